@@ -1,0 +1,14 @@
+//! Clockfold keeps every Clockwise.MD webhook in a durable log and folds them into each appointment's status.
+//!
+//! ```text
+//! POST /webhook/…  ->  webhook  ->  log  ->  lifecycle  ->  projection  ->  graphql
+//!                      who, what    durable   the fold       on disk         answers
+//!                                   └────────── tracker: the single writer ──┘
+//! ```
+//!
+//! The log of deliveries, as they arrived, is the ground state; everything else is computed from it
+//! and may be thrown away. Modules stand in the order in which a delivery meets them.
+
+pub mod lifecycle;
+pub mod log;
+pub mod projection;

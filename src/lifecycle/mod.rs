@@ -1,0 +1,23 @@
+//! The pure core: what each event does to an appointment.
+//!
+//! Readings of deliveries come in, verdicts and statuses go out. There is no I/O here, no clock
+//! and no JSON: time is an argument. The fold is total, it never fails and never panics.
+//! `schema/lifecycle.md` prints the table that this module holds.
+
+mod appointment;
+mod event;
+mod outcome;
+mod print;
+mod status;
+mod table;
+
+pub use appointment::{Appointment, Judgement, Parts, Standing};
+pub use event::{EventKind, EventType, Step, StepSet};
+pub use outcome::{Code, Fault, Outcome, Verdict};
+pub use print::{markdown, mermaid, table as print_table};
+pub use status::{Met, MetSet, Status};
+pub use table::{Lifecycle, UnknownLifecycle};
+
+/// The version of the fold's rules. It is part of the rules digest: raise it when the same log
+/// would fold to something else, and every projection is rebuilt.
+pub const FOLD_VERSION: u32 = 1;

@@ -1,0 +1,224 @@
+//! Outcomes, their stable codes, and the sentence that explains each.
+
+use super::{
+    event::{EventKind, EventType, Step},
+    status::{Met, MetSet},
+    table::Lifecycle,
+};
+
+/// What became of a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// It changed the appointment.
+    Applied,
+    /// It said again what already stands.
+    Duplicate,
+    /// The lifecycle does not apply it from where the appointment was.
+    Rejected,
+    /// Its event type is none of the 13.
+    Unrecognized,
+    /// Its body is not the vendor's JSON.
+    Unreadable,
+}
+
+impl Outcome {
+    /// All outcomes, in the order of the contract.
+    pub const ALL: [Outcome; 5] =
+        [Outcome::Applied, Outcome::Duplicate, Outcome::Rejected, Outcome::Unrecognized, Outcome::Unreadable];
+
+    /// The name that the webhook's answer and GraphQL use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Applied => "APPLIED",
+            Outcome::Duplicate => "DUPLICATE",
+            Outcome::Rejected => "REJECTED",
+            Outcome::Unrecognized => "UNRECOGNIZED",
+            Outcome::Unreadable => "UNREADABLE",
+        }
+    }
+}
+
+/// Why a body can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// Not JSON, even with trailing commas allowed. Also: not UTF-8, or empty.
+    NotJson,
+    /// JSON, but not an object.
+    NotAnObject,
+    /// `appointment_id` or `event_type` stands twice.
+    FieldRepeated,
+    /// No `appointment_id`.
+    AppointmentIdMissing,
+    /// `appointment_id` is not an integer from 1 to 2^63-1, nor the same as a decimal string.
+    AppointmentIdInvalid,
+    /// No `event_type`.
+    EventTypeMissing,
+    /// `event_type` is not a string.
+    EventTypeInvalid,
+}
+
+/// A stable code a program can read; everything but APPLIED has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Code {
+    /// DUPLICATE: the step stands already; its first time is kept.
+    StepStands,
+    /// DUPLICATE: the step was undone and not done again since.
+    StepUndone,
+    /// REJECTED: there is no appointment, and the lifecycle does not let this event bring it into being.
+    NotCreated,
+    /// REJECTED: the lifecycle does not apply the event from the status it met.
+    StatusNotAllowed,
+    /// REJECTED: an undo of a step that never stood.
+    StepNotDone,
+    /// REJECTED: an undo of a step that stands, but is not the last one.
+    StepNotLast,
+    /// UNRECOGNIZED: none of the 13 event types, to the letter.
+    UnknownEventType,
+    /// UNREADABLE, and why.
+    Unreadable(Fault),
+}
+
+impl Code {
+    /// All codes. The index of one is how the projection stores it.
+    pub const ALL: [Code; 14] = [
+        Code::StepStands,
+        Code::StepUndone,
+        Code::NotCreated,
+        Code::StatusNotAllowed,
+        Code::StepNotDone,
+        Code::StepNotLast,
+        Code::UnknownEventType,
+        Code::Unreadable(Fault::NotJson),
+        Code::Unreadable(Fault::NotAnObject),
+        Code::Unreadable(Fault::FieldRepeated),
+        Code::Unreadable(Fault::AppointmentIdMissing),
+        Code::Unreadable(Fault::AppointmentIdInvalid),
+        Code::Unreadable(Fault::EventTypeMissing),
+        Code::Unreadable(Fault::EventTypeInvalid),
+    ];
+
+    /// The code as programs see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::StepStands => "STEP_STANDS",
+            Code::StepUndone => "STEP_UNDONE",
+            Code::NotCreated => "NOT_CREATED",
+            Code::StatusNotAllowed => "STATUS_NOT_ALLOWED",
+            Code::StepNotDone => "STEP_NOT_DONE",
+            Code::StepNotLast => "STEP_NOT_LAST",
+            Code::UnknownEventType => "UNKNOWN_EVENT_TYPE",
+            Code::Unreadable(fault) => fault.name(),
+        }
+    }
+}
+
+impl Fault {
+    /// The code as programs see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fault::NotJson => "NOT_JSON",
+            Fault::NotAnObject => "NOT_AN_OBJECT",
+            Fault::FieldRepeated => "FIELD_REPEATED",
+            Fault::AppointmentIdMissing => "APPOINTMENT_ID_MISSING",
+            Fault::AppointmentIdInvalid => "APPOINTMENT_ID_INVALID",
+            Fault::EventTypeMissing => "EVENT_TYPE_MISSING",
+            Fault::EventTypeInvalid => "EVENT_TYPE_INVALID",
+        }
+    }
+
+    /// The sentence for the person who wonders.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Fault::NotJson => {
+                "The body was kept but could not be read: it is not JSON. A webhook's body is an object such as {\"appointment_id\": 12345, \"event_type\": \"checkin\"}."
+            }
+            Fault::NotAnObject => {
+                "The body was kept but could not be read: it is JSON, but not an object with `appointment_id` and `event_type`."
+            }
+            Fault::FieldRepeated => {
+                "The body was kept but could not be read: `appointment_id` or `event_type` stands in it twice."
+            }
+            Fault::AppointmentIdMissing => "The body was kept but could not be read: it has no `appointment_id`.",
+            Fault::AppointmentIdInvalid => {
+                "The body was kept but could not be read: `appointment_id` is neither an integer from 1 to 9223372036854775807 nor the same as a decimal string."
+            }
+            Fault::EventTypeMissing => "The body was kept but could not be read: it has no `event_type`.",
+            Fault::EventTypeInvalid => "The body was kept but could not be read: `event_type` is not a string.",
+        }
+    }
+}
+
+/// An outcome together with its code, in the only combinations there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// APPLIED: there is nothing to explain.
+    Applied,
+    /// Any other outcome; the code implies which.
+    NotApplied(Code),
+}
+
+impl Verdict {
+    /// The outcome.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Verdict::Applied => Outcome::Applied,
+            Verdict::NotApplied(Code::StepStands | Code::StepUndone) => Outcome::Duplicate,
+            Verdict::NotApplied(Code::NotCreated | Code::StatusNotAllowed | Code::StepNotDone | Code::StepNotLast) => {
+                Outcome::Rejected
+            }
+            Verdict::NotApplied(Code::UnknownEventType) => Outcome::Unrecognized,
+            Verdict::NotApplied(Code::Unreadable(_)) => Outcome::Unreadable,
+        }
+    }
+
+    /// The code; `None` for APPLIED.
+    pub fn code(self) -> Option<Code> {
+        match self {
+            Verdict::Applied => None,
+            Verdict::NotApplied(code) => Some(code),
+        }
+    }
+
+    /// Why the delivery was not applied, with the rule that decided; `None` for APPLIED.
+    ///
+    /// `event` is `None` where the event type is none of the 13. An unrecognized type is not
+    /// repeated in the sentence: it is the sender's text, and `rawEventType` has it.
+    pub fn reason(self, event: Option<EventType>, met: Met, lifecycle: &Lifecycle) -> Option<String> {
+        let name = event.map_or("", EventType::name);
+        let was = met.map_or("NONE", |status| status.name());
+        let under = lifecycle.name();
+        let step = event.and_then(undone_step).unwrap_or(name);
+        Some(match self.code()? {
+            Code::StepStands => format!("`{name}` was not applied again: it stands already, and its first time is kept."),
+            Code::StepUndone => format!("`{name}` was not applied again: `{step}` was undone already and has not been done again since."),
+            Code::NotCreated => match event.and_then(|event| lifecycle.applied_from(event)) {
+                Some(from) => format!("`{name}` was not applied: there was no appointment yet, and under `{under}` `{name}` is applied from {}.", list(from)),
+                None => format!("`{name}` was not applied: there was no appointment yet, so `{step}` had never been done."),
+            },
+            Code::StatusNotAllowed => {
+                let from = event.and_then(|event| lifecycle.applied_from(event)).unwrap_or_default();
+                format!("`{name}` was not applied: the appointment was {was}, and under `{under}` `{name}` is applied from {}.", list(from))
+            }
+            Code::StepNotDone => format!("`{name}` was not applied: the appointment was {was}, and `{step}` had never been done."),
+            Code::StepNotLast => format!("`{name}` was not applied: the appointment was {was}, and `{name}` is applied only where `{step}` is the last step that stands."),
+            Code::UnknownEventType => "The event type is none of the 13 that are known, to the letter. The delivery was kept and changes nothing.".to_owned(),
+            Code::Unreadable(fault) => fault.reason().to_owned(),
+        })
+    }
+}
+
+fn undone_step(event: EventType) -> Option<&'static str> {
+    match event.kind() {
+        EventKind::Undo(step) => Some(Step::event(step).name()),
+        EventKind::Step(_) | EventKind::Detail => None,
+    }
+}
+
+fn list(from: MetSet) -> String {
+    let names: Vec<&str> = from.iter().map(|met| met.map_or("NONE", |status| status.name())).collect();
+    match names.split_last() {
+        None => "no status".to_owned(),
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+    }
+}

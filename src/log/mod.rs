@@ -1,0 +1,137 @@
+//! The log of deliveries: the ground state that everything else is computed from.
+//!
+//! New deliveries come in by groups and are on stable storage before [`Log::append`] returns;
+//! deliveries come out in order, each with its position and arrival time. Keeps promises 1 to 5:
+//! durable before the answer, kept byte for byte, gapless positions, hash-chained records, and
+//! no pretending after a storage error.
+
+mod chain;
+
+mod delivery;
+
+use std::path::PathBuf;
+
+pub use chain::{Digest, commitment};
+
+pub use delivery::{AppointmentId, Body, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName};
+pub use head_stub::Head;
+
+/// What a log promises. One writer appends; anybody reads at the same time.
+pub trait Log: Send + Sync {
+    /// Appends a group and makes it durable. Returns each delivery's position, in the order given.
+    ///
+    /// After an error other than [`LogError::GroupTooLarge`] the log takes nothing more: a failed
+    /// sync is not retried. Part of the group may be in the log all the same.
+    fn append(&self, group: Vec<NewDelivery>) -> Result<Vec<Position>, LogError>;
+
+    /// Reads durable deliveries from `from` on, in order, up to the head of this moment.
+    fn read(&self, from: Position) -> Box<dyn Iterator<Item = Result<Delivery, LogError>> + '_>;
+
+    /// The last durable position, and the chain's digest there.
+    fn head(&self) -> Head;
+
+    /// The digest at `position`, as far as it can be told without reading the whole log.
+    fn digest_at(&self, position: Position) -> Result<Digest, LogError>;
+
+    /// Puts commitments in the place of the bodies of these positions. Returns how many were erased now.
+    fn erase(&self, positions: &[Position]) -> Result<usize, LogError>;
+
+    /// Why the log takes nothing more, if so.
+    fn failure(&self) -> Option<String>;
+
+    /// The name of this kind of log, for `log.backend`.
+    fn backend(&self) -> &'static str;
+}
+
+/// What can go wrong with a log.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LogError {
+    /// The store can't be opened or read: the disk, permissions, or damage that the store noticed itself.
+    #[error("{doing}: {message}")]
+    Storage {
+        /// What was being done.
+        doing: String,
+        /// What the store or the system said.
+        message: String,
+    },
+    /// A record can't be what was written.
+    #[error("the log is damaged at position {position}: {message}")]
+    Damaged {
+        /// The first position that can't be trusted.
+        position: Position,
+        /// What does not fit.
+        message: String,
+    },
+    /// The log ends before the head that was remembered beside it.
+    #[error(
+        "the log in {path} ends at position {found}, but {remembered} were acknowledged: {} deliveries are missing",
+        remembered.get().saturating_sub(found.get())
+    )]
+    Shorter {
+        /// The log's folder.
+        path: PathBuf,
+        /// The last position that is there.
+        found: Position,
+        /// The last position that was there.
+        remembered: Position,
+    },
+    /// The head file itself can't be read.
+    #[error("the head file {path} can't be read: {message}")]
+    HeadUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        message: String,
+    },
+    /// Another process has the data directory.
+    #[error("the data directory {path} is in use by another clockfold process{}", .holder.as_deref().map(|pid| format!(" (process {pid})")).unwrap_or_default())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// Its process id, where the lock file tells.
+        holder: Option<String>,
+    },
+    /// A delivery larger than a record may be.
+    #[error("a delivery of {bytes} bytes does not fit into a record")]
+    GroupTooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// An earlier storage error closed the log for writing.
+    #[error("the log takes no more deliveries since a storage error: {0}")]
+    Closed(String),
+}
+
+impl LogError {
+    /// What the person who reads the message can do.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            LogError::Storage { .. } | LogError::Closed(_) => {
+                Some("check the disk (space, permissions, kernel messages) and start again; nothing that was acknowledged is given up by a restart".to_owned())
+            }
+            LogError::Damaged { .. } => {
+                Some("keep this data directory as it is and restore the log from a backup".to_owned())
+            }
+            LogError::Shorter { .. } => Some(
+                "restore the log from a backup. To go on without the missing deliveries, move the `head` file out of the data directory: what is missing is then lost for good".to_owned(),
+            ),
+            LogError::HeadUnreadable { .. } => Some(
+                "the disk may be failing. The head is only a tripwire: move the file out of the data directory to go on without the comparison".to_owned(),
+            ),
+            LogError::InUse { .. } => {
+                Some("stop that process first, or choose another directory with --data-dir".to_owned())
+            }
+            LogError::GroupTooLarge { .. } => None,
+        }
+    }
+}
+mod head_stub {
+    /// The end of a log: the last position, and the chain's digest there.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Head {
+        /// The last position; 0 where the log is empty.
+        pub position: super::Position,
+        /// The chain's digest there.
+        pub digest: super::Digest,
+    }
+}

@@ -1,0 +1,61 @@
+//! All appointments on disk, folded from the log, with the indexes that queries use.
+//!
+//! Deliveries come in as the log hands them back; rows and a checkpoint go to disk in one atomic
+//! batch; [`View`]s answer queries from a snapshot. Restart, catch-up, rebuild and live traffic go
+//! through the same [`Projection::apply`]. Keeps promise 6: it can be deleted at any time.
+
+mod row;
+mod rules;
+mod store;
+mod view;
+
+use crate::log::{AppointmentId, Digest, Position, SourceName};
+
+pub use row::AppointmentRecord;
+pub use rules::{Rules, SourceRules};
+pub use store::Reader;
+pub use view::{AppointmentFilter, DeliveryFilter, Page, PageOf, View};
+
+/// An appointment's identity: two sources may use the same number.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AppointmentKey {
+    /// Who sends its deliveries.
+    pub source: SourceName,
+    /// The source's number for it.
+    pub appointment_id: AppointmentId,
+}
+
+/// How far the log is folded, and by which rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The last position that is folded.
+    pub position: Position,
+    /// The log's digest there.
+    pub digest: Digest,
+    /// The digest of the rules it was folded by.
+    pub rules_digest: Digest,
+}
+
+/// The projection can't be written or read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The store failed.
+    #[error("the projection's store failed while {doing}: {message}")]
+    Storage {
+        /// What was being done.
+        doing: &'static str,
+        /// What the store said.
+        message: String,
+    },
+    /// A row can't be what was written. Deleting the projection's folder has it built anew.
+    #[error(
+        "a row of the projection is damaged ({0}); stop, delete the `projection` folder and start again: it is built anew from the log"
+    )]
+    Damaged(&'static str),
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] crate::log::LogError),
+    /// The checkpoint is not on this log's chain.
+    #[error("the projection was folded from another log")]
+    OtherLog,
+}
