@@ -6,22 +6,26 @@
 //! no pretending after a storage error.
 
 mod chain;
-
+mod data_dir;
 mod delivery;
+mod head;
+mod record;
+mod sled_log;
 
 use std::path::PathBuf;
 
 pub use chain::{Digest, commitment};
-
+pub use data_dir::{DataDir, DataDirLock};
 pub use delivery::{AppointmentId, Body, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName};
-pub use head_stub::Head;
+pub use head::{Head, HeadFile};
+pub use sled_log::{Clock, SledLog};
 
 /// What a log promises. One writer appends; anybody reads at the same time.
 pub trait Log: Send + Sync {
     /// Appends a group and makes it durable. Returns each delivery's position, in the order given.
     ///
-    /// After an error other than [`LogError::GroupTooLarge`] the log takes nothing more: a failed
-    /// sync is not retried. Part of the group may be in the log all the same.
+    /// After an error the log takes nothing more: a failed sync is not retried. Part of the group
+    /// may be in the log all the same.
     fn append(&self, group: Vec<NewDelivery>) -> Result<Vec<Position>, LogError>;
 
     /// Reads durable deliveries from `from` on, in order, up to the head of this moment.
@@ -52,6 +56,14 @@ pub enum LogError {
         /// What was being done.
         doing: String,
         /// What the store or the system said.
+        message: String,
+    },
+    /// The store itself refuses to open: it noticed damage, without saying where.
+    #[error("the store in {path} can't be opened: {message}")]
+    Unopenable {
+        /// The log's folder.
+        path: PathBuf,
+        /// What the store said.
         message: String,
     },
     /// A record can't be what was written.
@@ -91,12 +103,6 @@ pub enum LogError {
         /// Its process id, where the lock file tells.
         holder: Option<String>,
     },
-    /// A delivery larger than a record may be.
-    #[error("a delivery of {bytes} bytes does not fit into a record")]
-    GroupTooLarge {
-        /// Its size.
-        bytes: usize,
-    },
     /// An earlier storage error closed the log for writing.
     #[error("the log takes no more deliveries since a storage error: {0}")]
     Closed(String),
@@ -104,34 +110,19 @@ pub enum LogError {
 
 impl LogError {
     /// What the person who reads the message can do.
-    pub fn hint(&self) -> Option<String> {
+    pub fn hint(&self) -> &'static str {
         match self {
             LogError::Storage { .. } | LogError::Closed(_) => {
-                Some("check the disk (space, permissions, kernel messages) and start again; nothing that was acknowledged is given up by a restart".to_owned())
+                "check the disk (space, permissions, kernel messages) and start again; nothing that was acknowledged is given up by a restart"
             }
-            LogError::Damaged { .. } => {
-                Some("keep this data directory as it is and restore the log from a backup".to_owned())
+            LogError::Unopenable { .. } | LogError::Damaged { .. } => {
+                "keep this data directory as it is and restore the log from a backup"
             }
-            LogError::Shorter { .. } => Some(
-                "restore the log from a backup. To go on without the missing deliveries, move the `head` file out of the data directory: what is missing is then lost for good".to_owned(),
-            ),
-            LogError::HeadUnreadable { .. } => Some(
-                "the disk may be failing. The head is only a tripwire: move the file out of the data directory to go on without the comparison".to_owned(),
-            ),
+            LogError::Shorter { .. } => "restore the log from a backup. To go on without the missing deliveries, move the `head` file out of the data directory: what is missing is then lost for good",
+            LogError::HeadUnreadable { .. } => "the disk may be failing. The head is only a tripwire: move the file out of the data directory to go on without the comparison",
             LogError::InUse { .. } => {
-                Some("stop that process first, or choose another directory with --data-dir".to_owned())
+                "stop that process first, or choose another directory with --data-dir"
             }
-            LogError::GroupTooLarge { .. } => None,
         }
-    }
-}
-mod head_stub {
-    /// The end of a log: the last position, and the chain's digest there.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct Head {
-        /// The last position; 0 where the log is empty.
-        pub position: super::Position,
-        /// The chain's digest there.
-        pub digest: super::Digest,
     }
 }

@@ -1,0 +1,107 @@
+//! The head: where the log ends, remembered in a small file beside it.
+//!
+//! It is a tripwire, not what makes a delivery durable: a store that lost its tail opens without an
+//! error, with fewer rows, and only this file tells. It may trail the log by a second, never lead it.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use super::{
+    LogError,
+    chain::Digest,
+    data_dir::{DataDir, storage, sync_dir},
+    delivery::Position,
+};
+
+/// The end of a log: the last position, and the chain's digest there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The last position; 0 where the log is empty.
+    pub position: Position,
+    /// The chain's digest there.
+    pub digest: Digest,
+}
+
+impl Head {
+    /// The head of an empty log.
+    pub const EMPTY: Head = Head { position: Position::ZERO, digest: Digest::EMPTY };
+}
+
+/// The file that remembers a head.
+#[derive(Clone, Debug)]
+pub struct HeadFile {
+    path: PathBuf,
+    temporary: PathBuf,
+}
+
+impl HeadFile {
+    /// The head file of a data directory.
+    pub fn of(data_dir: &DataDir) -> HeadFile {
+        HeadFile { path: data_dir.head(), temporary: data_dir.log().join("head.new") }
+    }
+
+    /// What is remembered; `None` where there is no file.
+    pub fn read(&self) -> Result<Option<Head>, LogError> {
+        let text = match fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(self.unreadable(error)),
+        };
+        parse(&text).map(Some).ok_or_else(|| self.unreadable("its content or its checksum does not fit"))
+    }
+
+    /// Replaces the file atomically and durably.
+    pub fn write(&self, head: Head) -> Result<(), LogError> {
+        let replace = || {
+            let mut file = File::create(&self.temporary)?;
+            file.write_all(print(head).as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&self.temporary, &self.path)?;
+            self.path.parent().map_or(Ok(()), sync_dir)
+        };
+        replace().map_err(|error: io::Error| storage(format!("writing {}", self.path.display()), error))
+    }
+
+    fn unreadable(&self, message: impl std::fmt::Display) -> LogError {
+        LogError::HeadUnreadable { path: self.path.clone(), message: message.to_string() }
+    }
+}
+
+/// One line: `clockfold-head 1 POSITION DIGEST CRC`, the checksum over what stands before it.
+fn print(head: Head) -> String {
+    let text = format!("clockfold-head 1 {} {}", head.position, head.digest);
+    let crc = crc32fast::hash(text.as_bytes());
+    format!("{text} {crc:08x}\n")
+}
+
+fn parse(text: &str) -> Option<Head> {
+    let mut words = text.split_ascii_whitespace().skip(2);
+    let position = Position::new(words.next()?.parse().ok()?);
+    let digest: &str = words.next()?;
+    let mut bytes = [0; 32];
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(digest.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    let head = Head { position, digest: Digest::from_bytes(bytes) };
+    (print(head) == text).then_some(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_reads_back_and_any_changed_character_is_found() {
+        let head = Head { position: Position::new(1_234_567), digest: Digest::from_bytes([0xa7; 32]) };
+        let text = print(head);
+        assert_eq!(parse(&text), Some(head));
+        for index in 0..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            bytes[index] ^= 1;
+            assert_eq!(parse(&String::from_utf8(bytes).expect("one bit keeps it ASCII")), None, "at {index}");
+        }
+    }
+}
