@@ -43,12 +43,14 @@ impl fmt::Display for Position {
 pub struct AppointmentId(u64);
 
 impl AppointmentId {
+    /// The smallest one.
+    pub const MIN: AppointmentId = AppointmentId(1);
     /// The largest one.
-    pub const MAX: u64 = i64::MAX as u64;
+    pub const MAX: AppointmentId = AppointmentId(i64::MAX as u64);
 
     /// The id with this number; `None` outside 1 to 2^63-1.
     pub fn new(number: u64) -> Option<AppointmentId> {
-        (1..=AppointmentId::MAX).contains(&number).then_some(AppointmentId(number))
+        (AppointmentId::MIN.0..=AppointmentId::MAX.0).contains(&number).then_some(AppointmentId(number))
     }
 
     /// Its number.

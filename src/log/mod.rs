@@ -118,11 +118,13 @@ impl LogError {
             LogError::Unopenable { .. } | LogError::Damaged { .. } => {
                 "keep this data directory as it is and restore the log from a backup"
             }
-            LogError::Shorter { .. } => "restore the log from a backup. To go on without the missing deliveries, move the `head` file out of the data directory: what is missing is then lost for good",
-            LogError::HeadUnreadable { .. } => "the disk may be failing. The head is only a tripwire: move the file out of the data directory to go on without the comparison",
-            LogError::InUse { .. } => {
-                "stop that process first, or choose another directory with --data-dir"
+            LogError::Shorter { .. } => {
+                "restore the log from a backup. To go on without the missing deliveries, move the `head` file out of the data directory: what is missing is then lost for good"
             }
+            LogError::HeadUnreadable { .. } => {
+                "the disk may be failing. The head is only a tripwire: move the file out of the data directory to go on without the comparison"
+            }
+            LogError::InUse { .. } => "stop that process first, or choose another directory with --data-dir",
         }
     }
 }

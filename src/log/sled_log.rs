@@ -197,7 +197,8 @@ impl Shared {
                 return Err(LogError::Shorter { path: path.to_owned(), found, remembered });
             }
             Some(remembered) if self.digest_at(remembered.position)? != remembered.digest => {
-                let message = "its digest is not the remembered one: records were changed, or the head is another log's";
+                let message =
+                    "its digest is not the remembered one: records were changed, or the head is another log's";
                 return Err(LogError::Damaged { position: remembered.position, message: message.to_owned() });
             }
             None if found.position > Position::ZERO => {
@@ -206,7 +207,9 @@ impl Shared {
             _ => {}
         }
         if fs::read_dir(path.join("blobs")).is_ok_and(|mut entries| entries.next().is_some()) {
-            tracing::error!("the store has put values into its blobs folder, which it never syncs; a power cut may lose them");
+            tracing::error!(
+                "the store has put values into its blobs folder, which it never syncs; a power cut may lose them"
+            );
         }
         Ok(last_received_at)
     }
@@ -421,11 +424,8 @@ fn remove_unfinished_snapshots(path: &Path) -> Result<(), LogError> {
 }
 
 fn open_store(path: &Path) -> Result<sled::Db, LogError> {
-    let config = sled::Config::new()
-        .path(path)
-        .segment_size(SEGMENT_BYTES)
-        .cache_capacity(CACHE_BYTES)
-        .flush_every_ms(None);
+    let config =
+        sled::Config::new().path(path).segment_size(SEGMENT_BYTES).cache_capacity(CACHE_BYTES).flush_every_ms(None);
     let unopenable = |message| LogError::Unopenable { path: path.to_owned(), message };
     // Damage that sled does not expect makes it panic.
     match catch_unwind(AssertUnwindSafe(|| config.open())) {

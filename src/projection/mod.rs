@@ -4,16 +4,19 @@
 //! batch; [`View`]s answer queries from a snapshot. Restart, catch-up, rebuild and live traffic go
 //! through the same [`Projection::apply`]. Keeps promise 6: it can be deleted at any time.
 
-mod row;
 mod rules;
+mod row;
 mod store;
+mod catch_up;
+mod merge;
 mod view;
 
 use crate::log::{AppointmentId, Digest, Position, SourceName};
 
+pub use catch_up::Progress;
 pub use row::AppointmentRecord;
 pub use rules::{Rules, SourceRules};
-pub use store::Reader;
+pub use store::{Applied, Projection, Reader};
 pub use view::{AppointmentFilter, DeliveryFilter, Page, PageOf, View};
 
 /// An appointment's identity: two sources may use the same number.
@@ -55,7 +58,12 @@ pub enum ProjectionError {
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] crate::log::LogError),
-    /// The checkpoint is not on this log's chain.
-    #[error("the projection was folded from another log")]
-    OtherLog,
+    /// A delivery that does not follow the checkpoint.
+    #[error("the projection was given position {found} where {expected} comes next")]
+    OutOfOrder {
+        /// What comes next.
+        expected: crate::log::Position,
+        /// What was given.
+        found: crate::log::Position,
+    },
 }

@@ -1,11 +1,23 @@
 //! Queries over one snapshot of the projection: everything that one view answers belongs together.
 
+use std::{collections::BTreeMap, sync::Arc};
+
+use fjall::{Iter, Keyspace, Readable, Snapshot};
+
 use crate::{
     lifecycle::{Judgement, Outcome, Status},
-    log::{AppointmentId, Delivery, Position, SourceName},
+    log::{AppointmentId, Delivery, Digest, Position, SourceName},
 };
 
-use super::{AppointmentKey, AppointmentRecord, Checkpoint, ProjectionError};
+use super::{
+    AppointmentKey, AppointmentRecord, Checkpoint, ProjectionError,
+    merge::{Span, merge, merge_where},
+    row::{
+        CHECKPOINT_KEY, SourceNumber, SourceRow, appointment_key, decode_appointment, decode_checkpoint,
+        decode_judgement, decode_source, history_key, outcome_key, status_key,
+    },
+    store::{Keyspaces, failed},
+};
 
 /// A part of an ordered list: at most `limit` items strictly between two cursors.
 #[derive(Clone, Debug)]
@@ -50,23 +62,36 @@ pub struct DeliveryFilter {
 }
 
 /// One snapshot of the projection.
-pub struct View {}
+pub struct View {
+    snapshot: Snapshot,
+    store: Arc<Keyspaces>,
+}
 
 impl View {
-    /// How far this snapshot is folded.
-    pub fn checkpoint(&self) -> Checkpoint {
-        unimplemented!()
+    pub(super) fn new(store: Arc<Keyspaces>) -> View {
+        View { snapshot: store.database.snapshot(), store }
+    }
+
+    /// How far this snapshot is folded; `None` before the first delivery.
+    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, ProjectionError> {
+        self.get(&self.store.meta, CHECKPOINT_KEY)?.map(|bytes| decode_checkpoint(&bytes)).transpose()
     }
 
     /// The sources that the log knows, by name.
-    pub fn sources(&self) -> Vec<SourceName> {
-        unimplemented!()
+    pub fn sources(&self) -> Result<Vec<SourceName>, ProjectionError> {
+        let mut names = Vec::new();
+        for entry in self.snapshot.iter(&self.store.sources) {
+            names.push(decode_source(&entry.value().map_err(|error| failed("reading", error))?)?.name);
+        }
+        names.sort();
+        Ok(names)
     }
 
     /// One appointment; also one that no delivery has brought into being (its status is `None`).
     pub fn appointment(&self, key: &AppointmentKey) -> Result<Option<AppointmentRecord>, ProjectionError> {
-        let _ = key;
-        unimplemented!()
+        let Some(number) = self.number_of(&key.source)? else { return Ok(None) };
+        let bytes = self.get(&self.store.appointments, &appointment_key(number, key.appointment_id))?;
+        bytes.map(|bytes| decode_appointment(key.clone(), &bytes)).transpose()
     }
 
     /// Appointments that have come into being.
@@ -75,14 +100,35 @@ impl View {
         filter: &AppointmentFilter,
         page: &Page<AppointmentKey>,
     ) -> Result<PageOf<AppointmentRecord>, ProjectionError> {
-        let _ = (filter, page);
-        unimplemented!()
+        let statuses = or_all(&filter.statuses, &Status::ALL);
+        let mut sources: Vec<(&SourceName, SourceNumber)> = self.numbers_of(&filter.sources)?.into_iter().collect();
+        if page.from_end {
+            sources.reverse();
+        }
+        let mut items = Vec::new();
+        for (source, number) in sources {
+            let Some(span) = span_in_source(page, source) else { continue };
+            let range = |status: &Status| {
+                let bounds =
+                    span.bounds(|id| status_key(number, *status, id), AppointmentId::MIN, AppointmentId::MAX)?;
+                Some(self.snapshot.range(&self.store.by_status, bounds))
+            };
+            let ranges: Vec<Iter> = statuses.iter().filter_map(range).collect();
+            for id in merge(ranges, page.from_end, page.limit + 1 - items.len())? {
+                items.push(self.record(source, number, id)?);
+            }
+            if items.len() > page.limit {
+                break;
+            }
+        }
+        Ok(PageOf::cut(items, page))
     }
 
     /// How many appointments a filter finds. Costs a look-up a source.
     pub fn appointment_count(&self, filter: &AppointmentFilter) -> Result<u64, ProjectionError> {
-        let _ = filter;
-        unimplemented!()
+        let statuses = or_all(&filter.statuses, &Status::ALL);
+        let count = |row: &SourceRow| statuses.iter().map(|status| row.counts.appointments(*status)).sum::<u64>();
+        Ok(self.rows_of(&filter.sources)?.iter().map(count).sum())
     }
 
     /// The positions of deliveries.
@@ -91,19 +137,137 @@ impl View {
         filter: &DeliveryFilter,
         page: &Page<Position>,
     ) -> Result<PageOf<Position>, ProjectionError> {
-        let _ = (filter, page);
-        unimplemented!()
+        let span = Span { after: page.after, before: page.before };
+        let (first, last) = (Position::ZERO, Position::new(u64::MAX));
+        let mut ranges = Vec::new();
+        for number in self.numbers_of(&filter.sources)?.into_values() {
+            if let Some(id) = filter.appointment_id {
+                let bounds = span.bounds(|position| history_key(number, id, position), first, last);
+                ranges.extend(bounds.map(|bounds| self.snapshot.range(&self.store.history, bounds)));
+            } else {
+                for outcome in or_all(&filter.outcomes, &Outcome::ALL) {
+                    let bounds = span.bounds(|position| outcome_key(number, outcome, position), first, last);
+                    ranges.extend(bounds.map(|bounds| self.snapshot.range(&self.store.by_outcome, bounds)));
+                }
+            }
+        }
+        let with_outcome = |row: &[u8]| {
+            let wanted = filter.appointment_id.is_none() || filter.outcomes.is_empty();
+            Ok(wanted || filter.outcomes.contains(&decode_judgement(row)?.verdict.outcome()))
+        };
+        let positions = merge_where(ranges, page.from_end, page.limit + 1, with_outcome)?;
+        Ok(PageOf::cut(positions.into_iter().map(Position::new).collect(), page))
     }
 
     /// How many deliveries a filter finds, where a counter tells; `None` where only a scan could.
     pub fn delivery_count(&self, filter: &DeliveryFilter) -> Result<Option<u64>, ProjectionError> {
-        let _ = filter;
-        unimplemented!()
+        match filter.appointment_id {
+            None => {
+                let outcomes = or_all(&filter.outcomes, &Outcome::ALL);
+                let count =
+                    |row: &SourceRow| outcomes.iter().map(|outcome| row.counts.deliveries(*outcome)).sum::<u64>();
+                Ok(Some(self.rows_of(&filter.sources)?.iter().map(count).sum()))
+            }
+            Some(appointment_id) if filter.outcomes.is_empty() => {
+                let mut count = 0;
+                for source in &filter.sources {
+                    let key = AppointmentKey { source: source.clone(), appointment_id };
+                    count += self.appointment(&key)?.map_or(0, |record| record.delivery_count);
+                }
+                Ok(Some(count))
+            }
+            Some(_) => Ok(None),
+        }
     }
 
     /// What became of a delivery that the log handed back; `None` where it is not folded yet.
     pub fn judgement(&self, delivery: &Delivery) -> Result<Option<Judgement>, ProjectionError> {
-        let _ = delivery;
-        unimplemented!()
+        let Some(number) = self.number_of(&delivery.source)? else { return Ok(None) };
+        let bytes = match delivery.reading.appointment_id() {
+            Some(id) => self.get(&self.store.history, &history_key(number, id, delivery.position))?,
+            None => self.get(&self.store.by_outcome, &outcome_key(number, Outcome::Unreadable, delivery.position))?,
+        };
+        bytes.map(|bytes| decode_judgement(&bytes)).transpose()
     }
+
+    /// A digest of every row. Two folds of the same log by the same rules share it. Reads everything.
+    pub fn state_digest(&self) -> Result<Digest, ProjectionError> {
+        let mut hasher = blake3::Hasher::new();
+        for keyspace in self.store.derived() {
+            for entry in self.snapshot.iter(keyspace) {
+                let (key, value) = entry.into_inner().map_err(|error| failed("reading", error))?;
+                for part in [&key[..], &value[..]] {
+                    hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+                }
+            }
+        }
+        Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
+    }
+
+    fn record(&self, source: &SourceName, number: SourceNumber, id: u64) -> Result<AppointmentRecord, ProjectionError> {
+        let appointment_id = AppointmentId::new(id).ok_or(ProjectionError::Damaged("status index"))?;
+        let key = AppointmentKey { source: source.clone(), appointment_id };
+        let bytes = self.get(&self.store.appointments, &appointment_key(number, appointment_id))?;
+        decode_appointment(key, &bytes.ok_or(ProjectionError::Damaged("status index"))?)
+    }
+
+    fn number_of(&self, source: &SourceName) -> Result<Option<SourceNumber>, ProjectionError> {
+        let Some(bytes) = self.get(&self.store.source_ids, source.as_str().as_bytes())? else { return Ok(None) };
+        let bytes = <[u8; 4]>::try_from(&bytes[..]).map_err(|_| ProjectionError::Damaged("source number"))?;
+        Ok(Some(SourceNumber(u32::from_be_bytes(bytes))))
+    }
+
+    fn numbers_of<'a>(
+        &self,
+        sources: &'a [SourceName],
+    ) -> Result<BTreeMap<&'a SourceName, SourceNumber>, ProjectionError> {
+        let mut numbers = BTreeMap::new();
+        for source in sources {
+            numbers.extend(self.number_of(source)?.map(|number| (source, number)));
+        }
+        Ok(numbers)
+    }
+
+    fn rows_of(&self, sources: &[SourceName]) -> Result<Vec<SourceRow>, ProjectionError> {
+        let mut rows = Vec::new();
+        for number in self.numbers_of(sources)?.into_values() {
+            let bytes = self.get(&self.store.sources, &number.0.to_be_bytes())?;
+            rows.push(decode_source(&bytes.ok_or(ProjectionError::Damaged("source"))?)?);
+        }
+        Ok(rows)
+    }
+
+    fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<fjall::UserValue>, ProjectionError> {
+        self.snapshot.get(keyspace, key).map_err(|error| failed("reading", error))
+    }
+}
+
+impl<T> PageOf<T> {
+    /// Items in the direction of the page, one more than its limit if there are more.
+    fn cut<K>(mut items: Vec<T>, page: &Page<K>) -> PageOf<T> {
+        let has_more = items.len() > page.limit;
+        items.truncate(page.limit);
+        if page.from_end {
+            items.reverse();
+        }
+        PageOf { items, has_more }
+    }
+}
+
+/// The part of a page that lies in `source`; `None` where nothing of it does.
+fn span_in_source(page: &Page<AppointmentKey>, source: &SourceName) -> Option<Span<AppointmentId>> {
+    let inside = |cursor: &Option<AppointmentKey>| {
+        cursor.as_ref().filter(|key| key.source == *source).map(|key| key.appointment_id)
+    };
+    let past = page.after.as_ref().is_some_and(|key| key.source > *source);
+    let beyond = page.before.as_ref().is_some_and(|key| key.source < *source);
+    (!past && !beyond).then(|| Span { after: inside(&page.after), before: inside(&page.before) })
+}
+
+/// The values asked for, each once; all where none is named.
+fn or_all<T: Copy + Ord>(asked: &[T], all: &[T]) -> Vec<T> {
+    let mut values = if asked.is_empty() { all.to_vec() } else { asked.to_vec() };
+    values.sort();
+    values.dedup();
+    values
 }

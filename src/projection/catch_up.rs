@@ -1,0 +1,104 @@
+//! From whatever is on disk to a projection of this log by these rules.
+//!
+//! Start, the catch-up after a crash and a rebuild are one path: keep what is there if it belongs
+//! to this log and these rules, otherwise begin with nothing; then apply what the log has beyond it.
+
+use std::{
+    fs, io,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::log::{Log, Position};
+
+use super::{Projection, ProjectionError, Rules, store::failed};
+
+/// How many deliveries go into one batch.
+const GROUP_DELIVERIES: usize = 4096;
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How far a catch-up has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// The last position that is folded.
+    pub position: Position,
+    /// The log's head when the catch-up began.
+    pub head: Position,
+    /// Deliveries folded a second, so far.
+    pub per_second: f64,
+}
+
+impl Projection {
+    /// Opens the projection in `path` and brings it up to the head of `log`. What does not belong to
+    /// the log or to the rules is thrown away and built anew. `progress` is called about once a second.
+    pub fn open_and_catch_up(
+        path: &Path,
+        rules: Arc<Rules>,
+        log: &dyn Log,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Projection, ProjectionError> {
+        let mut projection = match Projection::open(path, Arc::clone(&rules)) {
+            Ok(projection) => match projection.unusable(&rules, log)? {
+                None => projection,
+                Some(why) => {
+                    drop(projection);
+                    start_over(path, rules, why)?
+                }
+            },
+            Err(error) if path.exists() => {
+                tracing::warn!(%error, "the projection can't be opened");
+                start_over(path, rules, "it can't be opened")?
+            }
+            Err(error) => return Err(error),
+        };
+        projection.catch_up(log, progress)?;
+        Ok(projection)
+    }
+
+    /// Applies everything that the log has beyond the checkpoint.
+    pub fn catch_up(&mut self, log: &dyn Log, progress: &mut dyn FnMut(Progress)) -> Result<(), ProjectionError> {
+        let (begun, first) = (Instant::now(), self.checkpoint().position);
+        let mut told = Instant::now();
+        let head = log.head().position;
+        let mut deliveries = log.read(first.next());
+        loop {
+            let group: Vec<_> = deliveries.by_ref().take(GROUP_DELIVERIES).collect::<Result<_, _>>()?;
+            if group.is_empty() {
+                return Ok(());
+            }
+            self.apply(&group)?;
+            if told.elapsed() >= PROGRESS_INTERVAL {
+                told = Instant::now();
+                let position = self.checkpoint().position;
+                // Exact enough for a rate: both are far below 2^52.
+                #[allow(clippy::cast_precision_loss)]
+                let per_second = (position.get() - first.get()) as f64 / begun.elapsed().as_secs_f64();
+                progress(Progress { position, head, per_second });
+            }
+        }
+    }
+
+    /// Why what is on disk does not serve, if so.
+    fn unusable(&self, rules: &Rules, log: &dyn Log) -> Result<Option<&'static str>, ProjectionError> {
+        let checkpoint = self.checkpoint();
+        Ok(if checkpoint.rules_digest != rules.digest() {
+            Some("it was folded by other rules, or has another format")
+        } else if checkpoint.position > log.head().position {
+            Some("it is ahead of the log")
+        } else if log.digest_at(checkpoint.position)? != checkpoint.digest {
+            Some("it was folded from another log")
+        } else {
+            None
+        })
+    }
+}
+
+fn start_over(path: &Path, rules: Arc<Rules>, why: &str) -> Result<Projection, ProjectionError> {
+    tracing::info!(why, "the projection is built anew from the log");
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("removing", error)),
+        _ => {}
+    }
+    Projection::open(path, rules)
+}
