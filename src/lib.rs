@@ -12,3 +12,4 @@
 pub mod lifecycle;
 pub mod log;
 pub mod projection;
+pub mod tracker;

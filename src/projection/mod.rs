@@ -16,7 +16,7 @@ use crate::log::{AppointmentId, Digest, Position, SourceName};
 pub use catch_up::Progress;
 pub use row::AppointmentRecord;
 pub use rules::{Rules, SourceRules};
-pub use store::{Applied, Projection, Reader};
+pub use store::{Projection, Reader};
 pub use view::{AppointmentFilter, DeliveryFilter, Page, PageOf, View};
 
 /// An appointment's identity: two sources may use the same number.

@@ -35,15 +35,6 @@ pub struct Projection {
     numbers: BTreeMap<SourceName, SourceNumber>,
 }
 
-/// What became of one delivery, for the answer to its sender and for those who watch.
-#[derive(Clone, Debug)]
-pub struct Applied {
-    /// The delivery's place.
-    pub position: Position,
-    /// What became of it, and the appointment's status before and after.
-    pub judgement: Judgement,
-}
-
 /// Answers queries; cheap to clone.
 #[derive(Clone)]
 pub struct Reader(Arc<Keyspaces>);
@@ -82,14 +73,18 @@ impl Projection {
     }
 
     /// Folds deliveries that follow the checkpoint and writes rows and checkpoint in one atomic batch.
+    /// Returns what became of each.
     ///
     /// After an error this value is of no more use: its counts may be ahead of its rows. What is on
     /// disk is whole.
-    pub fn apply(&mut self, deliveries: &[Delivery]) -> Result<Vec<Applied>, ProjectionError> {
+    pub fn apply(&mut self, deliveries: &[Delivery]) -> Result<Vec<Judgement>, ProjectionError> {
+        if deliveries.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut batch = Arc::clone(&self.reader.0).database.batch();
         let mut touched = Touched::new();
         let mut senders = BTreeSet::new();
-        let mut applied = Vec::with_capacity(deliveries.len());
+        let mut judgements = Vec::with_capacity(deliveries.len());
         let mut checkpoint = self.checkpoint;
         for delivery in deliveries {
             if delivery.position != checkpoint.position.next() {
@@ -111,7 +106,7 @@ impl Projection {
             self.counts(number).count_delivery(outcome);
             checkpoint.position = delivery.position;
             checkpoint.digest = checkpoint.digest.then(delivery);
-            applied.push(Applied { position: delivery.position, judgement });
+            judgements.push(judgement);
         }
         let store = Arc::clone(&self.reader.0);
         for ((number, id), (before, record)) in &touched {
@@ -131,7 +126,7 @@ impl Projection {
         batch.insert(&store.meta, CHECKPOINT_KEY, encode_checkpoint(checkpoint));
         batch.commit().map_err(|error| failed("writing", error))?;
         self.checkpoint = checkpoint;
-        Ok(applied)
+        Ok(judgements)
     }
 
     /// How far the log is folded.

@@ -1,0 +1,147 @@
+//! `clockfold serve`: opens everything in the order in which a delivery meets it, serves until a
+//! signal, and closes in the opposite order.
+
+use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context, anyhow};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{Config, FirstSource, first_source},
+    graphql::{Graph, Readers},
+    log::{Clock, DataDir, Log, LogError, SledLog},
+    projection::{Progress, Projection, Rules},
+    server::{App, ConnectionLimits, Listeners, Metrics, Parts, run as run_server},
+    tracker::Tracker,
+    webhook::Gate,
+};
+
+/// How long a query that still runs may hold up the end.
+const LAST_QUERIES: Duration = Duration::from_secs(2);
+
+/// Serves until SIGTERM or SIGINT.
+pub(super) fn run(mut config: Config, clock: Clock, stdout: &mut dyn Write) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
+    let metrics = Metrics::install().context("starting the metrics")?;
+    // Bound before anything is opened: who calls during a catch-up waits instead of being refused.
+    let listeners = runtime.block_on(listen(&config))?;
+    let data_dir = DataDir::at(&config.data_dir);
+    let log: Arc<dyn Log> = Arc::new(SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?);
+    let first = if config.sources.is_empty() { Some(first_source(&data_dir.log())?) } else { None };
+    config.sources.extend(first.iter().map(|first| first.source.clone()));
+
+    let rules = config.sources.iter().map(|source| (source.name.clone(), source.rules.clone())).collect();
+    let rules = Arc::new(Rules::new(rules));
+    let path = data_dir.projection();
+    let projection = Projection::open_and_catch_up(&path, Arc::clone(&rules), &*log, &mut tell_progress)?;
+    tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
+
+    let sources = config.sources.iter().map(|source| source.name.clone()).collect();
+    let graph = Graph::new(projection.reader(), Arc::clone(&log), rules, sources);
+    let (tracker, queue) = Tracker::new(config.server.queue_max);
+    let writer = queue.run(Arc::clone(&log), projection).context("starting the writer")?;
+    let app = App::new(Parts {
+        tracker,
+        log: Arc::clone(&log),
+        gate: Gate::new(config.sources.iter().map(|source| source.access.clone()).collect()),
+        graph,
+        readers: Readers::new(config.readers.iter().map(|reader| reader.access.clone()).collect()),
+        metrics,
+        clock,
+        failed_authentications_burst: config.server.failed_authentications_burst,
+        body_timeout: Duration::from_secs(config.server.body_timeout_s),
+    });
+
+    greet(stdout, listeners.public.local_addr()?, first.as_ref())?;
+    let limits = ConnectionLimits {
+        connections_max: config.server.connections_max,
+        header_timeout: Duration::from_secs(config.server.header_timeout_s),
+    };
+    let shutdown_timeout = Duration::from_secs(config.server.shutdown_timeout_s);
+    runtime.block_on(async {
+        let stop = stop_on_signal()?;
+        run_server(listeners, app, limits, shutdown_timeout, stop).await;
+        anyhow::Ok(())
+    })?;
+    // With the last handle on the queue gone, the writer answers what is left and ends.
+    runtime.shutdown_timeout(LAST_QUERIES);
+    writer.join().map_err(|_| anyhow!("the writer stopped at a defect; what was acknowledged is in the log"))?;
+    let head = log.head().position;
+    tracing::info!(position = head.get(), "stopped");
+    Ok(())
+}
+
+async fn listen(config: &Config) -> anyhow::Result<Listeners> {
+    let bind = |address: SocketAddr| async move {
+        let listener = TcpListener::bind(address).await;
+        listener.with_context(|| {
+            format!("listening on {address}; choose another address with --listen if another program has it")
+        })
+    };
+    Ok(Listeners {
+        public: bind(config.server.listen).await?,
+        operations: match config.server.operations_listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        },
+    })
+}
+
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stopped = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: no new connections; what was accepted is answered");
+        stopped.cancel();
+    });
+    Ok(stop)
+}
+
+/// What a person sees who starts the server. The fresh credential is printed here, once, and nowhere else.
+fn greet(stdout: &mut dyn Write, address: SocketAddr, first: Option<&FirstSource>) -> std::io::Result<()> {
+    writeln!(stdout, "Clockfold listens on http://{address}")?;
+    if let Some(first) = first {
+        let name = &first.source.name;
+        match &first.fresh_secret {
+            Some(secret) => {
+                writeln!(stdout, "\nNo source is configured, so `{name}` was made. Its key is shown this once; post to it with")?;
+                writeln!(
+                    stdout,
+                    "  curl -sS http://{address}/webhook/{secret} -H 'Content-Type: application/json' -d '{{\"appointment_id\": 12345, \"event_type\": \"create\"}}'"
+                )?;
+            }
+            None => writeln!(
+                stdout,
+                "\nNo source is configured: `{name}` takes the key that the first start printed. Make another with `clockfold key new`."
+            )?,
+        }
+    }
+    writeln!(stdout, "\nQuery http://{address}/graphql, for example with")?;
+    writeln!(
+        stdout,
+        "  curl -sS http://{address}/graphql -H 'Content-Type: application/json' -d '{{\"query\": \"{{ appointment(appointmentId: 12345) {{ status statusSince }} }}\"}}'"
+    )?;
+    stdout.flush()
+}
+
+fn tell_progress(progress: Progress) {
+    let (position, head) = (progress.position.get(), progress.head.get());
+    let left = head.saturating_sub(position);
+    // A rate for a person's eyes.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let (per_second, seconds_left) = (progress.per_second as u64, (left as f64 / progress.per_second.max(1.0)) as u64);
+    tracing::info!(position, head, per_second, seconds_left, "folding the log into the projection");
+}
+
+fn with_hint(error: LogError) -> anyhow::Error {
+    anyhow!("{error}\n  hint: {}", error.hint())
+}

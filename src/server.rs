@@ -1,0 +1,176 @@
+//! The shell around everything: connections come in, answers go out.
+//!
+//! The caller binds the listeners and says when to stop; [`run`] returns when every request that was
+//! accepted is answered. Nothing here decides what a delivery means.
+
+mod accept;
+mod problem;
+mod failures;
+mod access;
+mod body;
+mod webhook;
+mod graphql;
+mod operations;
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
+use warp::{Filter, Rejection, http::StatusCode, reply::Response};
+
+use crate::{
+    graphql::{Graph, Readers},
+    log::{Clock, Log},
+    tracker::Tracker,
+    webhook::Gate,
+};
+
+pub use accept::ConnectionLimits;
+pub use operations::Metrics;
+
+use failures::Failures;
+use problem::Problem;
+
+/// How many GraphQL requests run at the same time, each on a thread of its own.
+const GRAPHQL_AT_ONCE: usize = 32;
+
+/// What the routes need.
+pub struct App {
+    tracker: Tracker,
+    log: Arc<dyn Log>,
+    gate: Gate,
+    graph: Graph,
+    readers: Readers,
+    metrics: Metrics,
+    clock: Clock,
+    failures: Failures,
+    body_timeout: Duration,
+    graphql_permits: Arc<Semaphore>,
+    draining: AtomicBool,
+}
+
+/// The parts that an [`App`] is made of.
+pub struct Parts {
+    /// Takes deliveries.
+    pub tracker: Tracker,
+    /// Tells the head.
+    pub log: Arc<dyn Log>,
+    /// Knows the sources' credentials.
+    pub gate: Gate,
+    /// Answers queries.
+    pub graph: Graph,
+    /// Knows the readers' credentials.
+    pub readers: Readers,
+    /// Renders `/metrics`.
+    pub metrics: Metrics,
+    /// Decides whether a credential has expired.
+    pub clock: Clock,
+    /// How many failed authentications one address has at once before it is told to wait.
+    pub failed_authentications_burst: u32,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
+}
+
+/// Where the server listens.
+pub struct Listeners {
+    /// Everything.
+    pub public: TcpListener,
+    /// `/livez`, `/readyz` and `/metrics` for everybody who reaches it.
+    pub operations: Option<TcpListener>,
+}
+
+/// The address of the other end of a connection.
+#[derive(Clone, Copy, Debug)]
+struct Peer(SocketAddr);
+
+impl App {
+    /// An app that is ready to serve.
+    pub fn new(parts: Parts) -> Arc<App> {
+        Arc::new(App {
+            tracker: parts.tracker,
+            log: parts.log,
+            gate: parts.gate,
+            graph: parts.graph,
+            readers: parts.readers,
+            metrics: parts.metrics,
+            clock: parts.clock,
+            failures: Failures::new(parts.failed_authentications_burst),
+            body_timeout: parts.body_timeout,
+            graphql_permits: Arc::new(Semaphore::new(GRAPHQL_AT_ONCE)),
+            draining: AtomicBool::new(false),
+        })
+    }
+
+    /// Why no delivery is accepted, if so.
+    fn failure(&self) -> Option<String> {
+        self.tracker.failure().map(str::to_owned).or_else(|| self.log.failure())
+    }
+
+    fn draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+/// Serves until `stop` is cancelled, then answers what was accepted, for at most `shutdown_timeout`.
+pub async fn run(
+    listeners: Listeners,
+    app: Arc<App>,
+    limits: ConnectionLimits,
+    shutdown_timeout: Duration,
+    stop: CancellationToken,
+) {
+    let draining = {
+        let (app, stop) = (Arc::clone(&app), stop.clone());
+        async move {
+            stop.cancelled().await;
+            app.draining.store(true, Ordering::Relaxed);
+        }
+    };
+    let public = accept::serve(listeners.public, public_routes(&app), limits, shutdown_timeout, stop.clone());
+    let operations = async {
+        match listeners.operations {
+            Some(listener) => {
+                accept::serve(listener, operations_routes(&app), limits, shutdown_timeout, stop.clone()).await;
+            }
+            None => stop.cancelled().await,
+        }
+    };
+    let upkeep = app.metrics.upkeep(stop.clone());
+    tokio::join!(draining, public, operations, upkeep);
+}
+
+fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
+    webhook::route(app)
+        .or(graphql::routes(app))
+        .unify()
+        .or(operations::routes(app, operations::MetricsFor::LoopbackAndAdmins))
+        .unify()
+        .or(warp::any().map(|| Problem::NotFound.response()))
+        .unify()
+}
+
+fn operations_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
+    operations::routes(app, operations::MetricsFor::Everybody)
+        .or(warp::any().map(|| Problem::NotFound.response()))
+        .unify()
+}
+
+/// The app as a filter's value.
+fn with(app: &Arc<App>) -> impl Filter<Extract = (Arc<App>,), Error = std::convert::Infallible> + Clone + 'static {
+    let app = Arc::clone(app);
+    warp::any().map(move || Arc::clone(&app))
+}
+
+/// Counts an answer and how long it took. The path is never a label: a webhook's path is a secret.
+fn measure(route: &'static str, begun: Instant, status: StatusCode) {
+    let status = status.as_u16().to_string();
+    metrics::histogram!("clockfold_answer_seconds", "route" => route).record(begun.elapsed());
+    metrics::counter!("clockfold_answers_total", "route" => route, "status" => status).increment(1);
+}

@@ -1,0 +1,143 @@
+//! Everything that is refused, and the answer that says so: `application/problem+json` (RFC 9457).
+
+use serde::Serialize;
+use warp::{
+    http::{HeaderValue, StatusCode, header},
+    reply::Response,
+};
+
+use crate::tracker::Unavailable;
+
+/// A webhook's body holds at most this many bytes.
+pub(super) const BODY_BYTES_MAX: usize = 64 << 10;
+
+const RETRY_AFTER_S: u64 = 5;
+
+/// Why a request was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Problem {
+    /// No such route, or no such key: nobody can tell which.
+    NotFound,
+    /// The token is missing or not known.
+    Unauthenticated,
+    /// No reader is configured, and this is not the machine itself.
+    ReadersNotConfigured,
+    /// For admins only.
+    Forbidden,
+    /// Too many failed authentications from this address.
+    TooManyFailures { retry_after_s: u64 },
+    /// Another method is asked for.
+    MethodNotAllowed { allow: &'static str },
+    /// The media type is not `application/json`.
+    MediaType,
+    /// The body has more than [`BODY_BYTES_MAX`].
+    TooLarge,
+    /// The body did not arrive in time.
+    TooSlow,
+    /// The body broke off.
+    Incomplete,
+    /// The delivery was not taken.
+    Unavailable(Unavailable),
+    /// The server is about to stop.
+    Draining,
+    /// A defect.
+    Internal,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+}
+
+impl Problem {
+    /// The answer.
+    pub(super) fn response(self) -> Response {
+        let (status, code, detail) = self.words();
+        let title = status.canonical_reason().unwrap_or_default();
+        let mut response = json(status, "application/problem+json", &Body { title, status: status.as_u16(), code, detail });
+        let headers = response.headers_mut();
+        match self {
+            Problem::Unauthenticated => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Problem::MethodNotAllowed { allow } => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+            }
+            Problem::TooManyFailures { retry_after_s } => {
+                headers.insert(header::RETRY_AFTER, retry_after_s.into());
+            }
+            Problem::Unavailable(_) | Problem::Draining => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+            }
+            _ => {}
+        }
+        response
+    }
+
+    /// The same as a GraphQL error.
+    pub(super) fn graphql_response(self) -> Response {
+        let (status, code, detail) = self.words();
+        let error = serde_json::json!({ "errors": [{ "message": detail, "extensions": { "code": code } }] });
+        let mut response = json(status, "application/json; charset=utf-8", &error);
+        *response.headers_mut() = {
+            let mut headers = self.response().headers().clone();
+            headers.extend(response.headers().clone());
+            headers
+        };
+        response
+    }
+
+    fn words(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Problem::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing here."),
+            Problem::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "The token is missing or not known."),
+            Problem::ReadersNotConfigured => (
+                StatusCode::FORBIDDEN,
+                "READERS_NOT_CONFIGURED",
+                "No reader is configured, so only programs on the server's own machine may read, without a proxy between. \
+                 Make a token with `clockfold key new`, add a [[reader]] with it to the configuration, and send it as `Authorization: Bearer …`.",
+            ),
+            Problem::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN", "This is for readers with the role `admin`."),
+            Problem::TooManyFailures { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "TOO_MANY_FAILURES",
+                "Too many requests from this address had no valid credential. Wait before the next one.",
+            ),
+            Problem::MethodNotAllowed { .. } => {
+                (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "This method is not allowed here; the Allow header says which are.")
+            }
+            Problem::MediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "MEDIA_TYPE", "The body's media type must be application/json.")
+            }
+            Problem::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "A body may have at most 65536 bytes."),
+            Problem::TooSlow => (StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW", "The body did not arrive in time."),
+            Problem::Incomplete => (StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", "The body broke off before its end."),
+            Problem::Unavailable(Unavailable::QueueFull) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "QUEUE_FULL", "Too many deliveries are waiting for the disk. Send it again.")
+            }
+            Problem::Unavailable(Unavailable::StorageFailed) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "STORAGE_FAILED",
+                "The storage has failed and no deliveries are accepted. Send it again later.",
+            ),
+            Problem::Draining => (StatusCode::SERVICE_UNAVAILABLE, "DRAINING", "The server is about to stop. Send it again."),
+            Problem::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "Something went wrong on the server."),
+        }
+    }
+}
+
+/// A body of JSON.
+pub(super) fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Response {
+    bytes(status, content_type, serde_json::to_vec(body).expect("answers have string keys and finite numbers"))
+}
+
+/// A body of any kind.
+pub(super) fn bytes(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

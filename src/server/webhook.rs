@@ -1,0 +1,144 @@
+//! `POST /webhook…`: authenticate, bound, read, hand in, answer. The checks stand in the order of the
+//! documented table.
+
+use std::{sync::Arc, time::Instant};
+
+use chrono::SecondsFormat;
+use futures_util::Stream;
+use serde::Serialize;
+use warp::{
+    Buf, Filter, Rejection,
+    http::{HeaderMap, Method, StatusCode},
+    path::Tail,
+    reply::Response,
+};
+
+use crate::{
+    lifecycle::{Code, EventType, Fault, Outcome, Status},
+    log::{AppointmentId, NewDelivery, SourceName},
+    projection::Rules,
+    tracker::Receipt,
+    webhook,
+};
+
+use super::{
+    App, Peer,
+    body::{is_json, read},
+    measure,
+    problem::{Problem, json},
+    with,
+};
+
+const AUTHTOKEN: &str = "authtoken";
+
+/// The answer to a delivery that could be read, once it is durable.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    position: String,
+    received_at: String,
+    outcome: &'static str,
+    late: bool,
+    source: String,
+    appointment_id: Option<String>,
+    status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// The answer to a delivery that is durable and could not be read.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Unreadable {
+    title: &'static str,
+    status: u16,
+    position: String,
+    received_at: String,
+    code: &'static str,
+    detail: &'static str,
+}
+
+pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
+    warp::path("webhook")
+        .and(warp::path::tail())
+        .and(warp::method())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .and(warp::body::stream())
+        .and(with(app))
+        .then(|tail: Tail, method: Method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| async move {
+            let begun = Instant::now();
+            let received = receive(&app, tail.as_str(), &method, &headers, peer, body).await;
+            let response = received.map_or_else(Problem::response, |receipt| answer(&receipt, app.graph.rules()));
+            measure("webhook", begun, response.status());
+            response
+        })
+}
+
+async fn receive<B: Buf>(
+    app: &App,
+    route_key: &str,
+    method: &Method,
+    headers: &HeaderMap,
+    peer: Peer,
+    body: impl Stream<Item = Result<B, warp::Error>>,
+) -> Result<Receipt, Problem> {
+    if method != Method::POST {
+        return Err(Problem::MethodNotAllowed { allow: "POST" });
+    }
+    let source = authenticate(app, route_key, headers).map_err(|problem| app.failures.count(peer.0.ip(), problem))?;
+    if !is_json(headers) {
+        return Err(Problem::MediaType);
+    }
+    let body = read(headers, body, app.body_timeout).await?;
+    if app.draining() {
+        return Err(Problem::Draining);
+    }
+    let delivery = NewDelivery { source, reading: webhook::read(&body), delivery_id: None, body };
+    app.tracker.submit(delivery).await.map_err(Problem::Unavailable)
+}
+
+/// The source that sends; an unknown key and a bad token beside it look the same.
+fn authenticate(app: &App, route_key: &str, headers: &HeaderMap) -> Result<SourceName, Problem> {
+    let mut tokens = headers.get_all(AUTHTOKEN).iter();
+    let token = match (tokens.next(), tokens.next()) {
+        (Some(token), None) => Some(token.as_bytes()),
+        _ => None,
+    };
+    let now = (app.clock)();
+    if route_key.is_empty() {
+        app.gate.by_token(token, now).ok_or(Problem::Unauthenticated)
+    } else {
+        app.gate.keyed(route_key, token, now).ok_or(Problem::NotFound)
+    }
+}
+
+fn answer(receipt: &Receipt, rules: &Rules) -> Response {
+    let judgement = receipt.judgement;
+    let code = judgement.verdict.code();
+    let position = receipt.position.to_string();
+    let received_at = receipt.received_at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    if let Some(Code::Unreadable(fault)) = code {
+        let status = if fault == Fault::NotJson { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
+        let title = Outcome::Unreadable.name();
+        let (code, detail) = (fault.name(), fault.reason());
+        let body = Unreadable { title, status: status.as_u16(), position, received_at, code, detail };
+        return json(status, "application/problem+json", &body);
+    }
+    let event = receipt.reading.event_type().ok().and_then(EventType::from_name);
+    let lifecycle = &rules.of(&receipt.source).lifecycle;
+    let body = Answer {
+        position,
+        received_at,
+        outcome: judgement.verdict.outcome().name(),
+        late: false,
+        source: receipt.source.to_string(),
+        appointment_id: receipt.reading.appointment_id().as_ref().map(AppointmentId::to_string),
+        status: judgement.after.map(Status::name),
+        code: code.map(Code::name),
+        reason: judgement.verdict.reason(event, judgement.before, lifecycle),
+    };
+    json(StatusCode::OK, "application/json", &body)
+}
