@@ -12,3 +12,7 @@
 pub mod lifecycle;
 pub mod log;
 pub mod projection;
+
+pub mod credential;
+
+pub mod graphql;

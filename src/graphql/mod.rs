@@ -1,0 +1,5 @@
+//! The GraphQL API.
+
+mod readers;
+
+pub use readers::{ReaderAccess, Readers, Role, Viewer};
