@@ -11,5 +11,7 @@
 
 pub mod lifecycle;
 pub mod log;
+pub mod credential;
 pub mod projection;
 pub mod tracker;
+pub mod graphql;

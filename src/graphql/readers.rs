@@ -1,0 +1,97 @@
+//! Who may read: a bearer token comes in, a [`Viewer`] goes out, or nothing.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use subtle::ConditionallySelectable;
+
+use crate::{
+    credential::{Credential, CredentialDigest},
+    log::SourceName,
+};
+
+/// What a reader may see beyond statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Everything but bodies.
+    Viewer,
+    /// Bodies too.
+    Admin,
+}
+
+/// An authenticated reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// Its name in the configuration.
+    pub name: String,
+    /// What it may see.
+    pub role: Role,
+    /// The only sources it may see; `None`: all.
+    pub sources: Option<BTreeSet<SourceName>>,
+}
+
+/// A configured reader.
+#[derive(Clone)]
+pub struct ReaderAccess {
+    /// Its name.
+    pub name: String,
+    /// Its live tokens: several while one replaces another.
+    pub tokens: Vec<Credential>,
+    /// What it may see.
+    pub role: Role,
+    /// The only sources it may see; `None`: all.
+    pub sources: Option<BTreeSet<SourceName>>,
+}
+
+/// All configured readers.
+#[derive(Clone)]
+pub struct Readers {
+    readers: Vec<ReaderAccess>,
+}
+
+impl Readers {
+    /// These readers.
+    pub fn new(readers: Vec<ReaderAccess>) -> Readers {
+        Readers { readers }
+    }
+
+    /// The reader whose token this is. Compares with every token, so that the time tells nothing.
+    pub fn authenticate(&self, bearer: &[u8], now: DateTime<Utc>) -> Option<Viewer> {
+        let offered = CredentialDigest::of(bearer);
+        let mut found = u64::MAX;
+        for (reader, index) in self.readers.iter().zip(0_u64..) {
+            for token in &reader.tokens {
+                found.conditional_assign(&index, token.matches(&offered, now));
+            }
+        }
+        let reader = usize::try_from(found).ok().and_then(|index| self.readers.get(index))?;
+        Some(Viewer { name: reader.name.clone(), role: reader.role, sources: reader.sources.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reader(name: &str, secrets: &[&str], expires_at: Option<DateTime<Utc>>) -> ReaderAccess {
+        let token = |secret: &&str| Credential { digest: CredentialDigest::of(secret.as_bytes()), expires_at };
+        let tokens = secrets.iter().map(token).collect();
+        ReaderAccess { name: name.to_owned(), tokens, role: Role::Viewer, sources: None }
+    }
+
+    #[test]
+    fn a_token_finds_its_reader_until_it_expires() {
+        let now = DateTime::UNIX_EPOCH;
+        let readers = Readers::new(vec![
+            reader("front-desk", &["old", "new"], None),
+            reader("audit", &["past"], Some(now)),
+            reader("vendor", &["other"], None),
+        ]);
+        let name = |bearer: &str| readers.authenticate(bearer.as_bytes(), now).map(|viewer| viewer.name);
+        assert_eq!(name("old").as_deref(), Some("front-desk"));
+        assert_eq!(name("new").as_deref(), Some("front-desk"));
+        assert_eq!(name("other").as_deref(), Some("vendor"));
+        assert_eq!(name("past"), None);
+        assert_eq!(name(""), None);
+    }
+}
