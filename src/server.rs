@@ -28,6 +28,7 @@ use warp::{Filter, Rejection, http::StatusCode, reply::Response};
 use crate::{
     graphql::{Graph, Readers},
     log::{Clock, Log},
+    projection::Rules,
     tracker::Tracker,
     webhook::Gate,
 };
@@ -47,6 +48,7 @@ pub struct App {
     log: Arc<dyn Log>,
     gate: Gate,
     graph: Graph,
+    rules: Arc<Rules>,
     readers: Readers,
     metrics: Metrics,
     clock: Clock,
@@ -66,6 +68,8 @@ pub struct Parts {
     pub gate: Gate,
     /// Answers queries.
     pub graph: Graph,
+    /// Names the rule that decided.
+    pub rules: Arc<Rules>,
     /// Knows the readers' credentials.
     pub readers: Readers,
     /// Renders `/metrics`.
@@ -98,6 +102,7 @@ impl App {
             log: parts.log,
             gate: parts.gate,
             graph: parts.graph,
+            rules: parts.rules,
             readers: parts.readers,
             metrics: parts.metrics,
             clock: parts.clock,

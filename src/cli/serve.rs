@@ -41,7 +41,7 @@ pub(super) fn run(mut config: Config, clock: Clock, stdout: &mut dyn Write) -> a
     tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
 
     let sources = config.sources.iter().map(|source| source.name.clone()).collect();
-    let graph = Graph::new(projection.reader(), Arc::clone(&log), rules, sources);
+    let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), sources);
     let (tracker, queue) = Tracker::new(config.server.queue_max);
     let writer = queue.run(Arc::clone(&log), projection).context("starting the writer")?;
     let app = App::new(Parts {
@@ -49,6 +49,7 @@ pub(super) fn run(mut config: Config, clock: Clock, stdout: &mut dyn Write) -> a
         log: Arc::clone(&log),
         gate: Gate::new(config.sources.iter().map(|source| source.access.clone()).collect()),
         graph,
+        rules,
         readers: Readers::new(config.readers.iter().map(|reader| reader.access.clone()).collect()),
         metrics,
         clock,

@@ -2,7 +2,7 @@
 
 use async_graphql::SimpleObject;
 
-use super::{scalars::Position, session::Session};
+use super::{scalars::Position, problem::Problem, session::Session};
 
 /// The log of deliveries: the ground state that everything else is computed from.
 #[derive(SimpleObject)]
@@ -31,12 +31,12 @@ pub(super) struct ProjectionStatus {
 }
 
 impl LogStatus {
-    pub(super) fn new(session: &Session) -> LogStatus {
+    pub(super) fn new(session: &Session) -> Result<LogStatus, Problem> {
         // The snapshot first: then the head is at or after it.
-        let folded = session.view().checkpoint();
+        let folded = session.view().checkpoint()?;
         let head = session.log().head();
         let lag = head.position.get().saturating_sub(folded.position.get());
-        LogStatus {
+        Ok(LogStatus {
             head_position: Position(head.position),
             digest: head.digest.to_string(),
             backend: session.log().backend().to_owned(),
@@ -46,6 +46,6 @@ impl LogStatus {
                 rules_digest: folded.rules_digest.to_string(),
                 lag: i32::try_from(lag).unwrap_or(i32::MAX),
             },
-        }
+        })
     }
 }

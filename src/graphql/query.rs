@@ -128,7 +128,7 @@ impl Query {
     }
 
     /// How far the log is, and how far it is folded.
-    async fn log(&self, ctx: &Context<'_>) -> LogStatus {
+    async fn log(&self, ctx: &Context<'_>) -> Result<LogStatus, Problem> {
         LogStatus::new(Session::of(ctx))
     }
 

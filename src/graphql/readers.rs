@@ -30,6 +30,13 @@ pub struct Viewer {
     pub sources: Option<BTreeSet<SourceName>>,
 }
 
+impl Viewer {
+    /// Who asks from the server's own machine where no reader is configured.
+    pub fn local_admin() -> Viewer {
+        Viewer { name: "local".to_owned(), role: Role::Admin, sources: None }
+    }
+}
+
 /// A configured reader.
 #[derive(Clone)]
 pub struct ReaderAccess {
@@ -53,6 +60,11 @@ impl Readers {
     /// These readers.
     pub fn new(readers: Vec<ReaderAccess>) -> Readers {
         Readers { readers }
+    }
+
+    /// Whether no reader is configured.
+    pub fn is_empty(&self) -> bool {
+        self.readers.is_empty()
     }
 
     /// The reader whose token this is. Compares with every token, so that the time tells nothing.

@@ -64,7 +64,7 @@ impl Session {
 
     /// The sources that a query means: the one it names, or all that the reader may see.
     pub(super) fn select(&self, name: Option<&str>) -> Result<Vec<SourceName>, Problem> {
-        let mut visible = self.visible();
+        let mut visible = self.visible()?;
         if let Some(name) = name {
             visible.retain(|source| source.as_str() == name);
             if visible.is_empty() {
@@ -84,7 +84,7 @@ impl Session {
 
     /// A delivery that the snapshot has folded.
     pub(super) fn delivery(&self, position: Position) -> Result<Option<Delivery>, Problem> {
-        if position == Position::ZERO || position > self.view().checkpoint().position {
+        if position == Position::ZERO || position > self.view().checkpoint()?.position {
             return Ok(None);
         }
         let Some(delivery) = self.log().read(position).next().transpose()? else { return Ok(None) };
@@ -96,9 +96,9 @@ impl Session {
     }
 
     /// Configured or in the log, and the reader's.
-    fn visible(&self) -> BTreeSet<SourceName> {
-        let known = self.sources.configured.iter().cloned().chain(self.view().sources());
-        known.filter(|source| self.sees(source)).collect()
+    fn visible(&self) -> Result<BTreeSet<SourceName>, Problem> {
+        let known = self.sources.configured.iter().cloned().chain(self.view().sources()?);
+        Ok(known.filter(|source| self.sees(source)).collect())
     }
 
     fn sees(&self, source: &SourceName) -> bool {

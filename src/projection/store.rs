@@ -58,11 +58,16 @@ impl Projection {
     pub(super) fn open(path: &Path, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
         let keyspaces = Keyspaces::open(path).map_err(|error| failed("opening", error))?;
         let snapshot = keyspaces.database.snapshot();
-        let checkpoint =
-            match snapshot.get(&keyspaces.meta, CHECKPOINT_KEY).map_err(|error| failed("opening", error))? {
-                Some(bytes) => decode_checkpoint(&bytes)?,
-                None => Checkpoint { position: Position::ZERO, digest: Digest::EMPTY, rules_digest: rules.digest() },
-            };
+        let stored = snapshot.get(&keyspaces.meta, CHECKPOINT_KEY).map_err(|error| failed("opening", error))?;
+        let checkpoint = match stored {
+            Some(bytes) => decode_checkpoint(&bytes)?,
+            None => {
+                let nothing = Checkpoint { position: Position::ZERO, digest: Digest::EMPTY, rules_digest: rules.digest() };
+                let written = keyspaces.meta.insert(CHECKPOINT_KEY, encode_checkpoint(nothing));
+                written.map_err(|error| failed("opening", error))?;
+                nothing
+            }
+        };
         let mut sources = Vec::new();
         for entry in snapshot.iter(&keyspaces.sources) {
             sources.push(decode_source(&entry.value().map_err(|error| failed("opening", error))?)?);

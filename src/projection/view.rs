@@ -72,9 +72,10 @@ impl View {
         View { snapshot: store.database.snapshot(), store }
     }
 
-    /// How far this snapshot is folded; `None` before the first delivery.
-    pub fn checkpoint(&self) -> Result<Option<Checkpoint>, ProjectionError> {
-        self.get(&self.store.meta, CHECKPOINT_KEY)?.map(|bytes| decode_checkpoint(&bytes)).transpose()
+    /// How far this snapshot is folded.
+    pub fn checkpoint(&self) -> Result<Checkpoint, ProjectionError> {
+        let bytes = self.get(&self.store.meta, CHECKPOINT_KEY)?;
+        decode_checkpoint(&bytes.ok_or(ProjectionError::Damaged("checkpoint"))?)
     }
 
     /// The sources that the log knows, by name.

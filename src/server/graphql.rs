@@ -9,7 +9,7 @@ use warp::{
     reply::Response,
 };
 
-use crate::graphql::{HttpAnswer, HttpMethod, HttpRequest, sdl};
+use crate::graphql::{self, HttpAnswer, HttpRequest, sdl};
 
 use super::{
     App, Peer,
@@ -52,8 +52,8 @@ async fn execute<B: Buf>(
 ) -> Result<Response, Problem> {
     let viewer = viewer(app, peer, &headers)?;
     let method = match method {
-        Method::GET => HttpMethod::Get,
-        Method::POST => HttpMethod::Post,
+        Method::GET => graphql::Method::Get,
+        Method::POST => graphql::Method::Post,
         _ => return Err(Problem::MethodNotAllowed { allow: "GET, POST" }),
     };
     let body = read(&headers, body, app.body_timeout).await?;
@@ -68,7 +68,7 @@ async fn execute<B: Buf>(
             query_string: Some(query.as_str()).filter(|query| !query.is_empty()),
             body: &body,
         };
-        let answer = app.graph.answer(&request, viewer);
+        let answer = app.graph.answer(request, viewer);
         drop(permit);
         answer
     });

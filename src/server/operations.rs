@@ -10,6 +10,8 @@ use warp::{
     reply::Response,
 };
 
+use crate::graphql::Role;
+
 use super::{
     App, Peer,
     access::{is_local, viewer},
@@ -74,7 +76,7 @@ pub(super) fn routes(
         .and(with(app))
         .map(move |headers: HeaderMap, peer: Peer, app: Arc<App>| match metrics_for {
             MetricsFor::LoopbackAndAdmins if !is_local(peer, &headers) => match viewer(&app, peer, &headers) {
-                Ok(viewer) if viewer.is_admin() => render(&app),
+                Ok(viewer) if viewer.role == Role::Admin => render(&app),
                 Ok(_) => Problem::Forbidden.response(),
                 Err(problem) => problem.response(),
             },

@@ -71,7 +71,7 @@ pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error 
         .then(|tail: Tail, method: Method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| async move {
             let begun = Instant::now();
             let received = receive(&app, tail.as_str(), &method, &headers, peer, body).await;
-            let response = received.map_or_else(Problem::response, |receipt| answer(&receipt, app.graph.rules()));
+            let response = received.map_or_else(Problem::response, |receipt| answer(&receipt, &app.rules));
             measure("webhook", begun, response.status());
             response
         })

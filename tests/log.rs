@@ -1,0 +1,251 @@
+//! The log's promises on real sled files: what is appended reads back, what is missing or changed is found.
+
+mod support;
+
+use std::{
+    fs::{self, File},
+    sync::{Arc, Mutex},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clockfold::log::{
+    AppointmentId, Body, DataDir, Delivery, Digest, Head, HeadFile, Log, LogError, NewDelivery, Position, Reading,
+    SledLog,
+};
+use support::{arrival, delivery};
+
+/// A clock that a test sets.
+fn clock_at(time: DateTime<Utc>) -> (Arc<Mutex<DateTime<Utc>>>, clockfold::log::Clock) {
+    let now = Arc::new(Mutex::new(time));
+    let told = Arc::clone(&now);
+    (now, Arc::new(move || *told.lock().unwrap()))
+}
+
+fn open(data_dir: &DataDir) -> Result<SledLog, LogError> {
+    SledLog::open(data_dir, clock_at(arrival()).1)
+}
+
+fn read_all(log: &SledLog) -> Vec<Delivery> {
+    log.read(Position::ZERO).collect::<Result<_, _>>().unwrap()
+}
+
+fn chain(deliveries: &[Delivery]) -> Digest {
+    deliveries.iter().fold(Digest::EMPTY, Digest::then)
+}
+
+#[test]
+fn what_is_appended_reads_back_after_a_restart_with_the_same_digest() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path());
+    let mut sent = Vec::new();
+    for round in 0..5_u64 {
+        let log = open(&data_dir).unwrap();
+        let group: Vec<NewDelivery> = (0..=round * 100).map(|n| delivery(1 + n % 7, "checkin")).collect();
+        sent.extend(group.iter().cloned());
+        let positions = log.append(group).unwrap();
+        assert_eq!(positions.last().map(|p| p.get()), Some(sent.len() as u64));
+        assert_eq!(log.head(), Head { position: Position::new(sent.len() as u64), digest: chain(&read_all(&log)) });
+    }
+    let log = open(&data_dir).unwrap();
+    let read = read_all(&log);
+    assert_eq!(read.len(), sent.len());
+    for (number, (delivery, sent)) in (1..).zip(read.iter().zip(&sent)) {
+        assert_eq!(delivery.position, Position::new(number));
+        assert_eq!((&delivery.source, &delivery.reading), (&sent.source, &sent.reading));
+        assert!(matches!(&delivery.body, Body::Kept { bytes, .. } if *bytes == sent.body));
+    }
+    assert_eq!(log.head().digest, chain(&read));
+    let middle = Position::new(300);
+    assert_eq!(log.digest_at(middle).unwrap(), chain(&read[..300]));
+    assert_eq!(log.read(middle).next().unwrap().unwrap(), read[299]);
+    assert_eq!(HeadFile::of(&data_dir).read().unwrap().map(|head| head.position), Some(log.head().position));
+}
+
+#[test]
+fn unreadable_unknown_and_huge_deliveries_are_kept_byte_for_byte_outside_of_blobs() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path());
+    let log = open(&data_dir).unwrap();
+    let mut bytes = vec![0; 64 << 10];
+    for round in 0..60 {
+        let mut delivery = delivery(7, "transfer_in");
+        getrandom_fill(&mut bytes, round);
+        delivery.body = bytes.clone();
+        let event_type = "ü".repeat(16 << 10).into();
+        delivery.reading = Reading::Readable { appointment_id: AppointmentId::MAX, event_type };
+        delivery.delivery_id = Some("id-1".to_owned());
+        log.append(vec![delivery.clone(), delivery]).unwrap();
+    }
+    drop(log);
+    assert_eq!(fs::read_dir(data_dir.log().join("blobs")).unwrap().count(), 0);
+    let log = open(&data_dir).unwrap();
+    let read = read_all(&log);
+    assert_eq!(read.len(), 120);
+    for (index, delivery) in read.iter().enumerate() {
+        getrandom_fill(&mut bytes, index / 2);
+        assert!(matches!(&delivery.body, Body::Kept { bytes: kept, .. } if *kept == bytes));
+        assert_eq!(delivery.delivery_id.as_deref(), Some("id-1"));
+    }
+}
+
+/// Bytes that do not compress, the same for the same seed.
+fn getrandom_fill(bytes: &mut [u8], seed: usize) {
+    let mut state = seed as u64 + 1;
+    for byte in bytes {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        *byte = state.to_le_bytes()[6];
+    }
+}
+
+#[test]
+fn arrival_times_stand_still_while_the_clock_is_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path());
+    let (now, clock) = clock_at(arrival());
+    let log = SledLog::open(&data_dir, Arc::clone(&clock)).unwrap();
+    let append_at = |log: &SledLog, seconds| {
+        *now.lock().unwrap() = arrival() + TimeDelta::seconds(seconds);
+        let position = log.append(vec![delivery(1, "create")]).unwrap()[0];
+        (log.read(position).next().unwrap().unwrap().received_at - arrival()).num_seconds()
+    };
+    assert_eq!([10, -3600, 5, 11].map(|seconds| append_at(&log, seconds)), [10, 10, 10, 11]);
+    drop(log);
+    let log = SledLog::open(&data_dir, clock).unwrap();
+    assert_eq!(append_at(&log, 0), 11, "also after a restart");
+}
+
+#[test]
+fn an_erased_body_leaves_its_commitment_and_the_chain_still_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path());
+    let log = open(&data_dir).unwrap();
+    log.append((1..=10).map(|n| delivery(n, "create")).collect()).unwrap();
+    let before = read_all(&log);
+    assert_eq!(log.erase(&[Position::new(3), Position::new(10), Position::new(11)]).unwrap(), 2);
+    assert_eq!(log.erase(&[Position::new(3)]).unwrap(), 0);
+    let after = read_all(&log);
+    for (before, after) in before.iter().zip(&after) {
+        let erased = [3, 10].contains(&after.position.get());
+        assert_eq!(matches!(after.body, Body::Erased { .. }), erased);
+        assert_eq!(before.body.commitment(), after.body.commitment());
+        assert_eq!(before.reading, after.reading);
+    }
+    assert_eq!(chain(&after), chain(&before));
+    drop(log);
+    assert_eq!(open(&data_dir).unwrap().head().digest, chain(&before));
+}
+
+#[test]
+fn a_store_that_lost_its_tail_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path());
+    let log = open(&data_dir).unwrap();
+    for number in 1..=2000 {
+        log.append(vec![delivery(number, "create")]).unwrap();
+    }
+    drop(log);
+    let path = data_dir.log().join("db");
+    let whole = fs::read(&path).unwrap();
+    let used = whole.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let mut shorter = 0;
+    for cut in [800, 5_000, 40_000, 200_000, 600_000] {
+        for snapshot in fs::read_dir(data_dir.log()).unwrap().map(|entry| entry.unwrap().path()) {
+            if snapshot.file_name().unwrap().to_string_lossy().starts_with("snap.") {
+                fs::remove_file(snapshot).unwrap();
+            }
+        }
+        fs::write(&path, &whole).unwrap();
+        File::options().write(true).open(&path).unwrap().set_len(used.saturating_sub(cut) as u64).unwrap();
+        match open(&data_dir) {
+            Err(LogError::Shorter { found, remembered, .. }) => {
+                assert!(found < remembered && remembered == Position::new(2000));
+                shorter += 1;
+            }
+            Err(LogError::Unopenable { .. } | LogError::Damaged { .. } | LogError::Storage { .. }) => {}
+            Err(error) => panic!("cut by {cut}: {error}"),
+            Ok(log) => assert_eq!(read_all(&log).len(), 2000, "cut by {cut}: opened with fewer rows"),
+        }
+    }
+    assert!(shorter > 0, "no cut was found by the head");
+}
+
+#[test]
+fn an_unfinished_snapshot_does_not_keep_the_log_from_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path());
+    open(&data_dir).unwrap().append(vec![delivery(1, "create")]).unwrap();
+    let stray = data_dir.log().join("snap.0000000000000A00.generating");
+    fs::write(&stray, b"half a snapshot").unwrap();
+    assert_eq!(read_all(&open(&data_dir).unwrap()).len(), 1);
+    assert!(!stray.exists());
+}
+
+#[test]
+fn a_head_of_another_log_or_a_damaged_one_is_refused_and_a_missing_one_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path());
+    let log = open(&data_dir).unwrap();
+    log.append(vec![delivery(1, "create"), delivery(1, "checkin")]).unwrap();
+    let head = log.head();
+    drop(log);
+    let file = HeadFile::of(&data_dir);
+    file.write(Head { position: Position::new(1), digest: head.digest }).unwrap();
+    assert!(matches!(open(&data_dir), Err(LogError::Damaged { position, .. }) if position == Position::new(1)));
+    fs::write(data_dir.head(), b"clockfold-head 1 2 00 00\n").unwrap();
+    assert!(matches!(open(&data_dir), Err(LogError::HeadUnreadable { .. })));
+    fs::remove_file(data_dir.head()).unwrap();
+    drop(open(&data_dir).unwrap());
+    assert_eq!(file.read().unwrap(), Some(head));
+    fs::remove_dir_all(data_dir.log()).unwrap();
+    assert!(matches!(open(&data_dir), Err(LogError::Shorter { found: Position::ZERO, .. })));
+}
+
+#[test]
+fn a_second_opening_is_refused_and_names_the_holder() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path());
+    let log = open(&data_dir).unwrap();
+    let Err(LogError::InUse { holder, .. }) = open(&data_dir) else { panic!("opened twice") };
+    assert_eq!(holder, Some(std::process::id().to_string()));
+    drop(log);
+    drop(open(&data_dir).unwrap());
+    let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["head", "lock", "log"]);
+}
+
+/// `fixtures/log-v1.tar.gz` was written by the first version of the format. It is read for ever.
+/// Written anew, for a new version beside the old, with `UPDATE_FROZEN=1`.
+#[test]
+fn a_log_of_version_1_is_read_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = support::fixture("log-v1.tar.gz");
+    if std::env::var_os("UPDATE_FROZEN").is_some() {
+        let data_dir = DataDir::at(folder.path().join("log-v1"));
+        let log = open(&data_dir).unwrap();
+        for group in support::sample_deliveries() {
+            log.append(group).unwrap();
+        }
+        log.erase(&[Position::new(2)]).unwrap();
+        fs::write(support::fixture("log-v1.digest"), format!("{}\n", log.head().digest)).unwrap();
+        drop(log);
+        support::tar(&["-czf", sample.to_str().unwrap(), "-C", folder.path().to_str().unwrap(), "log-v1"]);
+    }
+    support::tar(&["-xzf", sample.to_str().unwrap(), "-C", folder.path().to_str().unwrap()]);
+    let log = open(&DataDir::at(folder.path().join("log-v1"))).unwrap();
+    let read = read_all(&log);
+    let sent: Vec<NewDelivery> = support::sample_deliveries().into_iter().flatten().collect();
+    assert_eq!(read.len(), sent.len());
+    for (delivery, sent) in read.iter().zip(&sent) {
+        assert_eq!((&delivery.source, &delivery.reading), (&sent.source, &sent.reading));
+        assert_eq!(delivery.delivery_id, sent.delivery_id);
+        assert_eq!(delivery.received_at, arrival());
+        match &delivery.body {
+            Body::Kept { bytes, .. } => assert_eq!(*bytes, sent.body),
+            Body::Erased { .. } => assert_eq!(delivery.position, Position::new(2)),
+        }
+    }
+    let frozen = fs::read_to_string(support::fixture("log-v1.digest")).unwrap();
+    assert_eq!(chain(&read).to_string(), frozen.trim());
+    assert_eq!(log.head().digest.to_string(), frozen.trim());
+}

@@ -1,0 +1,72 @@
+//! What several tests share. Every patient here is invented.
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+
+use std::{path::PathBuf, process::Command};
+
+use chrono::{DateTime, Utc};
+use clockfold::{
+    lifecycle::Fault,
+    log::{AppointmentId, NewDelivery, Reading},
+};
+
+/// The moment at which tests begin.
+pub fn arrival() -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(1_772_463_845_678).expect("it is a time")
+}
+
+/// A delivery of the vendor's form from `downtown`.
+pub fn delivery(appointment_id: u64, event_type: &str) -> NewDelivery {
+    delivery_from("downtown", appointment_id, event_type)
+}
+
+/// A delivery of the vendor's form.
+pub fn delivery_from(source: &str, appointment_id: u64, event_type: &str) -> NewDelivery {
+    NewDelivery {
+        source: source.parse().expect("a source's name"),
+        reading: Reading::Readable {
+            appointment_id: AppointmentId::new(appointment_id).expect("an appointment's id"),
+            event_type: event_type.into(),
+        },
+        delivery_id: None,
+        body: format!(r#"{{"appointment_id": {appointment_id}, "event_type": "{event_type}"}}"#).into_bytes(),
+    }
+}
+
+/// A delivery whose body could not be read.
+pub fn unreadable(source: &str, fault: Fault, body: &[u8]) -> NewDelivery {
+    let source = source.parse().expect("a source's name");
+    NewDelivery { source, reading: Reading::Unreadable(fault), delivery_id: None, body: body.to_vec() }
+}
+
+/// One delivery of every shape that a record of version 1 has, in three groups.
+pub fn sample_deliveries() -> Vec<Vec<NewDelivery>> {
+    use clockfold::lifecycle::EventType;
+    let with_id = NewDelivery { delivery_id: Some("evt_0001".to_owned()), ..delivery(52_468_874, "create") };
+    let known = EventType::ALL.into_iter().map(|event| delivery_from("lakeside", 1, event.name())).collect();
+    let faults = [
+        Fault::NotJson,
+        Fault::NotAnObject,
+        Fault::FieldRepeated,
+        Fault::AppointmentIdMissing,
+        Fault::AppointmentIdInvalid,
+        Fault::EventTypeMissing,
+        Fault::EventTypeInvalid,
+    ];
+    let mut odd: Vec<NewDelivery> =
+        faults.into_iter().map(|fault| unreadable("downtown", fault, b"\xff\x00 not text")).collect();
+    odd.push(delivery(AppointmentId::MAX.get(), "transfer_in"));
+    odd.push(delivery(3, ""));
+    odd.push(unreadable("downtown", Fault::NotJson, b""));
+    vec![vec![with_id], known, odd]
+}
+
+/// A file in `fixtures/`.
+pub fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+/// Runs `tar`.
+pub fn tar(arguments: &[&str]) {
+    let status = Command::new("tar").args(arguments).status().expect("tar is there");
+    assert!(status.success(), "tar {arguments:?}");
+}
