@@ -1,0 +1,174 @@
+//! A delivery as readers see it: what was sent, and what became of it.
+
+use async_graphql::{Context, ID, Object};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{
+    lifecycle::{self, Code, Judgement},
+    log::{self, Body},
+    projection::{DeliveryFilter, Page, PageOf},
+};
+
+use super::{
+    connection::Listed,
+    place::Place,
+    problem::Problem,
+    scalars::{DateTime, Position},
+    scope::Scope,
+    words::{AppointmentStatus, EventType, Outcome},
+};
+
+/// A delivery that has been folded.
+pub(super) struct Delivery {
+    delivery: log::Delivery,
+    judgement: Judgement,
+}
+
+impl Delivery {
+    pub(super) fn new(delivery: log::Delivery, judgement: Judgement) -> Delivery {
+        Delivery { delivery, judgement }
+    }
+
+    fn event(&self) -> Option<lifecycle::EventType> {
+        self.delivery.reading.event_type().ok().and_then(lifecycle::EventType::from_name)
+    }
+
+    /// The body, for those who may read it and while it is there.
+    fn bytes(&self, ctx: &Context<'_>) -> Option<&[u8]> {
+        match &self.delivery.body {
+            Body::Kept { bytes, .. } => Scope::of(ctx).may_read_bodies().then_some(bytes),
+            Body::Erased { .. } => None,
+        }
+    }
+}
+
+/// One authenticated POST, kept in the log, and what became of it.
+#[Object]
+impl Delivery {
+    /// An opaque id for `node`.
+    pub(super) async fn id(&self) -> ID {
+        self.place().into()
+    }
+
+    /// Its place in the log.
+    async fn position(&self) -> Position {
+        Position(self.delivery.position)
+    }
+
+    /// When it arrived.
+    async fn received_at(&self) -> DateTime {
+        DateTime(self.delivery.received_at)
+    }
+
+    /// Who sent it.
+    async fn source(&self) -> &str {
+        self.delivery.source.as_str()
+    }
+
+    /// The appointment that it names; null where the body is unreadable.
+    async fn appointment_id(&self) -> Option<ID> {
+        self.delivery.reading.appointment_id().map(ID::from)
+    }
+
+    /// What it says has happened; null where the type is none of the 13 or the body is unreadable.
+    async fn event_type(&self) -> Option<EventType> {
+        self.event().map(EventType::from)
+    }
+
+    /// The event type as it was sent; null where the body is unreadable.
+    async fn raw_event_type(&self) -> Option<&str> {
+        self.delivery.reading.event_type().ok()
+    }
+
+    /// What became of it, as folded up to now.
+    async fn outcome(&self) -> Outcome {
+        self.judgement.verdict.outcome().into()
+    }
+
+    /// Why it was not applied, for programs; null where it was.
+    async fn code(&self) -> Option<&str> {
+        self.judgement.verdict.code().map(Code::name)
+    }
+
+    /// Why it was not applied, for people; null where it was.
+    async fn reason(&self, ctx: &Context<'_>) -> Option<String> {
+        let lifecycle = Scope::of(ctx).lifecycle(&self.delivery.source);
+        self.judgement.verdict.reason(self.event(), self.judgement.before, lifecycle)
+    }
+
+    /// What became of it when it arrived. The same as `outcome`: deliveries are judged once, in arrival order.
+    async fn outcome_at_arrival(&self) -> Outcome {
+        self.judgement.verdict.outcome().into()
+    }
+
+    /// Whether it was applied before deliveries that arrived earlier.
+    async fn late(&self) -> bool {
+        false
+    }
+
+    /// The delivery that let it in, where that was a later one.
+    async fn applied_at(&self) -> Option<Position> {
+        None
+    }
+
+    /// Until when a rejection may still change.
+    async fn reconsidered_until(&self) -> Option<DateTime> {
+        None
+    }
+
+    /// The appointment's status before it; null where there was no appointment.
+    async fn status_before(&self) -> Option<AppointmentStatus> {
+        self.judgement.before.map(AppointmentStatus::from)
+    }
+
+    /// The appointment's status after it; null where there is no appointment.
+    async fn status_after(&self) -> Option<AppointmentStatus> {
+        self.judgement.after.map(AppointmentStatus::from)
+    }
+
+    /// The body as text. For admins; null to others, where it is not UTF-8, and once it is erased.
+    async fn body(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.bytes(ctx).and_then(|bytes| std::str::from_utf8(bytes).ok())
+    }
+
+    /// The body, byte for byte, as base64. For admins; null to others, and once it is erased.
+    async fn body_base64(&self, ctx: &Context<'_>) -> Option<String> {
+        self.bytes(ctx).map(|bytes| STANDARD.encode(bytes))
+    }
+
+    /// Whether the body was erased on purpose.
+    async fn body_erased(&self) -> bool {
+        matches!(self.delivery.body, Body::Erased { .. })
+    }
+}
+
+impl Listed for Delivery {
+    type Key = log::Position;
+    type Filter = DeliveryFilter;
+
+    fn page(scope: &Scope, filter: &DeliveryFilter, page: &Page<log::Position>) -> Result<PageOf<Self>, Problem> {
+        let PageOf { items, has_more } = scope.view().deliveries(filter, page)?;
+        let read = |position| {
+            scope.delivery(position)?.ok_or_else(|| {
+                tracing::error!(%position, "the projection lists a delivery that can't be read back");
+                Problem::Internal
+            })
+        };
+        Ok(PageOf { items: items.into_iter().map(read).collect::<Result<_, _>>()?, has_more })
+    }
+
+    fn count(scope: &Scope, filter: &DeliveryFilter) -> Result<Option<u64>, Problem> {
+        Ok(scope.view().delivery_count(filter)?)
+    }
+
+    fn place(&self) -> Place {
+        Place::Delivery(self.delivery.position)
+    }
+
+    fn key(place: Place) -> Option<log::Position> {
+        match place {
+            Place::Delivery(position) => Some(position),
+            Place::Appointment(_) => None,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! A lifecycle's rules as readers see them.
+
+use async_graphql::SimpleObject;
+
+use crate::lifecycle::{self, EventKind};
+
+use super::words::{AppointmentStatus, EventType};
+
+/// A table of rules: for each event, what it is applied from. What no rule applies is REJECTED.
+#[derive(SimpleObject)]
+pub(super) struct Lifecycle {
+    /// The name that a source chooses it by.
+    name: String,
+    /// One rule an event.
+    rules: Vec<LifecycleRule>,
+}
+
+/// What one event is applied from, and where it leads.
+#[derive(SimpleObject)]
+pub(super) struct LifecycleRule {
+    /// The event.
+    event_type: EventType,
+    /// The statuses that it is applied from. For an undo, also the step that it undoes is the last one that stands.
+    applied_from: Vec<AppointmentStatus>,
+    /// Whether it is applied where there is no appointment yet.
+    applied_from_none: bool,
+    /// The step that it takes back; null for what is no undo.
+    undoes: Option<EventType>,
+    /// The status that it leads to; null for a change of detail, which keeps the status, and for an undo, which leads back to the one before.
+    status_after: Option<AppointmentStatus>,
+}
+
+impl From<&lifecycle::Lifecycle> for Lifecycle {
+    fn from(lifecycle: &lifecycle::Lifecycle) -> Lifecycle {
+        let rules = lifecycle::EventType::ALL.into_iter().map(|event| rule(lifecycle, event)).collect();
+        Lifecycle { name: lifecycle.name().to_owned(), rules }
+    }
+}
+
+fn rule(lifecycle: &lifecycle::Lifecycle, event: lifecycle::EventType) -> LifecycleRule {
+    let (undoes, status_after) = match event.kind() {
+        EventKind::Step(step) => (None, Some(step.status())),
+        EventKind::Undo(step) => (Some(step), None),
+        EventKind::Detail => (None, None),
+    };
+    let applied_from: Vec<lifecycle::Met> = match undoes {
+        Some(step) => vec![Some(step.status())],
+        None => lifecycle.applied_from(event).unwrap_or_default().iter().collect(),
+    };
+    LifecycleRule {
+        event_type: event.into(),
+        applied_from_none: applied_from.contains(&None),
+        applied_from: applied_from.into_iter().flatten().map(AppointmentStatus::from).collect(),
+        undoes: undoes.map(|step| step.event().into()),
+        status_after: status_after.map(AppointmentStatus::from),
+    }
+}

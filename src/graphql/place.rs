@@ -1,0 +1,76 @@
+//! Cursors and node ids: opaque to the client, stable for ever.
+//!
+//! Both are base64url of a short versioned text: `a1:downtown:12345` is an appointment, `d1:17` a
+//! delivery. Clients store them, so an old form is read for ever; a new one gets a new number.
+
+use async_graphql::ID;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{log::Position, projection::AppointmentKey};
+
+use super::scalars::canonical_position;
+
+/// Something that has an id, and a place in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Appointment(AppointmentKey),
+    Delivery(Position),
+}
+
+impl Place {
+    pub(super) fn encode(&self) -> String {
+        URL_SAFE_NO_PAD.encode(match self {
+            Place::Appointment(key) => format!("a1:{}:{}", key.source, key.appointment_id),
+            Place::Delivery(position) => format!("d1:{position}"),
+        })
+    }
+
+    /// The place with this text; `None` for any text that [`Place::encode`] never wrote.
+    pub(super) fn decode(text: &str) -> Option<Place> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let (form, rest) = text.split_once(':')?;
+        match form {
+            "a1" => {
+                let (source, appointment_id) = rest.split_once(':')?;
+                let (source, appointment_id) = (source.parse().ok()?, appointment_id.parse().ok()?);
+                Some(Place::Appointment(AppointmentKey { source, appointment_id }))
+            }
+            "d1" => canonical_position(rest).map(Place::Delivery),
+            _ => None,
+        }
+    }
+}
+
+impl From<Place> for ID {
+    fn from(place: Place) -> ID {
+        ID(place.encode())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_survives_its_text() {
+        let appointment_id = "9223372036854775807".parse().expect("a valid one");
+        let key = AppointmentKey { source: "downtown".parse().expect("a valid one"), appointment_id };
+        for place in [Place::Appointment(key), Place::Delivery(Position::new(17))] {
+            assert_eq!(Place::decode(&place.encode()), Some(place));
+        }
+    }
+
+    #[test]
+    fn the_text_never_changes() {
+        assert_eq!(Place::Delivery(Position::new(17)).encode(), "ZDE6MTc");
+        assert!(Place::decode("YTE6ZG93bnRvd246MTIzNDU").is_some());
+    }
+
+    #[test]
+    fn anything_else_is_no_place() {
+        for text in ["d1:017", "d1:+1", "d1:", "d2:1", "a1:downtown", "a1:Downtown:1", "a1:downtown:0", ""] {
+            assert_eq!(Place::decode(&URL_SAFE_NO_PAD.encode(text)), None, "{text}");
+        }
+        assert_eq!(Place::decode("not base64!"), None);
+    }
+}

@@ -1,0 +1,69 @@
+//! What can go wrong for a field, and the code that a program reads.
+//!
+//! Resolvers fail with a [`Problem`] and nothing else, so no storage error's text reaches an answer.
+//! A nullable field has the type `Option<Result<_, Problem>>`: its error makes it null and leaves
+//! the rest of the answer. (With `Result<Option<_>, _>` the library would give up all of `data`.)
+
+use async_graphql::{Error, ErrorExtensionValues, Value};
+
+use crate::{
+    log::{LogError, SourceName},
+    projection::ProjectionError,
+};
+
+/// Why a field has no value.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(super) enum Problem {
+    /// An argument that the schema's types can't exclude.
+    #[error("{0}")]
+    BadInput(&'static str),
+    /// The same for a source that does not exist and one that the reader may not see.
+    #[error("There is no source of this name that you may read.")]
+    SourceNotFound,
+    /// Only sources that the reader may see.
+    #[error("Several sources have this appointment: {}. Choose one with `source`.", names(.0))]
+    Ambiguous(Vec<SourceName>),
+    /// Ours to mend; the details are in our own log.
+    #[error("internal error")]
+    Internal,
+}
+
+impl Problem {
+    fn code(&self) -> &'static str {
+        match self {
+            Problem::BadInput(_) => "BAD_USER_INPUT",
+            Problem::SourceNotFound => "SOURCE_NOT_FOUND",
+            Problem::Ambiguous(_) => "AMBIGUOUS_APPOINTMENT",
+            Problem::Internal => "INTERNAL",
+        }
+    }
+}
+
+impl From<ProjectionError> for Problem {
+    fn from(error: ProjectionError) -> Problem {
+        tracing::error!(%error, "a query could not read the projection");
+        Problem::Internal
+    }
+}
+
+impl From<LogError> for Problem {
+    fn from(error: LogError) -> Problem {
+        tracing::error!(%error, "a query could not read the log");
+        Problem::Internal
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Error {
+        let mut extensions = ErrorExtensionValues::default();
+        extensions.set("code", problem.code());
+        if let Problem::Ambiguous(sources) = &problem {
+            extensions.set("sources", Value::List(sources.iter().map(|source| source.as_str().into()).collect()));
+        }
+        Error { extensions: Some(extensions), ..Error::new(problem.to_string()) }
+    }
+}
+
+fn names(sources: &[SourceName]) -> String {
+    sources.iter().map(SourceName::as_str).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,155 @@
+//! The entry points.
+
+use async_graphql::{Context, ID, InputObject, Interface, Object};
+
+use crate::{
+    lifecycle::{Outcome as CoreOutcome, Status},
+    log::AppointmentId,
+    projection::{self, AppointmentKey, SourceRules},
+};
+
+use super::{
+    appointment::Appointment,
+    connection::{Connection, PageArguments},
+    delivery::Delivery,
+    lifecycle::Lifecycle,
+    limits::page_cost,
+    log_status::LogStatus,
+    place::Place,
+    problem::Problem,
+    scope::Scope,
+    words::{AppointmentStatus, Outcome},
+};
+
+/// Everything that can be read.
+pub(super) struct Query;
+
+/// Anything with an id of its own.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "An opaque id for `node`."))]
+pub(super) enum Node {
+    Appointment(Appointment),
+    Delivery(Delivery),
+}
+
+/// Which appointments.
+#[derive(InputObject, Default)]
+struct AppointmentFilter {
+    /// Only of this source.
+    source: Option<String>,
+    /// Only in one of these statuses.
+    status: Option<Vec<AppointmentStatus>>,
+}
+
+/// Which deliveries.
+#[derive(InputObject, Default)]
+struct DeliveryFilter {
+    /// Only of this source.
+    source: Option<String>,
+    /// Only those that name this appointment.
+    appointment_id: Option<ID>,
+    /// Only with one of these outcomes.
+    outcome: Option<Vec<Outcome>>,
+}
+
+/// Everything that can be read. One request sees one moment.
+#[Object]
+impl Query {
+    /// One appointment; null where no delivery has brought it into being.
+    async fn appointment(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The source's number for it: 1 to 9223372036854775807.")] appointment_id: ID,
+        #[graphql(desc = "Whose number it is. May be left out where only one source has it.")] source: Option<String>,
+    ) -> Option<Result<Appointment, Problem>> {
+        find_appointment(Scope::of(ctx), &appointment_id, source.as_deref()).transpose()
+    }
+
+    /// The appointments that have come into being, by source and number.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn appointments(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which ones; absent: all.")] filter: Option<AppointmentFilter>,
+        #[graphql(desc = "The page has the first so many: 0 to 500; 50 where neither `first` nor `last` is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The page has the last so many: 0 to 500. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Appointment>, Problem> {
+        let scope = Scope::of(ctx);
+        let filter = filter.unwrap_or_default();
+        let statuses = filter.status.unwrap_or_default().into_iter().map(Status::from).collect();
+        let filter = projection::AppointmentFilter { sources: scope.select(filter.source.as_deref())?, statuses };
+        PageArguments { first, after, last, before }.list(scope, filter)
+    }
+
+    /// The deliveries, whatever became of them, by position.
+    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    async fn deliveries(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which ones; absent: all.")] filter: Option<DeliveryFilter>,
+        #[graphql(desc = "The page has the first so many: 0 to 500; 50 where neither `first` nor `last` is given.")]
+        first: Option<i32>,
+        #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
+        #[graphql(desc = "The page has the last so many: 0 to 500. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+    ) -> Result<Connection<Delivery>, Problem> {
+        let scope = Scope::of(ctx);
+        let filter = filter.unwrap_or_default();
+        let filter = projection::DeliveryFilter {
+            sources: scope.select(filter.source.as_deref())?,
+            appointment_id: filter.appointment_id.as_ref().map(parse_appointment_id).transpose()?,
+            outcomes: filter.outcome.unwrap_or_default().into_iter().map(CoreOutcome::from).collect(),
+        };
+        PageArguments { first, after, last, before }.list(scope, filter)
+    }
+
+    /// The rules that judge a source's deliveries.
+    async fn lifecycle(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose rules; absent: the rules of a source that chooses none.")] source: Option<String>,
+    ) -> Result<Lifecycle, Problem> {
+        let scope = Scope::of(ctx);
+        let Some(name) = source else { return Ok((&SourceRules::default().lifecycle).into()) };
+        let sources = scope.select(Some(&name))?;
+        sources.first().map(|source| scope.lifecycle(source).into()).ok_or(Problem::SourceNotFound)
+    }
+
+    /// How far the log is, and how far it is folded.
+    async fn log(&self, ctx: &Context<'_>) -> LogStatus {
+        LogStatus::new(Scope::of(ctx))
+    }
+
+    /// What has this id; null where there is no such thing that the reader may see.
+    async fn node(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The `id` of an appointment or a delivery.")] id: ID,
+    ) -> Option<Result<Node, Problem>> {
+        let scope = Scope::of(ctx);
+        let node = match Place::decode(&id)? {
+            Place::Appointment(key) => scope.appointment(&key).map(|found| found.map(Node::from)),
+            Place::Delivery(position) => scope.delivery(position).map(|found| found.map(Node::from)),
+        };
+        node.transpose()
+    }
+}
+
+fn find_appointment(scope: &Scope, id: &ID, source: Option<&str>) -> Result<Option<Appointment>, Problem> {
+    let appointment_id = parse_appointment_id(id)?;
+    let mut found = Vec::new();
+    for source in scope.select(source)? {
+        found.extend(scope.appointment(&AppointmentKey { source, appointment_id })?);
+    }
+    if found.len() > 1 {
+        return Err(Problem::Ambiguous(found.iter().map(Appointment::source_name).cloned().collect()));
+    }
+    Ok(found.pop())
+}
+
+fn parse_appointment_id(id: &ID) -> Result<AppointmentId, Problem> {
+    id.parse().map_err(|()| Problem::BadInput("An appointment's id is an integer from 1 to 9223372036854775807."))
+}

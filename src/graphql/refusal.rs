@@ -1,0 +1,96 @@
+//! Requests that are not executed, and how each is told: status, code, message.
+
+use async_graphql::{ErrorExtensionValues, Pos, ServerError, parser};
+
+use super::http::MediaType;
+
+/// Why a request was not executed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("This endpoint answers application/graphql-response+json and application/json.")]
+    NotAcceptable,
+    #[error("A POST has the header `Content-Type: application/json`.")]
+    UnsupportedMediaType,
+    #[error("A GET runs queries only: send this operation as a POST.")]
+    NotAQuery,
+    /// The parameters can't be read.
+    #[error("{0}")]
+    Malformed(&'static str),
+    /// The document is no GraphQL. Its text is not repeated: the parser would print a whole line of it.
+    #[error("The query is not a GraphQL document.")]
+    Syntax(Vec<Pos>),
+    #[error(
+        "The document does not have exactly one operation of that name; with several operations, `operationName` chooses one."
+    )]
+    UnknownOperation,
+    /// The document asks for too much.
+    #[error("The query has more than {max} {what}.")]
+    TooMuch { max: usize, what: &'static str },
+    #[error("The variable `${name}` needs a value of the type `{expected}`.")]
+    Variable { name: String, expected: String, pos: Pos },
+    /// The library's validation.
+    #[error("The query does not fit the schema.")]
+    Invalid(Vec<ServerError>),
+}
+
+impl From<parser::Error> for Refusal {
+    fn from(error: parser::Error) -> Refusal {
+        Refusal::Syntax(error.positions().collect())
+    }
+}
+
+impl Refusal {
+    /// A request that HTTP could carry but GraphQL refused is a 200 under `application/json`.
+    pub(super) fn status(&self, media: MediaType) -> u16 {
+        match self {
+            Refusal::NotAcceptable => 406,
+            Refusal::UnsupportedMediaType => 415,
+            Refusal::NotAQuery => 405,
+            Refusal::Malformed(_) => 400,
+            Refusal::Syntax(_)
+            | Refusal::UnknownOperation
+            | Refusal::TooMuch { .. }
+            | Refusal::Variable { .. }
+            | Refusal::Invalid(_) => match media {
+                MediaType::GraphQl => 400,
+                MediaType::Json => 200,
+            },
+        }
+    }
+
+    /// The methods to use instead, with a 405.
+    pub(super) fn allow(&self) -> Option<&'static str> {
+        matches!(self, Refusal::NotAQuery).then_some("POST")
+    }
+
+    /// The errors as the client sees them, each with a code.
+    pub(super) fn into_errors(self) -> Vec<ServerError> {
+        let code = self.code();
+        let message = self.to_string();
+        let mut errors = match self {
+            Refusal::Invalid(errors) => errors,
+            Refusal::Syntax(locations) => vec![ServerError { locations, ..ServerError::new(message, None) }],
+            Refusal::Variable { pos, .. } => vec![ServerError::new(message, Some(pos))],
+            _ => vec![ServerError::new(message, None)],
+        };
+        for error in &mut errors {
+            error.path.clear();
+            error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);
+        }
+        errors
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Refusal::NotAcceptable => "NOT_ACCEPTABLE",
+            Refusal::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Refusal::NotAQuery => "METHOD_NOT_ALLOWED",
+            Refusal::Malformed(_) => "BAD_REQUEST",
+            Refusal::Syntax(_) => "GRAPHQL_PARSE_FAILED",
+            Refusal::UnknownOperation => "OPERATION_RESOLUTION_FAILURE",
+            Refusal::TooMuch { .. } => "QUERY_TOO_LARGE",
+            Refusal::Variable { .. } => "BAD_USER_INPUT",
+            Refusal::Invalid(_) => "GRAPHQL_VALIDATION_FAILED",
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The two scalars of our own. Both are strings: an Int has 32 bits.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use chrono::{SecondsFormat, Utc};
+
+use crate::log;
+
+/// A moment.
+#[derive(Clone, Copy)]
+pub(super) struct DateTime(pub(super) chrono::DateTime<Utc>);
+
+/// A moment as RFC 3339, in UTC, with three fractional digits and `Z`: `2026-03-02T15:04:05.678Z`.
+#[Scalar(name = "DateTime", specified_by_url = "https://www.rfc-editor.org/rfc/rfc3339")]
+impl ScalarType for DateTime {
+    fn parse(value: Value) -> InputValueResult<DateTime> {
+        parse_date_time(&value).ok_or_else(|| InputValueError::expected_type(value))
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        parse_date_time(value).is_some()
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+fn parse_date_time(value: &Value) -> Option<DateTime> {
+    let Value::String(text) = value else { return None };
+    chrono::DateTime::parse_from_rfc3339(text).ok().map(|moment| DateTime(moment.to_utc()))
+}
+
+/// A place in the log.
+#[derive(Clone, Copy)]
+pub(super) struct Position(pub(super) log::Position);
+
+/// A place in the log as a decimal string without leading zeros: `"17"`. The first delivery has `"1"`; `"0"` is before it.
+#[Scalar(name = "Position")]
+impl ScalarType for Position {
+    fn parse(value: Value) -> InputValueResult<Position> {
+        parse_position(&value).ok_or_else(|| InputValueError::expected_type(value))
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        parse_position(value).is_some()
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+fn parse_position(value: &Value) -> Option<Position> {
+    let Value::String(text) = value else { return None };
+    canonical_position(text).map(Position)
+}
+
+/// Decimal digits without sign or leading zero.
+pub(super) fn canonical_position(text: &str) -> Option<log::Position> {
+    let position = log::Position::new(text.parse().ok()?);
+    (position.to_string() == text).then_some(position)
+}

@@ -1,0 +1,107 @@
+//! What one request of one reader may see: one snapshot, and no source beyond the reader's.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
+
+use async_graphql::Context;
+
+use crate::{
+    lifecycle::Lifecycle,
+    log::{Log, Position, SourceName},
+    projection::{AppointmentKey, Reader, Rules, View},
+};
+
+use super::{
+    appointment::Appointment,
+    delivery::Delivery,
+    problem::Problem,
+    readers::{Role, Viewer},
+};
+
+/// Where answers come from.
+pub(super) struct Stores {
+    pub(super) reader: Reader,
+    pub(super) log: Arc<dyn Log>,
+    pub(super) rules: Arc<Rules>,
+    pub(super) configured_sources: Vec<SourceName>,
+}
+
+/// One request's view of them.
+pub(super) struct Scope {
+    stores: Arc<Stores>,
+    viewer: Viewer,
+    view: OnceLock<View>,
+}
+
+impl Scope {
+    pub(super) fn new(stores: Arc<Stores>, viewer: Viewer) -> Scope {
+        Scope { stores, viewer, view: OnceLock::new() }
+    }
+
+    /// The scope of the request that is being answered.
+    pub(super) fn of<'a>(ctx: &Context<'a>) -> &'a Scope {
+        ctx.data_unchecked::<Scope>()
+    }
+
+    /// The snapshot. It is taken when it is first asked for and stays for the whole request.
+    pub(super) fn view(&self) -> &View {
+        self.view.get_or_init(|| self.stores.reader.view())
+    }
+
+    pub(super) fn log(&self) -> &dyn Log {
+        &*self.stores.log
+    }
+
+    pub(super) fn lifecycle(&self, source: &SourceName) -> &Lifecycle {
+        &self.stores.rules.of(source).lifecycle
+    }
+
+    pub(super) fn may_read_bodies(&self) -> bool {
+        self.viewer.role == Role::Admin
+    }
+
+    /// The sources that a query means: the one it names, or all that the reader may see.
+    pub(super) fn select(&self, name: Option<&str>) -> Result<Vec<SourceName>, Problem> {
+        let mut visible = self.visible();
+        if let Some(name) = name {
+            visible.retain(|source| source.as_str() == name);
+            if visible.is_empty() {
+                return Err(Problem::SourceNotFound);
+            }
+        }
+        Ok(visible.into_iter().collect())
+    }
+
+    /// An appointment that has come into being.
+    pub(super) fn appointment(&self, key: &AppointmentKey) -> Result<Option<Appointment>, Problem> {
+        if !self.sees(&key.source) {
+            return Ok(None);
+        }
+        Ok(self.view().appointment(key)?.and_then(Appointment::new))
+    }
+
+    /// A delivery that the snapshot has folded.
+    pub(super) fn delivery(&self, position: Position) -> Result<Option<Delivery>, Problem> {
+        if position == Position::ZERO || position > self.view().checkpoint().position {
+            return Ok(None);
+        }
+        let Some(delivery) = self.log().read(position).next().transpose()? else { return Ok(None) };
+        if !self.sees(&delivery.source) {
+            return Ok(None);
+        }
+        let judgement = self.view().judgement(&delivery)?;
+        Ok(judgement.map(|judgement| Delivery::new(delivery, judgement)))
+    }
+
+    /// Configured or in the log, and the reader's.
+    fn visible(&self) -> BTreeSet<SourceName> {
+        let known = self.stores.configured_sources.iter().cloned().chain(self.view().sources());
+        known.filter(|source| self.sees(source)).collect()
+    }
+
+    fn sees(&self, source: &SourceName) -> bool {
+        self.viewer.sources.as_ref().is_none_or(|sources| sources.contains(source))
+    }
+}
