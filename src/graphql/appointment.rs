@@ -15,7 +15,7 @@ use super::{
     place::Place,
     problem::Problem,
     scalars::{DateTime, Position},
-    session::Session,
+    scope::Scope,
     words::{AppointmentStatus, EventType},
 };
 
@@ -133,7 +133,7 @@ impl Appointment {
 
     /// The events that the lifecycle would apply next.
     async fn allowed_events(&self, ctx: &Context<'_>) -> Vec<EventType> {
-        let lifecycle = Session::of(ctx).lifecycle(self.source_name());
+        let lifecycle = Scope::of(ctx).lifecycle(self.source_name());
         self.record.appointment.allowed_events(lifecycle).into_iter().map(EventType::from).collect()
     }
 
@@ -154,7 +154,7 @@ impl Appointment {
             appointment_id: Some(appointment_id),
             outcomes: Vec::new(),
         };
-        PageArguments { first, after, last, before }.list(Session::of(ctx), filter)
+        PageArguments { first, after, last, before }.list(Scope::of(ctx), filter)
     }
 }
 
@@ -162,13 +162,13 @@ impl Listed for Appointment {
     type Key = AppointmentKey;
     type Filter = projection::AppointmentFilter;
 
-    fn page(session: &Session, filter: &Self::Filter, page: &Page<AppointmentKey>) -> Result<PageOf<Self>, Problem> {
-        let PageOf { items, has_more } = session.view().appointments(filter, page)?;
+    fn page(scope: &Scope, filter: &Self::Filter, page: &Page<AppointmentKey>) -> Result<PageOf<Self>, Problem> {
+        let PageOf { items, has_more } = scope.view().appointments(filter, page)?;
         Ok(PageOf { items: items.into_iter().filter_map(Appointment::new).collect(), has_more })
     }
 
-    fn count(session: &Session, filter: &Self::Filter) -> Result<Option<u64>, Problem> {
-        Ok(Some(session.view().appointment_count(filter)?))
+    fn count(scope: &Scope, filter: &Self::Filter) -> Result<Option<u64>, Problem> {
+        Ok(Some(scope.view().appointment_count(filter)?))
     }
 
     fn place(&self) -> Place {

@@ -10,7 +10,7 @@ use super::{
     limits::{PAGE_DEFAULT, PAGE_MAX},
     place::Place,
     problem::Problem,
-    session::Session,
+    scope::Scope,
 };
 
 /// What a list needs to come in pages.
@@ -20,9 +20,9 @@ pub(super) trait Listed: OutputType + Sized {
     /// Which items the list has.
     type Filter: Send + Sync;
 
-    fn page(session: &Session, filter: &Self::Filter, page: &Page<Self::Key>) -> Result<PageOf<Self>, Problem>;
+    fn page(scope: &Scope, filter: &Self::Filter, page: &Page<Self::Key>) -> Result<PageOf<Self>, Problem>;
     /// How many items the list has, where that is cheap to know.
-    fn count(session: &Session, filter: &Self::Filter) -> Result<Option<u64>, Problem>;
+    fn count(scope: &Scope, filter: &Self::Filter) -> Result<Option<u64>, Problem>;
     fn place(&self) -> Place;
     /// The key, if this is a place in such a list.
     fn key(place: Place) -> Option<Self::Key>;
@@ -58,9 +58,9 @@ impl<N: Listed> Connection<N> {
     }
 
     /// How many items the whole list has; null where only a scan could tell.
-    async fn total_count(&self, ctx: &Context<'_>) -> Result<Option<i32>, Problem> {
-        let count = N::count(Session::of(ctx), &self.filter)?;
-        Ok(count.and_then(|count| i32::try_from(count).ok()))
+    async fn total_count(&self, ctx: &Context<'_>) -> Option<Result<i32, Problem>> {
+        let to_int = |count: u64| i32::try_from(count).ok();
+        N::count(Scope::of(ctx), &self.filter).map(|count| count.and_then(to_int)).transpose()
     }
 }
 
@@ -86,9 +86,9 @@ pub(super) struct PageArguments {
 
 impl PageArguments {
     /// Reads the page that they ask for.
-    pub(super) fn list<N: Listed>(self, session: &Session, filter: N::Filter) -> Result<Connection<N>, Problem> {
+    pub(super) fn list<N: Listed>(self, scope: &Scope, filter: N::Filter) -> Result<Connection<N>, Problem> {
         let page = self.page::<N>()?;
-        let PageOf { items, has_more } = N::page(session, &filter, &page)?;
+        let PageOf { items, has_more } = N::page(scope, &filter, &page)?;
         let edges: Vec<Edge<N>> = items.into_iter().map(|node| Edge { cursor: node.place().encode(), node }).collect();
         let start_cursor = edges.first().map(|edge| edge.cursor.clone());
         let end_cursor = edges.last().map(|edge| edge.cursor.clone());

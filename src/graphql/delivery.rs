@@ -14,7 +14,7 @@ use super::{
     place::Place,
     problem::Problem,
     scalars::{DateTime, Position},
-    session::Session,
+    scope::Scope,
     words::{AppointmentStatus, EventType, Outcome},
 };
 
@@ -36,7 +36,7 @@ impl Delivery {
     /// The body, for those who may read it and while it is there.
     fn bytes(&self, ctx: &Context<'_>) -> Option<&[u8]> {
         match &self.delivery.body {
-            Body::Kept { bytes, .. } => Session::of(ctx).may_read_bodies().then_some(bytes),
+            Body::Kept { bytes, .. } => Scope::of(ctx).may_read_bodies().then_some(bytes),
             Body::Erased { .. } => None,
         }
     }
@@ -92,7 +92,7 @@ impl Delivery {
 
     /// Why it was not applied, for people; null where it was.
     async fn reason(&self, ctx: &Context<'_>) -> Option<String> {
-        let lifecycle = Session::of(ctx).lifecycle(&self.delivery.source);
+        let lifecycle = Scope::of(ctx).lifecycle(&self.delivery.source);
         self.judgement.verdict.reason(self.event(), self.judgement.before, lifecycle)
     }
 
@@ -146,10 +146,10 @@ impl Listed for Delivery {
     type Key = log::Position;
     type Filter = DeliveryFilter;
 
-    fn page(session: &Session, filter: &DeliveryFilter, page: &Page<log::Position>) -> Result<PageOf<Self>, Problem> {
-        let PageOf { items, has_more } = session.view().deliveries(filter, page)?;
+    fn page(scope: &Scope, filter: &DeliveryFilter, page: &Page<log::Position>) -> Result<PageOf<Self>, Problem> {
+        let PageOf { items, has_more } = scope.view().deliveries(filter, page)?;
         let read = |position| {
-            session.delivery(position)?.ok_or_else(|| {
+            scope.delivery(position)?.ok_or_else(|| {
                 tracing::error!(%position, "the projection lists a delivery that can't be read back");
                 Problem::Internal
             })
@@ -157,8 +157,8 @@ impl Listed for Delivery {
         Ok(PageOf { items: items.into_iter().map(read).collect::<Result<_, _>>()?, has_more })
     }
 
-    fn count(session: &Session, filter: &DeliveryFilter) -> Result<Option<u64>, Problem> {
-        Ok(session.view().delivery_count(filter)?)
+    fn count(scope: &Scope, filter: &DeliveryFilter) -> Result<Option<u64>, Problem> {
+        Ok(scope.view().delivery_count(filter)?)
     }
 
     fn place(&self) -> Place {

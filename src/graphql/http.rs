@@ -168,7 +168,7 @@ mod tests {
     /// The status and the first error's code, or `ok`.
     fn check(request: HttpRequest<'_>, expected: &str) {
         let answer = ask(request);
-        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("a JSON answer");
         let code = body["errors"][0]["extensions"]["code"].as_str();
         assert_eq!(format!("{} {}", answer.status, code.unwrap_or("ok")), expected, "{body}");
         assert_eq!(body.get("data").is_none(), code.is_some(), "a refused request has no data: {body}");
@@ -198,7 +198,8 @@ mod tests {
         let with = |declared: &str, variables: &str| {
             let query =
                 format!("query({declared}) {{ appointments(filter: $f, first: $n) @skip(if: true) {{ totalCount }} }}");
-            serde_json::json!({ "query": query, "variables": serde_json::from_str::<serde_json::Value>(variables).unwrap() }).to_string()
+            let variables: serde_json::Value = serde_json::from_str(variables).expect("JSON");
+            serde_json::json!({ "query": query, "variables": variables }).to_string()
         };
         let both = "$n: Int!, $f: AppointmentFilter";
         check(post(&with(both, r#"{"n":1,"f":{"status":"READY"}}"#)), "200 ok");
@@ -246,7 +247,7 @@ mod tests {
     #[test]
     fn a_parse_error_does_not_repeat_the_query() {
         let answer = ask(post(r#"{"query":"{ appointment(appointmentId: 4711 }"}"#));
-        assert!(!String::from_utf8(answer.body).unwrap().contains("4711"));
+        assert!(!String::from_utf8(answer.body).expect("a JSON answer").contains("4711"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use async_graphql::SimpleObject;
 
-use super::{scalars::Position, problem::Problem, session::Session};
+use super::{problem::Problem, scalars::Position, scope::Scope};
 
 /// The log of deliveries: the ground state that everything else is computed from.
 #[derive(SimpleObject)]
@@ -31,15 +31,15 @@ pub(super) struct ProjectionStatus {
 }
 
 impl LogStatus {
-    pub(super) fn new(session: &Session) -> Result<LogStatus, Problem> {
+    pub(super) fn new(scope: &Scope) -> Result<LogStatus, Problem> {
         // The snapshot first: then the head is at or after it.
-        let folded = session.view().checkpoint()?;
-        let head = session.log().head();
+        let folded = scope.view().checkpoint()?;
+        let head = scope.log().head();
         let lag = head.position.get().saturating_sub(folded.position.get());
         Ok(LogStatus {
             head_position: Position(head.position),
             digest: head.digest.to_string(),
-            backend: session.log().backend().to_owned(),
+            backend: scope.log().backend().to_owned(),
             projection: ProjectionStatus {
                 position: Position(folded.position),
                 digest: folded.digest.to_string(),

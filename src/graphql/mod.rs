@@ -1,7 +1,7 @@
 //! The GraphQL API: one schema over the projection and the log, and its HTTP.
 //!
 //! An HTTP request and the reader who sent it come in, an HTTP answer goes out; the server carries
-//! both. One request sees one snapshot. Every resolver asks its [`session::Session`], which shows
+//! both. One request sees one snapshot. Every resolver asks its [`scope::Scope`], which shows
 //! only what the reader may see. This is the only place that names async-graphql.
 
 mod readers;
@@ -14,7 +14,7 @@ mod variables;
 mod refusal;
 
 mod query;
-mod session;
+mod scope;
 mod appointment;
 mod delivery;
 mod connection;
@@ -39,27 +39,27 @@ pub use readers::{ReaderAccess, Readers, Role, Viewer};
 
 use http::Endpoint;
 use query::Query;
-use session::{Session, Sources};
+use scope::{Scope, Stores};
 
 type Schema = async_graphql::Schema<Query, EmptyMutation, EmptySubscription>;
 
 /// The API over one projection and its log.
 pub struct Graph {
     endpoint: Endpoint,
-    sources: Arc<Sources>,
+    stores: Arc<Stores>,
 }
 
 impl Graph {
     /// An API that reads here; `sources` are the configured ones.
     pub fn new(reader: Reader, log: Arc<dyn Log>, rules: Arc<Rules>, sources: Vec<SourceName>) -> Graph {
-        let sources = Sources { reader, log, rules, configured: sources };
-        Graph { endpoint: Endpoint::new(schema()), sources: Arc::new(sources) }
+        let stores = Stores { reader, log, rules, configured_sources: sources };
+        Graph { endpoint: Endpoint::new(schema()), stores: Arc::new(stores) }
     }
 
     /// Answers one HTTP request of `viewer`. Reads from disk: call it where blocking is fine.
     pub fn answer(&self, request: HttpRequest<'_>, viewer: Viewer) -> HttpAnswer {
-        let session = Session::new(self.sources.clone(), viewer);
-        self.endpoint.answer(&request, |request| request.data(session))
+        let scope = Scope::new(self.stores.clone(), viewer);
+        self.endpoint.answer(&request, |request| request.data(scope))
     }
 }
 

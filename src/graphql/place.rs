@@ -53,8 +53,8 @@ mod tests {
 
     #[test]
     fn a_place_survives_its_text() {
-        let appointment_id = "9223372036854775807".parse().unwrap();
-        let key = AppointmentKey { source: "downtown".parse().unwrap(), appointment_id };
+        let appointment_id = "9223372036854775807".parse().expect("a valid one");
+        let key = AppointmentKey { source: "downtown".parse().expect("a valid one"), appointment_id };
         for place in [Place::Appointment(key), Place::Delivery(Position::new(17))] {
             assert_eq!(Place::decode(&place.encode()), Some(place));
         }

@@ -1,6 +1,8 @@
 //! What can go wrong for a field, and the code that a program reads.
 //!
 //! Resolvers fail with a [`Problem`] and nothing else, so no storage error's text reaches an answer.
+//! A nullable field has the type `Option<Result<_, Problem>>`: its error makes it null and leaves
+//! the rest of the answer. (With `Result<Option<_>, _>` the library would give up all of `data`.)
 
 use async_graphql::{Error, ErrorExtensionValues, Value};
 
@@ -10,7 +12,7 @@ use crate::{
 };
 
 /// Why a field has no value.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Problem {
     /// An argument that the schema's types can't exclude.
     #[error("{0}")]

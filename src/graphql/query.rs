@@ -17,7 +17,7 @@ use super::{
     log_status::LogStatus,
     place::Place,
     problem::Problem,
-    session::Session,
+    scope::Scope,
     words::{AppointmentStatus, Outcome},
 };
 
@@ -61,17 +61,8 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "The source's number for it: 1 to 9223372036854775807.")] appointment_id: ID,
         #[graphql(desc = "Whose number it is. May be left out where only one source has it.")] source: Option<String>,
-    ) -> Result<Option<Appointment>, Problem> {
-        let session = Session::of(ctx);
-        let appointment_id = parse_appointment_id(&appointment_id)?;
-        let mut found = Vec::new();
-        for source in session.select(source.as_deref())? {
-            found.extend(session.appointment(&AppointmentKey { source, appointment_id })?);
-        }
-        if found.len() > 1 {
-            return Err(Problem::Ambiguous(found.iter().map(Appointment::source_name).cloned().collect()));
-        }
-        Ok(found.pop())
+    ) -> Option<Result<Appointment, Problem>> {
+        find_appointment(Scope::of(ctx), &appointment_id, source.as_deref()).transpose()
     }
 
     /// The appointments that have come into being, by source and number.
@@ -86,11 +77,11 @@ impl Query {
         #[graphql(desc = "The page has the last so many: 0 to 500. Not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Appointment>, Problem> {
-        let session = Session::of(ctx);
+        let scope = Scope::of(ctx);
         let filter = filter.unwrap_or_default();
         let statuses = filter.status.unwrap_or_default().into_iter().map(Status::from).collect();
-        let filter = projection::AppointmentFilter { sources: session.select(filter.source.as_deref())?, statuses };
-        PageArguments { first, after, last, before }.list(session, filter)
+        let filter = projection::AppointmentFilter { sources: scope.select(filter.source.as_deref())?, statuses };
+        PageArguments { first, after, last, before }.list(scope, filter)
     }
 
     /// The deliveries, whatever became of them, by position.
@@ -105,14 +96,14 @@ impl Query {
         #[graphql(desc = "The page has the last so many: 0 to 500. Not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Delivery>, Problem> {
-        let session = Session::of(ctx);
+        let scope = Scope::of(ctx);
         let filter = filter.unwrap_or_default();
         let filter = projection::DeliveryFilter {
-            sources: session.select(filter.source.as_deref())?,
+            sources: scope.select(filter.source.as_deref())?,
             appointment_id: filter.appointment_id.as_ref().map(parse_appointment_id).transpose()?,
             outcomes: filter.outcome.unwrap_or_default().into_iter().map(CoreOutcome::from).collect(),
         };
-        PageArguments { first, after, last, before }.list(session, filter)
+        PageArguments { first, after, last, before }.list(scope, filter)
     }
 
     /// The rules that judge a source's deliveries.
@@ -121,15 +112,15 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "Whose rules; absent: the rules of a source that chooses none.")] source: Option<String>,
     ) -> Result<Lifecycle, Problem> {
-        let session = Session::of(ctx);
+        let scope = Scope::of(ctx);
         let Some(name) = source else { return Ok((&SourceRules::default().lifecycle).into()) };
-        let sources = session.select(Some(&name))?;
-        sources.first().map(|source| session.lifecycle(source).into()).ok_or(Problem::SourceNotFound)
+        let sources = scope.select(Some(&name))?;
+        sources.first().map(|source| scope.lifecycle(source).into()).ok_or(Problem::SourceNotFound)
     }
 
     /// How far the log is, and how far it is folded.
     async fn log(&self, ctx: &Context<'_>) -> Result<LogStatus, Problem> {
-        LogStatus::new(Session::of(ctx))
+        LogStatus::new(Scope::of(ctx))
     }
 
     /// What has this id; null where there is no such thing that the reader may see.
@@ -137,14 +128,26 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The `id` of an appointment or a delivery.")] id: ID,
-    ) -> Result<Option<Node>, Problem> {
-        let session = Session::of(ctx);
-        Ok(match Place::decode(&id) {
-            Some(Place::Appointment(key)) => session.appointment(&key)?.map(Node::from),
-            Some(Place::Delivery(position)) => session.delivery(position)?.map(Node::from),
-            None => None,
-        })
+    ) -> Option<Result<Node, Problem>> {
+        let scope = Scope::of(ctx);
+        let node = match Place::decode(&id)? {
+            Place::Appointment(key) => scope.appointment(&key).map(|found| found.map(Node::from)),
+            Place::Delivery(position) => scope.delivery(position).map(|found| found.map(Node::from)),
+        };
+        node.transpose()
     }
+}
+
+fn find_appointment(scope: &Scope, id: &ID, source: Option<&str>) -> Result<Option<Appointment>, Problem> {
+    let appointment_id = parse_appointment_id(id)?;
+    let mut found = Vec::new();
+    for source in scope.select(source)? {
+        found.extend(scope.appointment(&AppointmentKey { source, appointment_id })?);
+    }
+    if found.len() > 1 {
+        return Err(Problem::Ambiguous(found.iter().map(Appointment::source_name).cloned().collect()));
+    }
+    Ok(found.pop())
 }
 
 fn parse_appointment_id(id: &ID) -> Result<AppointmentId, Problem> {

@@ -62,7 +62,8 @@ impl Projection {
         let checkpoint = match stored {
             Some(bytes) => decode_checkpoint(&bytes)?,
             None => {
-                let nothing = Checkpoint { position: Position::ZERO, digest: Digest::EMPTY, rules_digest: rules.digest() };
+                let nothing =
+                    Checkpoint { position: Position::ZERO, digest: Digest::EMPTY, rules_digest: rules.digest() };
                 let written = keyspaces.meta.insert(CHECKPOINT_KEY, encode_checkpoint(nothing));
                 written.map_err(|error| failed("opening", error))?;
                 nothing

@@ -21,41 +21,41 @@ use super::{
 };
 
 /// Where answers come from.
-pub(super) struct Sources {
+pub(super) struct Stores {
     pub(super) reader: Reader,
     pub(super) log: Arc<dyn Log>,
     pub(super) rules: Arc<Rules>,
-    pub(super) configured: Vec<SourceName>,
+    pub(super) configured_sources: Vec<SourceName>,
 }
 
 /// One request's view of them.
-pub(super) struct Session {
-    sources: Arc<Sources>,
+pub(super) struct Scope {
+    stores: Arc<Stores>,
     viewer: Viewer,
     view: OnceLock<View>,
 }
 
-impl Session {
-    pub(super) fn new(sources: Arc<Sources>, viewer: Viewer) -> Session {
-        Session { sources, viewer, view: OnceLock::new() }
+impl Scope {
+    pub(super) fn new(stores: Arc<Stores>, viewer: Viewer) -> Scope {
+        Scope { stores, viewer, view: OnceLock::new() }
     }
 
-    /// The session of the request that is being answered.
-    pub(super) fn of<'a>(ctx: &Context<'a>) -> &'a Session {
-        ctx.data_unchecked::<Session>()
+    /// The scope of the request that is being answered.
+    pub(super) fn of<'a>(ctx: &Context<'a>) -> &'a Scope {
+        ctx.data_unchecked::<Scope>()
     }
 
     /// The snapshot. It is taken when it is first asked for and stays for the whole request.
     pub(super) fn view(&self) -> &View {
-        self.view.get_or_init(|| self.sources.reader.view())
+        self.view.get_or_init(|| self.stores.reader.view())
     }
 
     pub(super) fn log(&self) -> &dyn Log {
-        &*self.sources.log
+        &*self.stores.log
     }
 
     pub(super) fn lifecycle(&self, source: &SourceName) -> &Lifecycle {
-        &self.sources.rules.of(source).lifecycle
+        &self.stores.rules.of(source).lifecycle
     }
 
     pub(super) fn may_read_bodies(&self) -> bool {
@@ -97,7 +97,7 @@ impl Session {
 
     /// Configured or in the log, and the reader's.
     fn visible(&self) -> Result<BTreeSet<SourceName>, Problem> {
-        let known = self.sources.configured.iter().cloned().chain(self.view().sources()?);
+        let known = self.stores.configured_sources.iter().cloned().chain(self.view().sources()?);
         Ok(known.filter(|source| self.sees(source)).collect())
     }
 
