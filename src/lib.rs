@@ -11,4 +11,6 @@
 
 pub mod lifecycle;
 pub mod log;
+pub mod credential;
+pub mod webhook;
 pub mod projection;
