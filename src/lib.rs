@@ -12,6 +12,8 @@
 pub mod lifecycle;
 pub mod log;
 pub mod credential;
+pub mod webhook;
 pub mod projection;
 pub mod tracker;
 pub mod graphql;
+pub mod server;

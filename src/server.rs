@@ -13,6 +13,7 @@ mod graphql;
 mod operations;
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     sync::{
         Arc,
@@ -23,7 +24,7 @@ use std::{
 
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
-use warp::{Filter, Rejection, http::StatusCode, reply::Response};
+use warp::{Filter, http::StatusCode, reply::Response};
 
 use crate::{
     graphql::{Graph, Readers},
@@ -151,7 +152,7 @@ pub async fn run(
     tokio::join!(draining, public, operations, upkeep);
 }
 
-fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
+fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + 'static {
     webhook::route(app)
         .or(graphql::routes(app))
         .unify()
@@ -161,14 +162,14 @@ fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = R
         .unify()
 }
 
-fn operations_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
+fn operations_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + 'static {
     operations::routes(app, operations::MetricsFor::Everybody)
         .or(warp::any().map(|| Problem::NotFound.response()))
         .unify()
 }
 
 /// The app as a filter's value.
-fn with(app: &Arc<App>) -> impl Filter<Extract = (Arc<App>,), Error = std::convert::Infallible> + Clone + 'static {
+fn with(app: &Arc<App>) -> impl Filter<Extract = (Arc<App>,), Error = Infallible> + Clone + 'static {
     let app = Arc::clone(app);
     warp::any().map(move || Arc::clone(&app))
 }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use subtle::ConditionallySelectable;
 
 use crate::{
-    credential::{Credential, CredentialDigest},
+    credential::{Credential, digest_of},
     log::SourceName,
 };
 
@@ -69,7 +69,7 @@ impl Readers {
 
     /// The reader whose token this is. Compares with every token, so that the time tells nothing.
     pub fn authenticate(&self, bearer: &[u8], now: DateTime<Utc>) -> Option<Viewer> {
-        let offered = CredentialDigest::of(bearer);
+        let offered = digest_of(bearer);
         let mut found = u64::MAX;
         for (reader, index) in self.readers.iter().zip(0_u64..) {
             for token in &reader.tokens {
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn reader(name: &str, secrets: &[&str], expires_at: Option<DateTime<Utc>>) -> ReaderAccess {
-        let token = |secret: &&str| Credential { digest: CredentialDigest::of(secret.as_bytes()), expires_at };
+        let token = |secret: &&str| Credential { digest: digest_of(secret.as_bytes()), expires_at };
         let tokens = secrets.iter().map(token).collect();
         ReaderAccess { name: name.to_owned(), tokens, role: Role::Viewer, sources: None }
     }

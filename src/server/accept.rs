@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
-use warp::{Filter, Rejection, reply::Response};
+use warp::{Filter, reply::Response};
 
 use super::Peer;
 
@@ -39,7 +39,7 @@ pub(super) async fn serve<F>(
     shutdown_timeout: Duration,
     stop: CancellationToken,
 ) where
-    F: Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static,
+    F: Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
     F::Future: Send,
 {
     let permits = Arc::new(Semaphore::new(limits.connections_max));
@@ -80,7 +80,10 @@ pub(super) async fn serve<F>(
     }
     drop(listener);
     if tokio::time::timeout(shutdown_timeout, graceful.shutdown()).await.is_err() {
-        tracing::warn!(seconds = shutdown_timeout.as_secs(), "connections were still open at the end of the shutdown time");
+        tracing::warn!(
+            seconds = shutdown_timeout.as_secs(),
+            "connections were still open at the end of the shutdown time"
+        );
     }
 }
 

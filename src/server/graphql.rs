@@ -36,9 +36,9 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
             measure("graphql", begun, response.status());
             response
         });
-    let schema = warp::path!("schema.graphql").and(warp::get()).map(|| {
-        bytes(StatusCode::OK, "text/plain; charset=utf-8", sdl().into_bytes())
-    });
+    let schema = warp::path!("schema.graphql")
+        .and(warp::get())
+        .map(|| bytes(StatusCode::OK, "text/plain; charset=utf-8", sdl().into_bytes()));
     graphql.or(schema).unify()
 }
 

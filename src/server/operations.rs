@@ -67,7 +67,8 @@ pub(super) fn routes(
     metrics_for: MetricsFor,
 ) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
     let reading = warp::get().or(warp::head()).unify();
-    let livez = warp::path!("livez").and(reading).map(|| json(StatusCode::OK, "application/json", &state("alive", None)));
+    let livez =
+        warp::path!("livez").and(reading).map(|| json(StatusCode::OK, "application/json", &state("alive", None)));
     let readyz = warp::path!("readyz").and(reading).and(with(app)).map(|app: Arc<App>| readiness(&app));
     let metrics = warp::path!("metrics")
         .and(reading)
@@ -118,7 +119,10 @@ fn render(app: &App) -> Response {
 
 fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
-    describe_counter!("clockfold_deliveries_total", "Deliveries that were made durable and folded, by source and outcome.");
+    describe_counter!(
+        "clockfold_deliveries_total",
+        "Deliveries that were made durable and folded, by source and outcome."
+    );
     describe_counter!("clockfold_answers_total", "HTTP answers, by route and status.");
     describe_histogram!("clockfold_answer_seconds", Unit::Seconds, "From a request's head to its answer, by route.");
     describe_histogram!("clockfold_log_sync_seconds", Unit::Seconds, "Making a group durable: flush and fdatasync.");

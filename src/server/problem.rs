@@ -57,7 +57,8 @@ impl Problem {
     pub(super) fn response(self) -> Response {
         let (status, code, detail) = self.words();
         let title = status.canonical_reason().unwrap_or_default();
-        let mut response = json(status, "application/problem+json", &Body { title, status: status.as_u16(), code, detail });
+        let mut response =
+            json(status, "application/problem+json", &Body { title, status: status.as_u16(), code, detail });
         let headers = response.headers_mut();
         match self {
             Problem::Unauthenticated => {
@@ -93,7 +94,9 @@ impl Problem {
     fn words(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Problem::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing here."),
-            Problem::Unauthenticated => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "The token is missing or not known."),
+            Problem::Unauthenticated => {
+                (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "The token is missing or not known.")
+            }
             Problem::ReadersNotConfigured => (
                 StatusCode::FORBIDDEN,
                 "READERS_NOT_CONFIGURED",
@@ -106,24 +109,32 @@ impl Problem {
                 "TOO_MANY_FAILURES",
                 "Too many requests from this address had no valid credential. Wait before the next one.",
             ),
-            Problem::MethodNotAllowed { .. } => {
-                (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "This method is not allowed here; the Allow header says which are.")
-            }
+            Problem::MethodNotAllowed { .. } => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "METHOD_NOT_ALLOWED",
+                "This method is not allowed here; the Allow header says which are.",
+            ),
             Problem::MediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "MEDIA_TYPE", "The body's media type must be application/json.")
             }
-            Problem::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "A body may have at most 65536 bytes."),
+            Problem::TooLarge => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "A body may have at most 65536 bytes.")
+            }
             Problem::TooSlow => (StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW", "The body did not arrive in time."),
             Problem::Incomplete => (StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", "The body broke off before its end."),
-            Problem::Unavailable(Unavailable::QueueFull) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "QUEUE_FULL", "Too many deliveries are waiting for the disk. Send it again.")
-            }
+            Problem::Unavailable(Unavailable::QueueFull) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "QUEUE_FULL",
+                "Too many deliveries are waiting for the disk. Send it again.",
+            ),
             Problem::Unavailable(Unavailable::StorageFailed) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "STORAGE_FAILED",
                 "The storage has failed and no deliveries are accepted. Send it again later.",
             ),
-            Problem::Draining => (StatusCode::SERVICE_UNAVAILABLE, "DRAINING", "The server is about to stop. Send it again."),
+            Problem::Draining => {
+                (StatusCode::SERVICE_UNAVAILABLE, "DRAINING", "The server is about to stop. Send it again.")
+            }
             Problem::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "Something went wrong on the server."),
         }
     }
