@@ -1,0 +1,226 @@
+//! Keeps the house in order: which place may name which, and which foreign crate has which home.
+//! The README's architecture part says why.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// A place in `src/`, in reading order, and the places it may name.
+const PLACES: [(&str, &[&str]); 11] = [
+    ("lifecycle", &[]),
+    ("log", &["lifecycle"]),
+    ("credential", &[]),
+    ("webhook", &["lifecycle", "log", "credential"]),
+    ("projection", &["lifecycle", "log"]),
+    ("tracker", &["lifecycle", "log", "projection"]),
+    ("graphql", &["lifecycle", "log", "credential", "projection", "tracker"]),
+    ("server", &["lifecycle", "log", "credential", "webhook", "projection", "tracker", "graphql"]),
+    ("config", &["lifecycle", "log", "credential", "webhook", "projection", "graphql"]),
+    (
+        "cli",
+        &[
+            "lifecycle",
+            "log",
+            "credential",
+            "webhook",
+            "projection",
+            "tracker",
+            "graphql",
+            "server",
+            "config",
+        ],
+    ),
+    ("main", &["cli", "log", "clockfold"]),
+];
+
+/// A foreign crate, and the places that may name it.
+const HOMES: [(&str, &[&str]); 37] = [
+    ("anyhow", &["cli", "main"]),
+    ("async_graphql", &["graphql"]),
+    ("base64", &["graphql"]),
+    ("blake3", &["log", "credential", "projection"]),
+    ("chrono", &["lifecycle", "log", "credential", "webhook", "projection", "tracker", "graphql", "server", "config", "main"]),
+    ("clap", &["cli", "main"]),
+    ("crc32fast", &["log"]),
+    ("fjall", &["projection"]),
+    ("form_urlencoded", &["graphql"]),
+    ("futures_executor", &["graphql"]),
+    ("futures_util", &["server"]),
+    ("getrandom", &["log", "credential"]),
+    ("governor", &["server"]),
+    ("hyper", &["server"]),
+    ("hyper_util", &["server"]),
+    ("lz4_flex", &["log"]),
+    ("metrics", &["log", "tracker", "server"]),
+    ("metrics_exporter_prometheus", &["server"]),
+    ("postcard", &["log", "projection"]),
+    ("serde", &["log", "webhook", "projection", "server", "config"]),
+    ("serde_bytes", &["log"]),
+    ("serde_json", &["webhook", "graphql", "server"]),
+    ("sled", &["log"]),
+    ("strsim", &["config"]),
+    ("subtle", &["credential", "webhook", "graphql"]),
+    ("thiserror", &["log", "credential", "webhook", "projection", "tracker", "graphql", "config"]),
+    ("tokio", &["tracker", "server", "cli"]),
+    ("tokio_util", &["server", "cli"]),
+    ("toml", &["config"]),
+    ("tower_service", &["server"]),
+    ("tracing", &["log", "projection", "tracker", "graphql", "server", "cli", "main"]),
+    ("tracing_subscriber", &["main"]),
+    ("warp", &["server"]),
+    // Ours, as `main` sees it.
+    ("clockfold", &["main"]),
+    ("std", &[]),
+    ("core", &[]),
+    ("alloc", &[]),
+];
+
+/// What a file of `place` names against the tables.
+fn violations(place: &str, text: &str) -> Vec<String> {
+    let Some((_, may)) = PLACES.iter().find(|(known, _)| *known == place) else {
+        return vec![format!("`{place}` has no row in the table of places")];
+    };
+    let code = without_comments_and_strings(text);
+    let mut found = Vec::new();
+    for named in named_after(&code, "crate::") {
+        let is_place = PLACES.iter().any(|(known, _)| *known == named);
+        if is_place && named != place && !may.contains(&named.as_str()) {
+            found.push(format!("`{place}` names `crate::{named}`"));
+        }
+    }
+    for (foreign, homes) in HOMES.iter().filter(|(name, _)| !["std", "core", "alloc"].contains(name)) {
+        if !homes.contains(&place) && names_crate(&code, foreign) {
+            found.push(format!("`{place}` names the crate `{foreign}`"));
+        }
+    }
+    found
+}
+
+/// The first names after each `prefix`, also those in a brace list.
+fn named_after(code: &str, prefix: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (start, _) in code.match_indices(prefix) {
+        let rest = &code[start + prefix.len()..];
+        if let Some(list) = rest.strip_prefix('{') {
+            let mut depth = 0;
+            let mut name = String::new();
+            for character in list.chars() {
+                match character {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => {
+                        names.insert(first_name(&std::mem::take(&mut name)));
+                        continue;
+                    }
+                    _ => {}
+                }
+                name.push(character);
+            }
+            names.insert(first_name(&name));
+        } else {
+            names.insert(first_name(rest));
+        }
+    }
+    names
+}
+
+fn first_name(text: &str) -> String {
+    text.trim_start().chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
+}
+
+/// Whether a path begins with this crate's name: `name::…` with nothing before it that makes it another path.
+fn names_crate(code: &str, name: &str) -> bool {
+    let pattern = format!("{name}::");
+    code.match_indices(&pattern).any(|(start, _)| {
+        let before = code[..start].trim_end_matches(' ');
+        let glued = before.ends_with(|character: char| character.is_alphanumeric() || character == '_');
+        let keyword = ["use", "as", "in", "return", "dyn", "impl", "mut", "await", "else", "match", "if", "const", "for"]
+            .iter()
+            .any(|word| before.ends_with(word));
+        let in_path = before.ends_with("::");
+        !in_path && (!glued || (keyword && before.len() < start))
+    }) || code.contains(&format!("use {name};"))
+}
+
+fn without_comments_and_strings(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    for line in text.lines() {
+        let line = line.split("//").next().unwrap_or_default();
+        for (index, part) in line.split('"').enumerate() {
+            if index % 2 == 0 {
+                code.push_str(part);
+            }
+        }
+        code.push('\n');
+    }
+    code
+}
+
+fn source_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(source_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn place_of(path: &Path, src: &Path) -> String {
+    let first = path.strip_prefix(src).unwrap().components().next().unwrap();
+    first.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn every_file_names_only_what_its_place_may() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    for file in source_files(&src) {
+        let place = place_of(&file, &src);
+        if place != "lib" {
+            let text = fs::read_to_string(&file).unwrap();
+            found.extend(violations(&place, &text).into_iter().map(|why| format!("{}: {why}", file.display())));
+        }
+    }
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn every_dependency_has_a_home() {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
+    let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    for line in dependencies.lines().filter(|line| line.contains('=')) {
+        let name = line.split('=').next().unwrap().trim().replace('-', "_");
+        assert!(HOMES.iter().any(|(known, _)| *known == name), "`{name}` has no row in the table of homes");
+        assert!(line.contains('#') || name.starts_with("serde") || name == "thiserror" || name == "tracing", "{line}: why?");
+    }
+}
+
+#[test]
+fn a_planted_violation_is_found() {
+    for (place, planted) in [
+        ("lifecycle", "use crate::log::Position;"),
+        ("lifecycle", "fn f() { let now = tokio::time::Instant::now(); }"),
+        ("projection", "use crate::{lifecycle::Status, webhook::Gate};"),
+        ("graphql", "use crate::{\n    log::Log,\n    server::App,\n};"),
+        ("tracker", "let tree: sled::Tree;"),
+        ("server", "use fjall;"),
+        ("webhook", "fn f(x: &async_graphql::Request) {}"),
+        ("attic", "fn main() {}"),
+    ] {
+        assert!(!violations(place, planted).is_empty(), "{place}: {planted}");
+    }
+    for (place, clean) in [
+        ("lifecycle", "//! use crate::log::Position;\nuse chrono::Utc;"),
+        ("server", "use crate::log::Log; // sled::Tree\nlet text = \"sled::Tree\";"),
+        ("cli", "use crate::config::toml::Thing;"),
+    ] {
+        assert_eq!(violations(place, clean), Vec::<String>::new(), "{place}: {clean}");
+    }
+}
