@@ -14,3 +14,4 @@ pub mod log;
 pub mod credential;
 pub mod webhook;
 pub mod projection;
+pub mod config;
