@@ -15,3 +15,4 @@ pub mod credential;
 pub mod webhook;
 pub mod projection;
 pub mod config;
+pub mod cli;

@@ -1,0 +1,10 @@
+//! `clockfold schema`: the GraphQL schema in the schema definition language.
+
+use std::io::Write;
+
+/// Prints the schema `sdl`.
+#[cfg_attr(not(test), expect(dead_code, reason = "the command is not wired yet"))]
+pub(super) fn run(sdl: &str, stdout: &mut dyn Write) -> anyhow::Result<()> {
+    stdout.write_all(sdl.as_bytes())?;
+    Ok(())
+}
