@@ -17,3 +17,5 @@ pub mod projection;
 pub mod tracker;
 pub mod graphql;
 pub mod server;
+pub mod config;
+pub mod cli;

@@ -9,9 +9,10 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
 
 use crate::{
-    config::{Config, FirstSource, first_source},
+    config::{Config, FirstSource, LogFormat, first_source},
     graphql::{Graph, Readers},
     log::{Clock, DataDir, Log, LogError, SledLog},
     projection::{Progress, Projection, Rules},
@@ -24,7 +25,13 @@ use crate::{
 const LAST_QUERIES: Duration = Duration::from_secs(2);
 
 /// Serves until SIGTERM or SIGINT.
-pub(super) fn run(mut config: Config, clock: Clock, stdout: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn run(
+    mut config: Config,
+    log_filter: Option<&str>,
+    clock: Clock,
+    stdout: &mut dyn Write,
+) -> anyhow::Result<()> {
+    start_messages(config.server.log_format, log_filter)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     let metrics = Metrics::install().context("starting the metrics")?;
     // Bound before anything is opened: who calls during a catch-up waits instead of being refused.
@@ -34,15 +41,15 @@ pub(super) fn run(mut config: Config, clock: Clock, stdout: &mut dyn Write) -> a
     let first = if config.sources.is_empty() { Some(first_source(&data_dir.log())?) } else { None };
     config.sources.extend(first.iter().map(|first| first.source.clone()));
 
-    let rules = config.sources.iter().map(|source| (source.name.clone(), source.rules.clone())).collect();
+    let rules = config.sources.iter().map(|source| (source.access.name.clone(), source.rules.clone())).collect();
     let rules = Arc::new(Rules::new(rules));
     let path = data_dir.projection();
     let projection = Projection::open_and_catch_up(&path, Arc::clone(&rules), &*log, &mut tell_progress)?;
     tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
 
-    let sources = config.sources.iter().map(|source| source.name.clone()).collect();
+    let sources = config.sources.iter().map(|source| source.access.name.clone()).collect();
     let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), sources);
-    let (tracker, queue) = Tracker::new(config.server.queue_max);
+    let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
     let writer = queue.run(Arc::clone(&log), projection).context("starting the writer")?;
     let app = App::new(Parts {
         tracker,
@@ -50,19 +57,19 @@ pub(super) fn run(mut config: Config, clock: Clock, stdout: &mut dyn Write) -> a
         gate: Gate::new(config.sources.iter().map(|source| source.access.clone()).collect()),
         graph,
         rules,
-        readers: Readers::new(config.readers.iter().map(|reader| reader.access.clone()).collect()),
+        readers: Readers::new(config.readers),
         metrics,
         clock,
         failed_authentications_burst: config.server.failed_authentications_burst,
-        body_timeout: Duration::from_secs(config.server.body_timeout_s),
+        body_timeout: config.server.body_timeout,
     });
 
     greet(stdout, listeners.public.local_addr()?, first.as_ref())?;
     let limits = ConnectionLimits {
-        connections_max: config.server.connections_max,
-        header_timeout: Duration::from_secs(config.server.header_timeout_s),
+        connections_max: config.server.connections_max as usize,
+        header_timeout: config.server.header_timeout,
     };
-    let shutdown_timeout = Duration::from_secs(config.server.shutdown_timeout_s);
+    let shutdown_timeout = config.server.shutdown_timeout;
     runtime.block_on(async {
         let stop = stop_on_signal()?;
         run_server(listeners, app, limits, shutdown_timeout, stop).await;
@@ -74,6 +81,17 @@ pub(super) fn run(mut config: Config, clock: Clock, stdout: &mut dyn Write) -> a
     let head = log.head().position;
     tracing::info!(position = head.get(), "stopped");
     Ok(())
+}
+
+/// Messages go to standard error, one a line. They hold no secret, no body and no path of a request.
+fn start_messages(format: LogFormat, filter: Option<&str>) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter.unwrap_or("info")).context("reading CLOCKFOLD_LOG; an example: info")?;
+    let messages = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match format {
+        LogFormat::Text => messages.with_ansi(false).try_init(),
+        LogFormat::Json => messages.json().try_init(),
+    };
+    started.map_err(|error| anyhow!("starting the messages: {error}"))
 }
 
 async fn listen(config: &Config) -> anyhow::Result<Listeners> {
@@ -111,10 +129,13 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 fn greet(stdout: &mut dyn Write, address: SocketAddr, first: Option<&FirstSource>) -> std::io::Result<()> {
     writeln!(stdout, "Clockfold listens on http://{address}")?;
     if let Some(first) = first {
-        let name = &first.source.name;
+        let name = &first.source.access.name;
         match &first.fresh_secret {
             Some(secret) => {
-                writeln!(stdout, "\nNo source is configured, so `{name}` was made. Its key is shown this once; post to it with")?;
+                writeln!(
+                    stdout,
+                    "\nNo source is configured, so `{name}` was made. Its key is shown this once; post to it with"
+                )?;
                 writeln!(
                     stdout,
                     "  curl -sS http://{address}/webhook/{secret} -H 'Content-Type: application/json' -d '{{\"appointment_id\": 12345, \"event_type\": \"create\"}}'"

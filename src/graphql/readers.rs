@@ -11,9 +11,10 @@ use crate::{
 };
 
 /// What a reader may see beyond statuses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
     /// Everything but bodies.
+    #[default]
     Viewer,
     /// Bodies too.
     Admin,
@@ -38,7 +39,7 @@ impl Viewer {
 }
 
 /// A configured reader.
-#[derive(Clone)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReaderAccess {
     /// Its name.
     pub name: String,

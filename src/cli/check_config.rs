@@ -1,0 +1,74 @@
+//! `clockfold check-config`: what the configuration says, without any secret or digest.
+
+use std::io::Write;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    config::{Config, SourceConfig},
+    credential::Credential,
+    graphql::{ReaderAccess, Role},
+    webhook::Require,
+};
+
+/// Prints a summary of a configuration that could be read.
+pub(super) fn run(config: &Config, now: DateTime<Utc>, stdout: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(stdout, "The configuration is in order.\n")?;
+    writeln!(stdout, "data directory  {}", config.data_dir.display())?;
+    writeln!(stdout, "listen          {}", config.server.listen)?;
+    match config.server.operations_listen {
+        Some(address) => writeln!(stdout, "metrics         {address}, to everybody")?,
+        None => writeln!(stdout, "metrics         to loopback peers and admin readers")?,
+    }
+    for source in &config.sources {
+        writeln!(stdout, "source          {}", source_line(source, now))?;
+    }
+    for reader in &config.readers {
+        writeln!(stdout, "reader          {}", reader_line(reader, now))?;
+    }
+    if config.sources.is_empty() {
+        writeln!(
+            stdout,
+            "\nNo source is configured: the first start makes one named `first` and prints its credential once."
+        )?;
+    }
+    if config.readers.is_empty() {
+        writeln!(
+            stdout,
+            "\nNo reader is configured: GraphQL and the board answer only this machine and refuse everybody else.\n\
+             Add a [[reader]] to let others in; `clockfold key new` makes its token."
+        )?;
+    }
+    Ok(())
+}
+
+fn source_line(source: &SourceConfig, now: DateTime<Utc>) -> String {
+    let access = &source.access;
+    let require = match access.require {
+        Require::Any => "any",
+        Require::All => "all",
+    };
+    let keys = count(&access.route_keys, "route key", now);
+    let tokens = count(&access.authtokens, "authtoken", now);
+    let lifecycle = source.rules.lifecycle.name();
+    format!("{}: {keys}, {tokens}, require {require}, lifecycle {lifecycle}, {}", access.name, source.time_zone)
+}
+
+fn reader_line(reader: &ReaderAccess, now: DateTime<Utc>) -> String {
+    let role = match reader.role {
+        Role::Viewer => "viewer",
+        Role::Admin => "admin",
+    };
+    let sources = match &reader.sources {
+        None => "all sources".to_owned(),
+        Some(names) => names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", "),
+    };
+    format!("{}: {}, {role}, {sources}", reader.name, count(&reader.tokens, "token", now))
+}
+
+fn count(credentials: &[Credential], what: &str, now: DateTime<Utc>) -> String {
+    let plural = if credentials.len() == 1 { "" } else { "s" };
+    let expired = credentials.iter().filter(|credential| !credential.is_live(now)).count();
+    let expired = if expired == 0 { String::new() } else { format!(" ({expired} expired)") };
+    format!("{} {what}{plural}{expired}", credentials.len())
+}

@@ -1,0 +1,152 @@
+//! The commands.
+//!
+//! Arguments and variables come in; what a command prints goes to the writers it is given, and an
+//! exit status comes out: 0 done, 1 failed, 2 wrong usage. Each command is a file.
+
+mod check_config;
+mod key;
+mod lifecycle;
+mod schema;
+mod serve;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io::{self, Write},
+    net::SocketAddr,
+    path::PathBuf,
+};
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    config::{Config, Inputs},
+    log::Clock,
+};
+
+/// Which messages are logged, in the filter language of `tracing`: `info`, or `clockfold=debug`.
+const LOG_FILTER: &str = "CLOCKFOLD_LOG";
+
+const DONE: u8 = 0;
+const FAILED: u8 = 1;
+const WRONG_USAGE: u8 = 2;
+
+/// Keeps every Clockwise.MD webhook and answers what each appointment's status is.
+#[derive(Debug, Parser)]
+#[command(
+    name = "clockfold",
+    version,
+    after_help = "Example:\n  clockfold serve\n\nEvery setting of clockfold.toml is also a variable: data_dir is CLOCKFOLD_DATA_DIR, server.listen is\nCLOCKFOLD_SERVER_LISTEN, and so on. Flags go over variables, variables over the file, the file over defaults."
+)]
+pub struct Cli {
+    /// The configuration file. Without it: CLOCKFOLD_CONFIG, or ./clockfold.toml where that exists.
+    #[arg(long, global = true, value_name = "PATH")]
+    pub config: Option<PathBuf>,
+    /// Where everything is kept; goes over `data_dir`.
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    pub data_dir: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Receive webhooks and answer queries until a signal ends it.
+    #[command(after_help = "Example:\n  clockfold serve --config clockfold.toml --listen 0.0.0.0:8080")]
+    Serve {
+        /// Where to listen; goes over `server.listen`.
+        #[arg(long, value_name = "ADDRESS")]
+        listen: Option<SocketAddr>,
+    },
+    /// Print the GraphQL schema.
+    #[command(after_help = "Example:\n  clockfold schema > schema/schema.graphql")]
+    Schema,
+    /// Print what each event does to an appointment.
+    #[command(
+        after_help = "Examples:\n  clockfold lifecycle --name strict\n  clockfold lifecycle --format markdown > schema/lifecycle.md"
+    )]
+    Lifecycle(lifecycle::Arguments),
+    /// Make credentials.
+    #[command(after_help = "Example:\n  clockfold key new")]
+    Key {
+        /// What to make.
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Read the configuration and tell what it says, or everything that is wrong with it.
+    #[command(after_help = "Example:\n  clockfold check-config --config clockfold.toml")]
+    CheckConfig,
+}
+
+/// What to make.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a secret and print it, once, with the lines for the configuration.
+    #[command(after_help = "Example:\n  clockfold key new")]
+    New,
+}
+
+/// Runs one command. `arguments` begin with the program's name. Returns the exit status.
+pub fn run<A>(
+    arguments: A,
+    variables: BTreeMap<String, String>,
+    clock: Clock,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> u8
+where
+    A: IntoIterator,
+    A::Item: Into<OsString> + Clone,
+{
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(refusal) => return explain(&refusal, stdout, stderr),
+    };
+    match dispatch(cli, variables, clock, stdout).and_then(|()| Ok(stdout.flush()?)) {
+        Ok(()) => DONE,
+        // Whoever read the output has seen enough: `clockfold lifecycle | head -3`.
+        Err(error) if is_broken_pipe(&error) => DONE,
+        Err(error) => {
+            // Where standard error is closed as well, only the exit status is left to tell.
+            let _ = writeln!(stderr, "{error:#}");
+            FAILED
+        }
+    }
+}
+
+fn dispatch(cli: Cli, variables: BTreeMap<String, String>, clock: Clock, stdout: &mut dyn Write) -> anyhow::Result<()> {
+    let log_filter = variables.get(LOG_FILTER).cloned();
+    let inputs = |listen| Inputs { path: cli.config, data_dir: cli.data_dir, listen, variables };
+    match cli.command {
+        Command::Serve { listen } => {
+            let config = Config::load(inputs(listen))?;
+            serve::run(config, log_filter.as_deref(), clock, stdout)
+        }
+        Command::Schema => schema::run(&crate::graphql::sdl(), stdout),
+        Command::Lifecycle(arguments) => lifecycle::run(&arguments, stdout),
+        Command::Key { command: KeyCommand::New } => key::new(stdout),
+        Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, clock(), stdout),
+    }
+}
+
+/// Help and version are an answer and not a mistake.
+fn explain(refusal: &clap::Error, stdout: &mut dyn Write, stderr: &mut dyn Write) -> u8 {
+    let text = refusal.render();
+    // There is nobody to tell where this can't be written.
+    if refusal.use_stderr() {
+        let _ = write!(stderr, "{text}");
+        WRONG_USAGE
+    } else {
+        let _ = write!(stdout, "{text}");
+        DONE
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests;

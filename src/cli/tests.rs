@@ -1,0 +1,110 @@
+//! What each command prints, and its exit status.
+
+use std::fs;
+
+use crate::credential::CredentialDigest;
+
+use super::*;
+
+/// The exit status, standard output and standard error of a command line.
+fn told(line: &str) -> (u8, String, String) {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let arguments = std::iter::once("clockfold").chain(line.split_whitespace());
+    let status = run(arguments, BTreeMap::new(), std::sync::Arc::new(chrono::Utc::now), &mut stdout, &mut stderr);
+    (status, String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn the_commands_are_well_formed() {
+    use clap::CommandFactory as _;
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_is_printed_with_an_example() {
+    for command in ["", "serve", "schema", "lifecycle", "key", "key new", "check-config"] {
+        let (status, stdout, stderr) = told(&format!("{command} --help"));
+        assert_eq!((status, stderr.as_str()), (0, ""), "{command}");
+        assert!(stdout.contains("Example") && stdout.contains("  clockfold "), "{stdout}");
+    }
+    assert_eq!(told("--version").0, 0);
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    let wrong = [
+        "",
+        "nonsense",
+        "serve --listen nowhere",
+        "lifecycle --name stirct",
+        "lifecycle --all --name strict",
+        "key",
+        "schema x",
+    ];
+    for line in wrong {
+        let (status, stdout, stderr) = told(line);
+        assert_eq!((status, stdout.as_str()), (2, ""), "{line}");
+        assert!(!stderr.is_empty());
+    }
+}
+
+#[test]
+fn lifecycle_prints_each_format() {
+    assert!(told("lifecycle").1.starts_with("EVENT "));
+    assert_eq!(told("lifecycle"), told("lifecycle --format table --name strict"));
+    assert!(told("lifecycle --format markdown").1.contains("| `undo_remove` |"));
+    assert_eq!(told("lifecycle --format markdown"), told("lifecycle --format markdown --all"));
+    assert!(told("lifecycle --format mermaid").1.starts_with("stateDiagram-v2\n"));
+}
+
+#[test]
+fn a_new_key_can_be_pasted() {
+    let (status, stdout, _) = told("key new");
+    assert_eq!(status, 0);
+    let word = |name: &str| stdout.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+    let (secret, digest) = (word("secret"), word("digest"));
+    assert_eq!(digest.parse::<CredentialDigest>().unwrap(), crate::credential::digest_of(secret.as_bytes()));
+    assert!(stdout.contains(&format!("route_keys = [\"{digest}\"]")));
+    assert!(stdout.contains(&format!("authtokens = [\"{digest}\"]")));
+    assert!(stdout.contains(&format!("/webhook/{secret}\n")));
+    assert_ne!(told("key new").1, stdout);
+}
+
+#[test]
+fn check_config_tells_what_was_read_but_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clockfold.toml");
+    fs::write(
+        &path,
+        "[[source]]\nname = \"downtown\"\nroute_keys = [\"a-key-of-the-downtown-clinic\", { key = \"an-old-key-of-the-downtown-clinic\", expires = 2020-01-01T00:00:00Z }]\n",
+    )
+    .unwrap();
+    let (status, stdout, stderr) = told(&format!("check-config --data-dir /elsewhere --config {}", path.display()));
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    assert!(
+        stdout.contains("downtown: 2 route keys (1 expired), 0 authtokens, require any, lifecycle strict, UTC"),
+        "{stdout}"
+    );
+    assert!(stdout.contains("/elsewhere") && stdout.contains("No reader is configured"), "{stdout}");
+    assert!(!stdout.contains("-key-of-") && !stdout.contains("blake3:"), "{stdout}");
+}
+
+#[test]
+fn a_wrong_configuration_is_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clockfold.toml");
+    fs::write(&path, "\n[server]\nlisten = 7\n").unwrap();
+    for command in ["check-config", "serve"] {
+        let (status, stdout, stderr) = told(&format!("{command} --config {}", path.display()));
+        assert_eq!((status, stdout.as_str()), (1, ""));
+        assert!(stderr.starts_with(&format!("{}:3: `listen` is a whole number", path.display())), "{stderr}");
+        assert!(stderr.contains("\n  hint: "), "{stderr}");
+    }
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is() {
+    let mut stdout = Vec::new();
+    schema::run("type Query\n", &mut stdout).unwrap();
+    assert_eq!(stdout, b"type Query\n");
+}

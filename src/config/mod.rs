@@ -1,0 +1,165 @@
+//! The configuration: flags over variables over the file over defaults.
+//!
+//! A file, `CLOCKFOLD_` variables and flags come in; a typed [`Config`] goes out, or every mistake
+//! that was found, each with its file and line (or its variable), what is wrong, and what to do. Secrets are
+//! hashed while they are read and are in neither.
+
+mod credentials;
+mod document;
+mod error;
+mod first_source;
+mod reader;
+mod server;
+mod source;
+mod variables;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use crate::{graphql::ReaderAccess, log::SourceName};
+
+pub use error::{ConfigError, ConfigErrors};
+pub use first_source::{FIRST_SOURCE_FILE, FirstSource, FirstSourceError, first_source};
+pub use server::{LogFormat, ServerConfig};
+pub use source::SourceConfig;
+
+use credentials::Seen;
+use document::{Document, Node, Section};
+use error::{Place, Problems};
+
+/// The file that is read where none is named and it exists.
+pub const DEFAULT_FILE: &str = "clockfold.toml";
+
+/// Where everything is kept where nothing else is said.
+pub const DEFAULT_DATA_DIR: &str = "clockfold-data";
+
+const KEYS: &[&str] = &["data_dir", "server", "source", "reader"];
+
+/// Everything that is configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where everything is kept. A relative path counts from the working directory.
+    pub data_dir: PathBuf,
+    /// How it listens, and its limits.
+    pub server: ServerConfig,
+    /// Who sends. Empty: see [`first_source`].
+    pub sources: Vec<SourceConfig>,
+    /// Who reads. Empty: only loopback peers.
+    pub readers: Vec<ReaderAccess>,
+}
+
+/// What a configuration is made from. Variables may hold secrets, so it can't be printed.
+#[derive(Clone, Default)]
+pub struct Inputs {
+    /// The file; a missing one is refused. `None`: `CLOCKFOLD_CONFIG`, or `clockfold.toml` where that exists.
+    pub path: Option<PathBuf>,
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+    /// The environment. What does not begin with `CLOCKFOLD_` is ignored.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl Config {
+    /// Reads the file and the variables. Tells every mistake that it finds, not only the first.
+    pub fn load(inputs: Inputs) -> Result<Config, ConfigErrors> {
+        let mut problems = Problems::default();
+        let mut document = read_file(&inputs, &mut problems);
+        variables::overlay(&mut document, &inputs.variables, &mut problems);
+        // What follows from a mistake in the syntax would hide the mistake.
+        problems.check()?;
+        let mut config = interpret(document, &mut problems);
+        problems.check()?;
+        if let Some(data_dir) = inputs.data_dir {
+            config.data_dir = data_dir;
+        }
+        if let Some(listen) = inputs.listen {
+            config.server.listen = listen;
+        }
+        Ok(config)
+    }
+}
+
+fn read_file(inputs: &Inputs, problems: &mut Problems) -> Document {
+    let named = inputs.path.clone().or_else(|| inputs.variables.get(variables::CONFIG).map(PathBuf::from));
+    let path = named.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
+    let whole = Place::whole(&path.display().to_string());
+    match std::fs::read(path) {
+        Ok(bytes) => document::parse(&whole, &bytes, problems),
+        Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => Document::empty(whole),
+        Err(error) => {
+            problems.add(
+                &whole,
+                format!("the configuration can't be read: {error}"),
+                "name an existing file with --config",
+            );
+            Document::empty(whole)
+        }
+    }
+}
+
+/// Turns a document into a configuration. Where something is wrong a default stands in, so that the rest is read too.
+fn interpret(document: Document, problems: &mut Problems) -> Config {
+    let mut top = Section::of_table("the configuration", document.place, document.table, KEYS, problems);
+    let data_dir = match top.text("data_dir", problems) {
+        None => PathBuf::from(DEFAULT_DATA_DIR),
+        Some((place, text)) => {
+            if text.is_empty() {
+                problems.add(&place, "`data_dir` is empty", "name a directory, or leave it out for `clockfold-data`");
+            }
+            PathBuf::from(text)
+        }
+    };
+    let server = server::read(top.take("server"), problems);
+    let mut seen = Seen::default();
+    let sources = read_sources(top.tables("source", problems), &mut seen, problems);
+    let mut known: BTreeSet<SourceName> = sources.iter().map(|source| source.access.name.clone()).collect();
+    if sources.is_empty() {
+        known.insert(first_source::name());
+    }
+    let readers = read_readers(top.tables("reader", problems), &known, &mut seen, problems);
+    Config { data_dir, server, sources, readers }
+}
+
+fn read_sources(nodes: Vec<Node>, seen: &mut Seen, problems: &mut Problems) -> Vec<SourceConfig> {
+    let mut names: BTreeMap<SourceName, Place> = BTreeMap::new();
+    let mut sources = Vec::new();
+    for node in nodes {
+        let place = node.place.clone();
+        let Some(source) = source::read(node, seen, problems) else { continue };
+        if let Some(earlier) = names.insert(source.access.name.clone(), place.clone()) {
+            let message = format!("the source `{}` is configured twice; first at {earlier}", source.access.name);
+            problems.add(&place, message, "give each source a name of its own");
+        }
+        sources.push(source);
+    }
+    sources
+}
+
+fn read_readers(
+    nodes: Vec<Node>,
+    known: &BTreeSet<SourceName>,
+    seen: &mut Seen,
+    problems: &mut Problems,
+) -> Vec<ReaderAccess> {
+    let mut names: BTreeMap<String, Place> = BTreeMap::new();
+    let mut readers = Vec::new();
+    for node in nodes {
+        let place = node.place.clone();
+        let Some(reader) = reader::read(node, known, seen, problems) else { continue };
+        if let Some(earlier) = names.insert(reader.name.clone(), place.clone()) {
+            let message = format!("the reader `{}` is configured twice; first at {earlier}", reader.name);
+            problems.add(&place, message, "give each reader a name of its own");
+        }
+        readers.push(reader);
+    }
+    readers
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! The `[server]` table: where it listens, and its limits.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use super::{
+    document::{Node, Section},
+    error::{Problems, shown, suggestion},
+};
+
+/// The keys of `[server]`. Each is also the variable `CLOCKFOLD_SERVER_` and its name in capitals.
+pub(super) const KEYS: &[&str] = &[
+    "listen",
+    "operations_listen",
+    "connections_max",
+    "queue_max",
+    "header_timeout_s",
+    "body_timeout_s",
+    "shutdown_timeout_s",
+    "failed_authentications_burst",
+    "log_format",
+];
+
+/// Those of [`KEYS`] that hold a text; the others hold a whole number.
+pub(super) const TEXT_KEYS: &[&str] = &["listen", "operations_listen", "log_format"];
+
+const CONNECTIONS_MAX: u32 = 4096;
+const QUEUE_MAX: u32 = 4096;
+const HEADER_TIMEOUT_S: u32 = 10;
+const BODY_TIMEOUT_S: u32 = 20;
+const SHUTDOWN_TIMEOUT_S: u32 = 20;
+const FAILED_AUTHENTICATIONS_BURST: u32 = 100;
+const COUNT_RANGE: (u32, u32) = (1, 1_000_000);
+const SECONDS_RANGE: (u32, u32) = (1, 3600);
+
+/// How it listens, and its limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Where everything is served.
+    pub listen: SocketAddr,
+    /// Where `/metrics` is served to everybody, if anywhere.
+    pub operations_listen: Option<SocketAddr>,
+    /// The most connections at a time.
+    pub connections_max: u32,
+    /// The most deliveries that wait for the log.
+    pub queue_max: u32,
+    /// How long a request's headers may take.
+    pub header_timeout: Duration,
+    /// How long a request's body may take.
+    pub body_timeout: Duration,
+    /// How long the end may take after a signal.
+    pub shutdown_timeout: Duration,
+    /// How many authentications of one address may fail in a burst.
+    pub failed_authentications_burst: u32,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// An object a line.
+    Json,
+}
+
+impl Default for ServerConfig {
+    fn default() -> ServerConfig {
+        ServerConfig {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            operations_listen: None,
+            connections_max: CONNECTIONS_MAX,
+            queue_max: QUEUE_MAX,
+            header_timeout: seconds(HEADER_TIMEOUT_S),
+            body_timeout: seconds(BODY_TIMEOUT_S),
+            shutdown_timeout: seconds(SHUTDOWN_TIMEOUT_S),
+            failed_authentications_burst: FAILED_AUTHENTICATIONS_BURST,
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// Reads `[server]`; what is absent has its default.
+pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> ServerConfig {
+    let default = ServerConfig::default();
+    let Some(node) = node else { return default };
+    let Some(mut table) = Section::of_node("[server]", node, KEYS, problems) else { return default };
+    ServerConfig {
+        listen: address(&mut table, "listen", problems).unwrap_or(default.listen),
+        operations_listen: address(&mut table, "operations_listen", problems),
+        connections_max: table.number("connections_max", COUNT_RANGE, CONNECTIONS_MAX, problems),
+        queue_max: table.number("queue_max", COUNT_RANGE, QUEUE_MAX, problems),
+        header_timeout: seconds(table.number("header_timeout_s", SECONDS_RANGE, HEADER_TIMEOUT_S, problems)),
+        body_timeout: seconds(table.number("body_timeout_s", SECONDS_RANGE, BODY_TIMEOUT_S, problems)),
+        shutdown_timeout: seconds(table.number("shutdown_timeout_s", SECONDS_RANGE, SHUTDOWN_TIMEOUT_S, problems)),
+        failed_authentications_burst: table.number(
+            "failed_authentications_burst",
+            COUNT_RANGE,
+            FAILED_AUTHENTICATIONS_BURST,
+            problems,
+        ),
+        log_format: log_format(&mut table, problems),
+    }
+}
+
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number.into())
+}
+
+fn address(table: &mut Section, key: &str, problems: &mut Problems) -> Option<SocketAddr> {
+    let (place, text) = table.text(key, problems)?;
+    let address = text.parse().ok();
+    if address.is_none() {
+        let message = format!("`{key}`{} is not an IP address with a port", shown(&text));
+        problems.add(&place, message, "write one such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080");
+    }
+    address
+}
+
+fn log_format(table: &mut Section, problems: &mut Problems) -> LogFormat {
+    match table.text("log_format", problems) {
+        None => LogFormat::default(),
+        Some((_, text)) if text == "text" => LogFormat::Text,
+        Some((_, text)) if text == "json" => LogFormat::Json,
+        Some((place, text)) => {
+            let message = format!("there is no log format{}", shown(&text));
+            problems.add(&place, message, suggestion(&text, &["text", "json"]));
+            LogFormat::default()
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A `[[source]]` table: a sender, what lets it in, and how its deliveries are folded.
+
+use crate::{
+    lifecycle::Lifecycle,
+    log::{InvalidSourceName, SourceName},
+    projection::SourceRules,
+    webhook::{Require, SourceAccess},
+};
+
+use super::{
+    credentials::{self, Owner, Seen},
+    document::{Node, Section, Value},
+    error::{Place, Problems, shown, suggestion},
+};
+
+const KEYS: &[&str] = &[
+    "name",
+    "route_keys",
+    "authtokens",
+    "require",
+    "lifecycle",
+    "reorder_window_s",
+    "stale_after_hours",
+    "booking_horizon_days",
+    "time_zone",
+];
+
+const STALE_AFTER_HOURS: u32 = 24;
+const STALE_AFTER_HOURS_RANGE: (u32, u32) = (1, 24 * 366);
+const BOOKING_HORIZON_DAYS: u32 = 30;
+const BOOKING_HORIZON_DAYS_RANGE: (u32, u32) = (1, 3660);
+const TIME_ZONE: &str = "UTC";
+
+/// A sender.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceConfig {
+    /// Its name and what lets it in.
+    pub access: SourceAccess,
+    /// How its deliveries are folded.
+    pub rules: SourceRules,
+    /// An appointment that is here and without a delivery for so long is stale.
+    pub stale_after_hours: u32,
+    /// A booked appointment without a delivery for so long is stale.
+    pub booking_horizon_days: u32,
+    /// The clinic's time zone, as an IANA name.
+    pub time_zone: String,
+}
+
+/// Reads a source. `None` only where it has no usable name.
+pub(super) fn read(node: Node, seen: &mut Seen, problems: &mut Problems) -> Option<SourceConfig> {
+    let mut table = Section::of_node("[[source]]", node, KEYS, problems)?;
+    let name = name(&mut table, problems);
+    let require = require(&mut table, problems);
+    let rules = SourceRules { lifecycle: lifecycle(&mut table, problems) };
+    refuse_reorder_window(&mut table, problems);
+    let stale_after_hours = table.number("stale_after_hours", STALE_AFTER_HOURS_RANGE, STALE_AFTER_HOURS, problems);
+    let booking_horizon_days =
+        table.number("booking_horizon_days", BOOKING_HORIZON_DAYS_RANGE, BOOKING_HORIZON_DAYS, problems);
+    let time_zone = time_zone(&mut table, problems);
+    let (keys, tokens) = (table.list("route_keys", problems), table.list("authtokens", problems));
+    refuse_missing_credentials(&table.place, require, keys.len(), tokens.len(), problems);
+    let owner = Owner::source(name.as_ref(), require, seen);
+    let route_keys = credentials::read_route_keys(keys, &owner, seen, problems);
+    let authtokens = credentials::read_tokens(tokens, &owner, seen, problems);
+    let access = SourceAccess { name: name?, route_keys, authtokens, require };
+    Some(SourceConfig { access, rules, stale_after_hours, booking_horizon_days, time_zone })
+}
+
+fn name(table: &mut Section, problems: &mut Problems) -> Option<SourceName> {
+    let Some(node) = table.take("name") else {
+        problems.add(&table.place, "a source has no `name`", "write name = \"downtown\"; it never changes afterwards");
+        return None;
+    };
+    let (place, text) = super::document::text(node, "`name`", problems)?;
+    let name = text.parse().ok();
+    if name.is_none() {
+        let message = format!("{} can't name a source: {InvalidSourceName}", shown_or(&text, "this"));
+        problems.add(&place, message, "write one such as downtown");
+    }
+    name
+}
+
+fn shown_or(text: &str, otherwise: &str) -> String {
+    let shown = shown(text);
+    if shown.is_empty() { otherwise.to_owned() } else { shown.trim_start().to_owned() }
+}
+
+fn require(table: &mut Section, problems: &mut Problems) -> Require {
+    match table.text("require", problems) {
+        None => Require::default(),
+        Some((_, text)) if text == "any" => Require::Any,
+        Some((_, text)) if text == "all" => Require::All,
+        Some((place, text)) => {
+            let message = format!("`require`{} is neither \"any\" nor \"all\"", shown(&text));
+            problems.add(&place, message, suggestion(&text, &["any", "all"]));
+            Require::default()
+        }
+    }
+}
+
+fn lifecycle(table: &mut Section, problems: &mut Problems) -> Lifecycle {
+    let Some((place, text)) = table.text("lifecycle", problems) else { return Lifecycle::strict() };
+    Lifecycle::built_in(&text).unwrap_or_else(|_| {
+        let message = format!("there is no lifecycle{}", shown(&text));
+        problems.add(&place, message, suggestion(&text, &Lifecycle::BUILT_IN));
+        Lifecycle::strict()
+    })
+}
+
+fn refuse_reorder_window(table: &mut Section, problems: &mut Problems) {
+    let Some(node) = table.take("reorder_window_s") else { return };
+    if !matches!(node.value, Value::Integer(Some(0))) {
+        let message =
+            "`reorder_window_s` can only be 0 in this version: deliveries are judged in the order they arrive";
+        problems.add(&node.place, message, "write 0 or leave the key out");
+    }
+}
+
+fn time_zone(table: &mut Section, problems: &mut Problems) -> String {
+    let Some((place, text)) = table.text("time_zone", problems) else { return TIME_ZONE.to_owned() };
+    let allowed = |character: char| character.is_ascii_alphanumeric() || "_/+-".contains(character);
+    if text.is_empty() || !text.chars().all(allowed) {
+        let message = format!("`time_zone`{} is not a time zone's name", shown(&text));
+        problems.add(&place, message, "write an IANA name such as America/New_York");
+    }
+    text
+}
+
+fn refuse_missing_credentials(place: &Place, require: Require, keys: usize, tokens: usize, problems: &mut Problems) {
+    if keys == 0 && tokens == 0 {
+        let hint = "give it route_keys or authtokens; `clockfold key new` makes one";
+        problems.add(place, "a source has no credential, so nothing could be delivered to it", hint);
+    } else if require == Require::All && (keys == 0 || tokens == 0) {
+        let missing = if keys == 0 { "route_keys" } else { "authtokens" };
+        let message = format!("a source with require = \"all\" needs both kinds of credential, and has no {missing}");
+        problems.add(place, message, format!("add {missing}, or leave `require` out"));
+    }
+}

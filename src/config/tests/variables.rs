@@ -1,0 +1,92 @@
+//! Settings by variable and by flag.
+
+use super::*;
+
+fn check_variable(name: &str, value: &str, expected: &str) {
+    let errors = load("", &[(name, value)]).expect_err(name);
+    assert!(errors.starts_with(&format!("{name}: {expected}")), "{errors}");
+}
+
+#[test]
+fn variables_go_over_the_file() {
+    let file = "data_dir = \"a\"\n[server]\nlisten = \"1.1.1.1:1\"\nqueue_max = 7\n";
+    let sources = format!("[{{ name = \"env\", route_keys = [\"{KEY}\"] }}]");
+    let readers = format!("[{{ name = \"r\", token = \"{TOKEN}\", sources = [\"env\"] }}]");
+    let config = load(
+        file,
+        &[
+            ("CLOCKFOLD_DATA_DIR", "2026"),
+            ("CLOCKFOLD_LISTEN", "2.2.2.2:2"),
+            ("CLOCKFOLD_SERVER_BODY_TIMEOUT_S", "9"),
+            ("CLOCKFOLD_SERVER_LOG_FORMAT", "json"),
+            ("CLOCKFOLD_SOURCE", &sources),
+            ("CLOCKFOLD_READER", &readers),
+        ],
+    )
+    .unwrap();
+    assert_eq!(config.data_dir, Path::new("2026"));
+    assert_eq!(config.server.listen.to_string(), "2.2.2.2:2");
+    assert_eq!((config.server.queue_max, config.server.body_timeout), (7, Duration::from_secs(9)));
+    assert_eq!(config.server.log_format, LogFormat::Json);
+    assert_eq!((config.sources.len(), config.readers.len()), (1, 1));
+    assert_eq!(load("", &[("CLOCKFOLD_SERVER_LISTEN", "2.2.2.2:2")]).unwrap().server.listen.port(), 2);
+}
+
+#[test]
+fn every_server_key_is_a_variable() {
+    for key in server::KEYS {
+        let name = format!("CLOCKFOLD_SERVER_{}", key.to_uppercase());
+        let value = match *key {
+            "listen" | "operations_listen" => "9.9.9.9:9",
+            "log_format" => "json",
+            _ => "77",
+        };
+        let config = load("", &[(&name, value)]).unwrap();
+        assert_ne!(config.server, ServerConfig::default(), "{name}");
+    }
+}
+
+#[test]
+fn mistakes_in_variables() {
+    check_variable("CLOCKFOLD_LISTN", "x", "there is no such variable\n  hint: did you mean `CLOCKFOLD_LISTEN`?");
+    check_variable("CLOCKFOLD_SERVER_QUEUE", "1", "there is no such variable");
+    check_variable("CLOCKFOLD_LISTEN", "8080", "`listen` `8080` is not an IP address with a port");
+    check_variable("CLOCKFOLD_SERVER_QUEUE_MAX", "many", "`queue_max` is a text, not a whole number");
+    check_variable("CLOCKFOLD_DATA_DIR", "", "`data_dir` is empty");
+    check_variable("CLOCKFOLD_SOURCE", "[{", "this is not TOML");
+    check_variable("CLOCKFOLD_SOURCE", "downtown", "this is not TOML");
+    check_variable("CLOCKFOLD_SOURCE", "\"downtown\"", "`source` is a text, not a list of tables");
+    check_variable("CLOCKFOLD_SOURCE", "[7]", "[[source]] is a whole number, not a table");
+    check_variable("CLOCKFOLD_READER", "[{ name = \"r\", token = \"short\" }]", "a token is shorter");
+    check_variable(
+        "CLOCKFOLD_READER",
+        &format!("[{{ name = \"r\", token = \"{TOKEN}\", role = \"x\" }}]"),
+        "there is no role",
+    );
+    let both = [("CLOCKFOLD_LISTEN", "1.1.1.1:1"), ("CLOCKFOLD_SERVER_LISTEN", "1.1.1.1:1")];
+    assert!(load("", &both).unwrap_err().contains("set only one of the two"));
+}
+
+#[test]
+fn flags_go_over_everything() {
+    let variables = [("CLOCKFOLD_LISTEN", "2.2.2.2:2"), ("CLOCKFOLD_DATA_DIR", "b")];
+    let inputs = Inputs {
+        path: None,
+        data_dir: Some("c".into()),
+        listen: Some("3.3.3.3:3".parse().unwrap()),
+        variables: variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+    };
+    let config = Config::load(inputs).unwrap();
+    assert_eq!((config.data_dir.as_path(), config.server.listen.port()), (Path::new("c"), 3));
+}
+
+#[test]
+fn one_credential_of_two_sources_in_one_variable_is_refused() {
+    let sources =
+        format!("[{{ name = \"a\", route_keys = [\"{KEY}\"] }}, {{ name = \"b\", authtokens = [\"{KEY}\"] }}]");
+    check_variable(
+        "CLOCKFOLD_SOURCE",
+        &sources,
+        "a token of the source `b` is the same as a route key of the source `a`",
+    );
+}

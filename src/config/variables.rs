@@ -1,0 +1,82 @@
+//! Settings from `CLOCKFOLD_` variables, put over those of the file.
+//!
+//! `CLOCKFOLD_DATA_DIR` is `data_dir`, `CLOCKFOLD_SERVER_LISTEN` is `server.listen`, and so on; `CLOCKFOLD_SOURCE` and
+//! `CLOCKFOLD_READER` hold a TOML list of tables and take the place of all those in the file.
+
+use std::collections::BTreeMap;
+
+use super::{
+    document::{Document, Entry, Node, Table, Value, parse_value},
+    error::{Place, Problems, suggestion},
+    server,
+};
+
+/// Names the file.
+pub(super) const CONFIG: &str = "CLOCKFOLD_CONFIG";
+/// The filter of log lines; the program reads it, not the configuration.
+const LOG: &str = "CLOCKFOLD_LOG";
+const PREFIX: &str = "CLOCKFOLD_";
+const DATA_DIR: &str = "CLOCKFOLD_DATA_DIR";
+const SERVER_PREFIX: &str = "CLOCKFOLD_SERVER_";
+const LISTEN: &str = "CLOCKFOLD_LISTEN";
+const LISTEN_IN_FULL: &str = "CLOCKFOLD_SERVER_LISTEN";
+const SOURCE: &str = "CLOCKFOLD_SOURCE";
+const READER: &str = "CLOCKFOLD_READER";
+
+/// Puts the variables over the file's settings.
+pub(super) fn overlay(document: &mut Document, variables: &BTreeMap<String, String>, problems: &mut Problems) {
+    for (name, value) in variables.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
+        let place = Place::whole(name);
+        match name.as_str() {
+            CONFIG | LOG => {}
+            DATA_DIR => put(&mut document.table, "data_dir", &place, Value::Text(value.clone())),
+            SOURCE => put_parsed(&mut document.table, "source", &place, value, problems),
+            READER => put_parsed(&mut document.table, "reader", &place, value, problems),
+            LISTEN if variables.contains_key(LISTEN_IN_FULL) => {
+                problems.add(&place, format!("this says the same as {LISTEN_IN_FULL}"), "set only one of the two");
+            }
+            LISTEN => put_server(document, "listen", &place, value),
+            other => match server_key(other) {
+                Some(key) => put_server(document, key, &place, value),
+                None => refuse(other, &place, problems),
+            },
+        }
+    }
+}
+
+fn server_key(variable: &str) -> Option<&'static str> {
+    let key = variable.strip_prefix(SERVER_PREFIX)?;
+    server::KEYS.iter().copied().find(|known| known.to_uppercase() == key)
+}
+
+fn put(table: &mut Table, key: &str, place: &Place, value: Value) {
+    let node = Node { place: place.clone(), value };
+    table.insert(key.to_owned(), Entry { place: place.clone(), node });
+}
+
+fn put_parsed(table: &mut Table, key: &str, place: &Place, text: &str, problems: &mut Problems) {
+    let node = parse_value(place, text, problems);
+    put(table, key, place, node.value);
+}
+
+fn put_server(document: &mut Document, key: &str, place: &Place, text: &str) {
+    let value = match text.parse() {
+        Ok(number) if !server::TEXT_KEYS.contains(&key) => Value::Integer(Some(number)),
+        _ => Value::Text(text.to_owned()),
+    };
+    let empty =
+        || Entry { place: place.clone(), node: Node { place: place.clone(), value: Value::Table(Table::new()) } };
+    let server = document.table.entry("server".to_owned()).or_insert_with(empty);
+    // A `server` that is no table is refused later, with its line.
+    if let Value::Table(table) = &mut server.node.value {
+        put(table, key, place, value);
+    }
+}
+
+fn refuse(name: &str, place: &Place, problems: &mut Problems) {
+    let of_server = server::KEYS.iter().map(|key| format!("{SERVER_PREFIX}{}", key.to_uppercase()));
+    let others = [CONFIG, LOG, DATA_DIR, LISTEN, SOURCE, READER].map(str::to_owned);
+    let known: Vec<String> = others.into_iter().chain(of_server).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    problems.add(place, "there is no such variable", suggestion(name, &known));
+}
