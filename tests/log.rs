@@ -1,5 +1,7 @@
 //! The log's promises on real sled files: what is appended reads back, what is missing or changed is found.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
 mod support;
 
 use std::{

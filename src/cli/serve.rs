@@ -21,6 +21,9 @@ use crate::{
     webhook::Gate,
 };
 
+/// What is logged where `CLOCKFOLD_LOG` says nothing: ours, and only the warnings of the stores below.
+const DEFAULT_FILTER: &str = "warn,clockfold=info";
+
 /// How long a query that still runs may hold up the end.
 const LAST_QUERIES: Duration = Duration::from_secs(2);
 
@@ -85,7 +88,8 @@ pub(super) fn run(
 
 /// Messages go to standard error, one a line. They hold no secret, no body and no path of a request.
 fn start_messages(format: LogFormat, filter: Option<&str>) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter.unwrap_or("info")).context("reading CLOCKFOLD_LOG; an example: info")?;
+    let filter =
+        EnvFilter::try_new(filter.unwrap_or(DEFAULT_FILTER)).context("reading CLOCKFOLD_LOG; an example: info")?;
     let messages = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match format {
         LogFormat::Text => messages.with_ansi(false).try_init(),

@@ -6,6 +6,9 @@ use fjall::Iter;
 
 use super::{ProjectionError, row::last_number, store::failed};
 
+/// A range of keys.
+pub(super) type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
 /// What lies strictly between two cursors.
 pub(super) struct Span<K> {
     pub(super) after: Option<K>,
@@ -14,12 +17,7 @@ pub(super) struct Span<K> {
 
 impl<K: Copy + Ord> Span<K> {
     /// The bounds of the keys of this span; `None` where it is empty.
-    pub(super) fn bounds(
-        &self,
-        key: impl Fn(K) -> Vec<u8>,
-        first: K,
-        last: K,
-    ) -> Option<(Bound<Vec<u8>>, Bound<Vec<u8>>)> {
+    pub(super) fn bounds(&self, key: impl Fn(K) -> Vec<u8>, first: K, last: K) -> Option<Bounds> {
         if self.after.zip(self.before).is_some_and(|(after, before)| after >= before) {
             return None;
         }

@@ -1,7 +1,7 @@
 //! The store: the keyspaces on disk, and the one way to write them.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     path::Path,
     sync::Arc,
 };
@@ -156,11 +156,13 @@ impl Projection {
         let Some(id) = delivery.reading.appointment_id() else {
             return Ok(Appointment::default().fold(lifecycle, event, delivery.received_at));
         };
-        if !touched.contains_key(&(number, id)) {
-            let record = self.load(number, id, delivery)?;
-            touched.insert((number, id), (record.appointment.status(), record));
-        }
-        let (_, record) = touched.get_mut(&(number, id)).expect("it was put there just now");
+        let (_, record) = match touched.entry((number, id)) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let record = self.load(number, id, delivery)?;
+                entry.insert((record.appointment.status(), record))
+            }
+        };
         record.last_position = delivery.position;
         record.last_received_at = delivery.received_at;
         record.delivery_count += 1;

@@ -1,0 +1,264 @@
+//! The real program as a child process, and a small HTTP/1.1 client that can also misbehave.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// A credential of the source `downtown` in [`CONFIG`].
+pub const ROUTE_KEY: &str = "CF3uQP8cSFIQB8gB/9285030fceca";
+
+/// One source and no reader.
+pub const CONFIG: &str = "[[source]]\nname = \"downtown\"\nroute_keys = [\"CF3uQP8cSFIQB8gB/9285030fceca\"]\n";
+
+/// `clockfold serve` on a port of its own; killed when dropped.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    child: Child,
+    printed: Arc<Mutex<String>>,
+}
+
+/// An HTTP answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The head, as it came.
+    pub head: String,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            key.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+}
+
+impl Server {
+    /// Writes `config` into `folder` and starts the server with its data directory there.
+    pub fn start(folder: &Path, config: &str) -> Server {
+        Server::start_with(folder, config, |_| {})
+    }
+
+    /// Like [`Server::start`], with a last word on the command.
+    pub fn start_with(folder: &Path, config: &str, adjust: impl FnOnce(&mut Command)) -> Server {
+        let path = folder.join("clockfold.toml");
+        std::fs::write(&path, config).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clockfold"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&path);
+        command.arg("--data-dir").arg(data_dir(folder));
+        adjust(&mut command);
+        Server::spawn(command)
+    }
+
+    /// Starts a prepared command that ends up serving, and waits until it does.
+    pub fn spawn(mut command: Command) -> Server {
+        command.env_remove("CLOCKFOLD_LOG").current_dir(std::env::temp_dir());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let printed = Arc::new(Mutex::new(String::new()));
+        collect_stderr(child.stderr.take().unwrap(), Arc::clone(&printed));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let address = loop {
+            let mut line = String::new();
+            if stdout.read_line(&mut line).unwrap() == 0 {
+                let status = child.wait().unwrap();
+                thread::sleep(Duration::from_millis(50));
+                panic!("the server ended with {status}: {}", printed.lock().unwrap());
+            }
+            printed.lock().unwrap().push_str(&line);
+            if let Some(address) = line.trim().strip_prefix("Clockfold listens on http://") {
+                break address.parse().unwrap();
+            }
+        };
+        let rest = Arc::clone(&printed);
+        thread::spawn(move || {
+            let mut line = String::new();
+            while stdout.read_line(&mut line).is_ok_and(|read| read > 0) {
+                rest.lock().unwrap().push_str(&std::mem::take(&mut line));
+            }
+        });
+        Server { address, child, printed }
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything it has printed so far, on standard output and standard error.
+    pub fn printed(&self) -> String {
+        self.printed.lock().unwrap().clone()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and the exit status.
+    pub fn terminate(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait(Duration::from_secs(30))
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self, at_most: Duration) -> ExitStatus {
+        let begun = Instant::now();
+        while begun.elapsed() < at_most {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!("the server did not end within {at_most:?}: {}", self.printed());
+    }
+
+    /// A request on a connection of its own.
+    pub fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        Connection::open(self.address).request(method, path, headers, body).expect("an answer")
+    }
+
+    /// `GET`.
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, &[], b"")
+    }
+
+    /// A webhook with [`ROUTE_KEY`].
+    pub fn post(&self, body: &[u8]) -> Answer {
+        let path = format!("/webhook/{ROUTE_KEY}");
+        self.request("POST", &path, &[("Content-Type", "application/json")], body)
+    }
+
+    /// A webhook of the vendor's form with [`ROUTE_KEY`].
+    pub fn deliver(&self, appointment_id: u64, event_type: &str) -> Answer {
+        self.post(format!(r#"{{"appointment_id": {appointment_id}, "event_type": "{event_type}"}}"#).as_bytes())
+    }
+
+    /// A GraphQL query; panics where it has errors. Returns `data`.
+    pub fn query(&self, query: &str) -> serde_json::Value {
+        let answer = self.query_as(None, query);
+        assert!(answer.get("errors").is_none(), "{query}: {answer}");
+        answer["data"].clone()
+    }
+
+    /// A GraphQL query with a token, with its errors.
+    pub fn query_as(&self, token: Option<&str>, query: &str) -> serde_json::Value {
+        let body = serde_json::json!({ "query": query }).to_string();
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let mut headers = vec![("Content-Type", "application/json")];
+        headers.extend(bearer.as_deref().map(|bearer| ("Authorization", bearer)));
+        self.request("POST", "/graphql", &headers, body.as_bytes()).json()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The data directory that [`Server::start`] uses.
+pub fn data_dir(folder: &Path) -> PathBuf {
+    folder.join("data")
+}
+
+fn collect_stderr(stderr: ChildStderr, printed: Arc<Mutex<String>>) {
+    thread::spawn(move || {
+        let mut stderr = BufReader::new(stderr);
+        let mut line = String::new();
+        while stderr.read_line(&mut line).is_ok_and(|read| read > 0) {
+            printed.lock().unwrap().push_str(&std::mem::take(&mut line));
+        }
+    });
+}
+
+/// A connection that is kept alive.
+pub struct Connection {
+    stream: BufReader<TcpStream>,
+}
+
+impl Connection {
+    /// Connects.
+    pub fn open(address: SocketAddr) -> Connection {
+        let stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Connection { stream: BufReader::new(stream) }
+    }
+
+    /// One request and its answer. `Content-Length` is added unless `headers` has a `Transfer-Encoding`.
+    pub fn request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> std::io::Result<Answer> {
+        let mut head = format!("{method} {path} HTTP/1.1\r\n");
+        let has = |name: &str| headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+        if !has("host") {
+            head.push_str("Host: 127.0.0.1\r\n");
+        }
+        if !has("transfer-encoding") && !has("content-length") && (method != "GET" || !body.is_empty()) {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("\r\n");
+        let mut bytes = head.into_bytes();
+        bytes.extend_from_slice(body);
+        self.send(&bytes)?;
+        self.answer()
+    }
+
+    /// Raw bytes.
+    pub fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.get_mut().write_all(bytes)
+    }
+
+    /// The next answer.
+    pub fn answer(&mut self) -> std::io::Result<Answer> {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if self.stream.read_line(&mut head)? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+        let mut answer = Answer { status, head, body: Vec::new() };
+        let length = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        answer.body = vec![0; length];
+        self.stream.read_exact(&mut answer.body)?;
+        Ok(answer)
+    }
+}
