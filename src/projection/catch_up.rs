@@ -102,3 +102,28 @@ fn start_over(path: &Path, rules: Arc<Rules>, why: &str) -> Result<Projection, P
     }
     Projection::open(path, rules)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{DataDir, Digest, NewDelivery, Reading, SledLog};
+
+    #[test]
+    fn a_projection_by_other_rules_is_built_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let data_dir = DataDir::at(folder.path());
+        let log = SledLog::open(&data_dir, Arc::new(chrono::Utc::now)).unwrap();
+        let reading = Reading::Readable { appointment_id: "1".parse().unwrap(), event_type: "create".into() };
+        let source = "downtown".parse().unwrap();
+        log.append(vec![NewDelivery { source, reading, delivery_id: None, body: Vec::new() }]).unwrap();
+        let rules = Arc::new(Rules::default());
+        let path = data_dir.projection();
+        let open = || Projection::open_and_catch_up(&path, Arc::clone(&rules), &log, &mut |_| {}).unwrap();
+        let projection = open();
+        let rows = projection.reader().view().state_digest().unwrap();
+        projection.pretend_rules(Digest::from_bytes([1; 32]));
+        assert_ne!(projection.reader().view().state_digest().unwrap(), rows);
+        drop(projection);
+        assert_eq!(open().reader().view().state_digest().unwrap(), rows);
+    }
+}

@@ -145,6 +145,13 @@ impl Projection {
         self.reader.clone()
     }
 
+    /// Writes a checkpoint as other rules would have.
+    #[cfg(test)]
+    pub(super) fn pretend_rules(&self, rules_digest: Digest) {
+        let checkpoint = Checkpoint { rules_digest, ..self.checkpoint };
+        self.reader.0.meta.insert(CHECKPOINT_KEY, encode_checkpoint(checkpoint)).unwrap();
+    }
+
     fn fold(
         &self,
         number: SourceNumber,

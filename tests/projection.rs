@@ -1,0 +1,202 @@
+//! The projection follows from the log alone: however it is folded, its rows are the same.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
+mod support;
+
+use std::{path::Path, sync::Arc};
+
+use clockfold::{
+    lifecycle::{EventType, Fault, Outcome, Status},
+    log::{DataDir, Delivery, Digest, Log, NewDelivery, Position, SledLog, SourceName},
+    projection::{AppointmentFilter, AppointmentKey, DeliveryFilter, Page, Projection, Rules, View},
+};
+use support::{arrival, delivery_from, unreadable};
+
+/// Deliveries that look like nothing in particular, the same for the same seed.
+fn deliveries(count: u64, mut seed: u64) -> Vec<NewDelivery> {
+    let mut random = |below: u64| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 33) % below
+    };
+    let mut one = || {
+        let source = ["downtown", "lakeside", "a-third-one"][usize::try_from(random(3)).unwrap()];
+        let event = EventType::ALL[usize::try_from(random(13)).unwrap()].name();
+        match random(20) {
+            0 => unreadable(source, Fault::NotJson, b"{"),
+            1 => delivery_from(source, 1 + random(40), "transfer_in"),
+            _ => delivery_from(source, 1 + random(40), event),
+        }
+    };
+    (0..count).map(|_| one()).collect()
+}
+
+fn open_log(folder: &Path) -> SledLog {
+    SledLog::open(&DataDir::at(folder), Arc::new(arrival)).unwrap()
+}
+
+fn open(folder: &Path, log: &dyn Log) -> Projection {
+    let path = DataDir::at(folder).projection();
+    Projection::open_and_catch_up(&path, Arc::new(Rules::default()), log, &mut |_| {}).unwrap()
+}
+
+fn names() -> Vec<SourceName> {
+    ["a-third-one", "downtown", "lakeside"].map(|name| name.parse().unwrap()).to_vec()
+}
+
+#[test]
+fn folded_live_in_pieces_or_in_one_go_the_rows_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open_log(folder.path());
+    let mut projection = open(folder.path(), &log);
+    for (round, group) in deliveries(6_000, 7).chunks(37).enumerate() {
+        log.append(group.to_vec()).unwrap();
+        if round % 40 == 39 {
+            drop(projection);
+            projection = open(folder.path(), &log);
+        }
+        projection.catch_up(&log, &mut |_| {}).unwrap();
+    }
+    let live = projection.reader().view().state_digest().unwrap();
+    assert_eq!(projection.checkpoint().position, Position::new(6_000));
+    assert_eq!(projection.checkpoint().digest, log.head().digest);
+    drop(projection);
+    std::fs::remove_dir_all(DataDir::at(folder.path()).projection()).unwrap();
+    assert_eq!(open(folder.path(), &log).reader().view().state_digest().unwrap(), live);
+}
+
+#[test]
+fn a_projection_of_another_log_or_a_damaged_one_is_built_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open_log(folder.path());
+    log.append(deliveries(500, 1)).unwrap();
+    drop(open(folder.path(), &log));
+    let path = DataDir::at(folder.path()).projection();
+    // Another log under the same path.
+    let rules = || Arc::new(Rules::default());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let log = open_log(elsewhere.path());
+    log.append(deliveries(600, 2)).unwrap();
+    let moved = Projection::open_and_catch_up(&path, rules(), &log, &mut |_| {}).unwrap();
+    assert_eq!(moved.checkpoint().digest, log.head().digest);
+    drop(moved);
+    // Damage that the store itself notices.
+    for entry in std::fs::read_dir(&path).unwrap() {
+        let entry = entry.unwrap().path();
+        if entry.is_file() {
+            std::fs::write(entry, b"not what it was").unwrap();
+        }
+    }
+    let healed = Projection::open_and_catch_up(&path, rules(), &log, &mut |_| {}).unwrap();
+    assert_eq!(healed.checkpoint().digest, log.head().digest);
+}
+
+#[test]
+fn a_delivery_that_does_not_follow_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open_log(folder.path());
+    let mut projection = open(folder.path(), &log);
+    log.append(deliveries(3, 1)).unwrap();
+    let all: Vec<Delivery> = log.read(Position::ZERO).collect::<Result<_, _>>().unwrap();
+    assert!(projection.apply(&all[1..]).is_err());
+    assert_eq!(projection.apply(&all).unwrap().len(), 3);
+    assert!(projection.apply(&all).is_err());
+}
+
+/// Every page of every filter, forward and backward, against a scan of the log.
+#[test]
+fn pages_and_counts_agree_with_a_scan_of_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open_log(folder.path());
+    log.append(deliveries(3_000, 3)).unwrap();
+    let projection = open(folder.path(), &log);
+    let view = projection.reader().view();
+    let all: Vec<Delivery> = log.read(Position::ZERO).collect::<Result<_, _>>().unwrap();
+    let outcome = |delivery: &Delivery| view.judgement(delivery).unwrap().unwrap().verdict.outcome();
+
+    for sources in [names(), vec![names()[1].clone()], vec![names()[2].clone(), names()[0].clone()], vec![]] {
+        for outcomes in [vec![], vec![Outcome::Rejected], vec![Outcome::Unreadable, Outcome::Applied]] {
+            for appointment_id in [None, Some("7".parse().unwrap()), Some("4711".parse().unwrap())] {
+                let filter = DeliveryFilter { sources: sources.clone(), appointment_id, outcomes: outcomes.clone() };
+                let wanted = |delivery: &&Delivery| {
+                    sources.contains(&delivery.source)
+                        && (outcomes.is_empty() || outcomes.contains(&outcome(delivery)))
+                        && (appointment_id.is_none() || delivery.reading.appointment_id() == appointment_id)
+                };
+                let expected: Vec<Position> = all.iter().filter(wanted).map(|delivery| delivery.position).collect();
+                let list = |page: &Page<Position>| view.deliveries(&filter, page).unwrap();
+                walk(&expected, list, |position| *position);
+                let count = view.delivery_count(&filter).unwrap();
+                assert!(count.is_none_or(|count| count == expected.len() as u64));
+            }
+        }
+        for statuses in [vec![], vec![Status::Removed], vec![Status::Ready, Status::Scheduled, Status::Ready]] {
+            let filter = AppointmentFilter { sources: sources.clone(), statuses: statuses.clone() };
+            let expected = appointments(&view, &sources, &statuses);
+            walk(&expected, |page| view.appointments(&filter, page).unwrap(), |record| record.key.clone());
+            assert_eq!(view.appointment_count(&filter).unwrap(), expected.len() as u64);
+        }
+    }
+}
+
+/// The appointments that a filter means, each looked up by itself.
+fn appointments(view: &View, sources: &[SourceName], statuses: &[Status]) -> Vec<AppointmentKey> {
+    let mut found = Vec::new();
+    for source in names().into_iter().filter(|source| sources.contains(source)) {
+        for id in 1..=40_u64 {
+            let key = AppointmentKey { source: source.clone(), appointment_id: id.to_string().parse().unwrap() };
+            let status = view.appointment(&key).unwrap().and_then(|record| record.appointment.status());
+            if status.is_some_and(|status| statuses.is_empty() || statuses.contains(&status)) {
+                found.push(key);
+            }
+        }
+    }
+    found
+}
+
+/// Reads a list page by page from both ends and expects the same items each time.
+fn walk<K: Clone + PartialEq + std::fmt::Debug, T>(
+    expected: &[K],
+    list: impl Fn(&Page<K>) -> clockfold::projection::PageOf<T>,
+    key: impl Fn(&T) -> K,
+) {
+    for limit in [1, 7, 500] {
+        for from_end in [false, true] {
+            let mut seen: Vec<K> = Vec::new();
+            let (mut after, mut before) = (None, None);
+            loop {
+                let page = list(&Page { after: after.clone(), before: before.clone(), limit, from_end });
+                let keys: Vec<K> = page.items.iter().map(&key).collect();
+                assert!(keys.len() <= limit);
+                if from_end {
+                    before = keys.first().cloned();
+                    seen.splice(0..0, keys);
+                } else {
+                    after = keys.last().cloned();
+                    seen.extend(keys);
+                }
+                if !page.has_more {
+                    break;
+                }
+            }
+            assert_eq!(seen, expected, "limit {limit}, from the end: {from_end}");
+        }
+    }
+    if let [first, .., last] = expected {
+        let between =
+            list(&Page { after: Some(first.clone()), before: Some(last.clone()), limit: 5_000, from_end: false });
+        assert_eq!(between.items.len(), expected.len() - 2);
+        let nothing = list(&Page { after: Some(last.clone()), before: Some(first.clone()), limit: 5, from_end: false });
+        assert!(nothing.items.is_empty() && !nothing.has_more);
+    }
+}
+
+#[test]
+fn an_empty_log_has_an_empty_projection() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open_log(folder.path());
+    let projection = open(folder.path(), &log);
+    let view = projection.reader().view();
+    assert_eq!(view.checkpoint().unwrap().position, Position::ZERO);
+    assert_eq!(view.checkpoint().unwrap().digest, Digest::EMPTY);
+    assert_eq!(view.sources().unwrap(), []);
+}
