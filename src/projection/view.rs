@@ -79,10 +79,14 @@ impl View {
     }
 
     /// The sources that the log knows, by name.
+    ///
+    /// Looked up one by one, as their numbers have no gaps: an iterator would step over every version of
+    /// these rows that the store still holds in memory, and each group writes one.
     pub fn sources(&self) -> Result<Vec<SourceName>, ProjectionError> {
         let mut names = Vec::new();
-        for entry in self.snapshot.iter(&self.store.sources) {
-            names.push(decode_source(&entry.value().map_err(|error| failed("reading", error))?)?.name);
+        for number in 0_u32.. {
+            let Some(row) = self.get(&self.store.sources, &number.to_be_bytes())? else { break };
+            names.push(decode_source(&row)?.name);
         }
         names.sort();
         Ok(names)

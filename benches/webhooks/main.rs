@@ -1,0 +1,203 @@
+//! What a durable answer costs: `cargo bench --bench webhooks -- [--seconds N] [--quick]`.
+//!
+//! One run measures everything that it compares, in turns: the bare disk, the server as it is, and the same
+//! server without its writer. Machines differ and drift; the ratios within a run do so much less.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its table")]
+
+mod server;
+mod client;
+
+use std::{
+    error::Error,
+    fs::File,
+    io::Write,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use client::{Run, Story, Work};
+use server::{Counters, Server};
+
+type Fallible<T> = Result<T, Box<dyn Error>>;
+
+const ROUNDS: usize = 3;
+const CONNECTIONS: [u64; 4] = [1, 16, 64, 256];
+const GRAPHQL_CONNECTIONS: [u64; 2] = [1, 64];
+/// About what one short delivery takes on disk.
+const BASELINE_BYTES: usize = 150;
+const SECONDS: f64 = 4.0;
+const QUICK_SECONDS: f64 = 0.6;
+const SECONDS_MAX: f64 = 60.0;
+
+/// Durable answers to answers without storage, at the most connections: at least this.
+const RATE_RATIO_MIN: f64 = 0.6;
+/// A durable answer to one append and `fdatasync`, at one connection, medians: at most this.
+const LATENCY_RATIO_MAX: f64 = 2.5;
+
+fn main() -> Fallible<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let value = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
+    if let (Some(kind), Some(dir)) = (value("--server"), value("--dir")) {
+        return server::serve(kind, Path::new(dir));
+    }
+    let has = |name: &str| arguments.iter().any(|argument| argument == name);
+    // `cargo test --all-targets` runs benches too, without `--bench`: then it is enough that it works.
+    let quick = has("--quick") || !has("--bench");
+    let seconds = match value("--seconds") {
+        Some(seconds) => seconds.parse::<f64>()?.clamp(QUICK_SECONDS, SECONDS_MAX),
+        None if quick => QUICK_SECONDS,
+        None => SECONDS,
+    };
+    // Not the system's folder for temporary files, which may be memory.
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    Bench::start(dir.path(), Duration::from_secs_f64(seconds / ROUNDS as f64))?.run()
+}
+
+struct Bench {
+    storage: Server,
+    stub: Server,
+    story: Rc<Story>,
+    stub_story: Rc<Story>,
+    baseline_file: PathBuf,
+    /// How long one measurement lasts; a row is made of [`ROUNDS`] of each kind.
+    slice: Duration,
+}
+
+/// A measurement and what the server says of the same time.
+struct Measured {
+    run: Run,
+    group: f64,
+    sync: Duration,
+    cpu: Duration,
+}
+
+impl Bench {
+    fn start(dir: &Path, slice: Duration) -> Fallible<Bench> {
+        Ok(Bench {
+            storage: Server::start("storage", &dir.join("storage"))?,
+            stub: Server::start("stub", &dir.join("stub"))?,
+            story: Rc::default(),
+            stub_story: Rc::default(),
+            baseline_file: dir.join("baseline"),
+            slice,
+        })
+    }
+
+    fn run(&self) -> Fallible<()> {
+        let cores = std::thread::available_parallelism()?;
+        println!("{cores} cores; medians of {ROUNDS} turns of {:.1} s each\n", self.slice.as_secs_f64());
+        let mut verdicts = Vec::new();
+        println!("Webhooks             answers/s       p50 ms       p99 ms   CPU µs   group  sync ms");
+        for connections in CONNECTIONS {
+            let (mut bare, mut durable, mut stub) = (Vec::new(), Vec::new(), Vec::new());
+            for _ in 0..ROUNDS {
+                if connections == 1 {
+                    bare.push(without_server(append_and_sync(&self.baseline_file, self.slice)?));
+                }
+                durable.push(self.measure(&self.storage, &self.story, Work::Deliveries, connections)?);
+                stub.push(self.measure(&self.stub, &self.stub_story, Work::Deliveries, connections)?);
+            }
+            if connections == 1 {
+                row("append + fdatasync", &bare);
+            }
+            row(&format!("{connections:>3} durable"), &durable);
+            row(&format!("{connections:>3} no storage"), &stub);
+            let rate = ratio(&durable, &stub, |measured| measured.run.per_second);
+            println!("    durable / no storage: {rate:.2}");
+            if connections == 1 {
+                let latency = ratio(&durable, &bare, |measured| measured.run.percentile(50).as_secs_f64());
+                println!("    durable p50 / bare p50: {latency:.2}");
+                verdicts.push((
+                    format!("1 connection: durable p50 <= {LATENCY_RATIO_MAX} x append + fdatasync"),
+                    latency,
+                    latency <= LATENCY_RATIO_MAX,
+                ));
+            }
+            if connections == 256 {
+                let text = format!("{connections} connections: durable >= {RATE_RATIO_MIN} x no storage");
+                verdicts.push((text, rate, rate >= RATE_RATIO_MIN));
+            }
+        }
+        println!("\nGraphQL              answers/s       p50 ms       p99 ms   CPU µs");
+        for connections in GRAPHQL_CONNECTIONS {
+            let (mut appointment, mut typename) = (Vec::new(), Vec::new());
+            for _ in 0..ROUNDS {
+                appointment.push(self.measure(&self.storage, &self.story, Work::Appointment, connections)?);
+                typename.push(self.measure(&self.storage, &self.story, Work::Typename, connections)?);
+            }
+            row(&format!("{connections:>3} appointment"), &appointment);
+            row(&format!("{connections:>3} __typename"), &typename);
+            let rate = ratio(&appointment, &typename, |measured| measured.run.per_second);
+            println!("    appointment / __typename: {rate:.2}");
+        }
+        println!();
+        for (target, figure, met) in verdicts {
+            println!("{target}: {figure:.2}, {}", if met { "met" } else { "NOT MET" });
+        }
+        Ok(())
+    }
+
+    fn measure(&self, server: &Server, story: &Rc<Story>, work: Work, connections: u64) -> Fallible<Measured> {
+        let before = server.counters()?;
+        let run = client::run(server.address, story, work, connections, self.slice)?;
+        let after = server.counters()?;
+        Ok(with_server(run, before, after))
+    }
+}
+
+fn with_server(run: Run, before: Counters, after: Counters) -> Measured {
+    let groups = (after.groups - before.groups).max(1.0);
+    // The counters cover the warm-up as well.
+    let answered = run.count() as f64 * 1.125;
+    Measured {
+        group: (after.deliveries - before.deliveries) / groups,
+        sync: Duration::from_secs_f64((after.sync_seconds - before.sync_seconds) / groups),
+        cpu: (after.cpu - before.cpu).div_f64(answered.max(1.0)),
+        run,
+    }
+}
+
+fn without_server(run: Run) -> Measured {
+    Measured { run, group: 0.0, sync: Duration::ZERO, cpu: Duration::ZERO }
+}
+
+/// What the disk can do: the same bytes to a plain file, each made durable by itself.
+fn append_and_sync(path: &Path, duration: Duration) -> Fallible<Run> {
+    let mut file = File::options().create(true).append(true).open(path)?;
+    let begun = Instant::now();
+    let mut latencies = Vec::new();
+    while begun.elapsed() < duration {
+        let started = Instant::now();
+        file.write_all(&[b'x'; BASELINE_BYTES])?;
+        file.sync_data()?;
+        latencies.push(started.elapsed());
+    }
+    Ok(Run::new(latencies, begun.elapsed()))
+}
+
+fn row(name: &str, turns: &[Measured]) {
+    let figure = |of: fn(&Measured) -> f64| median(turns.iter().map(of).collect());
+    let millis = |duration: Duration| duration.as_secs_f64() * 1e3;
+    let (per_second, p50) = (figure(|turn| turn.run.per_second), figure(|turn| turn.run.percentile(50).as_secs_f64()));
+    let (p99, cpu) = (figure(|turn| turn.run.percentile(99).as_secs_f64()), figure(|turn| turn.cpu.as_secs_f64()));
+    let (group, sync) = (figure(|turn| turn.group), figure(|turn| turn.sync.as_secs_f64()));
+    print!("{name:<18} {per_second:>11.0} {:>12.3} {:>12.3}", p50 * 1e3, p99 * 1e3);
+    if cpu > 0.0 {
+        print!(" {:>8.1}", cpu * 1e6);
+    }
+    if group > 0.0 {
+        print!(" {group:>7.1} {:>8.3}", millis(Duration::from_secs_f64(sync)));
+    }
+    println!();
+}
+
+/// The median of the ratios of turns that ran one after the other.
+fn ratio(of: &[Measured], to: &[Measured], figure: impl Fn(&Measured) -> f64) -> f64 {
+    median(of.iter().zip(to).map(|(of, to)| figure(of) / figure(to)).collect())
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_unstable_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
