@@ -25,6 +25,8 @@ use super::{
 const CACHE_BYTES: u64 = 32 << 20;
 /// Rows that wait in memory for their file, a keyspace.
 const MEMTABLE_BYTES: u64 = 8 << 20;
+/// What a start after a crash replays at most.
+const JOURNAL_BYTES: u64 = 64 << 20;
 
 /// The projection as its one writer sees it.
 pub struct Projection {
@@ -90,6 +92,7 @@ impl Projection {
         let mut batch = Arc::clone(&self.reader.0).database.batch();
         let mut touched = Touched::new();
         let mut senders = BTreeSet::new();
+        let sources_written = self.sources.len();
         let mut judgements = Vec::with_capacity(deliveries.len());
         let mut checkpoint = self.checkpoint;
         for delivery in deliveries {
@@ -126,7 +129,9 @@ impl Projection {
         }
         for number in senders {
             let row = &self.sources[number.0 as usize];
-            batch.insert(&store.source_ids, row.name.as_str(), number.0.to_be_bytes());
+            if number.0 as usize >= sources_written {
+                batch.insert(&store.source_ids, row.name.as_str(), number.0.to_be_bytes());
+            }
             batch.insert(&store.sources, number.0.to_be_bytes(), encode_source(row));
         }
         batch.insert(&store.meta, CHECKPOINT_KEY, encode_checkpoint(checkpoint));

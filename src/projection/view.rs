@@ -80,15 +80,15 @@ impl View {
 
     /// The sources that the log knows, by name.
     ///
-    /// Looked up one by one, as their numbers have no gaps: an iterator would step over every version of
-    /// these rows that the store still holds in memory, and each group writes one.
+    /// Read from `source_ids`, whose rows are written once: an iterator steps over every version of a row
+    /// that the store still holds in memory, and each group writes its `sources` row anew.
     pub fn sources(&self) -> Result<Vec<SourceName>, ProjectionError> {
         let mut names = Vec::new();
-        for number in 0_u32.. {
-            let Some(row) = self.get(&self.store.sources, &number.to_be_bytes())? else { break };
-            names.push(decode_source(&row)?.name);
+        for entry in self.snapshot.iter(&self.store.source_ids) {
+            let key = entry.key().map_err(|error| failed("reading", error))?;
+            let name = std::str::from_utf8(&key).ok().and_then(|name| name.parse().ok());
+            names.push(name.ok_or(ProjectionError::Damaged("source number"))?);
         }
-        names.sort();
         Ok(names)
     }
 
