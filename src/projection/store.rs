@@ -226,7 +226,11 @@ impl Reader {
 
 impl Keyspaces {
     fn open(path: &Path) -> fjall::Result<Keyspaces> {
-        let database = Database::builder(path).cache_size(CACHE_BYTES).worker_threads(1).open()?;
+        let database = Database::builder(path)
+            .cache_size(CACHE_BYTES)
+            .max_journaling_size(JOURNAL_BYTES)
+            .worker_threads(1)
+            .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let keyspace = |name| database.keyspace(name, options);
         Ok(Keyspaces {
