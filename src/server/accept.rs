@@ -68,12 +68,24 @@ pub(super) async fn serve<F>(
         let _ = TcpStream::set_nodelay(&stream, true);
         let service = warp::service(routes.clone());
         let peer = Peer(address);
-        let service = service_fn(move |request| answer(service.clone(), peer, request));
+        let asked = CancellationToken::new();
+        let first_request = asked.clone();
+        let service = service_fn(move |request| {
+            asked.cancel();
+            answer(service.clone(), peer, request)
+        });
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended with an error");
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection ended with an error");
+                    }
+                }
+                () = silence(first_request, limits.header_timeout) => {
+                    tracing::debug!("a connection was closed because it asked for nothing in time");
+                }
             }
             drop(permit);
         });
@@ -84,6 +96,14 @@ pub(super) async fn serve<F>(
             seconds = shutdown_timeout.as_secs(),
             "connections were still open at the end of the shutdown time"
         );
+    }
+}
+
+/// Ends where no request comes within `timeout`. Hyper's own timer starts only once a connection has
+/// shown which version of HTTP it speaks: without this, one that says nothing would stay for ever.
+async fn silence(first_request: CancellationToken, timeout: Duration) {
+    if tokio::time::timeout(timeout, first_request.cancelled()).await.is_ok() {
+        std::future::pending().await
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Metrics(PrometheusHandle);
 /// Who gets `/metrics`.
 #[derive(Clone, Copy)]
 pub(super) enum MetricsFor {
-    /// Loopback peers without a proxy, and readers with the role `admin`.
+    /// Loopback peers without a proxy, and readers with the role `admin` who may see all sources: the figures name each.
     LoopbackAndAdmins,
     /// Whoever reaches the listener.
     Everybody,
@@ -77,7 +77,7 @@ pub(super) fn routes(
         .and(with(app))
         .map(move |headers: HeaderMap, peer: Peer, app: Arc<App>| match metrics_for {
             MetricsFor::LoopbackAndAdmins if !is_local(peer, &headers) => match viewer(&app, peer, &headers) {
-                Ok(viewer) if viewer.role == Role::Admin => render(&app),
+                Ok(viewer) if viewer.role == Role::Admin && viewer.sources.is_none() => render(&app),
                 Ok(_) => Problem::Forbidden.response(),
                 Err(problem) => problem.response(),
             },

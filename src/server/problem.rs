@@ -22,7 +22,7 @@ pub(super) enum Problem {
     Unauthenticated,
     /// No reader is configured, and this is not the machine itself.
     ReadersNotConfigured,
-    /// For admins only.
+    /// For admins of all sources only.
     Forbidden,
     /// Too many failed authentications from this address.
     TooManyFailures { retry_after_s: u64 },
@@ -103,7 +103,9 @@ impl Problem {
                 "No reader is configured, so only programs on the server's own machine may read, without a proxy between. \
                  Make a token with `clockfold key new`, add a [[reader]] with it to the configuration, and send it as `Authorization: Bearer …`.",
             ),
-            Problem::Forbidden => (StatusCode::FORBIDDEN, "FORBIDDEN", "This is for readers with the role `admin`."),
+            Problem::Forbidden => {
+                (StatusCode::FORBIDDEN, "FORBIDDEN", "This is for readers with the role `admin` and all sources.")
+            }
             Problem::TooManyFailures { .. } => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "TOO_MANY_FAILURES",

@@ -65,7 +65,7 @@ impl Server {
     pub fn start_with(folder: &Path, config: &str, adjust: impl FnOnce(&mut Command)) -> Server {
         let path = folder.join("clockfold.toml");
         std::fs::write(&path, config).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_clockfold"));
+        let mut command = command(folder);
         command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&path);
         command.arg("--data-dir").arg(data_dir(folder));
         adjust(&mut command);
@@ -74,7 +74,6 @@ impl Server {
 
     /// Starts a prepared command that ends up serving, and waits until it does.
     pub fn spawn(mut command: Command) -> Server {
-        command.env_remove("CLOCKFOLD_LOG").current_dir(std::env::temp_dir());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let printed = Arc::new(Mutex::new(String::new()));
         collect_stderr(child.stderr.take().unwrap(), Arc::clone(&printed));
@@ -162,6 +161,18 @@ impl Server {
         self.post(format!(r#"{{"appointment_id": {appointment_id}, "event_type": "{event_type}"}}"#).as_bytes())
     }
 
+    /// A webhook with a route key.
+    pub fn post_to(&self, route_key: &str, body: &[u8]) -> Answer {
+        self.request("POST", &format!("/webhook/{route_key}"), &[("Content-Type", "application/json")], body)
+    }
+
+    /// A GraphQL query with further headers; the answer as it came.
+    pub fn ask(&self, headers: &[(&str, &str)], query: &str) -> Answer {
+        let body = serde_json::json!({ "query": query }).to_string();
+        let headers = [&[("Content-Type", "application/json")], headers].concat();
+        self.request("POST", "/graphql", &headers, body.as_bytes())
+    }
+
     /// A GraphQL query; panics where it has errors. Returns `data`.
     pub fn query(&self, query: &str) -> serde_json::Value {
         let answer = self.query_as(None, query);
@@ -171,11 +182,9 @@ impl Server {
 
     /// A GraphQL query with a token, with its errors.
     pub fn query_as(&self, token: Option<&str>, query: &str) -> serde_json::Value {
-        let body = serde_json::json!({ "query": query }).to_string();
         let bearer = token.map(|token| format!("Bearer {token}"));
-        let mut headers = vec![("Content-Type", "application/json")];
-        headers.extend(bearer.as_deref().map(|bearer| ("Authorization", bearer)));
-        self.request("POST", "/graphql", &headers, body.as_bytes()).json()
+        let headers: Vec<_> = bearer.iter().map(|bearer| ("Authorization", bearer.as_str())).collect();
+        self.ask(&headers, query).json()
     }
 }
 
@@ -238,7 +247,7 @@ impl Connection {
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(body);
         self.send(&bytes)?;
-        self.answer()
+        if method == "HEAD" { self.head() } else { self.answer() }
     }
 
     /// Raw bytes.
@@ -246,8 +255,27 @@ impl Connection {
         self.stream.get_mut().write_all(bytes)
     }
 
-    /// The next answer.
+    /// The next answer, whose body follows.
     pub fn answer(&mut self) -> std::io::Result<Answer> {
+        let mut answer = self.head()?;
+        let length = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        answer.body = vec![0; length];
+        self.stream.read_exact(&mut answer.body)?;
+        Ok(answer)
+    }
+
+    /// Whatever comes until the other end closes, within `at_most`; an error where it stays open.
+    pub fn rest(&mut self, at_most: Duration) -> std::io::Result<Vec<u8>> {
+        self.stream.get_ref().set_read_timeout(Some(at_most))?;
+        let mut bytes = Vec::new();
+        match self.stream.read_to_end(&mut bytes) {
+            Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => Err(error),
+            _ => Ok(bytes),
+        }
+    }
+
+    /// The next answer's head.
+    fn head(&mut self) -> std::io::Result<Answer> {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
             if self.stream.read_line(&mut head)? == 0 {
@@ -255,10 +283,58 @@ impl Connection {
             }
         }
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-        let mut answer = Answer { status, head, body: Vec::new() };
-        let length = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-        answer.body = vec![0; length];
-        self.stream.read_exact(&mut answer.body)?;
-        Ok(answer)
+        Ok(Answer { status, head, body: Vec::new() })
     }
+}
+
+/// `body` in chunks of at most `size` bytes, for `Transfer-Encoding: chunked`.
+pub fn chunked(body: &[u8], size: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for chunk in body.chunks(size) {
+        bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        bytes.extend_from_slice(chunk);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(b"0\r\n\r\n");
+    bytes
+}
+
+/// What a command that ends has told.
+#[derive(Debug)]
+pub struct Told {
+    /// The exit status.
+    pub status: i32,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+/// Runs `clockfold` in `folder` with these variables and no other `CLOCKFOLD_…`, to its end.
+pub fn clockfold(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Told {
+    let mut command = command(folder);
+    command.args(arguments).envs(variables.iter().copied()).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begun.elapsed() > Duration::from_secs(30) {
+            child.kill().unwrap();
+            panic!("clockfold {arguments:?} did not end");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let status = output.status.code().unwrap_or(-1);
+    Told { status, stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// `clockfold` in `folder`, without the variables of whoever runs the tests.
+pub fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clockfold"));
+    command.current_dir(folder);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CLOCKFOLD_")) {
+        command.env_remove(name);
+    }
+    command
 }

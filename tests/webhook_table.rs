@@ -1,0 +1,566 @@
+//! The webhook's table of answers, row by row and in its order, on the real program.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::server::{Answer, CONFIG, Connection, ROUTE_KEY, Server, chunked};
+
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+const GOOD: &[u8] = br#"{"appointment_id": 12345, "event_type": "create"}"#;
+
+/// Sources with every way in. `burst` is large, so that only the test of the 429 meets it.
+const MANY_WAYS_IN: &str = r#"
+[server]
+failed_authentications_burst = 10000
+[[source]]
+name = "keyed"
+route_keys = [
+    "one-segment-key-of-a-clinic",
+    "two/segments-of-a-second-key",
+    "three/segments/of-a-third-key.~_-",
+    { key = "a-key-that-expired-long-ago", expires = 2020-01-01T00:00:00Z },
+    { key = "a-key-that-expires-in-2999", expires = 2999-01-01T00:00:00Z },
+    "blake3:DIGEST",
+]
+[[source]]
+name = "tokens"
+authtokens = ["the-first-token-of-tokens", "the-second-token-of-tokens", { key = "a-token-that-expired-in-2020", expires = 2020-01-01T00:00:00Z }]
+[[source]]
+name = "either"
+route_keys = ["the-route-key-of-either"]
+authtokens = ["the-authtoken-of-either"]
+[[source]]
+name = "both"
+require = "all"
+route_keys = ["the-route-key-of-both-kinds"]
+authtokens = ["the-authtoken-of-both-kinds"]
+"#;
+
+fn many_ways_in() -> String {
+    let digest = clockfold::credential::digest_of(b"only-its-digest-is-configured").to_string();
+    MANY_WAYS_IN.replace("blake3:DIGEST", &digest)
+}
+
+fn started(config: &str) -> (tempfile::TempDir, Server) {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), config);
+    (folder, server)
+}
+
+/// [`CONFIG`] with settings of `[server]`.
+fn with_server(settings: &str) -> String {
+    format!("[server]\n{settings}\n{CONFIG}")
+}
+
+/// The status and the problem's code.
+fn refusal(answer: &Answer) -> String {
+    let code = answer.json()["code"].as_str().unwrap_or("-").to_owned();
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{}", answer.head);
+    format!("{} {code}", answer.status)
+}
+
+/// The answer as it came, but for the time.
+fn without_date(answer: &Answer) -> String {
+    let head: Vec<&str> = answer.head.lines().filter(|line| !line.to_lowercase().starts_with("date:")).collect();
+    format!("{}\n{}", head.join("\n"), answer.text())
+}
+
+fn deliveries(server: &Server) -> u64 {
+    server.query("{ log { headPosition } }")["log"]["headPosition"].as_str().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_method_other_than_post_is_405_before_anything_else() {
+    let (_folder, server) = started(CONFIG);
+    let known = format!("/webhook/{ROUTE_KEY}");
+    for method in ["GET", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "BREW"] {
+        for path in [known.as_str(), "/webhook/no-such-key-at-all-anywhere", "/webhook", "/webhook/"] {
+            let answer = server.request(method, path, &[], b"");
+            assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method} {path}");
+        }
+    }
+    assert_eq!(deliveries(&server), 0);
+}
+
+#[test]
+fn whoever_is_not_let_in_cannot_tell_why() {
+    let (_folder, server) = started(&many_ways_in());
+    let post = |path: &str, token: Option<&str>| {
+        let mut headers = vec![JSON];
+        headers.extend(token.map(|token| ("Authtoken", token)));
+        server.request("POST", path, &headers, GOOD)
+    };
+    let first = post("/webhook/no-such-key-at-all-anywhere", None);
+    assert_eq!(refusal(&first), "404 NOT_FOUND");
+    for (path, token) in [
+        ("/webhook/another/unknown/key/with/segments", None),
+        ("/webhook/x", Some("the-authtoken-of-both-kinds")),
+        ("/webhook/the-route-key-of-both-kinds", None),
+        ("/webhook/the-route-key-of-both-kinds", Some("nonsense")),
+        ("/webhook/the-route-key-of-both-kinds", Some("the-authtoken-of-either")),
+        ("/webhook/a-key-that-expired-long-ago", None),
+        ("/webhook/the-authtoken-of-either", None),
+        ("/webhook/One-segment-key-of-a-clinic", None),
+        ("/webhook/one-segment-key-of-a-clinic/", None),
+        ("/webhook//one-segment-key-of-a-clinic", None),
+        ("/webhook/one%2Dsegment-key-of-a-clinic", None),
+        ("/webhook/two", None),
+        ("/webhook/two/segments-of-a-second-key/more", None),
+        ("/webhook/%00", None),
+        ("/webhooks/one-segment-key-of-a-clinic", None),
+        ("/no/such/route", None),
+    ] {
+        assert_eq!(without_date(&post(path, token)), without_date(&first), "{path}");
+    }
+    let first = post("/webhook", None);
+    assert_eq!(refusal(&first), "401 UNAUTHENTICATED");
+    for path in ["/webhook", "/webhook/"] {
+        for token in [
+            Some("nonsense"),
+            Some(""),
+            Some("a-token-that-expired-in-2020"),
+            Some("the-authtoken-of-both-kinds"),
+            Some("the-route-key-of-either"),
+            None,
+        ] {
+            assert_eq!(without_date(&post(path, token)), without_date(&first), "{path} {token:?}");
+        }
+    }
+    let twice = [JSON, ("Authtoken", "the-first-token-of-tokens"), ("Authtoken", "nonsense")];
+    assert_eq!(server.request("POST", "/webhook", &twice, GOOD).status, 401);
+    assert_eq!(deliveries(&server), 0);
+}
+
+#[test]
+fn every_live_credential_lets_its_own_source_in() {
+    let (_folder, server) = started(&many_ways_in());
+    for (path, token, source) in [
+        ("/webhook/one-segment-key-of-a-clinic", None, "keyed"),
+        ("/webhook/one-segment-key-of-a-clinic?query=ignored", None, "keyed"),
+        ("/webhook/two/segments-of-a-second-key", None, "keyed"),
+        ("/webhook/three/segments/of-a-third-key.~_-", None, "keyed"),
+        ("/webhook/a-key-that-expires-in-2999", None, "keyed"),
+        ("/webhook/only-its-digest-is-configured", None, "keyed"),
+        ("/webhook", Some("the-first-token-of-tokens"), "tokens"),
+        ("/webhook", Some("the-second-token-of-tokens"), "tokens"),
+        ("/webhook/", Some("the-second-token-of-tokens"), "tokens"),
+        ("/webhook", Some("the-authtoken-of-either"), "either"),
+        ("/webhook/the-route-key-of-either", None, "either"),
+        ("/webhook/the-route-key-of-either", Some("nonsense"), "either"),
+        ("/webhook/the-route-key-of-both-kinds", Some("the-authtoken-of-both-kinds"), "both"),
+    ] {
+        let mut headers = vec![JSON];
+        headers.extend(token.map(|token| ("authTOKEN", token)));
+        let answer = server.request("POST", path, &headers, GOOD);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert_eq!(answer.json()["source"], source, "{path}");
+    }
+}
+
+#[test]
+fn many_failures_are_429_and_a_valid_delivery_never_is() {
+    let (_folder, server) = started(&with_server("failed_authentications_burst = 5"));
+    let fail = |path: &str| server.request("POST", path, &[JSON], GOOD);
+    for _ in 0..5 {
+        assert_eq!(fail("/webhook/no-such-key-at-all-anywhere").status, 404);
+    }
+    for path in ["/webhook/no-such-key-at-all-anywhere", "/webhook"] {
+        let answer = fail(path);
+        assert_eq!(refusal(&answer), "429 TOO_MANY_FAILURES");
+        let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        for _ in 0..5 {
+            assert_eq!(server.post(GOOD).status, 200, "an authenticated delivery is never refused for its rate");
+        }
+    }
+    // The media type is looked at only after the credential.
+    assert_eq!(server.request("POST", "/webhook/no-such-key-at-all-anywhere", &[], GOOD).status, 429);
+}
+
+#[test]
+fn another_media_type_is_415() {
+    let (_folder, server) = started(CONFIG);
+    let path = format!("/webhook/{ROUTE_KEY}");
+    let post = |headers: &[(&str, &str)]| server.request("POST", &path, headers, GOOD);
+    for other in ["text/plain", "application/jsonp", "application/x-json", "application/json+x", "json", "", "*/*"] {
+        assert_eq!(refusal(&post(&[("Content-Type", other)])), "415 MEDIA_TYPE", "{other}");
+    }
+    assert_eq!(refusal(&post(&[])), "415 MEDIA_TYPE");
+    assert_eq!(deliveries(&server), 0);
+    for json in ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/json ;x=y"] {
+        assert_eq!(post(&[("Content-Type", json)]).status, 200, "{json}");
+    }
+    // Before the size: a large body of another type is 415.
+    assert_eq!(server.request("POST", &path, &[("Content-Type", "text/plain")], &vec![b' '; 70_000]).status, 415);
+    // After the credential.
+    assert_eq!(server.request("POST", "/webhook/no-such-key-at-all-anywhere", &[], GOOD).status, 404);
+    assert_eq!(server.request("POST", "/webhook", &[], GOOD).status, 401);
+}
+
+/// A readable body of exactly `length` bytes.
+fn padded(length: usize) -> Vec<u8> {
+    let mut body = GOOD[..GOOD.len() - 1].to_vec();
+    body.resize(length - 1, b' ');
+    body.push(b'}');
+    body
+}
+
+#[test]
+fn a_body_over_64_kib_is_413_and_one_of_64_kib_is_kept() {
+    let (_folder, server) = started(CONFIG);
+    let path = format!("/webhook/{ROUTE_KEY}");
+    let announced = |body: &[u8]| server.post(body);
+    let in_chunks = |body: &[u8]| {
+        let headers = [JSON, ("Transfer-Encoding", "chunked")];
+        server.request("POST", &path, &headers, &chunked(body, 1000))
+    };
+    for body in [padded(65_536), vec![b'x'; 65_536]] {
+        let expected = if body[0] == b'{' { 200 } else { 400 };
+        assert_eq!((announced(&body).status, in_chunks(&body).status), (expected, expected));
+    }
+    assert_eq!(deliveries(&server), 4);
+    for length in [65_537, 100_000, 900_000] {
+        assert_eq!(refusal(&announced(&padded(length))), "413 BODY_TOO_LARGE", "{length}");
+        assert_eq!(refusal(&in_chunks(&padded(length))), "413 BODY_TOO_LARGE", "{length}");
+    }
+    // What is announced as far too large is refused before it is sent.
+    let mut connection = Connection::open(server.address);
+    let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n");
+    connection.send(format!("{head}Content-Length: 99999999999\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(connection.answer().unwrap().status, 413);
+    // After the credential and the media type.
+    let unknown = server.request("POST", "/webhook/no-such-key-at-all-anywhere", &[JSON], &padded(65_537));
+    assert_eq!(unknown.status, 404);
+    assert_eq!(deliveries(&server), 4);
+}
+
+#[test]
+fn an_unreadable_body_is_told_with_its_position_and_kept_byte_for_byte() {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let (_folder, server) = started(CONFIG);
+    let every_byte: Vec<u8> = (0..=255).collect();
+    let bodies: [(&[u8], u16, &str); 13] = [
+        (b"", 400, "NOT_JSON"),
+        (b"not JSON", 400, "NOT_JSON"),
+        (&every_byte, 400, "NOT_JSON"),
+        (b"{\"appointment_id\": 1, \"event_type\": \"\xff\"}", 400, "NOT_JSON"),
+        (b"\xef\xbb\xbf{\"appointment_id\": 1, \"event_type\": \"create\"}", 400, "NOT_JSON"),
+        (b"{'appointment_id': 1, 'event_type': 'create'}", 400, "NOT_JSON"),
+        (b"\r\n[ ]\t", 422, "NOT_AN_OBJECT"),
+        (b"{}", 422, "APPOINTMENT_ID_MISSING"),
+        (br#"{"appointment_id": 1}"#, 422, "EVENT_TYPE_MISSING"),
+        (br#"{"appointment_id": 1.5, "event_type": "create"}"#, 422, "APPOINTMENT_ID_INVALID"),
+        (br#"{"appointment_id": 1, "event_type": 7}"#, 422, "EVENT_TYPE_INVALID"),
+        (br#"{"appointment_id": 1, "event_type": "\ud800"}"#, 422, "EVENT_TYPE_INVALID"),
+        (br#"{"appointment_id": 1, "appointment_id": 1, "event_type": "create"}"#, 422, "FIELD_REPEATED"),
+    ];
+    for (position, (body, status, code)) in (1..).zip(bodies) {
+        let answer = server.post(body);
+        assert_eq!(refusal(&answer), format!("{status} {code}"), "{}", String::from_utf8_lossy(body));
+        let told = answer.json();
+        assert_eq!((&told["position"], &told["status"]), (&position.to_string().into(), &status.into()));
+        assert!(is_time(told["receivedAt"].as_str().unwrap()), "{told}");
+        assert!(told["detail"].as_str().unwrap().starts_with("The body was kept but could not be read"), "{told}");
+        let query = format!(
+            r#"{{ deliveries(last: 1) {{ nodes {{ position receivedAt outcome code reason appointmentId eventType rawEventType body bodyBase64 bodyErased }} }} }}"#
+        );
+        let kept = server.query(&query)["deliveries"]["nodes"][0].clone();
+        assert_eq!((&kept["position"], &kept["receivedAt"]), (&told["position"], &told["receivedAt"]));
+        assert_eq!((&kept["code"], &kept["reason"]), (&told["code"], &told["detail"]));
+        assert_eq!((&kept["outcome"], &kept["bodyErased"]), (&"UNREADABLE".into(), &false.into()));
+        for field in ["appointmentId", "eventType", "rawEventType"] {
+            assert!(kept[field].is_null(), "{field}");
+        }
+        assert_eq!(STANDARD.decode(kept["bodyBase64"].as_str().unwrap()).unwrap(), body);
+        assert_eq!(kept["body"].as_str(), std::str::from_utf8(body).ok());
+    }
+}
+
+/// `2026-03-02T15:04:05.678Z`, to the letter.
+fn is_time(text: &str) -> bool {
+    let form: String = text.chars().map(|character| if character.is_ascii_digit() { '0' } else { character }).collect();
+    form == "0000-00-00T00:00:00.000Z" && chrono::DateTime::parse_from_rfc3339(text).is_ok()
+}
+
+#[test]
+fn the_answer_to_a_delivery_is_written_to_the_letter() {
+    let (_folder, server) = started(CONFIG);
+    let check = |id: &str, event: &str, expected: &str| {
+        let body = format!(r#"{{"appointment_id": {id}, "event_type": "{event}"}}"#);
+        let before = chrono::Utc::now().timestamp_millis();
+        let answer = server.post(body.as_bytes());
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+        let told = answer.json();
+        let received_at = told["receivedAt"].as_str().unwrap();
+        let millis = chrono::DateTime::parse_from_rfc3339(received_at).unwrap().timestamp_millis();
+        assert!(is_time(received_at) && (before..=before + 30_000).contains(&millis), "{received_at}");
+        assert_eq!(answer.text().replace(received_at, "TIME"), expected);
+    };
+    check(
+        "12345",
+        "create",
+        r#"{"position":"1","receivedAt":"TIME","outcome":"APPLIED","late":false,"source":"downtown","appointmentId":"12345","status":"SCHEDULED"}"#,
+    );
+    check(
+        "12345",
+        "checkin",
+        r#"{"position":"2","receivedAt":"TIME","outcome":"APPLIED","late":false,"source":"downtown","appointmentId":"12345","status":"CHECKED_IN"}"#,
+    );
+    check(
+        "12345",
+        "create",
+        r#"{"position":"3","receivedAt":"TIME","outcome":"DUPLICATE","late":false,"source":"downtown","appointmentId":"12345","status":"CHECKED_IN","code":"STEP_STANDS","reason":"`create` was not applied again: it stands already, and its first time is kept."}"#,
+    );
+    check(
+        "9223372036854775807",
+        "undo_ready",
+        r#"{"position":"4","receivedAt":"TIME","outcome":"REJECTED","late":false,"source":"downtown","appointmentId":"9223372036854775807","status":null,"code":"NOT_CREATED","reason":"`undo_ready` was not applied: there was no appointment yet, so `ready` had never been done."}"#,
+    );
+    check(
+        "12345",
+        "transfer_in",
+        r#"{"position":"5","receivedAt":"TIME","outcome":"UNRECOGNIZED","late":false,"source":"downtown","appointmentId":"12345","status":"CHECKED_IN","code":"UNKNOWN_EVENT_TYPE","reason":"The event type is none of the 13 that are known, to the letter. The delivery was kept and changes nothing."}"#,
+    );
+}
+
+#[test]
+fn a_body_that_stalls_is_408_and_a_head_that_stalls_is_closed() {
+    let (_folder, server) = started(&with_server("body_timeout_s = 1\nheader_timeout_s = 1"));
+    let begun = Instant::now();
+    let mut stalled = Vec::new();
+    let beginnings: [&[u8]; 5] = [
+        b"",
+        b"P",
+        b"PRI * HTTP/2.0\r\n",
+        b"POST /webhook HTTP/1.1\r\nHost: a\r\nX-",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ];
+    for beginning in beginnings {
+        let mut connection = Connection::open(server.address);
+        connection.send(beginning).unwrap();
+        stalled.push((beginning, connection));
+    }
+    // One that has been served, and then says nothing more.
+    let mut idle = Connection::open(server.address);
+    assert_eq!(idle.request("GET", "/livez", &[], b"").unwrap().status, 200);
+    stalled.push((b"idle", idle));
+    let head = format!("POST /webhook/{ROUTE_KEY} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n");
+    for framing in ["Content-Length: 49\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n"] {
+        let mut connection = Connection::open(server.address);
+        connection.send(format!("{head}{framing}").as_bytes()).unwrap();
+        let answer = connection.answer().unwrap();
+        assert_eq!(refusal(&answer), "408 BODY_TOO_SLOW");
+        connection.rest(Duration::from_secs(5)).expect("the connection is closed");
+    }
+    for (beginning, mut connection) in stalled {
+        let rest = connection.rest(Duration::from_secs(5));
+        assert!(rest.is_ok(), "still open after {:?}: {}", begun.elapsed(), String::from_utf8_lossy(beginning));
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert_eq!(deliveries(&server), 0);
+}
+
+#[test]
+fn a_body_that_breaks_off_is_not_kept() {
+    let (_folder, server) = started(CONFIG);
+    let mut connection = Connection::open(server.address);
+    let head = format!("POST /webhook/{ROUTE_KEY} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n");
+    connection.send(format!("{head}Content-Length: 49\r\n\r\n{{}}").as_bytes()).unwrap();
+    drop(connection);
+    let mut connection = Connection::open(server.address);
+    connection.send(format!("{head}Transfer-Encoding: chunked\r\n\r\nnonsense\r\n").as_bytes()).unwrap();
+    assert_eq!(connection.answer().unwrap().status, 400);
+    assert_eq!(server.post(GOOD).json()["position"], "1");
+}
+
+#[test]
+fn more_connections_than_allowed_wait_for_their_turn() {
+    let (_folder, server) = started(&with_server("connections_max = 2"));
+    let mut open: Vec<Connection> = (0..2).map(|_| Connection::open(server.address)).collect();
+    for connection in &mut open {
+        assert_eq!(connection.request("GET", "/livez", &[], b"").unwrap().status, 200);
+    }
+    let mut third = Connection::open(server.address);
+    third.send(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+    assert!(third.rest(Duration::from_millis(300)).is_err(), "the third is not served while two are open");
+    drop(open);
+    let served = third.rest(Duration::from_secs(5)).unwrap();
+    assert!(served.starts_with(b"HTTP/1.1 200 OK\r\n"));
+}
+
+#[test]
+fn one_connection_carries_many_requests_also_sent_ahead() {
+    let (_folder, server) = started(CONFIG);
+    let mut connection = Connection::open(server.address);
+    let path = format!("/webhook/{ROUTE_KEY}");
+    for position in 1..=3 {
+        let answer = connection.request("POST", &path, &[JSON], GOOD).unwrap();
+        assert_eq!(answer.json()["position"], position.to_string());
+    }
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 49\r\n\r\n");
+    let one = [head.as_bytes(), GOOD].concat();
+    connection.send(&one.repeat(5)).unwrap();
+    for position in 4..=8 {
+        assert_eq!(connection.answer().unwrap().json()["position"], position.to_string());
+    }
+    // A refusal, too, leaves the connection open.
+    assert_eq!(connection.request("POST", "/webhook", &[JSON], GOOD).unwrap().status, 401);
+    assert_eq!(connection.request("POST", &path, &[JSON], GOOD).unwrap().status, 200);
+    let mut old = Connection::open(server.address);
+    old.send(&String::from_utf8(one).unwrap().replace("HTTP/1.1\r\nHost: a\r\n", "HTTP/1.0\r\n").into_bytes()).unwrap();
+    assert_eq!(old.answer().unwrap().status, 200);
+    old.rest(Duration::from_secs(5)).expect("closed after the answer, as HTTP/1.0 is");
+}
+
+#[test]
+fn a_strange_request_line_does_no_harm() {
+    let (_folder, server) = started(CONFIG);
+    for (line, expected) in [
+        ("CONNECT host:443 HTTP/1.1", "400"),
+        ("CONNECT / HTTP/1.1", "40"),
+        ("OPTIONS * HTTP/1.1", "400"),
+        ("POST * HTTP/1.1", "400"),
+        ("GET http://127.0.0.1/livez HTTP/1.1", "200"),
+        ("GET http://127.0.0.1 HTTP/1.1", "404"),
+        ("POST http://elsewhere/webhook/CF3uQP8cSFIQB8gB/9285030fceca HTTP/1.1", "415"),
+        ("GET //livez HTTP/1.1", "404"),
+        ("GET /livez/../livez HTTP/1.1", "404"),
+        ("GET /%ff%00 HTTP/1.1", "404"),
+        ("GET /webhook?x HTTP/1.1", "405"),
+        ("GET livez HTTP/1.1", "400"),
+        ("\u{1}\u{2} nonsense", "400"),
+    ] {
+        let mut connection = Connection::open(server.address);
+        connection.send(format!("{line}\r\nHost: a\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+        let answer = String::from_utf8(connection.rest(Duration::from_secs(5)).unwrap()).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{line}: {answer}");
+    }
+    let mut connection = Connection::open(server.address);
+    let _ = connection.send(format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(1 << 20)).as_bytes());
+    let _ = connection.rest(Duration::from_secs(5));
+    assert_eq!(server.get("/livez").status, 200);
+    assert!(!server.printed().contains("panicked"), "{}", server.printed());
+}
+
+#[test]
+fn weird_json_does_no_harm() {
+    let (_folder, server) = started(CONFIG);
+    let deep = |open: &str, close: &str| [open.repeat(30_000), close.repeat(30_000)].concat().into_bytes();
+    let in_a_field =
+        |value: &str| format!(r#"{{"x": {value}, "appointment_id": 1, "event_type": "create"}}"#).into_bytes();
+    let nested = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+    for (body, expected) in [
+        (deep("[", "]"), "422 NOT_AN_OBJECT"),
+        (vec![b'['; 65_536], "400 NOT_JSON"),
+        (br#"{"x":"#.repeat(10_000), "400 NOT_JSON"),
+        (in_a_field(&nested), "200 -"),
+        (in_a_field(&"9".repeat(60_000)), "200 -"),
+        (in_a_field(&format!("1e{}", "9".repeat(60_000))), "200 -"),
+        (in_a_field(&format!("\"{}\"", "\\u0000".repeat(10_000))), "200 -"),
+        (in_a_field(&format!("[1{}]", ",".repeat(60_000))), "400 NOT_JSON"),
+        (
+            format!(r#"{{"appointment_id": {nested}, "event_type": "create"}}"#).into_bytes(),
+            "422 APPOINTMENT_ID_INVALID",
+        ),
+        (
+            format!(r#"{{"appointment_id": {}, "event_type": "create"}}"#, "9".repeat(60_000)).into_bytes(),
+            "422 APPOINTMENT_ID_INVALID",
+        ),
+        (
+            format!(r#"{{"appointment_id": 2, "event_type": "{}"}}"#, "x".repeat(60_000)).into_bytes(),
+            "200 UNKNOWN_EVENT_TYPE",
+        ),
+        (format!("{{{}", r#""appointment_id": 1, "#.repeat(2_000)).into_bytes(), "400 NOT_JSON"),
+    ] {
+        let answer = server.post(&body);
+        let told = answer.json();
+        let code = told["code"].as_str().filter(|code| *code != "STEP_STANDS").unwrap_or("-");
+        assert_eq!(format!("{} {code}", answer.status), expected, "{}", String::from_utf8_lossy(&body[..40]));
+    }
+    assert_eq!(deliveries(&server), 12);
+    assert!(!server.printed().contains("panicked"), "{}", server.printed());
+}
+
+#[test]
+fn a_full_queue_is_503_and_nothing_else_is_lost() {
+    let (_folder, server) = started(&with_server("queue_max = 1"));
+    let path = format!("/webhook/{ROUTE_KEY}");
+    let mut connections: Vec<Connection> = (0..64).map(|_| Connection::open(server.address)).collect();
+    for connection in &mut connections {
+        assert_eq!(connection.request("GET", "/livez", &[], b"").unwrap().status, 200);
+    }
+    // What is sent to a process that sleeps arrives all at once when it wakes up.
+    server.signal("STOP");
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 49\r\n\r\n");
+    for connection in &mut connections {
+        connection.send(&[head.as_bytes(), GOOD].concat()).unwrap();
+    }
+    server.signal("CONT");
+    let answers: Vec<Answer> = connections.iter_mut().map(|connection| connection.answer().unwrap()).collect();
+    let (kept, refused): (Vec<&Answer>, Vec<&Answer>) = answers.iter().partition(|answer| answer.status == 200);
+    assert!(!kept.is_empty() && !refused.is_empty(), "{} kept, {} refused", kept.len(), refused.len());
+    for answer in &refused {
+        assert_eq!(refusal(answer), "503 QUEUE_FULL");
+        assert!(answer.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
+    }
+    assert_eq!(deliveries(&server), kept.len() as u64);
+    assert_eq!(server.post(GOOD).status, 200);
+}
+
+#[test]
+fn what_is_still_being_sent_when_the_server_stops_is_503() {
+    let (_folder, mut server) = started(&with_server("body_timeout_s = 5"));
+    let mut connection = Connection::open(server.address);
+    let head = format!(
+        "POST /webhook/{ROUTE_KEY} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 49\r\n\r\n"
+    );
+    connection.send(head.as_bytes()).unwrap();
+    connection.send(&GOOD[..10]).unwrap();
+    // Its head has been read once a later request on another connection is answered.
+    assert_eq!(server.get("/readyz").status, 200);
+    std::thread::sleep(Duration::from_millis(100));
+    server.signal("TERM");
+    while !server.printed().contains("stopping") {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    connection.send(&GOOD[10..]).unwrap();
+    let answer = connection.answer().unwrap();
+    assert_eq!(refusal(&answer), "503 DRAINING");
+    assert!(answer.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
+    assert!(server.wait(Duration::from_secs(10)).success());
+}
+
+#[test]
+fn a_failing_storage_is_503_and_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    // A write that the limit on files refuses has to fail, as on a full disk, and not to end the process.
+    let server = Server::start_with(folder.path(), CONFIG, |command| {
+        let mut ignoring = std::process::Command::new("sh");
+        ignoring.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
+        *command = ignoring;
+    });
+    for position in 1..=3 {
+        assert_eq!(server.post(GOOD).json()["position"], position.to_string());
+    }
+    let limited = std::process::Command::new("prlimit").arg(format!("--pid={}", server.id())).arg("--fsize=1").status();
+    assert!(limited.unwrap().success());
+    for _ in 0..2 {
+        let refused = server.post(GOOD);
+        assert_eq!(refusal(&refused), "503 STORAGE_FAILED");
+        assert!(refused.header("retry-after").is_some());
+    }
+    assert_eq!((server.get("/readyz").status, server.get("/livez").status), (503, 200));
+    assert!(server.printed().contains("storage failed"), "{}", server.printed());
+    assert!(server.get("/metrics").text().contains("clockfold_storage_failed 1"));
+    // What is kept can still be read.
+    assert!(deliveries(&server) >= 3);
+    // What the sender was told is kept is there after a restart.
+    drop(server);
+    let server = Server::start(folder.path(), CONFIG);
+    assert!(deliveries(&server) >= 3);
+    assert_eq!(server.post(GOOD).status, 200);
+}
