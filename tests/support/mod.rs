@@ -1,7 +1,9 @@
 //! What several tests share. Every patient here is invented.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses a part of it")]
 
+pub mod load;
 pub mod server;
+pub mod trace;
 
 use std::{path::PathBuf, process::Command};
 

@@ -63,11 +63,8 @@ impl Server {
 
     /// Like [`Server::start`], with a last word on the command.
     pub fn start_with(folder: &Path, config: &str, adjust: impl FnOnce(&mut Command)) -> Server {
-        let path = folder.join("clockfold.toml");
-        std::fs::write(&path, config).unwrap();
         let mut command = command(folder);
-        command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&path);
-        command.arg("--data-dir").arg(data_dir(folder));
+        add_arguments(&mut command, folder, config);
         adjust(&mut command);
         Server::spawn(command)
     }
@@ -195,6 +192,14 @@ impl Drop for Server {
     }
 }
 
+/// Writes `config` into `folder`, and adds the arguments that serve with it.
+pub fn add_arguments(command: &mut Command, folder: &Path, config: &str) {
+    let path = folder.join("clockfold.toml");
+    std::fs::write(&path, config).unwrap();
+    command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&path);
+    command.arg("--data-dir").arg(data_dir(folder));
+}
+
 /// The data directory that [`Server::start`] uses.
 pub fn data_dir(folder: &Path) -> PathBuf {
     folder.join("data")
@@ -218,10 +223,15 @@ pub struct Connection {
 impl Connection {
     /// Connects.
     pub fn open(address: SocketAddr) -> Connection {
-        let stream = TcpStream::connect(address).expect("a connection");
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        stream.set_nodelay(true).unwrap();
-        Connection { stream: BufReader::new(stream) }
+        Connection::try_open(address).expect("a connection")
+    }
+
+    /// Connects, if somebody listens.
+    pub fn try_open(address: SocketAddr) -> std::io::Result<Connection> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_nodelay(true)?;
+        Ok(Connection { stream: BufReader::new(stream) })
     }
 
     /// One request and its answer. `Content-Length` is added unless `headers` has a `Transfer-Encoding`.
