@@ -14,32 +14,16 @@
 //! | 7 | why it is unreadable | the code's name; absent where it is readable |
 //! | 8 | the sender's delivery id | UTF-8; optional |
 
-use std::fmt;
-
-use super::delivery::{Delivery, Reading};
-
-/// 32 bytes of BLAKE3. As the digest of a log: of everything up to some position.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Digest([u8; 32]);
+use super::{
+    delivery::{Delivery, Reading},
+    digest::Digest,
+};
 
 impl Digest {
-    /// `h(0)`: the digest of an empty log.
-    pub const EMPTY: Digest = Digest([0; 32]);
-
-    /// The digest with these bytes.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Digest {
-        Digest(bytes)
-    }
-
-    /// Its bytes.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-
     /// The digest of the log up to and with `delivery`, where `self` is the digest before it.
     pub fn then(self, delivery: &Delivery) -> Digest {
         let mut bytes = Vec::with_capacity(192);
-        bytes.extend_from_slice(&self.0);
+        bytes.extend_from_slice(self.as_bytes());
         field(&mut bytes, 1, b"DELIVERY");
         field(&mut bytes, 2, &delivery.position.get().to_le_bytes());
         field(&mut bytes, 3, &delivery.received_at.timestamp_millis().to_le_bytes());
@@ -55,15 +39,8 @@ impl Digest {
             field(&mut bytes, 8, delivery_id.as_bytes());
         }
         bytes.extend_from_slice(delivery.body.commitment().as_bytes());
-        Digest(*blake3::hash(&bytes).as_bytes())
+        Digest::from_bytes(*blake3::hash(&bytes).as_bytes())
     }
-}
-
-/// `BLAKE3(salt ‖ body)`.
-pub fn commitment(salt: &[u8; 16], body: &[u8]) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(salt).update(body);
-    Digest(*hasher.finalize().as_bytes())
 }
 
 fn field(bytes: &mut Vec<u8>, tag: u8, content: &[u8]) {
@@ -71,16 +48,4 @@ fn field(bytes: &mut Vec<u8>, tag: u8, content: &[u8]) {
     bytes.push(tag);
     bytes.extend_from_slice(&length.to_le_bytes());
     bytes.extend_from_slice(content);
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Digest({self})")
-    }
 }

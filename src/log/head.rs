@@ -11,9 +11,9 @@ use std::{
 
 use super::{
     LogError,
-    chain::Digest,
     data_dir::{DataDir, storage, sync_dir},
     delivery::Position,
+    digest::Digest,
 };
 
 /// The end of a log: the last position, and the chain's digest there.

@@ -5,18 +5,20 @@
 //! durable before the answer, kept byte for byte, gapless positions, hash-chained records, and
 //! no pretending after a storage error.
 
+mod digest;
+mod delivery;
 mod chain;
 mod data_dir;
-mod delivery;
 mod head;
 mod record;
+mod sled_store;
 mod sled_log;
 
 use std::path::PathBuf;
 
-pub use chain::{Digest, commitment};
 pub use data_dir::{DataDir, DataDirLock};
 pub use delivery::{AppointmentId, Body, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName};
+pub use digest::{Digest, commitment};
 pub use head::{Head, HeadFile};
 pub use sled_log::{Clock, SledLog};
 

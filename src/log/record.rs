@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::lifecycle::{EventType, Fault};
 
 use super::{
-    chain::Digest,
     delivery::{AppointmentId, Body, Delivery, Position, Reading, SourceName},
+    digest::Digest,
 };
 
 const VERSION: u8 = 1;

@@ -1,0 +1,217 @@
+//! Groups of deliveries in a sled store: opened with care, written durably, read in order.
+//!
+//! sled's `flush` alone is not durable on Linux: it neither calls `fdatasync` nor syncs the files and
+//! folders that it makes. So every write is followed by an `fdatasync` of the store's data file.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, File},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    time::Instant,
+};
+
+use super::{
+    LogError,
+    data_dir::{storage, sync_dir},
+    delivery::{Delivery, Position},
+    digest::Digest,
+    record::{DecodedGroup, decode},
+};
+
+/// Values over a quarter of a segment would go to sled's `blobs/`, which it never syncs.
+const SEGMENT_BYTES: usize = 8 << 20;
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// A sled store that holds groups by their first position.
+pub(super) struct SledStore {
+    tree: sled::Tree,
+    database: sled::Db,
+    /// A second handle on sled's data file, for `fdatasync`.
+    data_file: File,
+}
+
+impl SledStore {
+    /// Opens the store in the folder `path`, making it durably where there is none.
+    pub(super) fn open(path: &Path) -> Result<SledStore, LogError> {
+        remove_unfinished_snapshots(path)?;
+        let database = open_database(path)?;
+        let failed = |error| storage(format!("opening the log in {}", path.display()), error);
+        let tree = database.open_tree("deliveries").map_err(|error| store_error("opening the log", error))?;
+        database.flush().map_err(|error| store_error("opening the log", error))?;
+        let data_file = File::options().read(true).write(true).open(path.join("db")).map_err(failed)?;
+        data_file.sync_all().map_err(failed)?;
+        // sled syncs neither its `conf` nor the folders; without them a power cut makes the store unreadable.
+        File::open(path.join("conf")).and_then(|conf| conf.sync_all()).map_err(failed)?;
+        sync_dir(&path.join("blobs")).and_then(|()| sync_dir(path)).map_err(failed)?;
+        if fs::read_dir(path.join("blobs")).is_ok_and(|mut entries| entries.next().is_some()) {
+            tracing::error!(
+                "the store has values in its blobs folder, which it never syncs; a power cut may lose them"
+            );
+        }
+        Ok(SledStore { tree, database, data_file })
+    }
+
+    /// Makes values durable. The one place that writes.
+    pub(super) fn commit(&self, mut values: Vec<(Position, Vec<u8>)>) -> Result<(), LogError> {
+        let written = match values.len() {
+            1 => {
+                let (first, value) = values.remove(0);
+                self.tree.insert(first.get().to_be_bytes(), value).map(drop)
+            }
+            _ => {
+                let mut batch = sled::Batch::default();
+                for (first, value) in values {
+                    batch.insert(&first.get().to_be_bytes(), value);
+                }
+                self.tree.apply_batch(batch)
+            }
+        };
+        written.map_err(|error| store_error("writing to the log", error))?;
+        let started = Instant::now();
+        self.database.flush().map_err(|error| store_error("flushing the log", error))?;
+        self.data_file.sync_data().map_err(|error| storage("syncing the log".to_owned(), error))?;
+        metrics::histogram!("clockfold_log_sync_seconds").record(started.elapsed());
+        Ok(())
+    }
+
+    /// The last group.
+    pub(super) fn last(&self) -> Result<Option<DecodedGroup>, LogError> {
+        let last = self.tree.last().map_err(|error| store_error("reading the end of the log", error))?;
+        last.map(|(key, value)| decode_entry(&key, &value)).transpose()
+    }
+
+    /// The group that holds `position`, and its key.
+    pub(super) fn group_with(&self, position: Position) -> Result<(Position, DecodedGroup), LogError> {
+        let entry = self.tree.get_lt(position.next().get().to_be_bytes());
+        let entry = entry.map_err(|error| store_error("reading the log", error))?;
+        let (key, value) = entry.ok_or_else(|| missing(position))?;
+        let group = decode_entry(&key, &value)?;
+        match group.deliveries.back() {
+            Some(last) if last.position >= position => Ok((key_position(&key)?, group)),
+            _ => Err(missing(position)),
+        }
+    }
+
+    /// The log's digest at `position`.
+    pub(super) fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
+        if position == Position::ZERO {
+            return Ok(Digest::EMPTY);
+        }
+        let (first, group) = self.group_with(position)?;
+        let mut digest = match first.get() {
+            1 => Digest::EMPTY,
+            number => self.group_with(Position::new(number - 1))?.1.digest,
+        };
+        let mut at_position = digest;
+        for delivery in &group.deliveries {
+            digest = digest.then(delivery);
+            if delivery.position == position {
+                at_position = digest;
+            }
+        }
+        if digest == group.digest { Ok(at_position) } else { Err(broken_chain(first)) }
+    }
+
+    /// The deliveries of these positions.
+    pub(super) fn read(&self, from: Position, to: Position) -> Read {
+        // The group that holds `from` may begin before it.
+        let start = match self.tree.get_lt(from.next().get().to_be_bytes()) {
+            Ok(Some((key, _))) => key.to_vec(),
+            Ok(None) | Err(_) => from.get().to_be_bytes().to_vec(),
+        };
+        Read { groups: self.tree.range(start..), buffer: VecDeque::new(), next: from, to, done: false }
+    }
+}
+
+/// Deliveries in order; stops after the first error.
+pub(super) struct Read {
+    groups: sled::Iter,
+    buffer: VecDeque<Delivery>,
+    next: Position,
+    to: Position,
+    done: bool,
+}
+
+impl Iterator for Read {
+    type Item = Result<Delivery, LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done || self.next > self.to {
+            return None;
+        }
+        let step = self.step();
+        self.done = step.is_err();
+        self.next = self.next.next();
+        Some(step)
+    }
+}
+
+impl Read {
+    fn step(&mut self) -> Result<Delivery, LogError> {
+        loop {
+            match self.buffer.pop_front() {
+                Some(delivery) if delivery.position < self.next => {}
+                Some(delivery) if delivery.position == self.next => return Ok(delivery),
+                Some(_) => return Err(missing(self.next)),
+                None => {
+                    let entry = self.groups.next().ok_or_else(|| missing(self.next))?;
+                    let (key, value) = entry.map_err(|error| store_error("reading the log", error))?;
+                    self.buffer = decode_entry(&key, &value)?.deliveries;
+                }
+            }
+        }
+    }
+}
+
+/// A crash while sled wrote a snapshot leaves a file that makes the next open fail; it is of no use.
+fn remove_unfinished_snapshots(path: &Path) -> Result<(), LogError> {
+    let failed = |error| storage(format!("looking into {}", path.display()), error);
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            tracing::info!(file = %name, "removing an unfinished snapshot that a crash left");
+            fs::remove_file(entry.path()).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn open_database(path: &Path) -> Result<sled::Db, LogError> {
+    let config =
+        sled::Config::new().path(path).segment_size(SEGMENT_BYTES).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+    let unopenable = |message| LogError::Unopenable { path: path.to_owned(), message };
+    // Damage that sled does not expect makes it panic.
+    match catch_unwind(AssertUnwindSafe(|| config.open())) {
+        Ok(Ok(database)) => Ok(database),
+        Ok(Err(error)) => Err(unopenable(error.to_string())),
+        Err(_) => Err(unopenable("it stopped at something that it did not expect".to_owned())),
+    }
+}
+
+fn decode_entry(key: &[u8], value: &[u8]) -> Result<DecodedGroup, LogError> {
+    let first = key_position(key)?;
+    decode(first, value).map_err(|message| LogError::Damaged { position: first, message })
+}
+
+fn key_position(key: &[u8]) -> Result<Position, LogError> {
+    let bytes = key.try_into().map_err(|_| LogError::Damaged {
+        position: Position::ZERO,
+        message: format!("a key of {} bytes is not a position", key.len()),
+    })?;
+    Ok(Position::new(u64::from_be_bytes(bytes)))
+}
+
+fn missing(position: Position) -> LogError {
+    LogError::Damaged { position, message: "the delivery is missing".to_owned() }
+}
+
+fn broken_chain(position: Position) -> LogError {
+    LogError::Damaged { position, message: "the hash chain does not fit".to_owned() }
+}
+
+fn store_error(doing: &str, error: sled::Error) -> LogError {
+    storage(doing.to_owned(), error)
+}
