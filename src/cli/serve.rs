@@ -9,7 +9,10 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::{
+    EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
 
 use crate::{
     config::{Config, FirstSource, LogFormat, first_source},
@@ -86,16 +89,23 @@ pub(super) fn run(
     Ok(())
 }
 
-/// Messages go to standard error, one a line. They hold no secret, no body and no path of a request.
+/// Messages go to standard error, one a line. They hold no secret, no body and no path of a request, whatever
+/// the filter asks for: below a warning, the crates under us print what passes through them (warp prints paths).
 fn start_messages(format: LogFormat, filter: Option<&str>) -> anyhow::Result<()> {
     let filter =
         EnvFilter::try_new(filter.unwrap_or(DEFAULT_FILTER)).context("reading CLOCKFOLD_LOG; an example: info")?;
-    let messages = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = match format {
-        LogFormat::Text => messages.with_ansi(false).try_init(),
-        LogFormat::Json => messages.json().try_init(),
+    let harmless = filter_fn(|message| is_ours(message.target()) || *message.level() <= Level::WARN);
+    let messages = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let messages = match format {
+        LogFormat::Text => messages.with_ansi(false).boxed(),
+        LogFormat::Json => messages.json().boxed(),
     };
+    let started = tracing_subscriber::registry().with(filter).with(harmless).with(messages).try_init();
     started.map_err(|error| anyhow!("starting the messages: {error}"))
+}
+
+fn is_ours(target: &str) -> bool {
+    target.strip_prefix("clockfold").is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 async fn listen(config: &Config) -> anyhow::Result<Listeners> {
