@@ -1,6 +1,7 @@
 //! No 200 leaves before its delivery is on stable storage: proved from a trace of the program's system calls.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+#![allow(clippy::print_stdout, reason = "a test that counts says what it counted")]
 
 mod support;
 

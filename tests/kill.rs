@@ -2,6 +2,7 @@
 //! afterwards, as it was sent and where it was said to be.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+#![allow(clippy::print_stdout, reason = "a test that counts says what it counted")]
 
 mod support;
 
