@@ -4,6 +4,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use support::http2;
 use support::server::{Answer, CONFIG, Connection, Server, clockfold};
 
 const ADMIN: &str = "the-token-of-an-admin-of-all";
@@ -90,11 +91,17 @@ fn without_readers_only_this_machine_may_read() {
     let forwarding = [
         "Forwarded",
         "X-Forwarded-For",
+        "x-forwarded-for",
         "X-Forwarded-Host",
         "X-Forwarded-Proto",
+        "X-Forwarded-Server",
+        "X-Original-Forwarded-For",
         "X-Real-IP",
+        "X-Client-IP",
+        "CF-Connecting-IP",
+        "True-Client-IP",
+        "Fastly-Client-IP",
         "Via",
-        "x-forwarded-for",
     ];
     for header in forwarding {
         for value in ["for=127.0.0.1", ""] {
@@ -107,6 +114,15 @@ fn without_readers_only_this_machine_may_read() {
     // A GET is judged in the same way.
     let get = |headers: &[(&str, &str)]| server.request("GET", "/graphql?query=%7B__typename%7D", headers, b"").status;
     assert_eq!((get(&[]), get(&[("Host", "clinic.example")]), get(&[("Via", "1.1 x")])), (200, 403, 403));
+    // HTTP/2 has the host elsewhere.
+    let over_http2 = |headers: &[(&str, &str)]| {
+        let body = http2::request(server.address, "GET", "/graphql?query=%7B__typename%7D", headers, b"");
+        serde_json::from_slice::<Value>(&body).unwrap()["data"].is_object()
+    };
+    assert!(over_http2(&[]) && over_http2(&[(":authority", "localhost:80")]));
+    assert!(!over_http2(&[(":authority", "clinic.example")]));
+    assert!(!over_http2(&[(":authority", "clinic.example"), ("host", "127.0.0.1")]));
+    assert!(!over_http2(&[("x-forwarded-for", "10.0.0.1")]));
     // An absolute form counts as the host, and HTTP/1.0 without one is nobody.
     let mut connection = Connection::open(server.address);
     let line = b"GET http://clinic.example/graphql?query=%7B__typename%7D HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";

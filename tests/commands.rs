@@ -11,7 +11,7 @@ use std::{
 };
 
 use clockfold::credential::{SECRET_CHARACTERS_MIN, digest_of};
-use support::server::{CONFIG, Server, Told, clockfold, command, data_dir};
+use support::server::{CONFIG, Connection, Server, Told, clockfold, command, data_dir};
 
 fn told(arguments: &[&str]) -> Told {
     clockfold(tempfile::tempdir().unwrap().path(), &[], arguments)
@@ -253,6 +253,36 @@ fn the_first_start_prints_a_line_that_works_once_and_its_key_stays() {
     // It is a token as well.
     let headers = [("Content-Type", "application/json"), ("Authtoken", key.as_str())];
     assert_eq!(server.request("POST", "/webhook", &headers, body).json()["outcome"], "DUPLICATE");
+}
+
+#[test]
+fn a_server_whose_output_nobody_reads_goes_on_unless_a_key_would_be_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let address = format!("127.0.0.1:{port}");
+    let start = |folder: &Path| {
+        let mut serve = command(folder);
+        serve.args(["serve", "--listen", &address]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = serve.spawn().unwrap();
+        drop(child.stdout.take());
+        child
+    };
+    let output = start(folder.path()).wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("the new credential could not be printed") && told.contains("first-source.toml"), "{told}");
+    // The next start has nothing to lose.
+    let mut child = start(folder.path());
+    let lives = (0..2000).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        std::net::TcpStream::connect(&address).is_ok()
+            && Connection::open(address.parse().unwrap())
+                .request("GET", "/livez", &[], b"")
+                .is_ok_and(|answer| answer.status == 200)
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(lives);
 }
 
 #[test]

@@ -263,8 +263,8 @@ fn an_unreadable_body_is_told_with_its_position_and_kept_byte_for_byte() {
         assert_eq!((&told["position"], &told["status"]), (&position.to_string().into(), &status.into()));
         assert!(is_time(told["receivedAt"].as_str().unwrap()), "{told}");
         assert!(told["detail"].as_str().unwrap().starts_with("The body was kept but could not be read"), "{told}");
-        let query = r#"{ deliveries(last: 1) { nodes { position receivedAt outcome code reason appointmentId eventType rawEventType body bodyBase64 bodyErased } } }"#.to_string();
-        let kept = server.query(&query)["deliveries"]["nodes"][0].clone();
+        let query = "{ deliveries(last: 1) { nodes { position receivedAt outcome code reason appointmentId eventType rawEventType body bodyBase64 bodyErased } } }";
+        let kept = server.query(query)["deliveries"]["nodes"][0].clone();
         assert_eq!((&kept["position"], &kept["receivedAt"]), (&told["position"], &told["receivedAt"]));
         assert_eq!((&kept["code"], &kept["reason"]), (&told["code"], &told["detail"]));
         assert_eq!((&kept["outcome"], &kept["bodyErased"]), (&"UNREADABLE".into(), &false.into()));
@@ -530,6 +530,33 @@ fn what_is_still_being_sent_when_the_server_stops_is_503() {
     assert_eq!(refusal(&answer), "503 DRAINING");
     assert!(answer.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
     assert!(server.wait(Duration::from_secs(10)).success());
+}
+
+#[test]
+fn the_end_waits_for_nobody_who_says_nothing() {
+    for (signal, beginning) in [
+        ("TERM", String::new()),
+        ("INT", "PRI * HT".to_owned()),
+        ("TERM", "POST /webhook HTTP/1.1\r\nHost: a\r\nX-".to_owned()),
+        (
+            "INT",
+            format!(
+                "POST /webhook/{ROUTE_KEY} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 49\r\n\r\n{{"
+            ),
+        ),
+    ] {
+        let (_folder, mut server) = started(&with_server("shutdown_timeout_s = 1"));
+        let mut idle = Connection::open(server.address);
+        assert_eq!(idle.request("POST", &format!("/webhook/{ROUTE_KEY}"), &[JSON], GOOD).unwrap().status, 200);
+        let mut stalled = Connection::open(server.address);
+        stalled.send(beginning.as_bytes()).unwrap();
+        assert_eq!(server.get("/livez").status, 200);
+        let begun = Instant::now();
+        server.signal(signal);
+        assert!(server.wait(Duration::from_secs(10)).success(), "{signal} {beginning}: {}", server.printed());
+        assert!(begun.elapsed() < Duration::from_secs(6), "{signal} {beginning}: {:?}", begun.elapsed());
+        assert!(server.printed().contains("stopping"), "{}", server.printed());
+    }
 }
 
 #[test]

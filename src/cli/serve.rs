@@ -15,7 +15,7 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    config::{Config, FirstSource, LogFormat, first_source},
+    config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, first_source},
     graphql::{Graph, Readers},
     log::{Clock, DataDir, Log, LogError, SledLog},
     projection::{Progress, Projection, Rules},
@@ -70,7 +70,17 @@ pub(super) fn run(
         body_timeout: config.server.body_timeout,
     });
 
-    greet(stdout, listeners.public.local_addr()?, first.as_ref())?;
+    if let Err(error) = greet(stdout, listeners.public.local_addr()?, first.as_ref()) {
+        if first.is_some_and(|first| first.fresh_secret.is_some()) {
+            let path = data_dir.log().join(FIRST_SOURCE_FILE);
+            return Err(anyhow!(
+                "the new credential could not be printed: {error}\n  hint: remove {} and start again to have another one made",
+                path.display()
+            ));
+        }
+        // Whoever read the first line has seen enough; senders go on.
+        tracing::warn!(%error, "standard output is closed");
+    }
     let limits = ConnectionLimits {
         connections_max: config.server.connections_max as usize,
         header_timeout: config.server.header_timeout,

@@ -12,13 +12,14 @@ const SETTINGS: u8 = 4;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// One request on a connection of its own; the body of its answer.
+/// One request on a connection of its own; the body of its answer. `headers` may begin with another `:authority`.
 pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut fields = Vec::new();
-    let pseudo = [(":method", method), (":scheme", "http"), (":path", path), (":authority", "127.0.0.1")];
-    for (name, value) in pseudo.iter().chain(headers) {
+    let pseudo = [(":method", method), (":scheme", "http"), (":path", path)];
+    let authority = (!headers.iter().any(|(name, _)| *name == ":authority")).then_some((":authority", "127.0.0.1"));
+    for (name, value) in pseudo.iter().chain(&authority).chain(headers) {
         // A literal field that is not indexed (RFC 7541, 6.2.2); lengths under 127 are one byte.
         fields.push(0);
         for text in [name.to_lowercase(), (*value).to_owned()] {
