@@ -18,7 +18,8 @@ const EVENTS: [&str; 5] = ["create", "checkin", "ready", "callback", "discharge"
 const APPOINTMENTS_AT_ONCE: u64 = 16;
 /// A run that is not over so long after its time has hung.
 const GRACE: Duration = Duration::from_secs(20);
-const WARM_UP_PART: u32 = 8;
+/// Before anything is measured, a run warms up for this part of its time: one in so many.
+pub(super) const WARM_UP_PART: u32 = 8;
 
 /// What was measured, latencies in ascending order.
 pub(super) struct Run {
@@ -61,7 +62,7 @@ pub(super) struct Story {
     created: RefCell<Vec<u64>>,
 }
 
-/// Keeps `connections` busy for `duration`, and for an eighth of it before anything is measured.
+/// Keeps `connections` busy for `duration`, after a warm-up.
 pub(super) fn run(
     address: SocketAddr,
     story: &Rc<Story>,
