@@ -4,6 +4,7 @@
 //! accepted is answered. Nothing here decides what a delivery means.
 
 mod accept;
+mod impatient;
 mod problem;
 mod failures;
 mod access;

@@ -361,6 +361,22 @@ fn a_body_that_stalls_is_408_and_a_head_that_stalls_is_closed() {
 }
 
 #[test]
+fn who_asks_and_does_not_read_the_answers_is_given_up() {
+    let (_folder, server) = started(&with_server("body_timeout_s = 1\nconnections_max = 1"));
+    let mut connection = Connection::open(server.address);
+    // Until neither end's buffers take more.
+    let many = b"GET /schema.graphql HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100);
+    connection.write_timeout(Duration::from_millis(300));
+    let begun = Instant::now();
+    while connection.send(&many).is_ok() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it takes everything");
+    }
+    // It had the only place.
+    assert_eq!(server.get("/livez").status, 200);
+    drop(connection);
+}
+
+#[test]
 fn a_body_that_breaks_off_is_not_kept() {
     let (_folder, server) = started(CONFIG);
     let mut connection = Connection::open(server.address);

@@ -84,6 +84,7 @@ pub(super) fn run(
     let limits = ConnectionLimits {
         connections_max: config.server.connections_max as usize,
         header_timeout: config.server.header_timeout,
+        write_timeout: config.server.body_timeout,
     };
     let shutdown_timeout = config.server.shutdown_timeout;
     runtime.block_on(async {

@@ -48,7 +48,7 @@ pub struct ServerConfig {
     pub queue_max: u32,
     /// How long a request's headers may take.
     pub header_timeout: Duration,
-    /// How long a request's body may take.
+    /// How long a request's body may take, and how long an answer may wait for who does not read it.
     pub body_timeout: Duration,
     /// How long the end may take after a signal.
     pub shutdown_timeout: Duration,

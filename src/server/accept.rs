@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 use warp::{Filter, reply::Response};
 
-use super::Peer;
+use super::{Peer, impatient::Impatient};
 
 /// Requests on one HTTP/2 connection at the same time.
 const STREAMS_MAX: u32 = 128;
@@ -29,6 +29,8 @@ pub struct ConnectionLimits {
     pub connections_max: usize,
     /// How long a request's head may take to arrive.
     pub header_timeout: Duration,
+    /// How long the other end may take none of an answer.
+    pub write_timeout: Duration,
 }
 
 /// Accepts connections until `stop`, then lets the open ones finish what they were asked.
@@ -74,7 +76,9 @@ pub(super) async fn serve<F>(
             asked.cancel();
             answer(service.clone(), peer, request)
         });
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let connection = builder
+            .serve_connection_with_upgrades(TokioIo::new(Impatient::new(stream, limits.write_timeout)), service)
+            .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             tokio::select! {

@@ -260,6 +260,11 @@ impl Connection {
         if method == "HEAD" { self.head() } else { self.answer() }
     }
 
+    /// How long sending may take.
+    pub fn write_timeout(&self, at_most: Duration) {
+        self.stream.get_ref().set_write_timeout(Some(at_most)).unwrap();
+    }
+
     /// Raw bytes.
     pub fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.stream.get_mut().write_all(bytes)
