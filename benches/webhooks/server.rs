@@ -30,7 +30,11 @@ use super::Fallible;
 
 pub(super) const ROUTE_KEY: &str = "a-route-key-that-only-this-bench-has";
 const QUEUE_MAX: usize = 4096;
-const LIMITS: ConnectionLimits = ConnectionLimits { connections_max: 1024, header_timeout: Duration::from_secs(10) };
+const LIMITS: ConnectionLimits = ConnectionLimits {
+    connections_max: 1024,
+    header_timeout: Duration::from_secs(10),
+    write_timeout: Duration::from_secs(20),
+};
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// `/proc` counts in hundredths of a second on every Linux that this runs on.
 const TICK: Duration = Duration::from_millis(10);
