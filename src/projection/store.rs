@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, Readable};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, Readable, config::FilterPolicy};
 
 use crate::{
     lifecycle::{Appointment, Judgement, Met},
@@ -229,18 +229,22 @@ impl Keyspaces {
         let database = Database::builder(path)
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)
+            // What a crash takes from the journal's buffer is folded again from the log.
+            .manual_journal_persist(true)
             .worker_threads(1)
             .open()?;
         let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
         let keyspace = |name| database.keyspace(name, options);
+        // Only ever read by ranges, where a filter does not help.
+        let index = |name| database.keyspace(name, || options().filter_policy(FilterPolicy::disabled()));
         Ok(Keyspaces {
             meta: keyspace("meta")?,
             sources: keyspace("sources")?,
             source_ids: keyspace("source_ids")?,
             appointments: keyspace("appointments")?,
-            by_status: keyspace("by_status")?,
+            by_status: index("by_status")?,
             history: keyspace("history")?,
-            by_outcome: keyspace("by_outcome")?,
+            by_outcome: index("by_outcome")?,
             database,
         })
     }
