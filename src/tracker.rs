@@ -126,14 +126,29 @@ impl Queue {
     /// Serves the queue on a thread of its own, until every [`Tracker`] is gone and all are answered.
     pub fn run(self, log: Arc<dyn Log>, projection: Projection) -> std::io::Result<thread::JoinHandle<()>> {
         self.state.folded.store(projection.checkpoint().position.get(), Ordering::Relaxed);
+        let stops = StopsAcceptance(Arc::clone(&self.state));
         let writer = Writer { log, projection, state: self.state };
-        let serve = move || writer.serve(self.submissions);
+        let serve = move || {
+            let _stops = stops;
+            writer.serve(self.submissions);
+        };
         thread::Builder::new().name("clockfold-writer".to_owned()).spawn(serve)
     }
 
     /// The next submission, for who answers without a log (a benchmark's baseline).
     pub async fn next(&mut self) -> Option<Submission> {
         self.submissions.recv().await
+    }
+}
+
+/// A store may panic where it should return an error. Then, too, it has to be seen that nothing is accepted.
+struct StopsAcceptance(Arc<State>);
+
+impl Drop for StopsAcceptance {
+    fn drop(&mut self) {
+        if thread::panicking() && self.0.failure.set("the writer stopped at a defect".to_owned()).is_ok() {
+            tracing::error!("the writer stopped at a defect; no more deliveries are accepted until a restart");
+        }
     }
 }
 
@@ -199,4 +214,68 @@ fn count(delivery: &Delivery, judgement: Judgement) {
     let source = delivery.source.as_str().to_owned();
     let outcome = judgement.verdict.outcome().name();
     metrics::counter!("clockfold_deliveries_total", "source" => source, "outcome" => outcome).increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        log::{Digest, Head, LogError},
+        projection::Rules,
+    };
+
+    use super::*;
+
+    /// A log whose store panics.
+    struct Panics;
+
+    impl Log for Panics {
+        fn append(&self, _: Vec<NewDelivery>) -> Result<Vec<Position>, LogError> {
+            panic!("a store that meets what it did not expect")
+        }
+
+        fn read(&self, _: Position) -> Box<dyn Iterator<Item = Result<Delivery, LogError>> + '_> {
+            Box::new(std::iter::empty())
+        }
+
+        fn head(&self) -> Head {
+            Head::EMPTY
+        }
+
+        fn digest_at(&self, _: Position) -> Result<Digest, LogError> {
+            Ok(Digest::EMPTY)
+        }
+
+        fn erase(&self, _: &[Position]) -> Result<usize, LogError> {
+            Ok(0)
+        }
+
+        fn failure(&self) -> Option<String> {
+            None
+        }
+
+        fn backend(&self) -> &'static str {
+            "panics"
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_panics_stops_acceptance_and_leaves_nobody_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Arc::new(Panics);
+        let rules = Arc::new(Rules::default());
+        let projection =
+            Projection::open_and_catch_up(&folder.path().join("projection"), rules, &*log, &mut |_| {}).unwrap();
+        let (tracker, queue) = Tracker::new(8);
+        let writer = queue.run(log, projection).unwrap();
+        let delivery = || NewDelivery {
+            source: "downtown".parse().unwrap(),
+            reading: Reading::Unreadable(crate::lifecycle::Fault::NotJson),
+            delivery_id: None,
+            body: Vec::new(),
+        };
+        assert_eq!(tracker.submit(delivery()).await.unwrap_err(), Unavailable::StorageFailed);
+        assert!(writer.join().is_err());
+        assert!(tracker.failure().is_some());
+        assert_eq!(tracker.submit(delivery()).await.unwrap_err(), Unavailable::StorageFailed);
+    }
 }
