@@ -82,12 +82,12 @@ fn no_answer_leaves_before_its_delivery_is_on_stable_storage() {
     let mut deliveries = Vec::new();
     let mut connection = Connection::open(server.address);
     for appointment in 0..ONE_AT_A_TIME {
-        let body = body(100_000_000 + appointment, "create", &random.word(), 0);
+        let body = body(100_000_000 + appointment, "create", &random.letters(48));
         let answer = post(&mut connection, &body).unwrap();
         deliveries.push(acknowledged(&answer, "create", body));
     }
     drop(connection);
-    let plan = Plan { senders: 8, each: 40, first_appointment: 1_000, seed: random.next(), padding_bytes_max: 300 };
+    let plan = Plan { senders: 8, each: 40, first_appointment: 1_000, seed: random.next(), note_bytes: 48..200 };
     deliveries.extend(Load::start(server.address, &plan).join().acknowledged);
     assert!(server.terminate().success());
     let trace = finished(&trace, server.id());

@@ -54,7 +54,7 @@ fn what_was_acknowledged_survives_kills_under_load_and_while_starting() {
         next_position += found.len() as u64;
 
         let first_appointment = 1_000 + round * 10_000_000;
-        let plan = Plan { senders: 6, each: 100_000, first_appointment, seed: random.next(), padding_bytes_max: 700 };
+        let plan = Plan { senders: 6, each: 100_000, first_appointment, seed: random.next(), note_bytes: 1..400 };
         let load = Load::start(server.address, &plan);
         thread::sleep(Duration::from_millis(20 + random.below(281)));
         server.kill();

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses a part of it")]
 
 pub mod load;
+pub mod power;
 pub mod server;
 pub mod trace;
 
