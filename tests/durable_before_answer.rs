@@ -1,6 +1,10 @@
 //! No 200 leaves before its delivery is on stable storage: proved from a trace of the program's system calls.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that panics has failed; its figures are for who asks"
+)]
 
 mod support;
 

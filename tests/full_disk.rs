@@ -1,6 +1,10 @@
 //! A full disk: acceptance stops, the process says why and stays answerable, and nothing acknowledged is lost.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that panics has failed; its figures are for who asks"
+)]
 
 mod support;
 

@@ -1,7 +1,11 @@
 //! `kill -9` under load, again and again on the same data directory: whatever was acknowledged is there
 //! afterwards, as it was sent and where it was said to be.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that panics has failed; its figures are for who asks"
+)]
 
 mod support;
 

@@ -1,7 +1,11 @@
 //! Power cuts, simulated: everything that no sync has covered is forgotten, or worse, kept in part. What was
 //! acknowledged before the cut is in the log that opens after it.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that panics has failed; its figures are for who asks"
+)]
 
 mod support;
 

@@ -1,7 +1,11 @@
 //! SIGTERM under load: what was accepted is answered, nothing acknowledged is lost, and the end comes in time,
 //! whoever keeps a connection open.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that panics has failed; its figures are for who asks"
+)]
 
 mod support;
 
