@@ -39,7 +39,9 @@ fn check(trace: &str, data_file: &Path, deliveries: &[Acknowledged]) -> Result<(
             let whole = call.strings.first().is_some_and(|bytes| call.result == bytes.len() as i64);
             call.name == "pwrite64" && whole && contains_part(&call.strings[0], marker)
         };
-        let durable = on_data_file.iter().filter(holds).any(|written| {
+        // The last write before the answer first: that is where it usually is.
+        let before = on_data_file.iter().rev().filter(|call| call.done_before(answer.begin));
+        let durable = before.filter(holds).any(|written| {
             let written = written.end.expect("a finished call has an end");
             on_data_file.iter().any(|sync| sync.is_sync() && sync.begin > written && sync.done_before(answer.begin))
         });
