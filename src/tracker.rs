@@ -146,8 +146,8 @@ struct Writer {
 impl Drop for Writer {
     /// A writer that a defect stopped must not look like one that only has nothing to do.
     fn drop(&mut self) {
-        if thread::panicking() {
-            let _ = self.state.failure.set("the writer stopped at a defect".to_owned());
+        if thread::panicking() && self.state.failure.set("the writer stopped at a defect".to_owned()).is_ok() {
+            tracing::error!("the writer stopped at a defect; no more deliveries are accepted until a restart");
         }
     }
 }

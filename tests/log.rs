@@ -182,6 +182,27 @@ fn an_unfinished_snapshot_does_not_keep_the_log_from_opening() {
     assert!(!stray.exists());
 }
 
+/// A power cut during the very first start: nothing was acknowledged, so the store may be made again.
+#[test]
+fn a_store_whose_making_was_interrupted_is_made_again_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path());
+    let torn = || {
+        fs::create_dir_all(data_dir.log()).unwrap();
+        fs::write(data_dir.log().join("conf"), b"half a line").unwrap();
+        fs::write(data_dir.log().join("db"), [7; 100]).unwrap();
+    };
+    torn();
+    assert!(matches!(open(&data_dir), Err(LogError::Unopenable { .. })));
+    assert_eq!(fs::read(data_dir.log().join("db")).unwrap(), [7; 100], "a damaged store is left as it is");
+    fs::write(data_dir.log().join("being-made"), b"").unwrap();
+    let log = open(&data_dir).unwrap();
+    assert!(!data_dir.log().join("being-made").exists());
+    log.append(vec![delivery(1, "create")]).unwrap();
+    drop(log);
+    assert_eq!(read_all(&open(&data_dir).unwrap()).len(), 1);
+}
+
 #[test]
 fn a_head_of_another_log_or_a_damaged_one_is_refused_and_a_missing_one_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();

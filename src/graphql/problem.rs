@@ -23,6 +23,9 @@ pub(super) enum Problem {
     /// Only sources that the reader may see.
     #[error("Several sources have this appointment: {}. Choose one with `source`.", names(.0))]
     Ambiguous(Vec<SourceName>),
+    /// After a storage error some of the log can't be read until a restart; the details are in our own log.
+    #[error("The storage has failed, and this can't be read from it. The server's own log says more.")]
+    StorageFailed,
     /// Ours to mend; the details are in our own log.
     #[error("internal error")]
     Internal,
@@ -34,6 +37,7 @@ impl Problem {
             Problem::BadInput(_) => "BAD_USER_INPUT",
             Problem::SourceNotFound => "SOURCE_NOT_FOUND",
             Problem::Ambiguous(_) => "AMBIGUOUS_APPOINTMENT",
+            Problem::StorageFailed => "STORAGE_FAILED",
             Problem::Internal => "INTERNAL",
         }
     }
@@ -42,14 +46,20 @@ impl Problem {
 impl From<ProjectionError> for Problem {
     fn from(error: ProjectionError) -> Problem {
         tracing::error!(%error, "a query could not read the projection");
-        Problem::Internal
+        match error {
+            ProjectionError::Storage { .. } | ProjectionError::Log(LogError::Storage { .. }) => Problem::StorageFailed,
+            _ => Problem::Internal,
+        }
     }
 }
 
 impl From<LogError> for Problem {
     fn from(error: LogError) -> Problem {
         tracing::error!(%error, "a query could not read the log");
-        Problem::Internal
+        match error {
+            LogError::Storage { .. } => Problem::StorageFailed,
+            _ => Problem::Internal,
+        }
     }
 }
 

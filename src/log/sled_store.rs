@@ -6,6 +6,7 @@
 use std::{
     collections::VecDeque,
     fs::{self, File},
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     time::Instant,
@@ -22,6 +23,8 @@ use super::{
 /// Values over a quarter of a segment would go to sled's `blobs/`, which it never syncs.
 const SEGMENT_BYTES: usize = 8 << 20;
 const CACHE_BYTES: u64 = 64 << 20;
+/// A file in the log's folder while its store is made for the first time.
+const BEING_MADE: &str = "being-made";
 
 /// A sled store that holds groups by their first position.
 pub(super) struct SledStore {
@@ -34,9 +37,10 @@ pub(super) struct SledStore {
 impl SledStore {
     /// Opens the store in the folder `path`, making it durably where there is none.
     pub(super) fn open(path: &Path) -> Result<SledStore, LogError> {
+        let failed = |error| storage(format!("opening the log in {}", path.display()), error);
+        begin_store(path).map_err(failed)?;
         remove_unfinished_snapshots(path)?;
         let database = open_database(path)?;
-        let failed = |error| storage(format!("opening the log in {}", path.display()), error);
         let tree = database.open_tree("deliveries").map_err(|error| store_error("opening the log", error))?;
         database.flush().map_err(|error| store_error("opening the log", error))?;
         let data_file = File::options().read(true).write(true).open(path.join("db")).map_err(failed)?;
@@ -44,6 +48,7 @@ impl SledStore {
         // sled syncs neither its `conf` nor the folders; without them a power cut makes the store unreadable.
         File::open(path.join("conf")).and_then(|conf| conf.sync_all()).map_err(failed)?;
         sync_dir(&path.join("blobs")).and_then(|()| sync_dir(path)).map_err(failed)?;
+        finish_store(path).map_err(failed)?;
         if fs::read_dir(path.join("blobs")).is_ok_and(|mut entries| entries.next().is_some()) {
             tracing::error!(
                 "the store has values in its blobs folder, which it never syncs; a power cut may lose them"
@@ -164,6 +169,39 @@ impl Read {
     }
 }
 
+/// Before sled touches its files. A store whose making a power cut interrupted may be a torn `conf` or data
+/// file, which no later start could open: as long as [`BEING_MADE`] is there nothing was acknowledged, and it
+/// is made again. Otherwise the data file is synced: what a killed process wrote last is read from memory, and
+/// sled may write a snapshot that relies on it.
+fn begin_store(path: &Path) -> io::Result<()> {
+    let (marker, data_file) = (path.join(BEING_MADE), path.join("db"));
+    if data_file.exists() && !marker.exists() {
+        return File::open(data_file)?.sync_all();
+    }
+    if marker.exists() {
+        tracing::info!("the making of the log was interrupted; it is made again");
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            match entry.file_name().to_string_lossy().as_ref() {
+                "blobs" => fs::remove_dir_all(entry.path())?,
+                name if name == "conf" || name == "db" || name.starts_with("snap.") => fs::remove_file(entry.path())?,
+                _ => {}
+            }
+        }
+    } else if !path.join("conf").exists() {
+        File::create(&marker)?;
+    }
+    sync_dir(path)
+}
+
+/// The store's files and folders are on stable storage.
+fn finish_store(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path.join(BEING_MADE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.and_then(|()| sync_dir(path)),
+    }
+}
+
 /// A crash while sled wrote a snapshot leaves a file that makes the next open fail; it is of no use.
 fn remove_unfinished_snapshots(path: &Path) -> Result<(), LogError> {
     let failed = |error| storage(format!("looking into {}", path.display()), error);
@@ -186,9 +224,18 @@ fn open_database(path: &Path) -> Result<sled::Db, LogError> {
     // Damage that sled does not expect makes it panic.
     match catch_unwind(AssertUnwindSafe(|| config.open())) {
         Ok(Ok(database)) => Ok(database),
+        Ok(Err(sled::Error::Io(error))) if is_the_systems(&error) => {
+            Err(storage(format!("opening the store in {}", path.display()), error))
+        }
         Ok(Err(error)) => Err(unopenable(error.to_string())),
         Err(_) => Err(unopenable("it stopped at something that it did not expect".to_owned())),
     }
+}
+
+/// Whether the system refuses and the store itself may be well: no reason to reach for a backup.
+fn is_the_systems(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied)
 }
 
 fn decode_entry(key: &[u8], value: &[u8]) -> Result<DecodedGroup, LogError> {

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
+    ops::Range,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -32,8 +33,8 @@ pub struct Plan {
     pub first_appointment: u64,
     /// What the choices are drawn from.
     pub seed: u64,
-    /// Spaces that are added to a body at most.
-    pub padding_bytes_max: u64,
+    /// How long a note every body has.
+    pub note_bytes: Range<u64>,
 }
 
 /// A delivery that was answered with 200, as it was sent and as it was answered.
@@ -106,7 +107,9 @@ fn send(address: SocketAddr, plan: &Plan, number: u64, stop: &AtomicBool) -> Sen
             break;
         }
         let (appointment_id, event_type) = histories.next(&mut random);
-        let body = body(appointment_id, event_type, &random.word(), random.below(plan.padding_bytes_max + 1));
+        let note_bytes = plan.note_bytes.start + random.below(plan.note_bytes.end - plan.note_bytes.start);
+        let note = random.letters(note_bytes);
+        let body = body(appointment_id, event_type, &note);
         let begun = Instant::now();
         let Ok(answer) = post(&mut connection, &body) else {
             sent.unanswered.push(body);
@@ -141,21 +144,32 @@ pub fn acknowledged(answer: &Answer, event_type: &str, body: String) -> Acknowle
     }
 }
 
-/// A body of the vendor's form. `marker` makes it one of its kind.
-pub fn body(appointment_id: u64, event_type: &str, marker: &str, padding_bytes: u64) -> String {
-    let padding = " ".repeat(usize::try_from(padding_bytes).expect("a padding fits into memory"));
-    format!(r#"{{"appointment_id": {appointment_id}, "event_type": "{event_type}", "note": "{marker}"{padding}}}"#)
+/// A body of the vendor's form with a note, which can make it one of its kind.
+pub fn body(appointment_id: u64, event_type: &str, note: &str) -> String {
+    format!(r#"{{"appointment_id": {appointment_id}, "event_type": "{event_type}", "note": "{note}"}}"#)
 }
 
 /// Everything that the server has from `after` on, through GraphQL, and the cursor of the last.
-pub fn read_back(server: &Server, mut after: Option<String>) -> (Vec<Acknowledged>, Option<String>) {
+pub fn read_back(server: &Server, after: Option<String>) -> (Vec<Acknowledged>, Option<String>) {
+    try_read_back(server, after).unwrap_or_else(|(_, errors)| panic!("{errors}: {}", server.printed()))
+}
+
+/// Like [`read_back`]; what was read before an error, and the errors.
+#[allow(clippy::type_complexity, reason = "the one caller takes it apart at once")]
+pub fn try_read_back(
+    server: &Server,
+    mut after: Option<String>,
+) -> Result<(Vec<Acknowledged>, Option<String>), (Vec<Acknowledged>, serde_json::Value)> {
     let mut all = Vec::new();
     loop {
         let cursor = after.as_deref().map_or("null".to_owned(), |cursor| format!("\"{cursor}\""));
-        let page = server.query(&format!(
+        let page = server.query_as(None, &format!(
             "{{ deliveries(first: 500, after: {cursor}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{ position receivedAt source appointmentId rawEventType body }} }} }}"
         ));
-        let page = &page["deliveries"];
+        if let Some(errors) = page.get("errors") {
+            return Err((all, errors.clone()));
+        }
+        let page = &page["data"]["deliveries"];
         for node in page["nodes"].as_array().expect("a list of nodes") {
             let text = |name: &str| node[name].as_str().unwrap_or_default().to_owned();
             all.push(Acknowledged {
@@ -171,7 +185,7 @@ pub fn read_back(server: &Server, mut after: Option<String>) -> (Vec<Acknowledge
             after = Some(cursor.to_owned());
         }
         if page["pageInfo"]["hasNextPage"] != true {
-            return (all, after);
+            return Ok((all, after));
         }
     }
 }
@@ -288,8 +302,8 @@ impl Random {
         usize::try_from(self.below(length as u64)).expect("it is below a length")
     }
 
-    /// Forty-eight letters that nothing else has.
-    pub fn word(&mut self) -> String {
-        (0..48).map(|_| char::from(b'a' + u8::try_from(self.below(26)).expect("it is below 26"))).collect()
+    /// So many letters, which can hardly be compressed.
+    pub fn letters(&mut self, count: u64) -> String {
+        (0..count).map(|_| char::from(b'a' + u8::try_from(self.below(26)).expect("it is below 26"))).collect()
     }
 }

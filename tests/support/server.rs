@@ -5,7 +5,7 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -15,6 +15,9 @@ pub const ROUTE_KEY: &str = "CF3uQP8cSFIQB8gB/9285030fceca";
 
 /// One source and no reader.
 pub const CONFIG: &str = "[[source]]\nname = \"downtown\"\nroute_keys = [\"CF3uQP8cSFIQB8gB/9285030fceca\"]\n";
+
+/// What a start may take.
+const START_MAX: Duration = Duration::from_secs(60);
 
 /// `clockfold serve` on a port of its own; killed when dropped.
 pub struct Server {
@@ -70,23 +73,31 @@ impl Server {
     }
 
     /// Starts a prepared command that ends up serving, and waits until it does.
-    pub fn spawn(mut command: Command) -> Server {
+    pub fn spawn(command: Command) -> Server {
+        Server::try_spawn(command).unwrap_or_else(|printed| panic!("the server {printed}"))
+    }
+
+    /// Like [`Server::spawn`], for a command that may end instead: then with what it printed. It is killed
+    /// when neither has happened after [`START_MAX`].
+    pub fn try_spawn(mut command: Command) -> Result<Server, String> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let printed = Arc::new(Mutex::new(String::new()));
         collect_stderr(child.stderr.take().unwrap(), Arc::clone(&printed));
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let started = kill_unless_told(child.id());
         let address = loop {
             let mut line = String::new();
             if stdout.read_line(&mut line).unwrap() == 0 {
                 let status = child.wait().unwrap();
                 thread::sleep(Duration::from_millis(50));
-                panic!("the server ended with {status}: {}", printed.lock().unwrap());
+                return Err(format!("ended with {status}: {}", printed.lock().unwrap()));
             }
             printed.lock().unwrap().push_str(&line);
             if let Some(address) = line.trim().strip_prefix("Clockfold listens on http://") {
                 break address.parse().unwrap();
             }
         };
+        drop(started);
         let rest = Arc::clone(&printed);
         thread::spawn(move || {
             let mut line = String::new();
@@ -94,7 +105,7 @@ impl Server {
                 rest.lock().unwrap().push_str(&std::mem::take(&mut line));
             }
         });
-        Server { address, child, printed }
+        Ok(Server { address, child, printed })
     }
 
     /// The process id.
@@ -203,6 +214,17 @@ pub fn add_arguments(command: &mut Command, folder: &Path, config: &str) {
 /// The data directory that [`Server::start`] uses.
 pub fn data_dir(folder: &Path) -> PathBuf {
     folder.join("data")
+}
+
+/// Kills a process that has not been told to have started within [`START_MAX`]: when what is returned is dropped.
+fn kill_unless_told(process: u32) -> mpsc::Sender<()> {
+    let (started, told) = mpsc::channel();
+    thread::spawn(move || {
+        if told.recv_timeout(START_MAX) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").arg("-KILL").arg(process.to_string()).status();
+        }
+    });
+    started
 }
 
 fn collect_stderr(stderr: ChildStderr, printed: Arc<Mutex<String>>) {

@@ -98,13 +98,14 @@ pub fn parse(text: &str) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     let mut unfinished: HashMap<(&str, String), usize> = HashMap::new();
     for (place, line) in text.lines().enumerate() {
-        let mut words = line.splitn(3, ' ').map(str::trim_start);
-        let (Some(thread), Some(_time), Some(rest)) = (words.next(), words.next(), words.next()) else { continue };
+        let Some((thread, rest)) = line.split_once(' ') else { continue };
+        let Some((_time, rest)) = rest.trim_start().split_once(' ') else { continue };
         if let Some(resumed) = rest.strip_prefix("<... ") {
             let (name, rest) = resumed.split_once(" resumed>").expect("a resumed call");
             if let Some(index) = unfinished.remove(&(thread, name.to_owned())) {
-                calls[index].end = Some(place);
-                calls[index].result = result_of(rest).unwrap_or(-1);
+                let result = result_of(rest);
+                calls[index].end = result.map(|_| place);
+                calls[index].result = result.unwrap_or(-1);
             }
             continue;
         }
@@ -115,11 +116,14 @@ pub fn parse(text: &str) -> Vec<Call> {
         let (arguments, end, result) = match rest.strip_suffix(" <unfinished ...>") {
             Some(arguments) => (arguments, None, -1),
             None => {
-                let (arguments, _) = rest.rsplit_once(") ").expect("a finished call");
-                (arguments, Some(place), result_of(rest).unwrap_or(-1))
+                let (arguments, _) = rest.rsplit_once(") ").expect("a call has its arguments in brackets");
+                let result = result_of(rest);
+                // Without a result, the process was killed meanwhile.
+                (arguments.trim_end_matches(" <unfinished ...>"), result.map(|_| place), result.unwrap_or(-1))
             }
         };
         if end.is_none() {
+            // Replaced by the thread's next call of this name where it was never resumed.
             unfinished.insert((thread, name.to_owned()), calls.len());
         }
         let tail = arguments.rsplit('"').next().unwrap_or_default();

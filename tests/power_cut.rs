@@ -1,0 +1,124 @@
+//! Power cuts, simulated: everything that no sync has covered is forgotten, or worse, kept in part. What was
+//! acknowledged before the cut is in the log that opens after it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that panics has failed; its figures are for who asks"
+)]
+
+mod support;
+
+use std::{fs, path::Path, sync::Arc, thread, time::Duration};
+
+use clockfold::log::{DataDir, Delivery, Digest, Log, Position, SledLog};
+use support::{
+    load::{Acknowledged, Load, Plan, Random, as_acknowledged, check_kept},
+    power::{Cut, Disk},
+    server::{CONFIG, data_dir},
+    trace::{Call, finished, parse, start_traced},
+};
+
+/// Runs of the program on the same data directory; each but the last ends with `kill -9` under load.
+const RUNS: u64 = 3;
+/// Cuts while the program starts, and while it takes deliveries; of every run.
+const CUTS: [usize; 2] = [10, 14];
+
+/// One run of the program: what it did, and what it acknowledged.
+struct Run {
+    calls: Vec<Call>,
+    /// With the place at which the answer left.
+    acknowledged: Vec<(usize, Acknowledged)>,
+    lines: usize,
+}
+
+#[test]
+fn what_was_acknowledged_survives_power_cuts() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let seed = u64::from(std::process::id());
+    println!("seed {seed}");
+    let mut random = Random::new(seed);
+    let mut disk = Disk::at(&root);
+    let mut earlier: Vec<Acknowledged> = Vec::new();
+    let (mut cuts, mut unacknowledged) = (0, 0);
+    for number in 0..RUNS {
+        let run = run(&root, number, &mut random);
+        let first_answer = run.acknowledged.iter().map(|(place, _)| *place).min().unwrap();
+        let mut places: Vec<usize> = (0..CUTS[0]).map(|_| random.index(first_answer)).collect();
+        places.extend((0..CUTS[1]).map(|_| first_answer + random.index(run.lines - first_answer)));
+        places.sort_unstable();
+        for (begin, call) in in_order(&run.calls) {
+            let place = if begin { call.begin } else { call.end.unwrap() };
+            while places.first().is_some_and(|cut| *cut <= place) {
+                let at = places.remove(0);
+                let before = run.acknowledged.iter().filter(|(left, _)| *left < at).map(|(_, delivery)| delivery);
+                let kept: Vec<Acknowledged> = earlier.iter().chain(before).cloned().collect();
+                let cut = if cuts % 2 == 0 { Cut::Clean } else { Cut::Torn };
+                unacknowledged += check_cut(&disk, cut, &mut random, &kept, &format!("run {number}, line {at}"));
+                cuts += 1;
+            }
+            if begin { disk.begin(call) } else { disk.end(call) }
+        }
+        let unfinished: Vec<Call> = run.calls.iter().filter(|call| call.end.is_none()).cloned().collect();
+        disk.next_process(&unfinished);
+        earlier.extend(run.acknowledged.into_iter().map(|(_, delivery)| delivery));
+    }
+    println!("{cuts} cuts, {} acknowledged, {unacknowledged} not acknowledged and kept", earlier.len());
+    assert!(cuts >= 60 && earlier.len() > 300, "{cuts} cuts of {} deliveries mean little", earlier.len());
+}
+
+/// Runs the program under load, and ends it: the last run with a signal, the others with a kill.
+fn run(root: &Path, number: u64, random: &mut Random) -> Run {
+    let path = root.join(format!("trace-{number}"));
+    let mut server = start_traced(root, CONFIG, &path);
+    let last = number + 1 == RUNS;
+    let each = if last { 60 } else { 100_000 };
+    let first_appointment = 1_000 + number * 100_000_000;
+    let plan = Plan { senders: 6, each, first_appointment, seed: random.next(), note_bytes: 1..800 };
+    let load = Load::start(server.address, &plan);
+    let acknowledged = if last {
+        let sent = load.join();
+        assert!(server.terminate().success());
+        sent.acknowledged
+    } else {
+        thread::sleep(Duration::from_millis(300 + random.below(600)));
+        server.kill();
+        load.join().acknowledged
+    };
+    let text = finished(&path, server.id());
+    let calls = parse(&text);
+    let answers: Vec<(usize, String)> = calls.iter().filter_map(|call| Some((call.begin, call.ok_answer()?))).collect();
+    let placed = |delivery: Acknowledged| {
+        let position = format!("\"position\":\"{}\"", delivery.position);
+        let (place, _) = answers.iter().find(|(_, text)| text.contains(&position)).expect("every answer is traced");
+        (*place, delivery)
+    };
+    Run { acknowledged: acknowledged.into_iter().map(placed).collect(), lines: text.lines().count(), calls }
+}
+
+/// Every call's beginning (`true`) and end, in the order in which they happened.
+fn in_order(calls: &[Call]) -> Vec<(bool, &Call)> {
+    let begins = calls.iter().map(|call| (call.begin, true, call));
+    let ends = calls.iter().filter_map(|call| Some((call.end?, false, call)));
+    let mut events: Vec<(usize, bool, &Call)> = begins.chain(ends).collect();
+    events.sort_by_key(|(place, begin, call)| (*place, call.begin, !begin));
+    events.into_iter().map(|(_, begin, call)| (begin, call)).collect()
+}
+
+/// Opens what a cut leaves, and returns how many deliveries are there that nobody was told of.
+fn check_cut(disk: &Disk, cut: Cut, random: &mut Random, kept: &[Acknowledged], at: &str) -> usize {
+    let image = tempfile::tempdir().unwrap();
+    disk.cut(cut, random, image.path());
+    let data_dir = DataDir::at(data_dir(image.path()));
+    let log = SledLog::open(&data_dir, Arc::new(chrono::Utc::now)).unwrap_or_else(|error| {
+        let listed: Vec<_> = fs::read_dir(data_dir.log()).unwrap().map(|entry| entry.unwrap()).collect();
+        panic!("{cut:?} cut at {at}: {error}\n{listed:?}")
+    });
+    let deliveries: Vec<Delivery> = log.read(Position::ZERO).collect::<Result<_, _>>().unwrap();
+    assert_eq!(log.head().digest, deliveries.iter().fold(Digest::EMPTY, Digest::then), "{cut:?} cut at {at}");
+    let found: Vec<Acknowledged> = deliveries.iter().map(as_acknowledged).collect();
+    assert!(found.len() >= kept.len(), "{cut:?} cut at {at}: {} of {} are left", found.len(), kept.len());
+    check_kept(kept, &found, 1);
+    found.len() - kept.len()
+}
