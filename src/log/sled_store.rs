@@ -6,6 +6,7 @@
 use std::{
     collections::VecDeque,
     fs::{self, File},
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     time::Instant,
@@ -195,6 +196,10 @@ fn open_database(path: &Path) -> Result<sled::Db, LogError> {
     // Damage that sled does not expect makes it panic.
     match catch_unwind(AssertUnwindSafe(|| config.open())) {
         Ok(Ok(database)) => Ok(database),
+        // The disk's word, not the data's: no backup helps against a full disk or a missing permission.
+        Ok(Err(sled::Error::Io(error))) if error.kind() != io::ErrorKind::UnexpectedEof => {
+            Err(storage(format!("opening the log in {}", path.display()), error))
+        }
         Ok(Err(error)) => Err(unopenable(error.to_string())),
         Err(_) => Err(unopenable("it stopped at something that it did not expect".to_owned())),
     }
