@@ -6,6 +6,7 @@ mod support;
 
 use std::{
     fs::{self, File},
+    os::unix::fs::PermissionsExt,
     sync::{Arc, Mutex},
 };
 
@@ -198,6 +199,14 @@ fn groups_that_changed_places_are_found_by_whoever_reads_past_them() {
         let folded = Projection::open_and_catch_up(&data_dir.projection(), rules, &log, &mut |_| {});
         assert!(matches!(folded, Err(ProjectionError::Log(LogError::Damaged { .. }))));
     }
+}
+
+#[test]
+fn a_data_directory_is_made_for_its_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("data");
+    drop(open(&DataDir::at(&root)).unwrap());
+    assert_eq!(fs::metadata(root).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 #[test]
