@@ -6,6 +6,7 @@ mod support;
 
 use std::{
     fs::{self, File},
+    os::unix::fs::PermissionsExt,
     sync::{Arc, Mutex},
 };
 
@@ -14,6 +15,7 @@ use clockfold::log::{
     AppointmentId, Body, DataDir, Delivery, Digest, Head, HeadFile, Log, LogError, NewDelivery, Position, Reading,
     SledLog,
 };
+use clockfold::projection::{Projection, ProjectionError, Rules};
 use support::{arrival, delivery};
 
 /// A clock that a test sets.
@@ -169,6 +171,42 @@ fn a_store_that_lost_its_tail_is_refused() {
         }
     }
     assert!(shorter > 0, "no cut was found by the head");
+}
+
+#[test]
+fn groups_that_changed_places_are_found_by_whoever_reads_past_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path());
+    let log = open(&data_dir).unwrap();
+    for number in 1..=10 {
+        log.append(vec![delivery(number, "create")]).unwrap();
+    }
+    drop(log);
+    let database = sled::Config::new().path(data_dir.log()).segment_size(8 << 20).open().unwrap();
+    let tree = database.open_tree("deliveries").unwrap();
+    let (third, fourth) = (3_u64.to_be_bytes(), 4_u64.to_be_bytes());
+    let (one, other) = (tree.get(third).unwrap().unwrap(), tree.get(fourth).unwrap().unwrap());
+    tree.insert(third, other).unwrap();
+    tree.insert(fourth, one).unwrap();
+    database.flush().unwrap();
+    drop((tree, database));
+    let log = open(&data_dir).unwrap();
+    let (read, broken): (Vec<_>, Vec<_>) = log.read(Position::ZERO).partition(Result::is_ok);
+    assert_eq!(read.len(), 2);
+    assert!(matches!(broken[..], [Err(LogError::Damaged { position, .. })] if position == Position::new(3)));
+    for _ in 0..2 {
+        let rules = Arc::new(Rules::default());
+        let folded = Projection::open_and_catch_up(&data_dir.projection(), rules, &log, &mut |_| {});
+        assert!(matches!(folded, Err(ProjectionError::Log(LogError::Damaged { .. }))));
+    }
+}
+
+#[test]
+fn a_data_directory_is_made_for_its_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("data");
+    drop(open(&DataDir::at(&root)).unwrap());
+    assert_eq!(fs::metadata(root).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::{
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, first_source},
     graphql::{Graph, Readers},
     log::{Clock, DataDir, Log, LogError, SledLog},
-    projection::{Progress, Projection, Rules},
+    projection::{Progress, Projection, ProjectionError, Rules},
     server::{App, ConnectionLimits, Listeners, Metrics, Parts, run as run_server},
     tracker::Tracker,
     webhook::Gate,
@@ -50,7 +50,11 @@ pub(super) fn run(
     let rules = config.sources.iter().map(|source| (source.access.name.clone(), source.rules.clone())).collect();
     let rules = Arc::new(Rules::new(rules));
     let path = data_dir.projection();
-    let projection = Projection::open_and_catch_up(&path, Arc::clone(&rules), &*log, &mut tell_progress)?;
+    let projection = Projection::open_and_catch_up(&path, Arc::clone(&rules), &*log, &mut tell_progress);
+    let projection = projection.map_err(|error| match error {
+        ProjectionError::Log(error) => with_hint(error),
+        error => error.into(),
+    })?;
     tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
 
     let sources = config.sources.iter().map(|source| source.access.name.clone()).collect();

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, TryLockError},
     io::{Read, Seek, Write},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -29,7 +30,8 @@ impl DataDir {
     /// Makes the directory and its log folder where they are missing, durably, and locks it.
     pub fn lock(&self) -> Result<DataDirLock, LogError> {
         let failed = |error| storage(format!("making the data directory {}", self.root.display()), error);
-        fs::create_dir_all(self.log()).map_err(failed)?;
+        // It holds what was sent about patients: nobody but its owner has business there.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.log()).map_err(failed)?;
         sync_dir(&self.root).map_err(failed)?;
         // The directory's own entry: without it a power cut forgets a fresh store.
         let parent = fs::canonicalize(&self.root).map_err(failed)?.parent().map(Path::to_owned);

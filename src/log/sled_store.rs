@@ -118,14 +118,16 @@ impl SledStore {
         if digest == group.digest { Ok(at_position) } else { Err(broken_chain(first)) }
     }
 
-    /// The deliveries of these positions.
+    /// The deliveries of these positions. Every group after the first that is read, and the first where it is
+    /// the log's, is held against the chain: a group was changed, moved or exchanged where it does not fit.
     pub(super) fn read(&self, from: Position, to: Position) -> Read {
         // The group that holds `from` may begin before it.
         let start = match self.tree.get_lt(from.next().get().to_be_bytes()) {
             Ok(Some((key, _))) => key.to_vec(),
             Ok(None) | Err(_) => from.get().to_be_bytes().to_vec(),
         };
-        Read { groups: self.tree.range(start..), buffer: VecDeque::new(), next: from, to, done: false }
+        let digest = (from == Position::new(1)).then_some(Digest::EMPTY);
+        Read { groups: self.tree.range(start..), buffer: VecDeque::new(), digest, next: from, to, done: false }
     }
 }
 
@@ -133,6 +135,8 @@ impl SledStore {
 pub(super) struct Read {
     groups: sled::Iter,
     buffer: VecDeque<Delivery>,
+    /// The log's digest before the next group, once it is known.
+    digest: Option<Digest>,
     next: Position,
     to: Position,
     done: bool,
@@ -162,7 +166,12 @@ impl Read {
                 None => {
                     let entry = self.groups.next().ok_or_else(|| missing(self.next))?;
                     let (key, value) = entry.map_err(|error| store_error("reading the log", error))?;
-                    self.buffer = decode_entry(&key, &value)?.deliveries;
+                    let group = decode_entry(&key, &value)?;
+                    let chained = |before| group.deliveries.iter().fold(before, Digest::then) == group.digest;
+                    if !self.digest.is_none_or(chained) {
+                        return Err(broken_chain(key_position(&key)?));
+                    }
+                    (self.buffer, self.digest) = (group.deliveries, Some(group.digest));
                 }
             }
         }

@@ -10,9 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::log::{Log, Position};
+use crate::log::{Log, LogError, Position};
 
-use super::{Projection, ProjectionError, Rules, store::failed};
+use super::{Checkpoint, Projection, ProjectionError, Rules, store::failed};
 
 /// How many deliveries go into one batch.
 const GROUP_DELIVERIES: usize = 4096;
@@ -65,7 +65,7 @@ impl Projection {
         loop {
             let group: Vec<_> = deliveries.by_ref().take(GROUP_DELIVERIES).collect::<Result<_, _>>()?;
             if group.is_empty() {
-                return Ok(());
+                return self.compare(log);
             }
             self.apply(&group)?;
             if told.elapsed() >= PROGRESS_INTERVAL {
@@ -79,12 +79,28 @@ impl Projection {
         }
     }
 
+    /// The chain that was computed from what was read has to end where the log says that it ends.
+    fn compare(&self, log: &dyn Log) -> Result<(), ProjectionError> {
+        let Checkpoint { position, digest, .. } = self.checkpoint();
+        if log.digest_at(position)? == digest {
+            return Ok(());
+        }
+        let message = "the deliveries up to here do not make the digest that the log has here".to_owned();
+        Err(LogError::Damaged { position, message }.into())
+    }
+
     /// Why what is on disk does not serve, if so.
     fn unusable(&self, rules: &Rules, log: &dyn Log) -> Result<Option<&'static str>, ProjectionError> {
         let checkpoint = self.checkpoint();
         Ok(if checkpoint.rules_digest != rules.digest() {
             Some("it was folded by other rules, or has another format")
         } else if checkpoint.position > log.head().position {
+            // It is only ever written after the log: what it is ahead by was durable, and is gone.
+            tracing::error!(
+                folded = checkpoint.position.get(),
+                log_head = log.head().position.get(),
+                "the log has lost deliveries that were folded once; restore it from a backup if nobody put an older one there"
+            );
             Some("it is ahead of the log")
         } else if log.digest_at(checkpoint.position)? != checkpoint.digest {
             Some("it was folded from another log")
