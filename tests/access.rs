@@ -354,3 +354,25 @@ fn liveness_readiness_and_the_schema_are_for_everybody() {
     assert_eq!((get("/schema.graphql").status, get("/schema.graphql").body), (200, published.clone()));
     assert_eq!(clockfold(folder.path(), &[], &["schema"]).stdout.into_bytes(), published);
 }
+
+#[test]
+fn an_empty_list_finds_nothing_and_an_answer_has_a_bounded_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), CONFIG);
+    let large = format!(r#"{{"appointment_id": 1, "event_type": "create", "note": "{}"}}"#, "x".repeat(60_000));
+    for _ in 0..40 {
+        assert_eq!(server.post(large.as_bytes()).status, 200);
+    }
+    let data = server.query("{ appointments(filter: {status: []}) { totalCount nodes { id } } deliveries(filter: {outcome: []}) { totalCount nodes { id } } }");
+    for list in ["appointments", "deliveries"] {
+        assert_eq!((&data[list]["totalCount"], &data[list]["nodes"]), (&0.into(), &serde_json::json!([])), "{list}");
+    }
+    let page = |copies: usize| {
+        let bodies: String = (0..copies).map(|copy| format!("b{copy}: body ")).collect();
+        server.query_as(None, &format!("{{ deliveries(first: 40) {{ nodes {{ {bodies} }} }} }}"))
+    };
+    assert!(page(1).get("errors").is_none());
+    let refused = page(10);
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "ANSWER_TOO_LARGE");
+    assert!(refused.to_string().len() < 20 << 20, "{}", refused.to_string().len());
+}

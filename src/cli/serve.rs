@@ -30,7 +30,7 @@ const DEFAULT_FILTER: &str = "warn,clockfold=info";
 /// How long a query that still runs may hold up the end.
 const LAST_QUERIES: Duration = Duration::from_secs(2);
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM, SIGINT or SIGHUP.
 pub(super) fn run(
     mut config: Config,
     log_filter: Option<&str>,
@@ -142,11 +142,14 @@ async fn listen(config: &Config) -> anyhow::Result<Listeners> {
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // A terminal that is closed.
+    let mut hangup = signal(SignalKind::hangup())?;
     let stopped = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hangup.recv() => {}
         }
         tracing::info!("stopping: no new connections; what was accepted is answered");
         stopped.cancel();

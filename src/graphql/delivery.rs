@@ -29,6 +29,15 @@ impl Delivery {
         Delivery { delivery, judgement }
     }
 
+    /// How much of what its sender sent is read with a delivery.
+    pub(super) fn sent_bytes(delivery: &log::Delivery) -> usize {
+        let body = match &delivery.body {
+            Body::Kept { bytes, .. } => bytes.len(),
+            Body::Erased { .. } => 0,
+        };
+        body + delivery.reading.event_type().map_or(0, str::len)
+    }
+
     fn event(&self) -> Option<lifecycle::EventType> {
         self.delivery.reading.event_type().ok().and_then(lifecycle::EventType::from_name)
     }
@@ -76,8 +85,9 @@ impl Delivery {
     }
 
     /// The event type as it was sent; null where the body is unreadable.
-    async fn raw_event_type(&self) -> Option<&str> {
-        self.delivery.reading.event_type().ok()
+    async fn raw_event_type(&self, ctx: &Context<'_>) -> Option<Result<&str, Problem>> {
+        let sent = self.delivery.reading.event_type().ok()?;
+        Some(Scope::of(ctx).charge(sent.len()).map(|()| sent))
     }
 
     /// What became of it, as folded up to now.
@@ -127,13 +137,15 @@ impl Delivery {
     }
 
     /// The body as text. For admins; null to others, where it is not UTF-8, and once it is erased.
-    async fn body(&self, ctx: &Context<'_>) -> Option<&str> {
-        self.bytes(ctx).and_then(|bytes| std::str::from_utf8(bytes).ok())
+    async fn body(&self, ctx: &Context<'_>) -> Option<Result<&str, Problem>> {
+        let sent = self.bytes(ctx).and_then(|bytes| std::str::from_utf8(bytes).ok())?;
+        Some(Scope::of(ctx).charge(sent.len()).map(|()| sent))
     }
 
     /// The body, byte for byte, as base64. For admins; null to others, and once it is erased.
-    async fn body_base64(&self, ctx: &Context<'_>) -> Option<String> {
-        self.bytes(ctx).map(|bytes| STANDARD.encode(bytes))
+    async fn body_base64(&self, ctx: &Context<'_>) -> Option<Result<String, Problem>> {
+        let sent = self.bytes(ctx)?;
+        Some(Scope::of(ctx).charge(sent.len()).map(|()| STANDARD.encode(sent)))
     }
 
     /// Whether the body was erased on purpose.

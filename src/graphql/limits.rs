@@ -11,6 +11,9 @@ use async_graphql::{
 
 use super::refusal::Refusal;
 
+/// Bytes of bodies and event types, as they were sent, that one answer reads and holds.
+pub(super) const ANSWER_BYTES_MAX: usize = 16 << 20;
+
 /// How deep fields may nest. The introspection query of graphql-js 17 needs 16.
 pub(super) const DEPTH_MAX: usize = 20;
 
@@ -24,12 +27,20 @@ pub(super) const PAGE_DEFAULT: usize = 50;
 /// The most items of a page.
 pub(super) const PAGE_MAX: usize = 500;
 
+/// What looking for a page's first item costs, in fields: it steps over what has left its index lately.
+const LIST_BASE_COST: usize = 1_000;
+
 const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 const SELECTIONS_MAX: usize = 2_000;
 const ALIASES_MAX: usize = 50;
 const DIRECTIVES_MAX: usize = 50;
 /// Fields and fragments within each other; the library's own limit.
 const NESTING_MAX: usize = 32;
+
+/// What a page of a list of everything costs.
+pub(super) fn list_cost(first: Option<i32>, last: Option<i32>, item_cost: usize) -> usize {
+    page_cost(first, last, item_cost).saturating_add(LIST_BASE_COST).min(COMPLEXITY_MAX + 1)
+}
 
 /// What a page costs: its own field, and its items' fields once an item.
 pub(super) fn page_cost(first: Option<i32>, last: Option<i32>, item_cost: usize) -> usize {

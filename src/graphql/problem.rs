@@ -23,6 +23,9 @@ pub(super) enum Problem {
     /// Only sources that the reader may see.
     #[error("Several sources have this appointment: {}. Choose one with `source`.", names(.0))]
     Ambiguous(Vec<SourceName>),
+    /// The answer would hold more of what senders sent than [`ANSWER_BYTES_MAX`](super::limits::ANSWER_BYTES_MAX).
+    #[error("The answer would be too large. Ask for a smaller page, or for fewer bodies.")]
+    AnswerTooLarge,
     /// After a storage error some of the log can't be read until a restart; the details are in our own log.
     #[error("The storage has failed, and this can't be read from it. The server's own log says more.")]
     StorageFailed,
@@ -37,6 +40,7 @@ impl Problem {
             Problem::BadInput(_) => "BAD_USER_INPUT",
             Problem::SourceNotFound => "SOURCE_NOT_FOUND",
             Problem::Ambiguous(_) => "AMBIGUOUS_APPOINTMENT",
+            Problem::AnswerTooLarge => "ANSWER_TOO_LARGE",
             Problem::StorageFailed => "STORAGE_FAILED",
             Problem::Internal => "INTERNAL",
         }

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, InputObject, Interface, Object};
 
 use crate::{
     lifecycle::{Outcome as CoreOutcome, Status},
-    log::AppointmentId,
+    log::{AppointmentId, SourceName},
     projection::{self, AppointmentKey, SourceRules},
 };
 
@@ -13,7 +13,7 @@ use super::{
     connection::{Connection, PageArguments},
     delivery::Delivery,
     lifecycle::Lifecycle,
-    limits::page_cost,
+    limits::list_cost,
     log_status::LogStatus,
     place::Place,
     problem::Problem,
@@ -66,7 +66,7 @@ impl Query {
     }
 
     /// The appointments that have come into being, by source and number.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "list_cost(first, last, child_complexity)")]
     async fn appointments(
         &self,
         ctx: &Context<'_>,
@@ -79,13 +79,16 @@ impl Query {
     ) -> Result<Connection<Appointment>, Problem> {
         let scope = Scope::of(ctx);
         let filter = filter.unwrap_or_default();
-        let statuses = filter.status.unwrap_or_default().into_iter().map(Status::from).collect();
-        let filter = projection::AppointmentFilter { sources: scope.select(filter.source.as_deref())?, statuses };
+        let sources = scope.select(filter.source.as_deref())?;
+        let filter = projection::AppointmentFilter {
+            sources: unless_empty(&filter.status, sources),
+            statuses: filter.status.unwrap_or_default().into_iter().map(Status::from).collect(),
+        };
         PageArguments { first, after, last, before }.list(scope, filter)
     }
 
     /// The deliveries, whatever became of them, by position.
-    #[graphql(complexity = "page_cost(first, last, child_complexity)")]
+    #[graphql(complexity = "list_cost(first, last, child_complexity)")]
     async fn deliveries(
         &self,
         ctx: &Context<'_>,
@@ -98,8 +101,9 @@ impl Query {
     ) -> Result<Connection<Delivery>, Problem> {
         let scope = Scope::of(ctx);
         let filter = filter.unwrap_or_default();
+        let sources = scope.select(filter.source.as_deref())?;
         let filter = projection::DeliveryFilter {
-            sources: scope.select(filter.source.as_deref())?,
+            sources: unless_empty(&filter.outcome, sources),
             appointment_id: filter.appointment_id.as_ref().map(parse_appointment_id).transpose()?,
             outcomes: filter.outcome.unwrap_or_default().into_iter().map(CoreOutcome::from).collect(),
         };
@@ -148,6 +152,11 @@ fn find_appointment(scope: &Scope, id: &ID, source: Option<&str>) -> Result<Opti
         return Err(Problem::Ambiguous(found.iter().map(Appointment::source_name).cloned().collect()));
     }
     Ok(found.pop())
+}
+
+/// A list that names nothing finds nothing: only an absent one means all.
+fn unless_empty<T>(list: &Option<Vec<T>>, sources: Vec<SourceName>) -> Vec<SourceName> {
+    if list.as_ref().is_some_and(Vec::is_empty) { Vec::new() } else { sources }
 }
 
 fn parse_appointment_id(id: &ID) -> Result<AppointmentId, Problem> {

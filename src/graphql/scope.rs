@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use async_graphql::Context;
@@ -16,6 +19,7 @@ use crate::{
 use super::{
     appointment::Appointment,
     delivery::Delivery,
+    limits::ANSWER_BYTES_MAX,
     problem::Problem,
     readers::{Role, Viewer},
 };
@@ -33,11 +37,12 @@ pub(super) struct Scope {
     stores: Arc<Stores>,
     viewer: Viewer,
     view: OnceLock<View>,
+    bytes_left: AtomicUsize,
 }
 
 impl Scope {
     pub(super) fn new(stores: Arc<Stores>, viewer: Viewer) -> Scope {
-        Scope { stores, viewer, view: OnceLock::new() }
+        Scope { stores, viewer, view: OnceLock::new(), bytes_left: AtomicUsize::new(ANSWER_BYTES_MAX) }
     }
 
     /// The scope of the request that is being answered.
@@ -60,6 +65,13 @@ impl Scope {
 
     pub(super) fn may_read_bodies(&self) -> bool {
         self.viewer.role == Role::Admin
+    }
+
+    /// Counts what senders sent against what one answer may hold: its size is theirs to choose.
+    pub(super) fn charge(&self, bytes: usize) -> Result<(), Problem> {
+        let charged =
+            self.bytes_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        charged.map(drop).map_err(|_| Problem::AnswerTooLarge)
     }
 
     /// The sources that a query means: the one it names, or all that the reader may see.
@@ -91,6 +103,7 @@ impl Scope {
         if !self.sees(&delivery.source) {
             return Ok(None);
         }
+        self.charge(Delivery::sent_bytes(&delivery))?;
         let judgement = self.view().judgement(&delivery)?;
         Ok(judgement.map(|judgement| Delivery::new(delivery, judgement)))
     }

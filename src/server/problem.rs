@@ -18,8 +18,10 @@ const RETRY_AFTER_S: u64 = 5;
 pub(super) enum Problem {
     /// No such route, or no such key: nobody can tell which.
     NotFound,
-    /// The token is missing or not known.
+    /// The bearer token is missing or not known.
     Unauthenticated,
+    /// The `Authtoken` is missing or not known.
+    BadAuthtoken,
     /// No reader is configured, and this is not the machine itself.
     ReadersNotConfigured,
     /// For admins of all sources only.
@@ -64,6 +66,9 @@ impl Problem {
             Problem::Unauthenticated => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
+            Problem::BadAuthtoken => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Authtoken"));
+            }
             Problem::MethodNotAllowed { allow } => {
                 headers.insert(header::ALLOW, HeaderValue::from_static(allow));
             }
@@ -94,6 +99,11 @@ impl Problem {
     fn words(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Problem::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing here."),
+            Problem::BadAuthtoken => (
+                StatusCode::UNAUTHORIZED,
+                "UNAUTHENTICATED",
+                "The header Authtoken is missing or its token is not known.",
+            ),
             Problem::Unauthenticated => {
                 (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "The token is missing or not known.")
             }

@@ -109,7 +109,7 @@ fn authenticate(app: &App, route_key: &str, headers: &HeaderMap) -> Result<Sourc
     };
     let now = (app.clock)();
     if route_key.is_empty() {
-        app.gate.by_token(token, now).ok_or(Problem::Unauthenticated)
+        app.gate.by_token(token, now).ok_or(Problem::BadAuthtoken)
     } else {
         app.gate.keyed(route_key, token, now).ok_or(Problem::NotFound)
     }
