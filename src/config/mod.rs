@@ -46,7 +46,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How it listens, and its limits.
     pub server: ServerConfig,
-    /// Who sends. Empty: see [`first_source`].
+    /// Who sends. Empty: see [`first_source()`].
     pub sources: Vec<SourceConfig>,
     /// Who reads. Empty: only loopback peers.
     pub readers: Vec<ReaderAccess>,

@@ -1,7 +1,7 @@
 //! The GraphQL API: one schema over the projection and the log, and its HTTP.
 //!
 //! An HTTP request and the reader who sent it come in, an HTTP answer goes out; the server carries
-//! both. One request sees one snapshot. Every resolver asks its [`scope::Scope`], which shows
+//! both. One request sees one snapshot. Every resolver asks its `Scope`, which shows
 //! only what the reader may see. This is the only place that names async-graphql.
 
 mod readers;

@@ -6,6 +6,7 @@ pub mod http2;
 pub mod power;
 pub mod server;
 pub mod trace;
+pub mod webhook;
 
 use std::{path::PathBuf, process::Command};
 
