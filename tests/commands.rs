@@ -325,3 +325,21 @@ fn an_address_that_is_taken_is_told_with_what_to_do() {
     assert_eq!(told.status, 1);
     assert!(told.stderr.contains(&address), "{}", told.stderr);
 }
+
+#[test]
+fn the_configuration_in_the_readme_is_in_order() {
+    let readme = include_str!("../README.md");
+    let toml = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("clockfold.toml"), toml).unwrap();
+    let output = support::server::command(folder.path()).arg("check-config").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // What is commented out is a default, so it has to be accepted too.
+    let all: String = toml
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line).to_owned() + "\n")
+        .collect();
+    std::fs::write(folder.path().join("clockfold.toml"), all).unwrap();
+    let output = support::server::command(folder.path()).arg("check-config").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
