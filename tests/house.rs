@@ -25,7 +25,7 @@ const PLACES: [(&str, &[&str]); 11] = [
 ];
 
 /// A foreign crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 38] = [
+const HOMES: [(&str, &[&str]); 37] = [
     ("anyhow", &["cli"]),
     ("async_graphql", &["graphql"]),
     ("base64", &["graphql"]),
@@ -59,7 +59,6 @@ const HOMES: [(&str, &[&str]); 38] = [
     ("lz4_flex", &["log"]),
     ("metrics", &["log", "tracker", "server"]),
     ("metrics_exporter_prometheus", &["server"]),
-    ("mimalloc", &["main"]),
     ("postcard", &["log", "projection"]),
     ("serde", &["log", "webhook", "projection", "graphql", "server", "config"]),
     ("serde_bytes", &["log"]),

@@ -20,10 +20,6 @@ use std::{
 use client::{Run, Story, Work};
 use server::{Counters, Server};
 
-/// The program's allocator: the servers are this process again.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
 const ROUNDS: usize = 3;
