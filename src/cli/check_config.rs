@@ -18,7 +18,7 @@ pub(super) fn run(config: &Config, now: DateTime<Utc>, stdout: &mut dyn Write) -
     writeln!(stdout, "listen          {}", config.server.listen)?;
     match config.server.operations_listen {
         Some(address) => writeln!(stdout, "metrics         {address}, to everybody")?,
-        None => writeln!(stdout, "metrics         to loopback peers and admin readers")?,
+        None => writeln!(stdout, "metrics         to loopback peers and admins of all sources")?,
     }
     for source in &config.sources {
         writeln!(stdout, "source          {}", source_line(source, now))?;
@@ -35,7 +35,7 @@ pub(super) fn run(config: &Config, now: DateTime<Utc>, stdout: &mut dyn Write) -
     if config.readers.is_empty() {
         writeln!(
             stdout,
-            "\nNo reader is configured: GraphQL and the board answer only this machine and refuse everybody else.\n\
+            "\nNo reader is configured: GraphQL answers only this machine and refuses everybody else.\n\
              Add a [[reader]] to let others in; `clockfold key new` makes its token."
         )?;
     }
