@@ -4,20 +4,24 @@
 //! and no JSON: time is an argument. The fold is total, it never fails and never panics.
 //! `schema/lifecycle.md` prints the table that this module holds.
 
-mod appointment;
 mod event;
-mod outcome;
-mod print;
 mod status;
 mod table;
+mod outcome;
+mod window;
+mod appointment;
+mod fold;
+mod print;
 
-pub use appointment::{Appointment, Judgement, Parts, Standing};
+pub use appointment::{Appointment, Parts, Standing};
 pub use event::{EventKind, EventType, Step, StepSet};
+pub use fold::{Arrival, Change, FoldRules, Folded, Judgement, Reconsidered};
 pub use outcome::{Code, Fault, Outcome, Verdict};
 pub use print::{markdown, mermaid, table as print_table};
 pub use status::{Met, MetSet, Status};
 pub use table::{Lifecycle, UnknownLifecycle};
+pub use window::{Applied, Place, Waiting, Window};
 
 /// The version of the fold's rules. It is part of the rules digest: raise it when the same log
 /// would fold to something else, and every projection is rebuilt.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 2;

@@ -33,6 +33,11 @@ impl Status {
             Status::Removed => "REMOVED",
         }
     }
+
+    /// The status with exactly this name.
+    pub fn from_name(name: &str) -> Option<Status> {
+        Status::ALL.into_iter().find(|status| status.name() == name)
+    }
 }
 
 /// What a delivery met: a status, or `None` where there was no appointment yet (`NONE`).
@@ -57,6 +62,11 @@ impl MetSet {
     /// The same set with NONE in it.
     pub const fn and_none(self) -> MetSet {
         MetSet(self.0 | 1)
+    }
+
+    /// The same set with `met` in it.
+    pub fn with(self, met: Met) -> MetSet {
+        MetSet(self.0 | MetSet::bit(met))
     }
 
     /// Whether `met` is in the set.

@@ -1,0 +1,442 @@
+//! The fold: one delivery after another changes an appointment, in the order: judge, place, wait, reconsider.
+//!
+//! It is total: it never fails and never panics, whatever the deliveries are. Time is an argument. With a
+//! window of 0 a delivery is judged once, when it arrives, against what stands then.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{
+    appointment::{Appointment, Standing},
+    event::{EventKind, EventType, Step},
+    outcome::{Code, Fault, Outcome, Verdict},
+    status::{Met, Status},
+    table::Lifecycle,
+    window::{Applied, Place, Waiting},
+};
+
+/// By which rules the deliveries of a source are folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoldRules {
+    /// What each event is applied from.
+    pub lifecycle: Lifecycle,
+    /// Within how long a delivery may overtake others, or wait for them. 0: judged in arrival order.
+    pub reorder_window: TimeDelta,
+}
+
+/// One delivery of an appointment.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// Its position in the log; higher than that of the one before.
+    pub position: u64,
+    /// When it arrived; not before the one before.
+    pub received_at: DateTime<Utc>,
+    /// The event type as it was sent, or why the body could not be read.
+    pub reading: Result<&'a str, Fault>,
+}
+
+/// What became of one delivery, as folded up to now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judgement {
+    /// The outcome and its code.
+    pub verdict: Verdict,
+    /// The status at its place: what it met.
+    pub before: Met,
+    /// The status right after it, at its place.
+    pub after: Met,
+    /// Whether it was put before deliveries that had been applied already.
+    pub late: bool,
+    /// Set where it was REJECTED when it arrived and is no more.
+    pub reconsidered: Option<Reconsidered>,
+}
+
+/// How a rejection came to be another outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reconsidered {
+    /// The delivery whose arrival made it so.
+    pub at: u64,
+}
+
+/// What one delivery has done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folded {
+    /// What became of the delivery itself.
+    pub judgement: Judgement,
+    /// The appointment's status after everything that it set off.
+    pub status: Met,
+    /// Until when its rejection may still change.
+    pub reconsidered_until: Option<DateTime<Utc>>,
+    /// What it changed about earlier deliveries, in the order in which it did.
+    pub changes: Vec<Change>,
+}
+
+/// What a delivery changed about an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It has another outcome now.
+    Judged {
+        /// The earlier delivery.
+        position: u64,
+        /// What became of it.
+        judgement: Judgement,
+    },
+    /// Something was put right before it: it meets another status.
+    Moved {
+        /// The earlier delivery.
+        position: u64,
+        /// The status before it now.
+        before: Met,
+        /// The status after it now.
+        after: Met,
+    },
+}
+
+impl Judgement {
+    /// The outcome when it arrived.
+    pub fn outcome_at_arrival(&self) -> Outcome {
+        if self.reconsidered.is_some() { Outcome::Rejected } else { self.verdict.outcome() }
+    }
+
+    /// The delivery that let it in, where that was a later one.
+    pub fn applied_at(&self) -> Option<u64> {
+        self.reconsidered.filter(|_| self.verdict == Verdict::Applied).map(|reconsidered| reconsidered.at)
+    }
+
+    fn of(verdict: Verdict, met: Met) -> Judgement {
+        Judgement { verdict, before: met, after: met, late: false, reconsidered: None }
+    }
+}
+
+impl Default for FoldRules {
+    /// `strict`, with a window of 0.
+    fn default() -> FoldRules {
+        FoldRules { lifecycle: Lifecycle::strict(), reorder_window: TimeDelta::zero() }
+    }
+}
+
+impl FoldRules {
+    fn has_window(&self) -> bool {
+        self.reorder_window > TimeDelta::zero()
+    }
+}
+
+/// An event on its way into the appointment.
+#[derive(Clone, Copy)]
+struct Candidate {
+    position: u64,
+    event: EventType,
+    received_at: DateTime<Utc>,
+}
+
+impl Appointment {
+    /// Judges one delivery and changes the appointment accordingly.
+    pub fn fold(&mut self, rules: &FoldRules, arrival: Arrival<'_>) -> Folded {
+        let Arrival { position, received_at, reading } = arrival;
+        if rules.has_window() {
+            self.window.expire(received_at, rules.reorder_window);
+        }
+        let mut changes = Vec::new();
+        let mut reconsidered_until = None;
+        let judgement = match reading.map(EventType::from_name) {
+            Err(fault) => Judgement::of(Verdict::NotApplied(Code::Unreadable(fault)), self.status()),
+            Ok(None) => Judgement::of(Verdict::NotApplied(Code::UnknownEventType), self.status()),
+            Ok(Some(event)) => {
+                let judgement = self.take(rules, Candidate { position, event, received_at }, &mut changes);
+                if rules.has_window() {
+                    match judgement.verdict.outcome() {
+                        Outcome::Applied => self.reconsider(rules, position, &mut changes),
+                        Outcome::Rejected => {
+                            self.window.wait(Waiting { position, event, received_at });
+                            reconsidered_until = Some(received_at + rules.reorder_window);
+                        }
+                        Outcome::Duplicate | Outcome::Unrecognized | Outcome::Unreadable => {}
+                    }
+                }
+                judgement
+            }
+        };
+        Folded { judgement, status: self.status(), reconsidered_until, changes }
+    }
+
+    /// Judges at the end, then by placing.
+    fn take(&mut self, rules: &FoldRules, candidate: Candidate, changes: &mut Vec<Change>) -> Judgement {
+        let verdict = self.judge(&rules.lifecycle, candidate.event);
+        match verdict.outcome() {
+            Outcome::Applied => self.append(rules, candidate),
+            Outcome::Rejected if rules.has_window() => match self.latest_place(rules, candidate) {
+                Some(place) => self.put(rules, candidate, place, changes),
+                None => Judgement::of(verdict, self.status()),
+            },
+            _ => Judgement::of(verdict, self.status()),
+        }
+    }
+
+    /// Judges what waits again, the earliest first, until nothing more is applied.
+    fn reconsider(&mut self, rules: &FoldRules, at: u64, changes: &mut Vec<Change>) {
+        let mut index = 0;
+        while let Some(Waiting { position, event, received_at }) = self.window.waiting.get(index).copied() {
+            let judgement = self.take(rules, Candidate { position, event, received_at }, changes);
+            match judgement.verdict.outcome() {
+                Outcome::Rejected => {
+                    index += 1;
+                    continue;
+                }
+                Outcome::Applied => {
+                    self.window.waiting.remove(index);
+                    index = 0;
+                }
+                _ => drop(self.window.waiting.remove(index)),
+            }
+            let judgement = Judgement { reconsidered: Some(Reconsidered { at }), ..judgement };
+            changes.push(Change::Judged { position, judgement });
+        }
+    }
+
+    /// Applies at the end.
+    fn append(&mut self, rules: &FoldRules, candidate: Candidate) -> Judgement {
+        let Candidate { position, event, received_at } = candidate;
+        let (met, from_bottom) = (self.status(), self.steps.is_empty());
+        self.change(candidate, self.steps.len(), met);
+        let after = self.status();
+        let at_bottom = from_bottom || self.steps.is_empty();
+        if rules.has_window() {
+            self.window.appended(met, after, received_at, moved_step(event));
+            let applied = Applied { position, event };
+            if met.is_none() {
+                self.window.first = Some(applied);
+            }
+            if at_bottom && self.window.reaches_the_first() && rules.lifecycle.begins_only() {
+                self.window.bottom.push(applied);
+            }
+        }
+        Judgement { verdict: Verdict::Applied, before: met, after, late: false, reconsidered: None }
+    }
+
+    /// The index of the latest place at which the candidate, and everything after it, is applied.
+    fn latest_place(&self, rules: &FoldRules, candidate: Candidate) -> Option<usize> {
+        // The last place is the end, where it was refused.
+        let earlier = self.window.places.len().saturating_sub(1);
+        let in_reach = |place: &Place| {
+            place.oldest.is_none_or(|oldest| candidate.received_at - oldest <= rules.reorder_window)
+        };
+        let places = self.window.places[..earlier].iter().enumerate().rev();
+        let mut places = places.take_while(|(_, place)| in_reach(place));
+        places.find(|(_, place)| self.fits(&rules.lifecycle, candidate.event, place)).map(|(index, _)| index)
+    }
+
+    /// Whether `event`, and everything after it, is applied at `place`, which is not the end.
+    fn fits(&self, lifecycle: &Lifecycle, event: EventType, place: &Place) -> bool {
+        match event.kind() {
+            EventKind::Detail | EventKind::Step(Step::Create) => {
+                let begins = || self.window.first.is_some_and(|first| lifecycle.continues(first.event));
+                lifecycle.applies(event, place.met) && (place.met.is_some() || begins())
+            }
+            EventKind::Step(step) => {
+                let repeats = |depth: usize| self.steps[..depth].iter().any(|standing| standing.step == step);
+                let follows = |depth: usize| {
+                    let next = self.steps.get(depth).filter(|next| next.met == place.met);
+                    match next {
+                        Some(next) => lifecycle.applies(next.step.event(), Some(step.status())),
+                        None => self.bottom_follows(lifecycle, step),
+                    }
+                };
+                let fits = |depth| !repeats(depth) && follows(depth);
+                lifecycle.applies(event, place.met)
+                    && !place.steps.contains(step)
+                    && self.depth_of(place.met).is_some_and(fits)
+            }
+            EventKind::Undo(step) => {
+                let next_applies = |depth: usize| {
+                    let below = self.status_at(depth - 1);
+                    self.steps.get(depth).is_some_and(|next| lifecycle.applies(next.step.event(), below))
+                };
+                place.met == Some(step.status()) && self.depth_of(place.met).is_some_and(next_applies)
+            }
+        }
+    }
+
+    /// Whether everything that was ever applied with no step standing would be, from the status of `step`.
+    /// Only asked of the place before all of it.
+    fn bottom_follows(&self, lifecycle: &Lifecycle, step: Step) -> bool {
+        let met = Some(step.status());
+        let follows = |applied: &Applied| match applied.event.kind() {
+            EventKind::Undo(_) => true,
+            EventKind::Step(Step::Create) => lifecycle.applies_create(met),
+            EventKind::Step(_) | EventKind::Detail => lifecycle.applies(applied.event, met),
+        };
+        !self.window.bottom.is_empty() && self.window.bottom.iter().all(follows)
+    }
+
+    /// How many of today's standing steps stand at the last place with status `met`; `None` where the steps
+    /// there are not the first of today's.
+    fn depth_of(&self, met: Met) -> Option<usize> {
+        match met {
+            None | Some(Status::Scheduled) => Some(0),
+            Some(status) => self.steps.iter().position(|standing| standing.step.status() == status).map(|at| at + 1),
+        }
+    }
+
+    /// Puts the candidate at a place that it fits.
+    fn put(&mut self, rules: &FoldRules, candidate: Candidate, index: usize, changes: &mut Vec<Change>) -> Judgement {
+        let Candidate { position, event, received_at } = candidate;
+        let place = self.window.places[index];
+        let met = place.met;
+        let depth = self.depth_of(met).unwrap_or(0);
+        let applied = Applied { position, event };
+        let after = match event.kind() {
+            EventKind::Step(Step::Create) | EventKind::Detail => met.or(Some(Status::Scheduled)),
+            EventKind::Step(step) => Some(step.status()),
+            EventKind::Undo(_) => self.status_at(depth - 1),
+        };
+        self.change(candidate, depth, met);
+        match event.kind() {
+            EventKind::Step(Step::Create) | EventKind::Detail => {
+                self.window.bottom.extend((met == Some(Status::Scheduled) && self.tracks_bottom()).then_some(applied));
+                self.begin_with(candidate, met, after, changes);
+            }
+            EventKind::Step(step) => {
+                // The step itself stands at `depth` now.
+                match self.steps.get_mut(depth + 1).filter(|next| next.met == met) {
+                    Some(next) => next.meet(after, changes),
+                    None => self.lift_bottom(step, changes),
+                }
+                if met.is_none() {
+                    self.window.bottom.clear();
+                    (self.window.first, self.began_at) = (Some(applied), Some(received_at));
+                } else if depth == 0 {
+                    let next = self.steps.get(1).map(|next| next.position);
+                    self.window.bottom.retain(|applied| Some(applied.position) != next);
+                }
+                self.window.bottom.extend((depth == 0 && rules.lifecycle.begins_only()).then_some(applied));
+            }
+            EventKind::Undo(_) => {
+                let tracks_bottom = self.tracks_bottom();
+                if let Some(next) = self.steps.get_mut(depth - 1) {
+                    next.meet(after, changes);
+                    let next = Applied { position: next.position, event: next.step.event() };
+                    let sinks = depth == 1 && tracks_bottom;
+                    self.window.bottom.extend([applied, next].into_iter().filter(|_| sinks));
+                }
+            }
+        }
+        self.insert_place(index, place, after, received_at, moved_step(event));
+        Judgement { verdict: Verdict::Applied, before: met, after, late: true, reconsidered: None }
+    }
+
+    /// A detail was put before everything: what was first meets SCHEDULED now.
+    fn begin_with(&mut self, candidate: Candidate, met: Met, after: Met, changes: &mut Vec<Change>) {
+        if met.is_some() {
+            return;
+        }
+        let Candidate { position, event, received_at } = candidate;
+        let applied = Applied { position, event };
+        if let Some(first) = self.window.first.replace(applied) {
+            let own = match first.event.kind() {
+                EventKind::Step(step) => Some(step.status()),
+                EventKind::Detail | EventKind::Undo(_) => after,
+            };
+            let standing = self.created.iter_mut().chain(&mut self.steps);
+            if let Some(standing) = standing.into_iter().find(|standing| standing.position == first.position) {
+                standing.met = after;
+            }
+            changes.push(Change::Moved { position: first.position, before: after, after: own });
+        }
+        self.began_at = Some(received_at);
+        if !self.window.bottom.is_empty() {
+            self.window.bottom.push(applied);
+        }
+    }
+
+    /// A step was put before everything, and no step that stands today was the first: whatever met SCHEDULED
+    /// meets the step's status now.
+    fn lift_bottom(&mut self, step: Step, changes: &mut Vec<Change>) {
+        let met = Some(step.status());
+        for Applied { position, event } in std::mem::take(&mut self.window.bottom) {
+            let (before, after) = match event.kind() {
+                EventKind::Undo(step) => (Some(step.status()), met),
+                EventKind::Step(step) if step != Step::Create => (met, Some(step.status())),
+                EventKind::Step(_) | EventKind::Detail => (met, met),
+            };
+            changes.push(Change::Moved { position, before, after });
+            if let Some(standing) = self.created.iter_mut().chain(&mut self.steps).find(|step| step.position == position) {
+                standing.met = met;
+            }
+        }
+        for place in &mut self.window.places {
+            if place.met == Some(Status::Scheduled) {
+                place.met = met;
+            }
+        }
+    }
+
+    fn tracks_bottom(&self) -> bool {
+        !self.window.bottom.is_empty()
+    }
+
+    /// Remembers the place between a delivery that was put at place `index` and what follows it.
+    fn insert_place(
+        &mut self,
+        index: usize,
+        place: Place,
+        after: Met,
+        received_at: DateTime<Utc>,
+        step: Option<Step>,
+    ) {
+        let places = &mut self.window.places;
+        // Where it leaves the status as it was, the last place with that status is the one behind it.
+        let before = if place.met == after { index } else { index + 1 };
+        places[..before].iter_mut().for_each(|place| place.passed_by(received_at, step));
+        if place.met == after || places[before..].iter().any(|later| later.met == after) {
+            return;
+        }
+        places.insert(before, Place { met: after, ..place });
+        if let Some(earlier) = places[..before].iter().position(|earlier| earlier.met == after) {
+            places.remove(earlier);
+        }
+    }
+
+    /// Changes what stands, at a depth among the steps.
+    fn change(&mut self, candidate: Candidate, depth: usize, met: Met) {
+        let Candidate { position, event, received_at } = candidate;
+        self.began_at = self.began_at.or(Some(received_at));
+        match event.kind() {
+            EventKind::Step(step) => {
+                self.undone.remove(step);
+                let standing = Standing { step, received_at, position, met };
+                if step == Step::Create {
+                    self.created = Some(standing);
+                } else {
+                    self.steps.insert(depth, standing);
+                }
+            }
+            EventKind::Undo(step) => {
+                self.steps.remove(depth - 1);
+                self.undone.insert(step);
+            }
+            EventKind::Detail if event == EventType::Reschedule => {
+                self.reschedule_count = self.reschedule_count.saturating_add(1);
+            }
+            EventKind::Detail => {
+                self.demographics_update_count = self.demographics_update_count.saturating_add(1);
+            }
+        }
+    }
+}
+
+impl Standing {
+    /// Something was put right before it.
+    fn meet(&mut self, met: Met, changes: &mut Vec<Change>) {
+        self.met = met;
+        changes.push(Change::Moved { position: self.position, before: met, after: Some(self.step.status()) });
+    }
+}
+
+/// The step that an event does or undoes; CREATE moves nothing and is never undone.
+fn moved_step(event: EventType) -> Option<Step> {
+    match event.kind() {
+        EventKind::Step(Step::Create) | EventKind::Detail => None,
+        EventKind::Step(step) | EventKind::Undo(step) => Some(step),
+    }
+}
+
+#[cfg(test)]
+mod tests;
