@@ -22,7 +22,7 @@ use tokio::sync::{
 };
 
 use crate::{
-    lifecycle::Judgement,
+    lifecycle::Folded,
     log::{Delivery, Log, NewDelivery, Position, Reading, SourceName},
     projection::{Projection, ProjectionError},
 };
@@ -64,8 +64,8 @@ pub struct Receipt {
     pub source: SourceName,
     /// What was read from it.
     pub reading: Reading,
-    /// What became of it.
-    pub judgement: Judgement,
+    /// What became of it when it arrived, and of the appointment.
+    pub folded: Folded,
 }
 
 /// Why a delivery was not taken. It may be in the log all the same.
@@ -192,21 +192,21 @@ impl Writer {
         let mut receipts = BTreeMap::new();
         loop {
             let group: Vec<Delivery> = deliveries.by_ref().take(FOLD_DELIVERIES_MAX).collect::<Result<_, _>>()?;
-            let judgements = self.projection.apply(&group)?;
+            let folded = self.projection.apply(&group)?;
             let Some(last) = group.last() else { return Ok(receipts) };
             self.state.folded.store(last.position.get(), Ordering::Relaxed);
-            for (delivery, judgement) in group.into_iter().zip(judgements) {
-                count(&delivery, judgement);
+            for (delivery, folded) in group.into_iter().zip(folded) {
+                count(&delivery, &folded);
                 let Delivery { position, received_at, source, reading, .. } = delivery;
-                receipts.insert(position, Receipt { position, received_at, source, reading, judgement });
+                receipts.insert(position, Receipt { position, received_at, source, reading, folded });
             }
         }
     }
 }
 
-fn count(delivery: &Delivery, judgement: Judgement) {
+fn count(delivery: &Delivery, folded: &Folded) {
     let source = delivery.source.as_str().to_owned();
-    let outcome = judgement.verdict.outcome().name();
+    let outcome = folded.judgement.verdict.outcome().name();
     metrics::counter!("clockfold_deliveries_total", "source" => source, "outcome" => outcome).increment(1);
 }
 

@@ -16,7 +16,7 @@ use chrono::Utc;
 use clockfold::{
     credential::{Credential, digest_of},
     graphql::{Graph, Readers},
-    lifecycle::{Judgement, Status, Verdict},
+    lifecycle::{Folded, Judgement, Status, Verdict},
     log::{Clock, DataDir, Log, Position, SledLog, SourceName},
     projection::{Projection, Rules},
     server::{App, ConnectionLimits, Listeners, Metrics, Parts, run},
@@ -97,9 +97,12 @@ async fn answer_at_once(mut queue: Queue) {
     let mut position = Position::ZERO;
     while let Some(Submission { delivery, answer }) = queue.next().await {
         position = position.next();
-        let judgement = Judgement { verdict: Verdict::Applied, before: None, after: Some(Status::Scheduled) };
+        let status = Some(Status::Scheduled);
+        let judgement =
+            Judgement { verdict: Verdict::Applied, before: None, after: status, late: false, reconsidered: None };
+        let folded = Folded { judgement, status, reconsidered_until: None, changes: Vec::new() };
         let (source, reading) = (delivery.source, delivery.reading);
-        let _ = answer.send(Ok(Receipt { position, received_at: Utc::now(), source, reading, judgement }));
+        let _ = answer.send(Ok(Receipt { position, received_at: Utc::now(), source, reading, folded }));
     }
 }
 

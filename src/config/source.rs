@@ -1,15 +1,16 @@
 //! A `[[source]]` table: a sender, what lets it in, and how its deliveries are folded.
 
+use chrono::TimeDelta;
+
 use crate::{
-    lifecycle::Lifecycle,
+    lifecycle::{FoldRules, Lifecycle},
     log::{InvalidSourceName, SourceName},
-    projection::SourceRules,
     webhook::{Require, SourceAccess},
 };
 
 use super::{
     credentials::{self, Owner, Seen},
-    document::{Node, Section, Value},
+    document::{Node, Section},
     error::{Place, Problems, shown, suggestion},
 };
 
@@ -25,6 +26,8 @@ const KEYS: &[&str] = &[
     "time_zone",
 ];
 
+/// Deliveries that overtake each other do so by seconds. With an hour, what is rejected would rarely be final.
+const REORDER_WINDOW_S_RANGE: (u32, u32) = (0, 3600);
 const STALE_AFTER_HOURS: u32 = 24;
 const STALE_AFTER_HOURS_RANGE: (u32, u32) = (1, 24 * 366);
 const BOOKING_HORIZON_DAYS: u32 = 30;
@@ -37,7 +40,7 @@ pub struct SourceConfig {
     /// Its name and what lets it in.
     pub access: SourceAccess,
     /// How its deliveries are folded.
-    pub rules: SourceRules,
+    pub rules: FoldRules,
     /// An appointment that is here and without a delivery for so long is stale.
     pub stale_after_hours: u32,
     /// A booked appointment without a delivery for so long is stale.
@@ -51,8 +54,9 @@ pub(super) fn read(node: Node, seen: &mut Seen, problems: &mut Problems) -> Opti
     let mut table = Section::of_node("[[source]]", node, KEYS, problems)?;
     let name = name(&mut table, problems);
     let require = require(&mut table, problems);
-    let rules = SourceRules { lifecycle: lifecycle(&mut table, problems) };
-    refuse_reorder_window(&mut table, problems);
+    let lifecycle = lifecycle(&mut table, problems);
+    let seconds = table.number("reorder_window_s", REORDER_WINDOW_S_RANGE, 0, problems);
+    let rules = FoldRules { lifecycle, reorder_window: TimeDelta::seconds(seconds.into()) };
     let stale_after_hours = table.number("stale_after_hours", STALE_AFTER_HOURS_RANGE, STALE_AFTER_HOURS, problems);
     let booking_horizon_days =
         table.number("booking_horizon_days", BOOKING_HORIZON_DAYS_RANGE, BOOKING_HORIZON_DAYS, problems);
@@ -105,15 +109,6 @@ fn lifecycle(table: &mut Section, problems: &mut Problems) -> Lifecycle {
         problems.add(&place, message, suggestion(&text, &Lifecycle::BUILT_IN));
         Lifecycle::strict()
     })
-}
-
-fn refuse_reorder_window(table: &mut Section, problems: &mut Problems) {
-    let Some(node) = table.take("reorder_window_s") else { return };
-    if !matches!(node.value, Value::Integer(Some(0))) {
-        let message =
-            "`reorder_window_s` can only be 0 in this version: deliveries are judged in the order they arrive";
-        problems.add(&node.place, message, "write 0 or leave the key out");
-    }
 }
 
 fn time_zone(table: &mut Section, problems: &mut Problems) -> String {

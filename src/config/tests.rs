@@ -163,8 +163,8 @@ fn mistakes_in_a_source() {
     check_source("authtoken = []", "[[source]] has no key `authtoken`\n  hint: did you mean `authtokens`?");
     check_source("delivery_id_header = \"X-Id\"", "[[source]] has no key `delivery_id_header`");
     check_source("lifecycle = \"strickt\"", "there is no lifecycle `strickt`\n  hint: did you mean `strict`?");
-    check_source("reorder_window_s = 5", "`reorder_window_s` can only be 0 in this version");
-    check_source("reorder_window_s = \"0\"", "`reorder_window_s` can only be 0 in this version");
+    check_source("reorder_window_s = 3601", "`reorder_window_s` is out of range");
+    check_source("reorder_window_s = \"0\"", "`reorder_window_s` is a text, not a whole number");
     check_source("stale_after_hours = -1", "`stale_after_hours` is out of range");
     check_source(
         "booking_horizon_days = 1.5",

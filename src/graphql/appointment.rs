@@ -66,14 +66,14 @@ impl Appointment {
         self.status.into()
     }
 
-    /// When the step that made the status arrived.
+    /// When the step that made the status arrived; where no step stands, when its first applied delivery did.
     async fn status_since(&self) -> DateTime {
         DateTime(self.status_since)
     }
 
-    /// The steps that stand, in order. The last one makes the status.
+    /// The steps that stand, in order. The last one makes the status; where none stands it is SCHEDULED.
     async fn standing(&self) -> Vec<EventType> {
-        self.record.appointment.standing().iter().map(|standing| standing.step.event().into()).collect()
+        self.record.appointment.standing().map(|standing| standing.step.event().into()).collect()
     }
 
     /// When its first delivery arrived, whatever became of it.

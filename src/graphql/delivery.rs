@@ -22,11 +22,16 @@ use super::{
 pub(super) struct Delivery {
     delivery: log::Delivery,
     judgement: Judgement,
+    reconsidered_until: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 impl Delivery {
-    pub(super) fn new(delivery: log::Delivery, judgement: Judgement) -> Delivery {
-        Delivery { delivery, judgement }
+    pub(super) fn new(
+        delivery: log::Delivery,
+        judgement: Judgement,
+        reconsidered_until: Option<chrono::DateTime<chrono::Utc>>,
+    ) -> Delivery {
+        Delivery { delivery, judgement, reconsidered_until }
     }
 
     /// How much of what its sender sent is read with a delivery.
@@ -106,32 +111,34 @@ impl Delivery {
         self.judgement.verdict.reason(self.event(), self.judgement.before, lifecycle)
     }
 
-    /// What became of it when it arrived. The same as `outcome`: deliveries are judged once, in arrival order.
+    /// What became of it when it arrived. Another one than `outcome` where it was REJECTED and a later delivery
+    /// within the reorder window let it in or made it a repeat.
     async fn outcome_at_arrival(&self) -> Outcome {
-        self.judgement.verdict.outcome().into()
+        self.judgement.outcome_at_arrival().into()
     }
 
-    /// Whether it was applied before deliveries that arrived earlier.
+    /// Whether it had been overtaken, and was put before deliveries that had been applied already.
     async fn late(&self) -> bool {
-        false
+        self.judgement.late
     }
 
     /// The delivery that let it in, where that was a later one.
     async fn applied_at(&self) -> Option<Position> {
-        None
+        self.judgement.applied_at().map(|at| Position(log::Position::new(at)))
     }
 
-    /// Until when a rejection may still change.
+    /// Until which arrival time a rejection may still change; null where it is no rejection, or final.
     async fn reconsidered_until(&self) -> Option<DateTime> {
-        None
+        self.reconsidered_until.map(DateTime)
     }
 
-    /// The appointment's status before it; null where there was no appointment.
+    /// The appointment's status before it, at its place; null where there was no appointment. A delivery that was
+    /// put before this one later on counts.
     async fn status_before(&self) -> Option<AppointmentStatus> {
         self.judgement.before.map(AppointmentStatus::from)
     }
 
-    /// The appointment's status after it; null where there is no appointment.
+    /// The appointment's status right after it, at its place; null where there is no appointment.
     async fn status_after(&self) -> Option<AppointmentStatus> {
         self.judgement.after.map(AppointmentStatus::from)
     }

@@ -3,9 +3,9 @@
 use async_graphql::{Context, ID, InputObject, Interface, Object};
 
 use crate::{
-    lifecycle::{Outcome as CoreOutcome, Status},
+    lifecycle::{FoldRules, Outcome as CoreOutcome, Status},
     log::{AppointmentId, SourceName},
-    projection::{self, AppointmentKey, SourceRules},
+    projection::{self, AppointmentKey},
 };
 
 use super::{
@@ -117,7 +117,7 @@ impl Query {
         #[graphql(desc = "Whose rules; absent: the rules of a source that chooses none.")] source: Option<String>,
     ) -> Result<Lifecycle, Problem> {
         let scope = Scope::of(ctx);
-        let Some(name) = source else { return Ok((&SourceRules::default().lifecycle).into()) };
+        let Some(name) = source else { return Ok((&FoldRules::default().lifecycle).into()) };
         let sources = scope.select(Some(&name))?;
         sources.first().map(|source| scope.lifecycle(source).into()).ok_or(Problem::SourceNotFound)
     }

@@ -101,8 +101,21 @@ impl Judgement {
         self.reconsidered.filter(|_| self.verdict == Verdict::Applied).map(|reconsidered| reconsidered.at)
     }
 
+    /// What becomes of a body that can't be read: it names no appointment.
+    pub fn unreadable(fault: Fault) -> Judgement {
+        Judgement::of(Verdict::NotApplied(Code::Unreadable(fault)), None)
+    }
+
     fn of(verdict: Verdict, met: Met) -> Judgement {
         Judgement { verdict, before: met, after: met, late: false, reconsidered: None }
+    }
+}
+
+impl Folded {
+    /// What becomes of a body that can't be read: it names no appointment.
+    pub fn unreadable(fault: Fault) -> Folded {
+        let judgement = Judgement::unreadable(fault);
+        Folded { judgement, status: None, reconsidered_until: None, changes: Vec::new() }
     }
 }
 
@@ -215,9 +228,8 @@ impl Appointment {
     fn latest_place(&self, rules: &FoldRules, candidate: Candidate) -> Option<usize> {
         // The last place is the end, where it was refused.
         let earlier = self.window.places.len().saturating_sub(1);
-        let in_reach = |place: &Place| {
-            place.oldest.is_none_or(|oldest| candidate.received_at - oldest <= rules.reorder_window)
-        };
+        let in_reach =
+            |place: &Place| place.oldest.is_none_or(|oldest| candidate.received_at - oldest <= rules.reorder_window);
         let places = self.window.places[..earlier].iter().enumerate().rev();
         let mut places = places.take_while(|(_, place)| in_reach(place));
         places.find(|(_, place)| self.fits(&rules.lifecycle, candidate.event, place)).map(|(index, _)| index)
@@ -357,7 +369,9 @@ impl Appointment {
                 EventKind::Step(_) | EventKind::Detail => (met, met),
             };
             changes.push(Change::Moved { position, before, after });
-            if let Some(standing) = self.created.iter_mut().chain(&mut self.steps).find(|step| step.position == position) {
+            if let Some(standing) =
+                self.created.iter_mut().chain(&mut self.steps).find(|step| step.position == position)
+            {
                 standing.met = met;
             }
         }
@@ -373,14 +387,7 @@ impl Appointment {
     }
 
     /// Remembers the place between a delivery that was put at place `index` and what follows it.
-    fn insert_place(
-        &mut self,
-        index: usize,
-        place: Place,
-        after: Met,
-        received_at: DateTime<Utc>,
-        step: Option<Step>,
-    ) {
+    fn insert_place(&mut self, index: usize, place: Place, after: Met, received_at: DateTime<Utc>, step: Option<Step>) {
         let places = &mut self.window.places;
         // Where it leaves the status as it was, the last place with that status is the one behind it.
         let before = if place.met == after { index } else { index + 1 };

@@ -70,6 +70,9 @@ fn row(lifecycle: &Lifecycle, event: EventType) -> [String; 3] {
 
 fn list(lifecycle: &Lifecycle, event: EventType) -> String {
     let from = lifecycle.applied_from(event).unwrap_or_default();
+    if from == MetSet::of(&Status::ALL).with(None) {
+        return "any".to_owned();
+    }
     if from == MetSet::of(&Status::ALL) {
         return "any but NONE".to_owned();
     }

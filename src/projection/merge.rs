@@ -1,24 +1,34 @@
-//! One ordered list out of several ordered ranges of keys.
+//! One ordered list out of several ordered lists of numbers.
 
 use std::ops::Bound;
 
-use fjall::Iter;
-
-use super::{ProjectionError, row::last_number, store::failed};
+use super::ProjectionError;
 
 /// A range of keys.
 pub(super) type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
+/// Numbers in ascending order, read as they are asked for, from either end.
+pub(super) type Numbers<'a> = Box<dyn DoubleEndedIterator<Item = Result<u64, ProjectionError>> + 'a>;
+
 /// What lies strictly between two cursors.
+#[derive(Clone, Copy)]
 pub(super) struct Span<K> {
     pub(super) after: Option<K>,
     pub(super) before: Option<K>,
 }
 
 impl<K: Copy + Ord> Span<K> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.after.zip(self.before).is_some_and(|(after, before)| after >= before)
+    }
+
+    pub(super) fn contains(&self, item: K) -> bool {
+        self.after.is_none_or(|after| after < item) && self.before.is_none_or(|before| item < before)
+    }
+
     /// The bounds of the keys of this span; `None` where it is empty.
     pub(super) fn bounds(&self, key: impl Fn(K) -> Vec<u8>, first: K, last: K) -> Option<Bounds> {
-        if self.after.zip(self.before).is_some_and(|(after, before)| after >= before) {
+        if self.is_empty() {
             return None;
         }
         let lower = self.after.map_or_else(|| Bound::Included(key(first)), |after| Bound::Excluded(key(after)));
@@ -27,35 +37,17 @@ impl<K: Copy + Ord> Span<K> {
     }
 }
 
-/// The numbers at the ends of the ranges' keys: ascending, or descending `from_end`; at most `limit`.
-pub(super) fn merge(ranges: Vec<Iter>, from_end: bool, limit: usize) -> Result<Vec<u64>, ProjectionError> {
-    merge_where(ranges, from_end, limit, |_| Ok(true))
-}
-
-/// Like [`merge`], of the rows that `wanted` lets through.
-pub(super) fn merge_where(
-    mut ranges: Vec<Iter>,
-    from_end: bool,
-    limit: usize,
-    wanted: impl Fn(&[u8]) -> Result<bool, ProjectionError>,
-) -> Result<Vec<u64>, ProjectionError> {
-    let advance = |range: &mut Iter| -> Result<Option<u64>, ProjectionError> {
-        loop {
-            let Some(entry) = (if from_end { range.next_back() } else { range.next() }) else { return Ok(None) };
-            let (key, value) = entry.into_inner().map_err(|error| failed("reading", error))?;
-            if wanted(&value)? {
-                return last_number(&key).map(Some);
-            }
-        }
-    };
-    let mut heads = ranges.iter_mut().map(&advance).collect::<Result<Vec<_>, _>>()?;
+/// The numbers of all lists: ascending, or descending `from_end`; at most `limit`.
+pub(super) fn merge(mut lists: Vec<Numbers<'_>>, from_end: bool, limit: usize) -> Result<Vec<u64>, ProjectionError> {
+    let advance = |list: &mut Numbers<'_>| (if from_end { list.next_back() } else { list.next() }).transpose();
+    let mut heads = lists.iter_mut().map(&advance).collect::<Result<Vec<_>, _>>()?;
     let mut merged = Vec::new();
     while merged.len() < limit {
         let heads_left = heads.iter().enumerate().filter_map(|(index, head)| head.map(|number| (number, index)));
         let next = if from_end { heads_left.max() } else { heads_left.min() };
         let Some((number, index)) = next else { break };
         merged.push(number);
-        heads[index] = advance(&mut ranges[index])?;
+        heads[index] = advance(&mut lists[index])?;
     }
     Ok(merged)
 }

@@ -6,7 +6,9 @@
 
 mod rules;
 mod row;
+mod hot;
 mod store;
+mod apply;
 mod catch_up;
 mod merge;
 mod view;
@@ -15,9 +17,9 @@ use crate::log::{AppointmentId, Digest, Position, SourceName};
 
 pub use catch_up::Progress;
 pub use row::AppointmentRecord;
-pub use rules::{Rules, SourceRules};
+pub use rules::Rules;
 pub use store::{Projection, Reader};
-pub use view::{AppointmentFilter, DeliveryFilter, Page, PageOf, View};
+pub use view::{AppointmentFilter, DeliveryFilter, Page, PageOf, Told, View};
 
 /// An appointment's identity: two sources may use the same number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,8 +1,8 @@
 //! Queries over one snapshot of the projection: everything that one view answers belongs together.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
-use fjall::{Iter, Keyspace, Readable, Snapshot};
+use fjall::{Guard, Keyspace, Readable, Snapshot};
 
 use crate::{
     lifecycle::{Judgement, Outcome, Status},
@@ -11,10 +11,10 @@ use crate::{
 
 use super::{
     AppointmentKey, AppointmentRecord, Checkpoint, ProjectionError,
-    merge::{Span, merge, merge_where},
+    merge::{Numbers, Span, merge},
     row::{
-        CHECKPOINT_KEY, SourceNumber, SourceRow, appointment_key, decode_appointment, decode_checkpoint,
-        decode_judgement, decode_source, history_key, outcome_key, status_key,
+        CHECKPOINT_KEY, Entry, POSITIONS_IN_ROW, SourceNumber, SourceRow, appointment_key, decode_appointment,
+        decode_checkpoint, decode_history, decode_source, history_key, last_number, outcome_key, row_of, status_key,
     },
     store::{Keyspaces, failed},
 };
@@ -59,6 +59,15 @@ pub struct DeliveryFilter {
     pub appointment_id: Option<AppointmentId>,
     /// Only with one of these outcomes; empty: any.
     pub outcomes: Vec<Outcome>,
+}
+
+/// What the projection tells of one delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// What became of it, as folded up to now.
+    pub judgement: Judgement,
+    /// Whether it is REJECTED for now and waits for what it may have overtaken.
+    pub waits: bool,
 }
 
 /// One snapshot of the projection.
@@ -116,10 +125,12 @@ impl View {
             let range = |status: &Status| {
                 let bounds =
                     span.bounds(|id| status_key(number, *status, id), AppointmentId::MIN, AppointmentId::MAX)?;
-                Some(self.snapshot.range(&self.store.by_status, bounds))
+                let ids = self.snapshot.range(&self.store.by_status, bounds);
+                let id = |entry: Guard| last_number(&entry.key().map_err(|error| failed("reading", error))?);
+                Some(Box::new(ids.map(id)) as Numbers<'_>)
             };
-            let ranges: Vec<Iter> = statuses.iter().filter_map(range).collect();
-            for id in merge(ranges, page.from_end, page.limit + 1 - items.len())? {
+            let ids = statuses.iter().filter_map(range).collect();
+            for id in merge(ids, page.from_end, page.limit + 1 - items.len())? {
                 items.push(self.record(source, number, id)?);
             }
             if items.len() > page.limit {
@@ -143,25 +154,76 @@ impl View {
         page: &Page<Position>,
     ) -> Result<PageOf<Position>, ProjectionError> {
         let span = Span { after: page.after, before: page.before };
-        let (first, last) = (Position::ZERO, Position::new(u64::MAX));
-        let mut ranges = Vec::new();
-        for number in self.numbers_of(&filter.sources)?.into_values() {
-            if let Some(id) = filter.appointment_id {
-                let bounds = span.bounds(|position| history_key(number, id, position), first, last);
-                ranges.extend(bounds.map(|bounds| self.snapshot.range(&self.store.history, bounds)));
-            } else {
-                for outcome in or_all(&filter.outcomes, &Outcome::ALL) {
-                    let bounds = span.bounds(|position| outcome_key(number, outcome, position), first, last);
-                    ranges.extend(bounds.map(|bounds| self.snapshot.range(&self.store.by_outcome, bounds)));
-                }
+        if span.is_empty() {
+            return Ok(PageOf::cut(Vec::new(), page));
+        }
+        let outcomes = or_all(&filter.outcomes, &Outcome::ALL);
+        let mut lists = Vec::new();
+        for (source, number) in self.numbers_of(&filter.sources)? {
+            match filter.appointment_id {
+                Some(id) => lists.push(self.positions_of(source, number, id, outcomes.clone(), span)?),
+                None => lists.extend(outcomes.iter().map(|outcome| self.positions_with(number, *outcome, span))),
             }
         }
-        let with_outcome = |row: &[u8]| {
-            let wanted = filter.appointment_id.is_none() || filter.outcomes.is_empty();
-            Ok(wanted || filter.outcomes.contains(&decode_judgement(row)?.verdict.outcome()))
-        };
-        let positions = merge_where(ranges, page.from_end, page.limit + 1, with_outcome)?;
+        let positions = merge(lists, page.from_end, page.limit + 1)?;
         Ok(PageOf::cut(positions.into_iter().map(Position::new).collect(), page))
+    }
+
+    /// The deliveries of a source with an outcome.
+    fn positions_with(&self, number: SourceNumber, outcome: Outcome, span: Span<Position>) -> Numbers<'_> {
+        let first = span.after.map_or(0, |after| row_of(after).0);
+        let last = span.before.map_or(u64::MAX, |before| row_of(before).0);
+        let keys = outcome_key(number, outcome, first)..=outcome_key(number, outcome, last);
+        let positions = move |entry: Guard| -> Vec<Result<u64, ProjectionError>> {
+            let entry = entry.into_inner().map_err(|error| failed("reading", error));
+            let row = entry.and_then(|(key, bytes)| Ok((last_number(&key)? * POSITIONS_IN_ROW, bytes)));
+            match row {
+                Err(error) => vec![Err(error)],
+                Ok((first, bytes)) => {
+                    let numbers = bytes.iter().map(|byte| first + u64::from(*byte));
+                    numbers.filter(|number| span.contains(Position::new(*number))).map(Ok).collect()
+                }
+            }
+        };
+        Box::new(self.snapshot.range(&self.store.by_outcome, keys).flat_map(positions))
+    }
+
+    /// The deliveries of an appointment with one of these outcomes.
+    fn positions_of(
+        &self,
+        source: &SourceName,
+        number: SourceNumber,
+        id: AppointmentId,
+        outcomes: Vec<Outcome>,
+        span: Span<Position>,
+    ) -> Result<Numbers<'_>, ProjectionError> {
+        let key = AppointmentKey { source: source.clone(), appointment_id: id };
+        let recent = self.appointment(&key)?.map_or_else(Vec::new, |record| record.recent);
+        let wanted =
+            move |entry: &Entry| span.contains(entry.position) && outcomes.contains(&entry.judgement.verdict.outcome());
+        let key = |position| history_key(number, id, position);
+        let lower =
+            span.after.map_or_else(|| Bound::Included(key(Position::ZERO)), |after| Bound::Excluded(key(after)));
+        let last = key(Position::new(u64::MAX));
+        // A row's key is its last position: the row that reaches beyond the span may begin within.
+        let upper =
+            match span.before.map(|before| self.snapshot.range(&self.store.history, key(before)..=last.clone()).next())
+            {
+                Some(Some(row)) => row.key().map_err(|error| failed("reading", error))?.to_vec(),
+                Some(None) | None => last,
+            };
+        let rows = self.snapshot.range(&self.store.history, (lower, Bound::Included(upper)));
+        let entries = |row: Guard| {
+            let entries =
+                row.value().map_err(|error| failed("reading", error)).and_then(|bytes| decode_history(&bytes));
+            entries.map_or_else(|error| vec![Err(error)], |entries| entries.into_iter().map(Ok).collect())
+        };
+        let entries = rows.flat_map(entries).chain(recent.into_iter().map(Ok));
+        let positions = entries.filter_map(move |entry| match entry {
+            Ok(entry) => wanted(&entry).then_some(Ok(entry.position.get())),
+            Err(error) => Some(Err(error)),
+        });
+        Ok(Box::new(positions))
     }
 
     /// How many deliveries a filter finds, where a counter tells; `None` where only a scan could.
@@ -186,13 +248,28 @@ impl View {
     }
 
     /// What became of a delivery that the log handed back; `None` where it is not folded yet.
-    pub fn judgement(&self, delivery: &Delivery) -> Result<Option<Judgement>, ProjectionError> {
-        let Some(number) = self.number_of(&delivery.source)? else { return Ok(None) };
-        let bytes = match delivery.reading.appointment_id() {
-            Some(id) => self.get(&self.store.history, &history_key(number, id, delivery.position))?,
-            None => self.get(&self.store.by_outcome, &outcome_key(number, Outcome::Unreadable, delivery.position))?,
-        };
-        bytes.map(|bytes| decode_judgement(&bytes)).transpose()
+    pub fn judgement(&self, delivery: &Delivery) -> Result<Option<Told>, ProjectionError> {
+        if delivery.position > self.checkpoint()?.position {
+            return Ok(None);
+        }
+        if let Err(fault) = delivery.reading.event_type() {
+            return Ok(Some(Told { judgement: Judgement::unreadable(fault), waits: false }));
+        }
+        let damaged = || ProjectionError::Damaged("history");
+        let appointment_id = delivery.reading.appointment_id().ok_or_else(damaged)?;
+        let key = AppointmentKey { source: delivery.source.clone(), appointment_id };
+        let record = self.appointment(&key)?.ok_or_else(damaged)?;
+        let mut entries = record.recent;
+        if entries.first().is_none_or(|first| delivery.position < first.position) {
+            let number = self.number_of(&delivery.source)?.ok_or_else(damaged)?;
+            let row = |position| history_key(number, appointment_id, position);
+            let rows = row(delivery.position)..=row(Position::new(u64::MAX));
+            let row = self.snapshot.range(&self.store.history, rows).next().ok_or_else(damaged)?;
+            entries = decode_history(&row.value().map_err(|error| failed("reading", error))?)?;
+        }
+        let entry = entries.into_iter().find(|entry| entry.position == delivery.position).ok_or_else(damaged)?;
+        let waits = record.appointment.waiting().any(|position| position == delivery.position.get());
+        Ok(Some(Told { judgement: entry.judgement, waits }))
     }
 
     /// A digest of every row. Two folds of the same log by the same rules share it. Reads everything.

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::Stream;
 use serde::Serialize;
 use warp::{
@@ -46,6 +46,8 @@ struct Answer {
     code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reconsidered_until: Option<String>,
 }
 
 /// The answer to a delivery that is durable and could not be read.
@@ -116,10 +118,12 @@ fn authenticate(app: &App, route_key: &str, headers: &HeaderMap) -> Result<Sourc
 }
 
 fn answer(receipt: &Receipt, rules: &Rules) -> Response {
-    let judgement = receipt.judgement;
+    let folded = &receipt.folded;
+    let judgement = folded.judgement;
     let code = judgement.verdict.code();
     let position = receipt.position.to_string();
-    let received_at = receipt.received_at.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let received_at = time(receipt.received_at);
     if let Some(Code::Unreadable(fault)) = code {
         let status = if fault == Fault::NotJson { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
         let title = Outcome::Unreadable.name();
@@ -133,12 +137,13 @@ fn answer(receipt: &Receipt, rules: &Rules) -> Response {
         position,
         received_at,
         outcome: judgement.verdict.outcome().name(),
-        late: false,
+        late: judgement.late,
         source: receipt.source.to_string(),
         appointment_id: receipt.reading.appointment_id().as_ref().map(AppointmentId::to_string),
-        status: judgement.after.map(Status::name),
+        status: folded.status.map(Status::name),
         code: code.map(Code::name),
         reason: judgement.verdict.reason(event, judgement.before, lifecycle),
+        reconsidered_until: folded.reconsidered_until.map(time),
     };
     json(StatusCode::OK, "application/json", &body)
 }

@@ -32,7 +32,13 @@ fn check(story: &str) {
     let reorder_window = TimeDelta::seconds(seconds.parse().unwrap());
     let (appointment, judgements) = fold(&FoldRules { lifecycle, reorder_window }, events);
     let tell = |judgement: &Judgement| match judgement.verdict.code() {
-        None => if judgement.late { "late" } else { "ok" },
+        None => {
+            if judgement.late {
+                "late"
+            } else {
+                "ok"
+            }
+        }
         Some(code) => code.name(),
     };
     let mut told: Vec<&str> = judgements.iter().map(tell).collect();

@@ -1,0 +1,267 @@
+//! The one way to write the projection: deliveries in the order of the log become rows and a checkpoint, in one
+//! atomic batch.
+
+use std::{
+    collections::{
+        BTreeMap, BTreeSet, HashMap, btree_map,
+        hash_map::Entry::{Occupied, Vacant},
+    },
+    sync::Arc,
+};
+
+use fjall::OwnedWriteBatch as WriteBatch;
+
+use crate::{
+    lifecycle::{Appointment, Arrival, Change, Folded, Judgement, Met, Outcome},
+    log::{AppointmentId, Delivery, Position, Reading},
+};
+
+use super::{
+    AppointmentKey, Projection, ProjectionError,
+    row::{
+        AppointmentRecord, CHECKPOINT_KEY, ENTRIES_IN_ROW, Entry, SourceNumber, appointment_key, decode_appointment,
+        decode_history, encode_appointment, encode_checkpoint, encode_history, encode_source, history_key, outcome_key,
+        row_of, status_key,
+    },
+    store::failed,
+};
+
+/// The rows that a group changes, so that each is read once and written once.
+#[derive(Default)]
+struct Changed {
+    appointments: HashMap<(SourceNumber, AppointmentId), Touched>,
+    /// Rows of `history`, by key.
+    history: BTreeMap<Vec<u8>, Vec<Entry>>,
+    /// Rows of `by_outcome`.
+    by_outcome: BTreeMap<(SourceNumber, Outcome, u64), Vec<u8>>,
+    sources: BTreeSet<SourceNumber>,
+}
+
+/// An appointment, and its status before the group.
+struct Touched {
+    before: Met,
+    record: AppointmentRecord,
+}
+
+impl Projection {
+    /// Folds deliveries that follow the checkpoint and writes rows and checkpoint in one atomic batch.
+    /// Returns what became of each when it arrived.
+    ///
+    /// After an error this value is of no more use: its counts may be ahead of its rows. What is on
+    /// disk is whole.
+    pub fn apply(&mut self, deliveries: &[Delivery]) -> Result<Vec<Folded>, ProjectionError> {
+        let Some(last) = deliveries.last() else { return Ok(Vec::new()) };
+        let mut changed = Changed::default();
+        let sources_written = self.sources.len();
+        let mut checkpoint = self.checkpoint;
+        let mut folded = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            let expected = checkpoint.position.next();
+            if delivery.position != expected {
+                return Err(ProjectionError::OutOfOrder { expected, found: delivery.position });
+            }
+            folded.push(self.fold(delivery, &mut changed)?);
+            checkpoint.position = expected;
+            checkpoint.digest = checkpoint.digest.then(delivery);
+        }
+        debug_assert_eq!(checkpoint.position, last.position);
+        let store = Arc::clone(&self.reader.0);
+        let mut batch = store.database.batch();
+        for ((number, id), Touched { before, record }) in &changed.appointments {
+            let after = record.appointment.status();
+            batch.insert(&store.appointments, appointment_key(*number, *id), encode_appointment(record));
+            if *before != after {
+                before.iter().for_each(|status| batch.remove(&store.by_status, status_key(*number, *status, *id)));
+                after.iter().for_each(|status| batch.insert(&store.by_status, status_key(*number, *status, *id), []));
+                self.counts(*number).move_appointment(*before, after);
+            }
+        }
+        for (key, entries) in changed.history {
+            batch.insert(&store.history, key, encode_history(&entries));
+        }
+        for ((number, outcome, row), positions) in changed.by_outcome {
+            let key = outcome_key(number, outcome, row);
+            if positions.is_empty() {
+                batch.remove(&store.by_outcome, key);
+            } else {
+                batch.insert(&store.by_outcome, key, positions);
+            }
+        }
+        self.write_sources(&mut batch, &changed.sources, sources_written);
+        batch.insert(&store.meta, CHECKPOINT_KEY, encode_checkpoint(checkpoint));
+        batch.commit().map_err(|error| failed("writing", error))?;
+        for (key, touched) in changed.appointments {
+            self.hot.put(key, touched.record);
+        }
+        self.checkpoint = checkpoint;
+        Ok(folded)
+    }
+
+    fn write_sources(&self, batch: &mut WriteBatch, changed: &BTreeSet<SourceNumber>, written: usize) {
+        let store = &self.reader.0;
+        for number in changed {
+            let row = &self.sources[number.0 as usize];
+            if number.0 as usize >= written {
+                batch.insert(&store.source_ids, row.name.as_str(), number.0.to_be_bytes());
+            }
+            batch.insert(&store.sources, number.0.to_be_bytes(), encode_source(row));
+        }
+    }
+
+    fn fold(&mut self, delivery: &Delivery, changed: &mut Changed) -> Result<Folded, ProjectionError> {
+        let Delivery { position, received_at, .. } = *delivery;
+        let number = self.number_of(&delivery.source);
+        changed.sources.insert(number);
+        let (id, event_type) = match &delivery.reading {
+            Reading::Readable { appointment_id, event_type } => (*appointment_id, event_type),
+            Reading::Unreadable(fault) => {
+                self.list(changed, number, Outcome::Unreadable, position)?;
+                self.counts(number).count_delivery(Outcome::Unreadable);
+                return Ok(Folded::unreadable(*fault));
+            }
+        };
+        let key = (number, id);
+        let record = match changed.appointments.entry(key) {
+            Occupied(entry) => &mut entry.into_mut().record,
+            Vacant(entry) => {
+                let record = match self.hot.take(key) {
+                    Some(record) => record,
+                    None => self.load(number, id, delivery)?,
+                };
+                let before = record.appointment.status();
+                &mut entry.insert(Touched { before, record }).record
+            }
+        };
+        record.last_position = position;
+        record.last_received_at = received_at;
+        record.delivery_count += 1;
+        let arrival = Arrival { position: position.get(), received_at, reading: Ok(event_type) };
+        let folded = record.appointment.fold(self.rules.of(&delivery.source), arrival);
+        let outcome = folded.judgement.verdict.outcome();
+        record.recent.push(Entry { position, judgement: folded.judgement });
+        if record.recent.len() == ENTRIES_IN_ROW {
+            changed.history.insert(history_key(number, id, position), std::mem::take(&mut record.recent));
+        }
+        self.counts(number).count_delivery(outcome);
+        self.list(changed, number, outcome, position)?;
+        for change in &folded.changes {
+            self.revise(changed, key, change)?;
+        }
+        Ok(folded)
+    }
+
+    /// Enters what a delivery changed about an earlier one of the same appointment.
+    fn revise(
+        &mut self,
+        changed: &mut Changed,
+        key: (SourceNumber, AppointmentId),
+        change: &Change,
+    ) -> Result<(), ProjectionError> {
+        let (Change::Judged { position, .. } | Change::Moved { position, .. }) = *change;
+        let position = Position::new(position);
+        let mut earlier = None;
+        self.with_entry(changed, key, position, |judgement| {
+            match change {
+                Change::Judged { judgement: now, .. } => {
+                    earlier = Some((judgement.verdict.outcome(), now.verdict.outcome()));
+                    *judgement = *now;
+                }
+                Change::Moved { before, after, .. } => (judgement.before, judgement.after) = (*before, *after),
+            };
+        })?;
+        if let Some((before, after)) = earlier
+            && before != after
+        {
+            let (row, byte) = row_of(position);
+            self.row(changed, key.0, before, row)?.retain(|listed| *listed != byte);
+            self.list(changed, key.0, after, position)?;
+            self.counts(key.0).move_delivery(before, after);
+        }
+        Ok(())
+    }
+
+    /// Changes the entry of an earlier delivery, wherever it is.
+    fn with_entry(
+        &self,
+        changed: &mut Changed,
+        (number, id): (SourceNumber, AppointmentId),
+        position: Position,
+        change: impl FnOnce(&mut Judgement),
+    ) -> Result<(), ProjectionError> {
+        let touched = changed.appointments.get_mut(&(number, id)).expect("it is being folded");
+        if let Some(entry) = touched.record.recent.iter_mut().find(|entry| entry.position == position) {
+            change(&mut entry.judgement);
+            return Ok(());
+        }
+        // The first row that ends at or after the position: of this group, or on disk.
+        let (from, to) = (history_key(number, id, position), history_key(number, id, Position::new(u64::MAX)));
+        let pending = changed.history.range(from.clone()..=to.clone()).next().map(|(key, _)| key.clone());
+        let stored = self.reader.0.history.range(from..=to).next().map(fjall::Guard::into_inner).transpose();
+        let stored = stored.map_err(|error| failed("reading", error))?;
+        let row = match (pending, stored) {
+            (Some(pending), Some((stored, value))) if stored[..] < pending[..] => {
+                changed.history.entry(stored.to_vec()).or_insert(decode_history(&value)?)
+            }
+            (None, Some((stored, value))) => changed.history.entry(stored.to_vec()).or_insert(decode_history(&value)?),
+            (Some(pending), _) => changed.history.entry(pending).or_default(),
+            (None, None) => return Err(ProjectionError::Damaged("history")),
+        };
+        let entry = row.iter_mut().find(|entry| entry.position == position);
+        change(&mut entry.ok_or(ProjectionError::Damaged("history"))?.judgement);
+        Ok(())
+    }
+
+    /// Lists a delivery by its outcome.
+    fn list(
+        &self,
+        changed: &mut Changed,
+        number: SourceNumber,
+        outcome: Outcome,
+        position: Position,
+    ) -> Result<(), ProjectionError> {
+        let (row, byte) = row_of(position);
+        let positions = self.row(changed, number, outcome, row)?;
+        let place = positions.partition_point(|listed| *listed < byte);
+        positions.insert(place, byte);
+        Ok(())
+    }
+
+    fn row<'a>(
+        &self,
+        changed: &'a mut Changed,
+        number: SourceNumber,
+        outcome: Outcome,
+        row: u64,
+    ) -> Result<&'a mut Vec<u8>, ProjectionError> {
+        match changed.by_outcome.entry((number, outcome, row)) {
+            btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
+            btree_map::Entry::Vacant(entry) => {
+                let stored = self.reader.0.by_outcome.get(outcome_key(number, outcome, row));
+                let stored = stored.map_err(|error| failed("reading", error))?;
+                Ok(entry.insert(stored.map_or_else(Vec::new, |positions| positions.to_vec())))
+            }
+        }
+    }
+
+    /// The appointment's row, or a new one that begins with `first`.
+    fn load(
+        &self,
+        number: SourceNumber,
+        id: AppointmentId,
+        first: &Delivery,
+    ) -> Result<AppointmentRecord, ProjectionError> {
+        let key = AppointmentKey { source: first.source.clone(), appointment_id: id };
+        match self.reader.0.appointments.get(appointment_key(number, id)).map_err(|error| failed("reading", error))? {
+            Some(bytes) => decode_appointment(key, &bytes),
+            None => Ok(AppointmentRecord {
+                key,
+                appointment: Appointment::default(),
+                first_received_at: first.received_at,
+                last_position: first.position,
+                last_received_at: first.received_at,
+                delivery_count: 0,
+                recent: Vec::new(),
+            }),
+        }
+    }
+}

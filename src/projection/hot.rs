@@ -1,0 +1,32 @@
+//! The appointments that were folded last. The next delivery to one of them needs no look-up.
+
+use std::collections::HashMap;
+
+use crate::log::AppointmentId;
+
+use super::row::{AppointmentRecord, SourceNumber};
+
+/// How many appointments a generation holds; there are two. One takes about 1 KB.
+const APPOINTMENTS_MAX: usize = 8192;
+
+/// Appointments in two generations: what was not asked for while a whole new one came together goes.
+#[derive(Default)]
+pub(super) struct Hot {
+    young: HashMap<(SourceNumber, AppointmentId), AppointmentRecord>,
+    old: HashMap<(SourceNumber, AppointmentId), AppointmentRecord>,
+}
+
+impl Hot {
+    /// Takes an appointment out.
+    pub(super) fn take(&mut self, key: (SourceNumber, AppointmentId)) -> Option<AppointmentRecord> {
+        self.young.remove(&key).or_else(|| self.old.remove(&key))
+    }
+
+    /// Puts an appointment back as it is on disk now.
+    pub(super) fn put(&mut self, key: (SourceNumber, AppointmentId), record: AppointmentRecord) {
+        if self.young.len() >= APPOINTMENTS_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, record);
+    }
+}
