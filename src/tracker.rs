@@ -24,7 +24,7 @@ use tokio::sync::{
 use crate::{
     lifecycle::Folded,
     log::{Delivery, Log, NewDelivery, Position, Reading, SourceName},
-    projection::{Projection, ProjectionError},
+    projection::{Projection, ProjectionError, Told},
 };
 
 /// The most deliveries that share one sync.
@@ -66,6 +66,10 @@ pub struct Receipt {
     pub reading: Reading,
     /// What became of it when it arrived, and of the appointment.
     pub folded: Folded,
+    /// Whether this is the receipt of an earlier delivery, with the same id and body: it was not appended again.
+    pub repeated: bool,
+    /// The first delivery with the same id, where that has another body.
+    pub conflicts_with: Option<Position>,
 }
 
 /// Why a delivery was not taken. It may be in the log all the same.
@@ -178,11 +182,68 @@ impl Writer {
         if let Some(message) = self.state.failure.get() {
             return Err(message.clone());
         }
-        let positions = self.log.append(group).map_err(|error| error.to_string())?;
-        let mut receipts = self.fold_up_to_head().map_err(|error| error.to_string())?;
-        let receipt = |position: &Position| receipts.remove(position);
-        let receipts: Option<Vec<Receipt>> = positions.iter().map(receipt).collect();
-        receipts.ok_or_else(|| "the log did not hand back what was appended".to_owned())
+        let (fresh, fates) = self.without_repeats(group).map_err(|error| error.to_string())?;
+        let positions = match fresh.len() {
+            0 => Vec::new(),
+            _ => self.log.append(fresh).map_err(|error| error.to_string())?,
+        };
+        let receipts = self.fold_up_to_head().map_err(|error| error.to_string())?;
+        let told = |fate| self.tell(fate, &positions, &receipts).map_err(|error| error.to_string());
+        fates.into_iter().map(told).collect()
+    }
+
+    /// What is to be appended, and for each delivery of the group what becomes of it. One whose id and body have
+    /// been seen before, in the log or in this group, is not appended again: there is one writer, so of any number
+    /// of repeats at the same time the first one counts.
+    fn without_repeats(&self, group: Vec<NewDelivery>) -> Result<(Vec<NewDelivery>, Vec<Fate>), ProjectionError> {
+        let mut fresh: Vec<NewDelivery> = Vec::with_capacity(group.len());
+        let mut fates = Vec::with_capacity(group.len());
+        for delivery in group {
+            fates.push(match self.earlier(&delivery, &fresh)? {
+                Some(fate) => {
+                    metrics::counter!("clockfold_repeats_total", "source" => delivery.source.as_str().to_owned())
+                        .increment(1);
+                    fate
+                }
+                None => {
+                    fresh.push(delivery);
+                    Fate::Appended { index: fresh.len() - 1, repeated: false }
+                }
+            });
+        }
+        Ok((fresh, fates))
+    }
+
+    fn earlier(&self, delivery: &NewDelivery, fresh: &[NewDelivery]) -> Result<Option<Fate>, ProjectionError> {
+        let Some(id) = &delivery.delivery_id else { return Ok(None) };
+        let known = self.projection.repeats(&*self.log, &delivery.source, id, &delivery.body)?;
+        let same = |other: &NewDelivery| {
+            other.source == delivery.source && other.delivery_id.as_ref() == Some(id) && other.body == delivery.body
+        };
+        let in_group = || fresh.iter().position(same).map(|index| Fate::Appended { index, repeated: true });
+        Ok(known.map(|delivery| Fate::Known(Box::new(delivery))).or_else(in_group))
+    }
+
+    fn tell(
+        &self,
+        fate: Fate,
+        positions: &[Position],
+        receipts: &BTreeMap<Position, Receipt>,
+    ) -> Result<Receipt, ProjectionError> {
+        match fate {
+            Fate::Known(delivery) => {
+                let Told { judgement, status, reconsidered_until, conflicts_with } =
+                    self.projection.told(&delivery)?.ok_or(ProjectionError::Damaged("delivery id"))?;
+                let folded = Folded { judgement, status, reconsidered_until, changes: Vec::new() };
+                let Delivery { position, received_at, source, reading, .. } = *delivery;
+                Ok(Receipt { position, received_at, source, reading, folded, repeated: true, conflicts_with })
+            }
+            Fate::Appended { index, repeated } => {
+                let receipt = positions.get(index).and_then(|position| receipts.get(position));
+                let handed_back = ProjectionError::Damaged("the log did not hand back what was appended");
+                receipt.map(|receipt| Receipt { repeated, ..receipt.clone() }).ok_or(handed_back)
+            }
+        }
     }
 
     /// Folds everything that the log has beyond the projection.
@@ -197,11 +258,41 @@ impl Writer {
             self.state.folded.store(last.position.get(), Ordering::Relaxed);
             for (delivery, folded) in group.into_iter().zip(folded) {
                 count(&delivery, &folded);
+                let conflicts_with = self.conflicts_with(&delivery)?;
                 let Delivery { position, received_at, source, reading, .. } = delivery;
-                receipts.insert(position, Receipt { position, received_at, source, reading, folded });
+                let receipt =
+                    Receipt { position, received_at, source, reading, folded, repeated: false, conflicts_with };
+                receipts.insert(position, receipt);
             }
         }
     }
+
+    /// The first delivery with the same id, which has another body; worth a word to whoever looks after the sender.
+    fn conflicts_with(&self, delivery: &Delivery) -> Result<Option<Position>, ProjectionError> {
+        if delivery.delivery_id.is_none() {
+            return Ok(None);
+        }
+        let first = self.projection.reader().view().conflicts_with(delivery)?;
+        if let Some(first) = first {
+            let source = delivery.source.as_str();
+            metrics::counter!("clockfold_delivery_id_conflicts_total", "source" => source.to_owned()).increment(1);
+            tracing::warn!(
+                source,
+                position = delivery.position.get(),
+                first = first.get(),
+                "a delivery has the id of an earlier one and another body; it is kept as a delivery of its own"
+            );
+        }
+        Ok(first)
+    }
+}
+
+/// What becomes of a delivery of a group.
+enum Fate {
+    /// It is among those that are appended, at this index; or an earlier one of the group is, which it repeats.
+    Appended { index: usize, repeated: bool },
+    /// It repeats a delivery of the log.
+    Known(Box<Delivery>),
 }
 
 fn count(delivery: &Delivery, folded: &Folded) {

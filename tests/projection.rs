@@ -111,7 +111,9 @@ fn pages_and_counts_agree_with_a_scan_of_everything() {
     let projection = open(folder.path(), &log);
     let view = projection.reader().view();
     let all: Vec<Delivery> = log.read(Position::ZERO).collect::<Result<_, _>>().unwrap();
-    let outcome = |delivery: &Delivery| view.judgement(delivery).unwrap().unwrap().judgement.verdict.outcome();
+    let outcome = |delivery: &Delivery| {
+        view.tell(delivery, chrono::TimeDelta::zero()).unwrap().unwrap().judgement.verdict.outcome()
+    };
 
     for sources in [names(), vec![names()[1].clone()], vec![names()[2].clone(), names()[0].clone()], vec![]] {
         for outcomes in [vec![], vec![Outcome::Rejected], vec![Outcome::Unreadable, Outcome::Applied]] {

@@ -56,6 +56,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         route_keys: vec![Credential { digest: digest_of(ROUTE_KEY.as_bytes()), expires_at: None }],
         authtokens: Vec::new(),
         require: Require::Any,
+        delivery_id_header: None,
     };
     let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), vec![source]);
     let (tracker, queue) = Tracker::new(QUEUE_MAX);
@@ -102,7 +103,9 @@ async fn answer_at_once(mut queue: Queue) {
             Judgement { verdict: Verdict::Applied, before: None, after: status, late: false, reconsidered: None };
         let folded = Folded { judgement, status, reconsidered_until: None, changes: Vec::new() };
         let (source, reading) = (delivery.source, delivery.reading);
-        let _ = answer.send(Ok(Receipt { position, received_at: Utc::now(), source, reading, folded }));
+        let received_at = Utc::now();
+        let receipt = Receipt { position, received_at, source, reading, folded, repeated: false, conflicts_with: None };
+        let _ = answer.send(Ok(receipt));
     }
 }
 

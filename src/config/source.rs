@@ -21,11 +21,23 @@ const KEYS: &[&str] = &[
     "require",
     "lifecycle",
     "reorder_window_s",
+    "delivery_id_header",
     "stale_after_hours",
     "booking_horizon_days",
     "time_zone",
 ];
 
+/// Headers with a secret, or with the same in many deliveries.
+const NO_ID_HEADERS: [&str; 8] = [
+    "authtoken",
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "content-type",
+    "content-length",
+    "host",
+    "user-agent",
+];
 /// Deliveries that overtake each other do so by seconds. With an hour, what is rejected would rarely be final.
 const REORDER_WINDOW_S_RANGE: (u32, u32) = (0, 3600);
 const STALE_AFTER_HOURS: u32 = 24;
@@ -57,6 +69,7 @@ pub(super) fn read(node: Node, seen: &mut Seen, problems: &mut Problems) -> Opti
     let lifecycle = lifecycle(&mut table, problems);
     let seconds = table.number("reorder_window_s", REORDER_WINDOW_S_RANGE, 0, problems);
     let rules = FoldRules { lifecycle, reorder_window: TimeDelta::seconds(seconds.into()) };
+    let delivery_id_header = delivery_id_header(&mut table, problems);
     let stale_after_hours = table.number("stale_after_hours", STALE_AFTER_HOURS_RANGE, STALE_AFTER_HOURS, problems);
     let booking_horizon_days =
         table.number("booking_horizon_days", BOOKING_HORIZON_DAYS_RANGE, BOOKING_HORIZON_DAYS, problems);
@@ -66,7 +79,7 @@ pub(super) fn read(node: Node, seen: &mut Seen, problems: &mut Problems) -> Opti
     let owner = Owner::source(name.as_ref(), require, seen);
     let route_keys = credentials::read_route_keys(keys, &owner, seen, problems);
     let authtokens = credentials::read_tokens(tokens, &owner, seen, problems);
-    let access = SourceAccess { name: name?, route_keys, authtokens, require };
+    let access = SourceAccess { name: name?, route_keys, authtokens, require, delivery_id_header };
     Some(SourceConfig { access, rules, stale_after_hours, booking_horizon_days, time_zone })
 }
 
@@ -109,6 +122,21 @@ fn lifecycle(table: &mut Section, problems: &mut Problems) -> Lifecycle {
         problems.add(&place, message, suggestion(&text, &Lifecycle::BUILT_IN));
         Lifecycle::strict()
     })
+}
+
+/// A header's name (RFC 9110, section 5.1), in lower case. What it holds goes into the log: no header with a secret.
+fn delivery_id_header(table: &mut Section, problems: &mut Problems) -> Option<String> {
+    let (place, text) = table.text("delivery_id_header", problems)?;
+    let name = text.to_ascii_lowercase();
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(allowed) {
+        let message = format!("`delivery_id_header`{} is not a header's name", shown(&text));
+        problems.add(&place, message, "write one such as Idempotency-Key or webhook-id, or leave it out");
+    } else if NO_ID_HEADERS.contains(&name.as_str()) {
+        let message = format!("`delivery_id_header` `{name}` does not hold a delivery's id");
+        problems.add(&place, message, "name the header in which the sender gives each delivery an id of its own");
+    }
+    Some(name)
 }
 
 fn time_zone(table: &mut Section, problems: &mut Problems) -> String {

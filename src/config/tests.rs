@@ -161,7 +161,8 @@ fn mistakes_at_the_top_and_in_server() {
 #[test]
 fn mistakes_in_a_source() {
     check_source("authtoken = []", "[[source]] has no key `authtoken`\n  hint: did you mean `authtokens`?");
-    check_source("delivery_id_header = \"X-Id\"", "[[source]] has no key `delivery_id_header`");
+    check_source("delivery_id_header = \"X Id\"", "`delivery_id_header` `X Id` is not a header's name");
+    check_source("delivery_id_header = \"Authtoken\"", "`delivery_id_header` `authtoken` does not hold");
     check_source("lifecycle = \"strickt\"", "there is no lifecycle `strickt`\n  hint: did you mean `strict`?");
     check_source("reorder_window_s = 3601", "`reorder_window_s` is out of range");
     check_source("reorder_window_s = \"0\"", "`reorder_window_s` is a text, not a whole number");

@@ -4,9 +4,9 @@ use async_graphql::{Context, ID, Object};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    lifecycle::{self, Code, Judgement},
+    lifecycle::{self, Code},
     log::{self, Body},
-    projection::{DeliveryFilter, Page, PageOf},
+    projection::{DeliveryFilter, Page, PageOf, Told},
 };
 
 use super::{
@@ -21,17 +21,12 @@ use super::{
 /// A delivery that has been folded.
 pub(super) struct Delivery {
     delivery: log::Delivery,
-    judgement: Judgement,
-    reconsidered_until: Option<chrono::DateTime<chrono::Utc>>,
+    told: Told,
 }
 
 impl Delivery {
-    pub(super) fn new(
-        delivery: log::Delivery,
-        judgement: Judgement,
-        reconsidered_until: Option<chrono::DateTime<chrono::Utc>>,
-    ) -> Delivery {
-        Delivery { delivery, judgement, reconsidered_until }
+    pub(super) fn new(delivery: log::Delivery, told: Told) -> Delivery {
+        Delivery { delivery, told }
     }
 
     /// How much of what its sender sent is read with a delivery.
@@ -95,52 +90,62 @@ impl Delivery {
         Some(Scope::of(ctx).charge(sent.len()).map(|()| sent))
     }
 
+    /// The sender's own id of it; null where the source names no header for one, or none was sent.
+    async fn delivery_id(&self) -> Option<&str> {
+        self.delivery.delivery_id.as_deref()
+    }
+
+    /// The first delivery of the source with the same delivery id, where that has another body; else null.
+    async fn conflicts_with(&self) -> Option<Position> {
+        self.told.conflicts_with.map(Position)
+    }
+
     /// What became of it, as folded up to now.
     async fn outcome(&self) -> Outcome {
-        self.judgement.verdict.outcome().into()
+        self.told.judgement.verdict.outcome().into()
     }
 
     /// Why it was not applied, for programs; null where it was.
     async fn code(&self) -> Option<&str> {
-        self.judgement.verdict.code().map(Code::name)
+        self.told.judgement.verdict.code().map(Code::name)
     }
 
     /// Why it was not applied, for people; null where it was.
     async fn reason(&self, ctx: &Context<'_>) -> Option<String> {
         let lifecycle = Scope::of(ctx).lifecycle(&self.delivery.source);
-        self.judgement.verdict.reason(self.event(), self.judgement.before, lifecycle)
+        self.told.judgement.verdict.reason(self.event(), self.told.judgement.before, lifecycle)
     }
 
     /// What became of it when it arrived. Another one than `outcome` where it was REJECTED and a later delivery
     /// within the reorder window let it in or made it a repeat.
     async fn outcome_at_arrival(&self) -> Outcome {
-        self.judgement.outcome_at_arrival().into()
+        self.told.judgement.outcome_at_arrival().into()
     }
 
     /// Whether it had been overtaken, and was put before deliveries that had been applied already.
     async fn late(&self) -> bool {
-        self.judgement.late
+        self.told.judgement.late
     }
 
     /// The delivery that let it in, where that was a later one.
     async fn applied_at(&self) -> Option<Position> {
-        self.judgement.applied_at().map(|at| Position(log::Position::new(at)))
+        self.told.judgement.applied_at().map(|at| Position(log::Position::new(at)))
     }
 
     /// Until which arrival time a rejection may still change; null where it is no rejection, or final.
     async fn reconsidered_until(&self) -> Option<DateTime> {
-        self.reconsidered_until.map(DateTime)
+        self.told.reconsidered_until.map(DateTime)
     }
 
     /// The appointment's status before it, at its place; null where there was no appointment. A delivery that was
     /// put before this one later on counts.
     async fn status_before(&self) -> Option<AppointmentStatus> {
-        self.judgement.before.map(AppointmentStatus::from)
+        self.told.judgement.before.map(AppointmentStatus::from)
     }
 
     /// The appointment's status right after it, at its place; null where there is no appointment.
     async fn status_after(&self) -> Option<AppointmentStatus> {
-        self.judgement.after.map(AppointmentStatus::from)
+        self.told.judgement.after.map(AppointmentStatus::from)
     }
 
     /// The body as text. For admins; null to others, where it is not UTF-8, and once it is erased.

@@ -13,7 +13,7 @@ use async_graphql::Context;
 use crate::{
     lifecycle::Lifecycle,
     log::{Log, Position, SourceName},
-    projection::{AppointmentKey, Reader, Rules, Told, View},
+    projection::{AppointmentKey, Reader, Rules, View},
 };
 
 use super::{
@@ -104,10 +104,9 @@ impl Scope {
             return Ok(None);
         }
         self.charge(Delivery::sent_bytes(&delivery))?;
-        let Some(Told { judgement, waits }) = self.view().judgement(&delivery)? else { return Ok(None) };
         let window = self.stores.rules.of(&delivery.source).reorder_window;
-        let reconsidered_until = waits.then(|| delivery.received_at + window);
-        Ok(Some(Delivery::new(delivery, judgement, reconsidered_until)))
+        let told = self.view().tell(&delivery, window)?;
+        Ok(told.map(|told| Delivery::new(delivery, told)))
     }
 
     /// Configured or in the log, and the reader's.

@@ -19,9 +19,9 @@ use crate::{
 use super::{
     AppointmentKey, Projection, ProjectionError,
     row::{
-        AppointmentRecord, CHECKPOINT_KEY, ENTRIES_IN_ROW, Entry, SourceNumber, appointment_key, decode_appointment,
-        decode_history, encode_appointment, encode_checkpoint, encode_history, encode_source, history_key, outcome_key,
-        row_of, status_key,
+        AppointmentRecord, CHECKPOINT_KEY, ENTRIES_IN_ROW, Entry, POSITIONS_OF_ID_MAX, SourceNumber, appointment_key,
+        decode_appointment, decode_history, decode_positions, delivery_id_key, encode_appointment, encode_checkpoint,
+        encode_history, encode_positions, encode_source, history_key, outcome_key, row_of, status_key,
     },
     store::failed,
 };
@@ -34,6 +34,8 @@ struct Changed {
     history: BTreeMap<Vec<u8>, Vec<Entry>>,
     /// Rows of `by_outcome`.
     by_outcome: BTreeMap<(SourceNumber, Outcome, u64), Vec<u8>>,
+    /// Rows of `delivery_ids`, by key.
+    delivery_ids: BTreeMap<Vec<u8>, Vec<u64>>,
     sources: BTreeSet<SourceNumber>,
 }
 
@@ -87,6 +89,9 @@ impl Projection {
                 batch.insert(&store.by_outcome, key, positions);
             }
         }
+        for (key, positions) in changed.delivery_ids {
+            batch.insert(&store.delivery_ids, key, encode_positions(&positions));
+        }
         self.write_sources(&mut batch, &changed.sources, sources_written);
         batch.insert(&store.meta, CHECKPOINT_KEY, encode_checkpoint(checkpoint));
         batch.commit().map_err(|error| failed("writing", error))?;
@@ -112,6 +117,9 @@ impl Projection {
         let Delivery { position, received_at, .. } = *delivery;
         let number = self.number_of(&delivery.source);
         changed.sources.insert(number);
+        if let Some(delivery_id) = &delivery.delivery_id {
+            self.enter_id(changed, number, delivery_id, position)?;
+        }
         let (id, event_type) = match &delivery.reading {
             Reading::Readable { appointment_id, event_type } => (*appointment_id, event_type),
             Reading::Unreadable(fault) => {
@@ -148,6 +156,28 @@ impl Projection {
             self.revise(changed, key, change)?;
         }
         Ok(folded)
+    }
+
+    /// Remembers where the sender used an id.
+    fn enter_id(
+        &self,
+        changed: &mut Changed,
+        number: SourceNumber,
+        delivery_id: &str,
+        position: Position,
+    ) -> Result<(), ProjectionError> {
+        let positions = match changed.delivery_ids.entry(delivery_id_key(number, delivery_id)) {
+            btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            btree_map::Entry::Vacant(entry) => {
+                let stored = self.reader.0.delivery_ids.get(entry.key()).map_err(|error| failed("reading", error))?;
+                let stored = stored.map(|bytes| decode_positions(&bytes)).transpose()?;
+                entry.insert(stored.unwrap_or_default())
+            }
+        };
+        if positions.len() < POSITIONS_OF_ID_MAX {
+            positions.push(position.get());
+        }
+        Ok(())
     }
 
     /// Enters what a delivery changed about an earlier one of the same appointment.

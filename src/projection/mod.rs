@@ -12,6 +12,7 @@ mod apply;
 mod catch_up;
 mod merge;
 mod view;
+mod repeats;
 
 use crate::log::{AppointmentId, Digest, Position, SourceName};
 

@@ -8,6 +8,7 @@
 //! | `appointments` | source u32, appointment u64 | the fold, the figures and the last entries of its deliveries |
 //! | `by_status` | source u32, status u8, appointment u64 | – |
 //! | `history` | source u32, appointment u64, position u64 of the last entry | [`ENTRIES_IN_ROW`] entries |
+//! | `delivery_ids` | source u32, the sender's id | the first [`POSITIONS_OF_ID_MAX`] positions with it |
 //! | `by_outcome` | source u32, outcome u8, position u64 / 256 | position mod 256 of each, ascending |
 //!
 //! A delivery costs a row for its appointment and, every so often, one of its history. Every row follows from
@@ -32,6 +33,9 @@ use super::{AppointmentKey, Checkpoint, ProjectionError};
 pub(super) const ENTRIES_IN_ROW: usize = 16;
 /// Positions that one row of `by_outcome` stands for.
 pub(super) const POSITIONS_IN_ROW: u64 = 256;
+
+/// A sender that gives many bodies the same id has them compared with the first so many.
+pub(super) const POSITIONS_OF_ID_MAX: usize = 16;
 
 /// What the projection knows of one appointment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,6 +180,18 @@ pub(super) fn history_key(source: SourceNumber, id: AppointmentId, position: Pos
 /// The key of the row with these positions; `row` is their common part, see [`row_of`].
 pub(super) fn outcome_key(source: SourceNumber, outcome: Outcome, row: u64) -> Vec<u8> {
     [&source.0.to_be_bytes()[..], &[outcome as u8], &row.to_be_bytes()].concat()
+}
+
+pub(super) fn delivery_id_key(source: SourceNumber, delivery_id: &str) -> Vec<u8> {
+    [&source.0.to_be_bytes()[..], delivery_id.as_bytes()].concat()
+}
+
+pub(super) fn encode_positions(positions: &[u64]) -> Vec<u8> {
+    to_bytes(&positions)
+}
+
+pub(super) fn decode_positions(bytes: &[u8]) -> Result<Vec<u64>, ProjectionError> {
+    from_bytes(bytes, "delivery id")
 }
 
 /// The row of `by_outcome` that stands for a position, and the position's byte in it.

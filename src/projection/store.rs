@@ -42,6 +42,7 @@ pub(super) struct Keyspaces {
     pub(super) by_status: Keyspace,
     pub(super) history: Keyspace,
     pub(super) by_outcome: Keyspace,
+    pub(super) delivery_ids: Keyspace,
 }
 
 impl Projection {
@@ -130,12 +131,13 @@ impl Keyspaces {
             by_status: index("by_status")?,
             history: keyspace("history")?,
             by_outcome: index("by_outcome")?,
+            delivery_ids: keyspace("delivery_ids")?,
             database,
         })
     }
 
     /// Every keyspace whose rows follow from the log alone.
-    pub(super) fn derived(&self) -> [&Keyspace; 7] {
+    pub(super) fn derived(&self) -> [&Keyspace; 8] {
         [
             &self.meta,
             &self.sources,
@@ -144,6 +146,7 @@ impl Keyspaces {
             &self.by_status,
             &self.history,
             &self.by_outcome,
+            &self.delivery_ids,
         ]
     }
 }

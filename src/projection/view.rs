@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use fjall::{Guard, Keyspace, Readable, Snapshot};
 
 use crate::{
-    lifecycle::{Judgement, Outcome, Status},
-    log::{AppointmentId, Delivery, Digest, Position, SourceName},
+    lifecycle::{Judgement, Met, Outcome, Status},
+    log::{AppointmentId, Delivery, Digest, Position, Reading, SourceName},
 };
 
 use super::{
@@ -66,14 +67,18 @@ pub struct DeliveryFilter {
 pub struct Told {
     /// What became of it, as folded up to now.
     pub judgement: Judgement,
-    /// Whether it is REJECTED for now and waits for what it may have overtaken.
-    pub waits: bool,
+    /// The appointment's status now.
+    pub status: Met,
+    /// Until when its rejection may still change, while it waits for what it may have overtaken.
+    pub reconsidered_until: Option<DateTime<Utc>>,
+    /// The first delivery with the same id, where that has another body.
+    pub conflicts_with: Option<Position>,
 }
 
 /// One snapshot of the projection.
 pub struct View {
-    snapshot: Snapshot,
-    store: Arc<Keyspaces>,
+    pub(super) snapshot: Snapshot,
+    pub(super) store: Arc<Keyspaces>,
 }
 
 impl View {
@@ -248,15 +253,19 @@ impl View {
     }
 
     /// What became of a delivery that the log handed back; `None` where it is not folded yet.
-    pub fn judgement(&self, delivery: &Delivery) -> Result<Option<Told>, ProjectionError> {
+    pub fn tell(&self, delivery: &Delivery, window: TimeDelta) -> Result<Option<Told>, ProjectionError> {
         if delivery.position > self.checkpoint()?.position {
             return Ok(None);
         }
-        if let Err(fault) = delivery.reading.event_type() {
-            return Ok(Some(Told { judgement: Judgement::unreadable(fault), waits: false }));
-        }
+        let conflicts_with = self.conflicts_with(delivery)?;
+        let appointment_id = match &delivery.reading {
+            Reading::Readable { appointment_id, .. } => *appointment_id,
+            Reading::Unreadable(fault) => {
+                let judgement = Judgement::unreadable(*fault);
+                return Ok(Some(Told { judgement, status: None, reconsidered_until: None, conflicts_with }));
+            }
+        };
         let damaged = || ProjectionError::Damaged("history");
-        let appointment_id = delivery.reading.appointment_id().ok_or_else(damaged)?;
         let key = AppointmentKey { source: delivery.source.clone(), appointment_id };
         let record = self.appointment(&key)?.ok_or_else(damaged)?;
         let mut entries = record.recent;
@@ -269,7 +278,9 @@ impl View {
         }
         let entry = entries.into_iter().find(|entry| entry.position == delivery.position).ok_or_else(damaged)?;
         let waits = record.appointment.waiting().any(|position| position == delivery.position.get());
-        Ok(Some(Told { judgement: entry.judgement, waits }))
+        let reconsidered_until = waits.then(|| delivery.received_at + window);
+        let status = record.appointment.status();
+        Ok(Some(Told { judgement: entry.judgement, status, reconsidered_until, conflicts_with }))
     }
 
     /// A digest of every row. Two folds of the same log by the same rules share it. Reads everything.
@@ -293,7 +304,7 @@ impl View {
         decode_appointment(key, &bytes.ok_or(ProjectionError::Damaged("status index"))?)
     }
 
-    fn number_of(&self, source: &SourceName) -> Result<Option<SourceNumber>, ProjectionError> {
+    pub(super) fn number_of(&self, source: &SourceName) -> Result<Option<SourceNumber>, ProjectionError> {
         let Some(bytes) = self.get(&self.store.source_ids, source.as_str().as_bytes())? else { return Ok(None) };
         let bytes = <[u8; 4]>::try_from(&bytes[..]).map_err(|_| ProjectionError::Damaged("source number"))?;
         Ok(Some(SourceNumber(u32::from_be_bytes(bytes))))
@@ -319,7 +330,7 @@ impl View {
         Ok(rows)
     }
 
-    fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<fjall::UserValue>, ProjectionError> {
+    pub(super) fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<fjall::UserValue>, ProjectionError> {
         self.snapshot.get(keyspace, key).map_err(|error| failed("reading", error))
     }
 }

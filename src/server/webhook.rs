@@ -15,7 +15,7 @@ use warp::{
 
 use crate::{
     lifecycle::{Code, EventType, Fault, Outcome, Status},
-    log::{AppointmentId, NewDelivery, SourceName},
+    log::{AppointmentId, NewDelivery, Position, SourceName},
     projection::Rules,
     tracker::Receipt,
     webhook,
@@ -30,6 +30,7 @@ use super::{
 };
 
 const AUTHTOKEN: &str = "authtoken";
+const DELIVERY_ID_BYTES_MAX: usize = 255;
 
 /// The answer to a delivery that could be read, once it is durable.
 #[derive(Serialize)]
@@ -48,6 +49,10 @@ struct Answer {
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reconsidered_until: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    repeated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflicts_with: Option<String>,
 }
 
 /// The answer to a delivery that is durable and could not be read.
@@ -60,6 +65,10 @@ struct Unreadable {
     received_at: String,
     code: &'static str,
     detail: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    repeated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflicts_with: Option<String>,
 }
 
 pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
@@ -98,8 +107,18 @@ async fn receive<B: Buf>(
     if app.draining() {
         return Err(Problem::Draining);
     }
-    let delivery = NewDelivery { source, reading: webhook::read(&body), delivery_id: None, body };
+    let delivery_id = app.gate.delivery_id_header(&source).and_then(|name| delivery_id(headers, name));
+    let delivery = NewDelivery { source, reading: webhook::read(&body), delivery_id, body };
     app.tracker.submit(delivery).await.map_err(Problem::Unavailable)
+}
+
+/// The sender's id of the delivery: the only value of its header, of 1 to [`DELIVERY_ID_BYTES_MAX`] visible ASCII
+/// characters. Whatever else stands there is no id, and the delivery is kept as one without.
+fn delivery_id(headers: &HeaderMap, name: &str) -> Option<String> {
+    let mut values = headers.get_all(name).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let id = value.to_str().ok()?.trim();
+    (1..=DELIVERY_ID_BYTES_MAX).contains(&id.len()).then(|| id.to_owned())
 }
 
 /// The source that sends; an unknown key and a bad token beside it look the same.
@@ -124,11 +143,15 @@ fn answer(receipt: &Receipt, rules: &Rules) -> Response {
     let position = receipt.position.to_string();
     let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
     let received_at = time(receipt.received_at);
+    let repeated = receipt.repeated;
+    let conflicts_with = receipt.conflicts_with.as_ref().map(Position::to_string);
     if let Some(Code::Unreadable(fault)) = code {
         let status = if fault == Fault::NotJson { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
         let title = Outcome::Unreadable.name();
         let (code, detail) = (fault.name(), fault.reason());
-        let body = Unreadable { title, status: status.as_u16(), position, received_at, code, detail };
+        let status_code = status.as_u16();
+        let body =
+            Unreadable { title, status: status_code, position, received_at, code, detail, repeated, conflicts_with };
         return json(status, "application/problem+json", &body);
     }
     let event = receipt.reading.event_type().ok().and_then(EventType::from_name);
@@ -144,6 +167,8 @@ fn answer(receipt: &Receipt, rules: &Rules) -> Response {
         code: code.map(Code::name),
         reason: judgement.verdict.reason(event, judgement.before, lifecycle),
         reconsidered_until: folded.reconsidered_until.map(time),
+        repeated,
+        conflicts_with,
     };
     json(StatusCode::OK, "application/json", &body)
 }

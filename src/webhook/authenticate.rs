@@ -33,6 +33,8 @@ pub struct SourceAccess {
     pub authtokens: Vec<Credential>,
     /// Whether either is enough.
     pub require: Require,
+    /// The name of the header in which its sender gives each delivery an id, in lower case.
+    pub delivery_id_header: Option<String>,
 }
 
 /// All sources and their credentials.
@@ -67,6 +69,12 @@ impl Gate {
             let token_enough = Choice::from(u8::from(source.require == Require::Any));
             any(&source.authtokens, token, now) & token_enough
         })
+    }
+
+    /// The header in which the sender of `source` gives each delivery an id.
+    pub fn delivery_id_header(&self, source: &SourceName) -> Option<&str> {
+        let access = self.sources.iter().find(|access| access.name == *source)?;
+        access.delivery_id_header.as_deref()
     }
 
     fn find(&self, admits: impl Fn(&SourceAccess) -> Choice) -> Option<SourceName> {
@@ -110,6 +118,7 @@ mod tests {
             route_keys: credentials(keys),
             authtokens: credentials(tokens),
             require,
+            delivery_id_header: None,
         };
         Gate::new(vec![
             source("keys", "k1 k2/sub old-k", "", Require::Any),

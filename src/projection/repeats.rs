@@ -1,0 +1,52 @@
+//! Deliveries that the sender itself calls the same, by an id in a header.
+//!
+//! The same id with the same body is a repeat: it is answered as the first was, and not appended again. With
+//! another body it is a delivery of its own, and says which one it conflicts with.
+
+use crate::log::{Body, Delivery, Log, Position, SourceName};
+
+use super::{
+    Projection, ProjectionError, Told, View,
+    row::{decode_positions, delivery_id_key},
+};
+
+impl Projection {
+    /// The delivery of the log that has this id and body, if any. An erased body is like no other.
+    pub fn repeats(
+        &self,
+        log: &dyn Log,
+        source: &SourceName,
+        delivery_id: &str,
+        body: &[u8],
+    ) -> Result<Option<Delivery>, ProjectionError> {
+        for position in self.reader().view().positions_of_id(source, delivery_id)? {
+            let delivery = log.read(position).next().transpose()?;
+            let same = |delivery: &Delivery| matches!(&delivery.body, Body::Kept { bytes, .. } if bytes[..] == *body);
+            if let Some(delivery) = delivery.filter(same) {
+                return Ok(Some(delivery));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the projection tells of a delivery of the log; `None` where it is not folded yet.
+    pub fn told(&self, delivery: &Delivery) -> Result<Option<Told>, ProjectionError> {
+        self.reader().view().tell(delivery, self.rules.of(&delivery.source).reorder_window)
+    }
+}
+
+impl View {
+    /// The first delivery with the same id, where that is an earlier one: its body is another.
+    pub fn conflicts_with(&self, delivery: &Delivery) -> Result<Option<Position>, ProjectionError> {
+        let Some(delivery_id) = &delivery.delivery_id else { return Ok(None) };
+        let first = self.positions_of_id(&delivery.source, delivery_id)?.first().copied();
+        Ok(first.filter(|first| *first < delivery.position))
+    }
+
+    fn positions_of_id(&self, source: &SourceName, delivery_id: &str) -> Result<Vec<Position>, ProjectionError> {
+        let Some(number) = self.number_of(source)? else { return Ok(Vec::new()) };
+        let bytes = self.get(&self.store.delivery_ids, &delivery_id_key(number, delivery_id))?;
+        let positions = bytes.map(|bytes| decode_positions(&bytes)).transpose()?.unwrap_or_default();
+        Ok(positions.into_iter().map(Position::new).collect())
+    }
+}
