@@ -80,7 +80,8 @@ fn a_projection_of_another_log_or_a_damaged_one_is_built_anew() {
     assert_eq!(moved.checkpoint().digest, log.head().digest);
     drop(moved);
     // Damage that the store itself notices.
-    for entry in std::fs::read_dir(&path).unwrap() {
+    let current = path.join(std::fs::read_to_string(path.join("current")).unwrap());
+    for entry in std::fs::read_dir(&current).unwrap() {
         let entry = entry.unwrap().path();
         if entry.is_file() {
             std::fs::write(entry, b"not what it was").unwrap();

@@ -2,9 +2,9 @@
 //!
 //! Start, the catch-up after a crash and a rebuild are one path: keep what is there if it belongs
 //! to this log and these rules, otherwise begin with nothing; then apply what the log has beyond it.
+//! A projection by other rules stays in its place until the one by these rules is complete.
 
 use std::{
-    fs, io,
     path::Path,
     sync::Arc,
     time::{Duration, Instant},
@@ -12,7 +12,7 @@ use std::{
 
 use crate::log::{Log, LogError, Position};
 
-use super::{Checkpoint, Projection, ProjectionError, Rules, store::failed};
+use super::{Checkpoint, Projection, ProjectionError, Rules, home::Home, store::failed};
 
 /// How many deliveries go into one batch.
 const GROUP_DELIVERIES: usize = 4096;
@@ -30,27 +30,38 @@ pub struct Progress {
 }
 
 impl Projection {
-    /// Opens the projection in `path` and brings it up to the head of `log`. What does not belong to
-    /// the log or to the rules is thrown away and built anew. `progress` is called about once a second.
+    /// Opens the projection under `path` and brings it up to the head of `log`. What does not belong to the log is
+    /// thrown away and built anew. One that was folded by other rules is built anew beside itself, and the messages
+    /// say what that changed. `progress` is called about once a second.
     pub fn open_and_catch_up(
         path: &Path,
         rules: Arc<Rules>,
         log: &dyn Log,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Projection, ProjectionError> {
-        let mut projection = match Projection::open(path, Arc::clone(&rules)) {
-            Ok(projection) => match projection.unusable(&rules, log)? {
-                None => projection,
-                Some(why) => {
-                    drop(projection);
-                    start_over(path, rules, why)?
+        let home = Home::at(path);
+        let mut projection = match home.current() {
+            None => start_over(&home, rules)?,
+            Some(current) => match Projection::open(&current, Arc::clone(&rules)) {
+                Err(error) => {
+                    tracing::warn!(%error, "the projection can't be opened; it is built anew from the log");
+                    start_over(&home, rules)?
                 }
+                Ok(projection) => match projection.unusable(log)? {
+                    Some(why) => {
+                        tracing::info!(why, "the projection is built anew from the log");
+                        drop(projection);
+                        start_over(&home, rules)?
+                    }
+                    None if projection.checkpoint().rules_digest == rules.digest() => projection,
+                    None => {
+                        let new = refold(&home, &projection, rules, log, progress)?;
+                        drop(projection);
+                        home.tidy().map_err(|error| failed("removing", error))?;
+                        return Ok(new);
+                    }
+                },
             },
-            Err(error) if path.exists() => {
-                tracing::warn!(%error, "the projection can't be opened");
-                start_over(path, rules, "it can't be opened")?
-            }
-            Err(error) => return Err(error),
         };
         projection.catch_up(log, progress)?;
         Ok(projection)
@@ -89,12 +100,10 @@ impl Projection {
         Err(LogError::Damaged { position, message }.into())
     }
 
-    /// Why what is on disk does not serve, if so.
-    fn unusable(&self, rules: &Rules, log: &dyn Log) -> Result<Option<&'static str>, ProjectionError> {
+    /// Why what is on disk does not belong to this log, if so.
+    fn unusable(&self, log: &dyn Log) -> Result<Option<&'static str>, ProjectionError> {
         let checkpoint = self.checkpoint();
-        Ok(if checkpoint.rules_digest != rules.digest() {
-            Some("it was folded by other rules, or has another format")
-        } else if checkpoint.position > log.head().position {
+        Ok(if checkpoint.position > log.head().position {
             // It is only ever written after the log: what it is ahead by was durable, and is gone.
             tracing::error!(
                 folded = checkpoint.position.get(),
@@ -110,13 +119,38 @@ impl Projection {
     }
 }
 
-fn start_over(path: &Path, rules: Arc<Rules>, why: &str) -> Result<Projection, ProjectionError> {
-    tracing::info!(why, "the projection is built anew from the log");
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("removing", error)),
-        _ => {}
+/// An empty projection in the place of whatever was there.
+fn start_over(home: &Home<'_>, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
+    let failed = |error| failed("starting over", error);
+    let path = home.fresh().map_err(failed)?;
+    let projection = Projection::open(&path, rules)?;
+    home.switch(&path).and_then(|()| home.tidy()).map_err(failed)?;
+    Ok(projection)
+}
+
+/// A projection by `rules` in the place of `old`, which counts until the new one is complete.
+fn refold(
+    home: &Home<'_>,
+    old: &Projection,
+    rules: Arc<Rules>,
+    log: &dyn Log,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Projection, ProjectionError> {
+    let failed = |error| failed("building anew", error);
+    for (source, _) in old.refolded(&rules) {
+        let lifecycle = rules.of(&source).lifecycle.name();
+        let window_s = rules.of(&source).reorder_window.num_seconds();
+        tracing::info!(%source, lifecycle, window_s, "other rules apply to this source: its deliveries are folded again");
     }
-    Projection::open(path, rules)
+    let path = home.fresh().map_err(failed)?;
+    let mut new = Projection::open(&path, Arc::clone(&rules))?;
+    new.catch_up(log, progress)?;
+    for (source, number) in old.refolded(&rules) {
+        let (appointments, changed) = old.status_changes(&new, number)?;
+        tracing::info!(%source, appointments, changed, "folded by other rules; so many appointments changed their status");
+    }
+    home.switch(&path).map_err(failed)?;
+    Ok(new)
 }
 
 #[cfg(test)]

@@ -7,9 +7,11 @@
 mod rules;
 mod row;
 mod hot;
+mod home;
 mod store;
 mod apply;
 mod catch_up;
+mod compare;
 mod merge;
 mod view;
 mod repeats;

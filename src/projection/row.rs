@@ -2,7 +2,7 @@
 //!
 //! | keyspace | key (integers big-endian) | value |
 //! |---|---|---|
-//! | `meta` | `checkpoint` | position, digest, rules digest |
+//! | `meta` | `checkpoint` | format version, position, digest, rules digest |
 //! | `sources` | source u32 | name, rules digest, counts by status and by outcome |
 //! | `source_ids` | name | source u32 |
 //! | `appointments` | source u32, appointment u64 | the fold, the figures and the last entries of its deliveries |
@@ -27,7 +27,7 @@ use crate::{
     log::{AppointmentId, Digest, Position, SourceName},
 };
 
-use super::{AppointmentKey, Checkpoint, ProjectionError};
+use super::{AppointmentKey, Checkpoint, ProjectionError, rules::FORMAT_VERSION};
 
 /// Entries in one row of `history`. The appointment's own row holds those after the last full one.
 pub(super) const ENTRIES_IN_ROW: usize = 16;
@@ -113,6 +113,7 @@ impl Counts {
 
 #[derive(Serialize, Deserialize)]
 struct CheckpointBytes {
+    format_version: u32,
     position: u64,
     digest: [u8; 32],
     rules_digest: [u8; 32],
@@ -207,6 +208,7 @@ pub(super) fn last_number(key: &[u8]) -> Result<u64, ProjectionError> {
 
 pub(super) fn encode_checkpoint(checkpoint: Checkpoint) -> Vec<u8> {
     to_bytes(&CheckpointBytes {
+        format_version: FORMAT_VERSION,
         position: checkpoint.position.get(),
         digest: *checkpoint.digest.as_bytes(),
         rules_digest: *checkpoint.rules_digest.as_bytes(),
@@ -215,6 +217,9 @@ pub(super) fn encode_checkpoint(checkpoint: Checkpoint) -> Vec<u8> {
 
 pub(super) fn decode_checkpoint(bytes: &[u8]) -> Result<Checkpoint, ProjectionError> {
     let stored: CheckpointBytes = from_bytes(bytes, "checkpoint")?;
+    if stored.format_version != FORMAT_VERSION {
+        return Err(ProjectionError::Damaged("checkpoint of another version of this program"));
+    }
     Ok(Checkpoint {
         position: Position::new(stored.position),
         digest: Digest::from_bytes(stored.digest),

@@ -155,6 +155,6 @@ pub(super) fn failed(doing: &'static str, error: impl std::fmt::Display) -> Proj
     ProjectionError::Storage { doing, message: error.to_string() }
 }
 
-fn source_number(index: usize) -> SourceNumber {
+pub(super) fn source_number(index: usize) -> SourceNumber {
     SourceNumber(u32::try_from(index).expect("there are fewer than 2^32 sources"))
 }
