@@ -1,7 +1,11 @@
 //! The fold and the naive model of the contract agree, on random deliveries to one appointment.
 //!
 //! `CLOCKFOLD_TEST_DELIVERIES` sets how many deliveries are compared; `tests/run` asks for a million.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that panics has failed; it prints what it compared")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that panics has failed; it prints what it compared"
+)]
 
 #[path = "support/folded.rs"]
 mod folded;
@@ -117,7 +121,8 @@ fn agree(seed: u64, reached: &mut Reached) -> usize {
     for judged in &state.judged {
         reached.late += usize::from(judged.late);
         reached.let_in += usize::from(judged.applied_at.is_some());
-        reached.turned_duplicate += usize::from(judged.outcome != judged.outcome_at_arrival && judged.applied_at.is_none());
+        reached.turned_duplicate +=
+            usize::from(judged.outcome != judged.outcome_at_arrival && judged.applied_at.is_none());
     }
     if state != model::fold(&table, window_ms, &sent) {
         for length in 1..=sent.len() {
