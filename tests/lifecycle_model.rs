@@ -7,14 +7,15 @@
     reason = "a test that panics has failed; it prints what it compared"
 )]
 
+#[path = "support/folded.rs"]
+mod folded;
 #[path = "support/model.rs"]
 mod model;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use clockfold::lifecycle::{
-    Appointment, Arrival, Change, EventType, Fault, FoldRules, Judgement, Lifecycle, Met, MetSet, Status,
-};
-use model::{Judged, Sent, State, Table};
+use chrono::TimeDelta;
+use clockfold::lifecycle::{EventType, FoldRules, Lifecycle, Met, MetSet, Status};
+use folded::fold;
+use model::{Sent, Table};
 
 const DELIVERIES: usize = 60_000;
 const LENGTH_MAX: u64 = 50;
@@ -32,67 +33,6 @@ impl Random {
     fn one_of<T: Copy>(&mut self, these: &[T]) -> T {
         these[usize::try_from(self.below(these.len() as u64)).unwrap()]
     }
-}
-
-fn time(ms: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(ms).unwrap()
-}
-
-/// The real fold's answer, in the model's words.
-fn fold(rules: &FoldRules, sent: &[Sent]) -> State {
-    let mut appointment = Appointment::default();
-    let mut judged: Vec<Judged> = Vec::new();
-    for Sent { position, received_at_ms, event } in sent {
-        let reading = event.as_deref().ok_or(Fault::NotJson);
-        // A body that can't be read names no appointment: it meets none.
-        let mut none = Appointment::default();
-        let meets = if event.is_some() { &mut appointment } else { &mut none };
-        let arrival = Arrival { position: *position, received_at: time(*received_at_ms), reading };
-        let folded = meets.fold(rules, arrival);
-        judged.push(tell(*position, &folded.judgement));
-        for change in folded.changes {
-            let (Change::Judged { position, .. } | Change::Moved { position, .. }) = change;
-            let told = judged.iter_mut().find(|judged| judged.position == position).unwrap();
-            match change {
-                Change::Judged { judgement, .. } => *told = tell(position, &judgement),
-                Change::Moved { before, after, .. } => (told.before, told.after) = (name(before), name(after)),
-            }
-        }
-        assert_eq!(folded.status, meets.status());
-    }
-    let waiting: Vec<u64> = appointment.waiting().collect();
-    for told in &mut judged {
-        let arrival = sent.iter().find(|sent| sent.position == told.position).unwrap().received_at_ms;
-        let waits = waiting.contains(&told.position);
-        told.reconsidered_until_ms = waits.then(|| arrival + rules.reorder_window.num_milliseconds());
-    }
-    let standing = appointment.standing();
-    State {
-        status: name(appointment.status()),
-        status_since_ms: appointment.status_since().map(|time| time.timestamp_millis()),
-        standing: standing.map(|step| (step.step.event().name(), step.received_at.timestamp_millis())).collect(),
-        reschedule_count: appointment.reschedule_count(),
-        demographics_update_count: appointment.demographics_update_count(),
-        judged,
-        waiting,
-    }
-}
-
-fn tell(position: u64, judgement: &Judgement) -> Judged {
-    Judged {
-        position,
-        outcome: judgement.verdict.outcome().name(),
-        outcome_at_arrival: judgement.outcome_at_arrival().name(),
-        late: judgement.late,
-        applied_at: judgement.applied_at(),
-        reconsidered_until_ms: None,
-        before: name(judgement.before),
-        after: name(judgement.after),
-    }
-}
-
-fn name(met: Met) -> Option<&'static str> {
-    met.map(Status::name)
 }
 
 /// A history that mostly makes sense, out of which some deliveries are swapped, repeated, lost or odd.

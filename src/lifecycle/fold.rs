@@ -159,7 +159,8 @@ impl Appointment {
                         Outcome::Applied => self.reconsider(rules, position, &mut changes),
                         Outcome::Rejected => {
                             self.window.wait(Waiting { position, event, received_at });
-                            reconsidered_until = Some(received_at + rules.reorder_window);
+                            let until = received_at.checked_add_signed(rules.reorder_window);
+                            reconsidered_until = Some(until.unwrap_or(DateTime::<Utc>::MAX_UTC));
                         }
                         Outcome::Duplicate | Outcome::Unrecognized | Outcome::Unreadable => {}
                     }
