@@ -256,8 +256,8 @@ impl Writer {
             let folded = self.projection.apply(&group)?;
             let Some(last) = group.last() else { return Ok(receipts) };
             self.state.folded.store(last.position.get(), Ordering::Relaxed);
+            count(&group, &folded);
             for (delivery, folded) in group.into_iter().zip(folded) {
-                count(&delivery, &folded);
                 let conflicts_with = self.conflicts_with(&delivery)?;
                 let Delivery { position, received_at, source, reading, .. } = delivery;
                 let receipt =
@@ -295,10 +295,15 @@ enum Fate {
     Known(Box<Delivery>),
 }
 
-fn count(delivery: &Delivery, folded: &Folded) {
-    let source = delivery.source.as_str().to_owned();
-    let outcome = folded.judgement.verdict.outcome().name();
-    metrics::counter!("clockfold_deliveries_total", "source" => source, "outcome" => outcome).increment(1);
+fn count(group: &[Delivery], folded: &[Folded]) {
+    let mut counts: BTreeMap<(&str, &'static str), u64> = BTreeMap::new();
+    for (delivery, folded) in group.iter().zip(folded) {
+        *counts.entry((delivery.source.as_str(), folded.judgement.verdict.outcome().name())).or_default() += 1;
+    }
+    for ((source, outcome), count) in counts {
+        metrics::counter!("clockfold_deliveries_total", "source" => source.to_owned(), "outcome" => outcome)
+            .increment(count);
+    }
 }
 
 #[cfg(test)]

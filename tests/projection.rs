@@ -6,7 +6,7 @@ mod support;
 use std::{path::Path, sync::Arc};
 
 use clockfold::{
-    lifecycle::{EventType, Fault, Outcome, Status},
+    lifecycle::{EventType, Fault, FoldRules, Outcome, Status},
     log::{DataDir, Delivery, Digest, Log, NewDelivery, Position, SledLog, SourceName},
     projection::{AppointmentFilter, AppointmentKey, DeliveryFilter, Page, Projection, Rules, View},
 };
@@ -112,9 +112,8 @@ fn pages_and_counts_agree_with_a_scan_of_everything() {
     let projection = open(folder.path(), &log);
     let view = projection.reader().view();
     let all: Vec<Delivery> = log.read(Position::ZERO).collect::<Result<_, _>>().unwrap();
-    let outcome = |delivery: &Delivery| {
-        view.tell(delivery, chrono::TimeDelta::zero()).unwrap().unwrap().judgement.verdict.outcome()
-    };
+    let outcome =
+        |delivery: &Delivery| view.tell(delivery, &FoldRules::default()).unwrap().unwrap().judgement.verdict.outcome();
 
     for sources in [names(), vec![names()[1].clone()], vec![names()[2].clone(), names()[0].clone()], vec![]] {
         for outcomes in [vec![], vec![Outcome::Rejected], vec![Outcome::Unreadable, Outcome::Applied]] {

@@ -104,8 +104,7 @@ impl Scope {
             return Ok(None);
         }
         self.charge(Delivery::sent_bytes(&delivery))?;
-        let window = self.stores.rules.of(&delivery.source).reorder_window;
-        let told = self.view().tell(&delivery, window)?;
+        let told = self.view().tell(&delivery, self.stores.rules.of(&delivery.source))?;
         Ok(told.map(|told| Delivery::new(delivery, told)))
     }
 

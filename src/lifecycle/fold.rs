@@ -127,6 +127,11 @@ impl Default for FoldRules {
 }
 
 impl FoldRules {
+    /// Until when a delivery that arrived then may wait.
+    pub fn reconsidered_until(&self, received_at: DateTime<Utc>) -> DateTime<Utc> {
+        received_at.checked_add_signed(self.reorder_window).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+
     fn has_window(&self) -> bool {
         self.reorder_window > TimeDelta::zero()
     }
@@ -159,8 +164,7 @@ impl Appointment {
                         Outcome::Applied => self.reconsider(rules, position, &mut changes),
                         Outcome::Rejected => {
                             self.window.wait(Waiting { position, event, received_at });
-                            let until = received_at.checked_add_signed(rules.reorder_window);
-                            reconsidered_until = Some(until.unwrap_or(DateTime::<Utc>::MAX_UTC));
+                            reconsidered_until = Some(rules.reconsidered_until(received_at));
                         }
                         Outcome::Duplicate | Outcome::Unrecognized | Outcome::Unreadable => {}
                     }

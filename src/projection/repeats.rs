@@ -31,7 +31,7 @@ impl Projection {
 
     /// What the projection tells of a delivery of the log; `None` where it is not folded yet.
     pub fn told(&self, delivery: &Delivery) -> Result<Option<Told>, ProjectionError> {
-        self.reader().view().tell(delivery, self.rules.of(&delivery.source).reorder_window)
+        self.reader().view().tell(delivery, self.rules.of(&delivery.source))
     }
 }
 

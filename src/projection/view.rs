@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use fjall::{Guard, Keyspace, Readable, Snapshot};
 
 use crate::{
-    lifecycle::{Judgement, Met, Outcome, Status},
+    lifecycle::{FoldRules, Judgement, Met, Outcome, Status},
     log::{AppointmentId, Delivery, Digest, Position, Reading, SourceName},
 };
 
@@ -253,7 +253,7 @@ impl View {
     }
 
     /// What became of a delivery that the log handed back; `None` where it is not folded yet.
-    pub fn tell(&self, delivery: &Delivery, window: TimeDelta) -> Result<Option<Told>, ProjectionError> {
+    pub fn tell(&self, delivery: &Delivery, rules: &FoldRules) -> Result<Option<Told>, ProjectionError> {
         if delivery.position > self.checkpoint()?.position {
             return Ok(None);
         }
@@ -278,7 +278,7 @@ impl View {
         }
         let entry = entries.into_iter().find(|entry| entry.position == delivery.position).ok_or_else(damaged)?;
         let waits = record.appointment.waiting().any(|position| position == delivery.position.get());
-        let reconsidered_until = waits.then(|| delivery.received_at + window);
+        let reconsidered_until = waits.then(|| rules.reconsidered_until(delivery.received_at));
         let status = record.appointment.status();
         Ok(Some(Told { judgement: entry.judgement, status, reconsidered_until, conflicts_with }))
     }
