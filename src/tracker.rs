@@ -187,8 +187,21 @@ impl Writer {
             0 => Vec::new(),
             _ => self.log.append(fresh).map_err(|error| error.to_string())?,
         };
-        let receipts = self.fold_up_to_head().map_err(|error| error.to_string())?;
-        let told = |fate| self.tell(fate, &positions, &receipts).map_err(|error| error.to_string());
+        let mut receipts = self.fold_up_to_head().map_err(|error| error.to_string())?;
+        // A receipt goes to its sender, unless a repeat in the same group needs it too.
+        let repeats = fates.iter().any(|fate| matches!(fate, Fate::Appended { repeated: true, .. }));
+        let mut receipt = |position: &Position| match repeats {
+            true => receipts.get(position).cloned(),
+            false => receipts.remove(position),
+        };
+        let told = |fate| match fate {
+            Fate::Known(delivery) => self.tell_again(*delivery).map_err(|error| error.to_string()),
+            Fate::Appended { index, repeated } => {
+                let receipt = positions.get(index).and_then(&mut receipt);
+                let receipt = receipt.ok_or_else(|| "the log did not hand back what was appended".to_owned());
+                receipt.map(|receipt| Receipt { repeated, ..receipt })
+            }
+        };
         fates.into_iter().map(told).collect()
     }
 
@@ -224,26 +237,13 @@ impl Writer {
         Ok(known.map(|delivery| Fate::Known(Box::new(delivery))).or_else(in_group))
     }
 
-    fn tell(
-        &self,
-        fate: Fate,
-        positions: &[Position],
-        receipts: &BTreeMap<Position, Receipt>,
-    ) -> Result<Receipt, ProjectionError> {
-        match fate {
-            Fate::Known(delivery) => {
-                let Told { judgement, status, reconsidered_until, conflicts_with } =
-                    self.projection.told(&delivery)?.ok_or(ProjectionError::Damaged("delivery id"))?;
-                let folded = Folded { judgement, status, reconsidered_until, changes: Vec::new() };
-                let Delivery { position, received_at, source, reading, .. } = *delivery;
-                Ok(Receipt { position, received_at, source, reading, folded, repeated: true, conflicts_with })
-            }
-            Fate::Appended { index, repeated } => {
-                let receipt = positions.get(index).and_then(|position| receipts.get(position));
-                let handed_back = ProjectionError::Damaged("the log did not hand back what was appended");
-                receipt.map(|receipt| Receipt { repeated, ..receipt.clone() }).ok_or(handed_back)
-            }
-        }
+    /// The receipt of a delivery that the log has had for some time.
+    fn tell_again(&self, delivery: Delivery) -> Result<Receipt, ProjectionError> {
+        let told = self.projection.told(&delivery)?.ok_or(ProjectionError::Damaged("delivery id"))?;
+        let Told { judgement, status, reconsidered_until, conflicts_with } = told;
+        let folded = Folded { judgement, status, reconsidered_until, changes: Vec::new() };
+        let Delivery { position, received_at, source, reading, .. } = delivery;
+        Ok(Receipt { position, received_at, source, reading, folded, repeated: true, conflicts_with })
     }
 
     /// Folds everything that the log has beyond the projection.

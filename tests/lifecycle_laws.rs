@@ -82,7 +82,7 @@ proptest! {
         let (mut live, mut restarted) = (Appointment::default(), Appointment::default());
         for ((position, sent), restart) in (1..).zip(&sent).zip(restarts) {
             if restart {
-                restarted = Appointment::from_parts(restarted.to_parts());
+                restarted = Appointment::from_parts(restarted.parts().clone());
             }
             prop_assert_eq!(sent.fold(&mut live, &rules, position), sent.fold(&mut restarted, &rules, position));
             prop_assert_eq!(&live, &restarted);
@@ -178,7 +178,7 @@ proptest! {
         let mut told: Vec<Vec<(u64, Folded)>> = vec![Vec::new(); sent.len()];
         for (position, (turn, restart)) in (1..).zip(turns) {
             if restart {
-                appointments.iter_mut().for_each(|one| *one = Appointment::from_parts(one.to_parts()));
+                appointments.iter_mut().for_each(|one| *one = Appointment::from_parts(one.parts().clone()));
             }
             let number = turn % sent.len();
             if let Some(next) = sent[number].get(told[number].len()) {

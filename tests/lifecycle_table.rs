@@ -68,7 +68,7 @@ fn blocks(lifecycle: &Lifecycle) -> BTreeMap<Block, Lines> {
     let mut ahead = VecDeque::from([Appointment::default()]);
     while let Some(appointment) = ahead.pop_front() {
         let block = Block::of(&appointment);
-        let undone = appointment.to_parts().undone;
+        let undone = appointment.parts().clone().undone;
         if seen.contains(&(block.clone(), undone)) {
             continue;
         }

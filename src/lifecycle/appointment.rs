@@ -16,15 +16,7 @@ use super::{
 /// What the deliveries so far have made of one appointment. The default is NONE: no appointment yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Appointment {
-    /// The arrival time of the first applied delivery, in the order in which they count.
-    pub(super) began_at: Option<DateTime<Utc>>,
-    pub(super) created: Option<Standing>,
-    /// The standing steps but CREATE, in order.
-    pub(super) steps: Vec<Standing>,
-    pub(super) undone: StepSet,
-    pub(super) reschedule_count: u32,
-    pub(super) demographics_update_count: u32,
-    pub(super) window: Window,
+    pub(super) parts: Parts,
 }
 
 /// A step that was applied and not undone.
@@ -66,8 +58,8 @@ impl Appointment {
         let refused = |code| Verdict::NotApplied(if met.is_none() { Code::NotCreated } else { code });
         match event.kind() {
             EventKind::Step(step) if self.stands(step) => Verdict::NotApplied(Code::StepStands),
-            EventKind::Undo(step) if self.undone.contains(step) => Verdict::NotApplied(Code::StepUndone),
-            EventKind::Undo(step) if self.steps.last().map(|last| last.step) == Some(step) => Verdict::Applied,
+            EventKind::Undo(step) if self.parts.undone.contains(step) => Verdict::NotApplied(Code::StepUndone),
+            EventKind::Undo(step) if self.parts.steps.last().map(|last| last.step) == Some(step) => Verdict::Applied,
             EventKind::Undo(step) if self.stands(step) => refused(Code::StepNotLast),
             EventKind::Undo(_) => refused(Code::StepNotDone),
             EventKind::Step(Step::Create) if lifecycle.applies_create(met) => Verdict::Applied,
@@ -85,12 +77,12 @@ impl Appointment {
     /// The status of the last standing step; SCHEDULED where none stands in an appointment that came into being
     /// without CREATE; `None` where there is no appointment yet.
     pub fn status(&self) -> Met {
-        self.status_at(self.steps.len())
+        self.status_at(self.parts.steps.len())
     }
 
     /// The standing steps, in order.
     pub fn standing(&self) -> impl DoubleEndedIterator<Item = &Standing> {
-        self.created.iter().chain(&self.steps)
+        self.parts.created.iter().chain(&self.parts.steps)
     }
 
     /// When `step` was made, if it stands.
@@ -100,41 +92,38 @@ impl Appointment {
 
     /// The time of the last standing step; where none stands, of the delivery that brought it into being.
     pub fn status_since(&self) -> Option<DateTime<Utc>> {
-        self.standing().next_back().map(|standing| standing.received_at).or(self.began_at)
+        self.standing().next_back().map(|standing| standing.received_at).or(self.parts.began_at)
     }
 
     /// How many `reschedule` were applied.
     pub fn reschedule_count(&self) -> u32 {
-        self.reschedule_count
+        self.parts.reschedule_count
     }
 
     /// How many `demographics_update` were applied.
     pub fn demographics_update_count(&self) -> u32 {
-        self.demographics_update_count
+        self.parts.demographics_update_count
     }
 
     /// The positions of the deliveries that wait, earliest first.
     pub fn waiting(&self) -> impl Iterator<Item = u64> {
-        self.window.waiting.iter().map(|waiting| waiting.position)
+        self.parts.window.waiting.iter().map(|waiting| waiting.position)
     }
 
     /// The state laid open.
-    pub fn to_parts(&self) -> Parts {
-        let Appointment { began_at, created, steps, undone, reschedule_count, demographics_update_count, window } =
-            self.clone();
-        Parts { began_at, created, steps, undone, reschedule_count, demographics_update_count, window }
+    pub fn parts(&self) -> &Parts {
+        &self.parts
     }
 
     /// The appointment with this state.
     pub fn from_parts(parts: Parts) -> Appointment {
-        let Parts { began_at, created, steps, undone, reschedule_count, demographics_update_count, window } = parts;
-        Appointment { began_at, created, steps, undone, reschedule_count, demographics_update_count, window }
+        Appointment { parts }
     }
 
     /// The status where only the first `depth` steps stand.
     pub(super) fn status_at(&self, depth: usize) -> Met {
-        let last = depth.checked_sub(1).map(|index| self.steps[index].step.status());
-        last.or(self.began_at.map(|_| Status::Scheduled))
+        let last = depth.checked_sub(1).map(|index| self.parts.steps[index].step.status());
+        last.or(self.parts.began_at.map(|_| Status::Scheduled))
     }
 
     pub(super) fn stands(&self, step: Step) -> bool {

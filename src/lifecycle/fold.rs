@@ -150,7 +150,7 @@ impl Appointment {
     pub fn fold(&mut self, rules: &FoldRules, arrival: Arrival<'_>) -> Folded {
         let Arrival { position, received_at, reading } = arrival;
         if rules.has_window() {
-            self.window.expire(received_at, rules.reorder_window);
+            self.parts.window.expire(received_at, rules.reorder_window);
         }
         let mut changes = Vec::new();
         let mut reconsidered_until = None;
@@ -163,7 +163,7 @@ impl Appointment {
                     match judgement.verdict.outcome() {
                         Outcome::Applied => self.reconsider(rules, position, &mut changes),
                         Outcome::Rejected => {
-                            self.window.wait(Waiting { position, event, received_at });
+                            self.parts.window.wait(Waiting { position, event, received_at });
                             reconsidered_until = Some(rules.reconsidered_until(received_at));
                         }
                         Outcome::Duplicate | Outcome::Unrecognized | Outcome::Unreadable => {}
@@ -191,7 +191,7 @@ impl Appointment {
     /// Judges what waits again, the earliest first, until nothing more is applied.
     fn reconsider(&mut self, rules: &FoldRules, at: u64, changes: &mut Vec<Change>) {
         let mut index = 0;
-        while let Some(Waiting { position, event, received_at }) = self.window.waiting.get(index).copied() {
+        while let Some(Waiting { position, event, received_at }) = self.parts.window.waiting.get(index).copied() {
             let judgement = self.take(rules, Candidate { position, event, received_at }, changes);
             match judgement.verdict.outcome() {
                 Outcome::Rejected => {
@@ -199,10 +199,10 @@ impl Appointment {
                     continue;
                 }
                 Outcome::Applied => {
-                    self.window.waiting.remove(index);
+                    self.parts.window.waiting.remove(index);
                     index = 0;
                 }
-                _ => drop(self.window.waiting.remove(index)),
+                _ => drop(self.parts.window.waiting.remove(index)),
             }
             let judgement = Judgement { reconsidered: Some(Reconsidered { at }), ..judgement };
             changes.push(Change::Judged { position, judgement });
@@ -212,18 +212,18 @@ impl Appointment {
     /// Applies at the end.
     fn append(&mut self, rules: &FoldRules, candidate: Candidate) -> Judgement {
         let Candidate { position, event, received_at } = candidate;
-        let (met, from_bottom) = (self.status(), self.steps.is_empty());
-        self.change(candidate, self.steps.len(), met);
+        let (met, from_bottom) = (self.status(), self.parts.steps.is_empty());
+        self.change(candidate, self.parts.steps.len(), met);
         let after = self.status();
-        let at_bottom = from_bottom || self.steps.is_empty();
+        let at_bottom = from_bottom || self.parts.steps.is_empty();
         if rules.has_window() {
-            self.window.appended(met, after, received_at, moved_step(event));
+            self.parts.window.appended(met, after, received_at, moved_step(event));
             let applied = Applied { position, event };
             if met.is_none() {
-                self.window.first = Some(applied);
+                self.parts.window.first = Some(applied);
             }
-            if at_bottom && self.window.reaches_the_first() && rules.lifecycle.begins_only() {
-                self.window.bottom.push(applied);
+            if at_bottom && self.parts.window.reaches_the_first() && rules.lifecycle.begins_only() {
+                self.parts.window.bottom.push(applied);
             }
         }
         Judgement { verdict: Verdict::Applied, before: met, after, late: false, reconsidered: None }
@@ -232,10 +232,10 @@ impl Appointment {
     /// The index of the latest place at which the candidate, and everything after it, is applied.
     fn latest_place(&self, rules: &FoldRules, candidate: Candidate) -> Option<usize> {
         // The last place is the end, where it was refused.
-        let earlier = self.window.places.len().saturating_sub(1);
+        let earlier = self.parts.window.places.len().saturating_sub(1);
         let in_reach =
             |place: &Place| place.oldest.is_none_or(|oldest| candidate.received_at - oldest <= rules.reorder_window);
-        let places = self.window.places[..earlier].iter().enumerate().rev();
+        let places = self.parts.window.places[..earlier].iter().enumerate().rev();
         let mut places = places.take_while(|(_, place)| in_reach(place));
         places.find(|(_, place)| self.fits(&rules.lifecycle, candidate.event, place)).map(|(index, _)| index)
     }
@@ -244,13 +244,13 @@ impl Appointment {
     fn fits(&self, lifecycle: &Lifecycle, event: EventType, place: &Place) -> bool {
         match event.kind() {
             EventKind::Detail | EventKind::Step(Step::Create) => {
-                let begins = || self.window.first.is_some_and(|first| lifecycle.continues(first.event));
+                let begins = || self.parts.window.first.is_some_and(|first| lifecycle.continues(first.event));
                 lifecycle.applies(event, place.met) && (place.met.is_some() || begins())
             }
             EventKind::Step(step) => {
-                let repeats = |depth: usize| self.steps[..depth].iter().any(|standing| standing.step == step);
+                let repeats = |depth: usize| self.parts.steps[..depth].iter().any(|standing| standing.step == step);
                 let follows = |depth: usize| {
-                    let next = self.steps.get(depth).filter(|next| next.met == place.met);
+                    let next = self.parts.steps.get(depth).filter(|next| next.met == place.met);
                     match next {
                         Some(next) => lifecycle.applies(next.step.event(), Some(step.status())),
                         None => self.bottom_follows(lifecycle, step),
@@ -264,7 +264,7 @@ impl Appointment {
             EventKind::Undo(step) => {
                 let next_applies = |depth: usize| {
                     let below = self.status_at(depth - 1);
-                    self.steps.get(depth).is_some_and(|next| lifecycle.applies(next.step.event(), below))
+                    self.parts.steps.get(depth).is_some_and(|next| lifecycle.applies(next.step.event(), below))
                 };
                 place.met == Some(step.status()) && self.depth_of(place.met).is_some_and(next_applies)
             }
@@ -280,7 +280,7 @@ impl Appointment {
             EventKind::Step(Step::Create) => lifecycle.applies_create(met),
             EventKind::Step(_) | EventKind::Detail => lifecycle.applies(applied.event, met),
         };
-        !self.window.bottom.is_empty() && self.window.bottom.iter().all(follows)
+        !self.parts.window.bottom.is_empty() && self.parts.window.bottom.iter().all(follows)
     }
 
     /// How many of today's standing steps stand at the last place with status `met`; `None` where the steps
@@ -288,14 +288,16 @@ impl Appointment {
     fn depth_of(&self, met: Met) -> Option<usize> {
         match met {
             None | Some(Status::Scheduled) => Some(0),
-            Some(status) => self.steps.iter().position(|standing| standing.step.status() == status).map(|at| at + 1),
+            Some(status) => {
+                self.parts.steps.iter().position(|standing| standing.step.status() == status).map(|at| at + 1)
+            }
         }
     }
 
     /// Puts the candidate at a place that it fits.
     fn put(&mut self, rules: &FoldRules, candidate: Candidate, index: usize, changes: &mut Vec<Change>) -> Judgement {
         let Candidate { position, event, received_at } = candidate;
-        let place = self.window.places[index];
+        let place = self.parts.window.places[index];
         let met = place.met;
         let depth = self.depth_of(met).unwrap_or(0);
         let applied = Applied { position, event };
@@ -307,31 +309,34 @@ impl Appointment {
         self.change(candidate, depth, met);
         match event.kind() {
             EventKind::Step(Step::Create) | EventKind::Detail => {
-                self.window.bottom.extend((met == Some(Status::Scheduled) && self.tracks_bottom()).then_some(applied));
+                self.parts
+                    .window
+                    .bottom
+                    .extend((met == Some(Status::Scheduled) && self.tracks_bottom()).then_some(applied));
                 self.begin_with(candidate, met, after, changes);
             }
             EventKind::Step(step) => {
                 // The step itself stands at `depth` now.
-                match self.steps.get_mut(depth + 1).filter(|next| next.met == met) {
+                match self.parts.steps.get_mut(depth + 1).filter(|next| next.met == met) {
                     Some(next) => next.meet(after, changes),
                     None => self.lift_bottom(step, changes),
                 }
                 if met.is_none() {
-                    self.window.bottom.clear();
-                    (self.window.first, self.began_at) = (Some(applied), Some(received_at));
+                    self.parts.window.bottom.clear();
+                    (self.parts.window.first, self.parts.began_at) = (Some(applied), Some(received_at));
                 } else if depth == 0 {
-                    let next = self.steps.get(1).map(|next| next.position);
-                    self.window.bottom.retain(|applied| Some(applied.position) != next);
+                    let next = self.parts.steps.get(1).map(|next| next.position);
+                    self.parts.window.bottom.retain(|applied| Some(applied.position) != next);
                 }
-                self.window.bottom.extend((depth == 0 && rules.lifecycle.begins_only()).then_some(applied));
+                self.parts.window.bottom.extend((depth == 0 && rules.lifecycle.begins_only()).then_some(applied));
             }
             EventKind::Undo(_) => {
                 let tracks_bottom = self.tracks_bottom();
-                if let Some(next) = self.steps.get_mut(depth - 1) {
+                if let Some(next) = self.parts.steps.get_mut(depth - 1) {
                     next.meet(after, changes);
                     let next = Applied { position: next.position, event: next.step.event() };
                     let sinks = depth == 1 && tracks_bottom;
-                    self.window.bottom.extend([applied, next].into_iter().filter(|_| sinks));
+                    self.parts.window.bottom.extend([applied, next].into_iter().filter(|_| sinks));
                 }
             }
         }
@@ -346,20 +351,20 @@ impl Appointment {
         }
         let Candidate { position, event, received_at } = candidate;
         let applied = Applied { position, event };
-        if let Some(first) = self.window.first.replace(applied) {
+        if let Some(first) = self.parts.window.first.replace(applied) {
             let own = match first.event.kind() {
                 EventKind::Step(step) => Some(step.status()),
                 EventKind::Detail | EventKind::Undo(_) => after,
             };
-            let standing = self.created.iter_mut().chain(&mut self.steps);
+            let standing = self.parts.created.iter_mut().chain(&mut self.parts.steps);
             if let Some(standing) = standing.into_iter().find(|standing| standing.position == first.position) {
                 standing.met = after;
             }
             changes.push(Change::Moved { position: first.position, before: after, after: own });
         }
-        self.began_at = Some(received_at);
-        if !self.window.bottom.is_empty() {
-            self.window.bottom.push(applied);
+        self.parts.began_at = Some(received_at);
+        if !self.parts.window.bottom.is_empty() {
+            self.parts.window.bottom.push(applied);
         }
     }
 
@@ -367,7 +372,7 @@ impl Appointment {
     /// meets the step's status now.
     fn lift_bottom(&mut self, step: Step, changes: &mut Vec<Change>) {
         let met = Some(step.status());
-        for Applied { position, event } in std::mem::take(&mut self.window.bottom) {
+        for Applied { position, event } in std::mem::take(&mut self.parts.window.bottom) {
             let (before, after) = match event.kind() {
                 EventKind::Undo(step) => (Some(step.status()), met),
                 EventKind::Step(step) if step != Step::Create => (met, Some(step.status())),
@@ -375,12 +380,12 @@ impl Appointment {
             };
             changes.push(Change::Moved { position, before, after });
             if let Some(standing) =
-                self.created.iter_mut().chain(&mut self.steps).find(|step| step.position == position)
+                self.parts.created.iter_mut().chain(&mut self.parts.steps).find(|step| step.position == position)
             {
                 standing.met = met;
             }
         }
-        for place in &mut self.window.places {
+        for place in &mut self.parts.window.places {
             if place.met == Some(Status::Scheduled) {
                 place.met = met;
             }
@@ -388,12 +393,12 @@ impl Appointment {
     }
 
     fn tracks_bottom(&self) -> bool {
-        !self.window.bottom.is_empty()
+        !self.parts.window.bottom.is_empty()
     }
 
     /// Remembers the place between a delivery that was put at place `index` and what follows it.
     fn insert_place(&mut self, index: usize, place: Place, after: Met, received_at: DateTime<Utc>, step: Option<Step>) {
-        let places = &mut self.window.places;
+        let places = &mut self.parts.window.places;
         // Where it leaves the status as it was, the last place with that status is the one behind it.
         let before = if place.met == after { index } else { index + 1 };
         places[..before].iter_mut().for_each(|place| place.passed_by(received_at, step));
@@ -409,26 +414,26 @@ impl Appointment {
     /// Changes what stands, at a depth among the steps.
     fn change(&mut self, candidate: Candidate, depth: usize, met: Met) {
         let Candidate { position, event, received_at } = candidate;
-        self.began_at = self.began_at.or(Some(received_at));
+        self.parts.began_at = self.parts.began_at.or(Some(received_at));
         match event.kind() {
             EventKind::Step(step) => {
-                self.undone.remove(step);
+                self.parts.undone.remove(step);
                 let standing = Standing { step, received_at, position, met };
                 if step == Step::Create {
-                    self.created = Some(standing);
+                    self.parts.created = Some(standing);
                 } else {
-                    self.steps.insert(depth, standing);
+                    self.parts.steps.insert(depth, standing);
                 }
             }
             EventKind::Undo(step) => {
-                self.steps.remove(depth - 1);
-                self.undone.insert(step);
+                self.parts.steps.remove(depth - 1);
+                self.parts.undone.insert(step);
             }
             EventKind::Detail if event == EventType::Reschedule => {
-                self.reschedule_count = self.reschedule_count.saturating_add(1);
+                self.parts.reschedule_count = self.parts.reschedule_count.saturating_add(1);
             }
             EventKind::Detail => {
-                self.demographics_update_count = self.demographics_update_count.saturating_add(1);
+                self.parts.demographics_update_count = self.parts.demographics_update_count.saturating_add(1);
             }
         }
     }

@@ -42,7 +42,7 @@ struct Changed {
 /// An appointment, and its status before the group.
 struct Touched {
     before: Met,
-    record: AppointmentRecord,
+    record: Box<AppointmentRecord>,
 }
 
 impl Projection {
@@ -130,14 +130,14 @@ impl Projection {
         };
         let key = (number, id);
         let record = match changed.appointments.entry(key) {
-            Occupied(entry) => &mut entry.into_mut().record,
+            Occupied(entry) => &mut *entry.into_mut().record,
             Vacant(entry) => {
                 let record = match self.hot.take(key) {
                     Some(record) => record,
-                    None => self.load(number, id, delivery)?,
+                    None => Box::new(self.load(number, id, delivery)?),
                 };
                 let before = record.appointment.status();
-                &mut entry.insert(Touched { before, record }).record
+                &mut *entry.insert(Touched { before, record }).record
             }
         };
         record.last_position = position;

@@ -12,18 +12,18 @@ const APPOINTMENTS_MAX: usize = 8192;
 /// Appointments in two generations: what was not asked for while a whole new one came together goes.
 #[derive(Default)]
 pub(super) struct Hot {
-    young: HashMap<(SourceNumber, AppointmentId), AppointmentRecord>,
-    old: HashMap<(SourceNumber, AppointmentId), AppointmentRecord>,
+    young: HashMap<(SourceNumber, AppointmentId), Box<AppointmentRecord>>,
+    old: HashMap<(SourceNumber, AppointmentId), Box<AppointmentRecord>>,
 }
 
 impl Hot {
     /// Takes an appointment out.
-    pub(super) fn take(&mut self, key: (SourceNumber, AppointmentId)) -> Option<AppointmentRecord> {
+    pub(super) fn take(&mut self, key: (SourceNumber, AppointmentId)) -> Option<Box<AppointmentRecord>> {
         self.young.remove(&key).or_else(|| self.old.remove(&key))
     }
 
     /// Puts an appointment back as it is on disk now.
-    pub(super) fn put(&mut self, key: (SourceNumber, AppointmentId), record: AppointmentRecord) {
+    pub(super) fn put(&mut self, key: (SourceNumber, AppointmentId), record: Box<AppointmentRecord>) {
         if self.young.len() >= APPOINTMENTS_MAX {
             self.old = std::mem::take(&mut self.young);
         }

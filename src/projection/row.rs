@@ -163,15 +163,17 @@ struct EntryBytes {
 }
 
 const LATE: u8 = 0x80;
+/// What most rows fit into.
+const ROW_BYTES: usize = 160;
 
 pub(super) const CHECKPOINT_KEY: &[u8] = b"checkpoint";
 
-pub(super) fn appointment_key(source: SourceNumber, id: AppointmentId) -> Vec<u8> {
-    [&source.0.to_be_bytes()[..], &id.get().to_be_bytes()].concat()
+pub(super) fn appointment_key(source: SourceNumber, id: AppointmentId) -> [u8; 12] {
+    key(source, [], id.get())
 }
 
-pub(super) fn status_key(source: SourceNumber, status: Status, id: AppointmentId) -> Vec<u8> {
-    [&source.0.to_be_bytes()[..], &[status as u8], &id.get().to_be_bytes()].concat()
+pub(super) fn status_key(source: SourceNumber, status: Status, id: AppointmentId) -> [u8; 13] {
+    key(source, [status as u8], id.get())
 }
 
 pub(super) fn history_key(source: SourceNumber, id: AppointmentId, position: Position) -> Vec<u8> {
@@ -179,8 +181,15 @@ pub(super) fn history_key(source: SourceNumber, id: AppointmentId, position: Pos
 }
 
 /// The key of the row with these positions; `row` is their common part, see [`row_of`].
-pub(super) fn outcome_key(source: SourceNumber, outcome: Outcome, row: u64) -> Vec<u8> {
-    [&source.0.to_be_bytes()[..], &[outcome as u8], &row.to_be_bytes()].concat()
+pub(super) fn outcome_key(source: SourceNumber, outcome: Outcome, row: u64) -> [u8; 13] {
+    key(source, [outcome as u8], row)
+}
+
+fn key<const PART: usize, const ALL: usize>(source: SourceNumber, part: [u8; PART], last: u64) -> [u8; ALL] {
+    let mut key = [0; ALL];
+    let bytes = source.0.to_be_bytes().into_iter().chain(part).chain(last.to_be_bytes());
+    key.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+    key
 }
 
 pub(super) fn delivery_id_key(source: SourceNumber, delivery_id: &str) -> Vec<u8> {
@@ -238,32 +247,42 @@ pub(super) fn decode_source(bytes: &[u8]) -> Result<SourceRow, ProjectionError> 
 }
 
 pub(super) fn encode_appointment(record: &AppointmentRecord) -> Vec<u8> {
-    let parts = record.appointment.to_parts();
+    let Parts { began_at, created, steps, undone, reschedule_count, demographics_update_count, window } =
+        record.appointment.parts();
     let ms = |time: DateTime<Utc>| (time - record.first_received_at).num_milliseconds();
     let standing = |at: &Standing| (at.step as u8, ms(at.received_at), at.position, met_byte(at.met));
-    let Window { places, first, bottom, waiting } = &parts.window;
     let place = |place: &Place| (met_byte(place.met), place.oldest.map(ms), place.steps.bits());
     let applied = |applied: &Applied| (applied.position, applied.event as u8);
-    let window = || WindowBytes {
-        places: places.iter().map(place).collect(),
-        first: first.as_ref().map(applied),
-        bottom: bottom.iter().map(applied).collect(),
-        waiting: waiting.iter().map(|one| (one.position, one.event as u8, ms(one.received_at))).collect(),
-    };
-    to_bytes(&AppointmentBytes {
-        first_received_at_ms: record.first_received_at.timestamp_millis(),
-        last_received_at: ms(record.last_received_at),
-        last_position: record.last_position.get(),
-        delivery_count: record.delivery_count,
-        began_at: parts.began_at.map(ms),
-        created: parts.created.as_ref().map(standing),
-        steps: parts.steps.iter().map(standing).collect(),
-        undone: parts.undone.bits(),
-        reschedule_count: parts.reschedule_count,
-        demographics_update_count: parts.demographics_update_count,
-        window: (parts.window != Window::default()).then(window),
-        recent: encode_entries(&record.recent),
-    })
+    let waiting = |one: &Waiting| (one.position, one.event as u8, ms(one.received_at));
+    let window_bytes = (
+        List(window.places.iter().map(place)),
+        window.first.as_ref().map(applied),
+        List(window.bottom.iter().map(applied)),
+        List(window.waiting.iter().map(waiting)),
+    );
+    // In the order of [`AppointmentBytes`], without a list of its own for each list.
+    to_bytes(&(
+        (
+            record.first_received_at.timestamp_millis(),
+            ms(record.last_received_at),
+            record.last_position.get(),
+            record.delivery_count,
+            began_at.map(ms),
+            created.as_ref().map(standing),
+        ),
+        (List(steps.iter().map(standing)), undone.bits(), *reschedule_count, *demographics_update_count),
+        (*window != Window::default()).then_some(window_bytes),
+        List(encode_entries(&record.recent)),
+    ))
+}
+
+/// Items that are written as they are made.
+struct List<I>(I);
+
+impl<I: Iterator<Item: Serialize> + Clone> Serialize for List<I> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.clone())
+    }
 }
 
 pub(super) fn decode_appointment(key: AppointmentKey, bytes: &[u8]) -> Result<AppointmentRecord, ProjectionError> {
@@ -316,16 +335,16 @@ pub(super) fn decode_appointment(key: AppointmentKey, bytes: &[u8]) -> Result<Ap
 }
 
 pub(super) fn encode_history(entries: &[Entry]) -> Vec<u8> {
-    to_bytes(&encode_entries(entries))
+    to_bytes(&List(encode_entries(entries)))
 }
 
 pub(super) fn decode_history(bytes: &[u8]) -> Result<Vec<Entry>, ProjectionError> {
     decode_entries(from_bytes(bytes, "history")?)
 }
 
-fn encode_entries(entries: &[Entry]) -> Vec<EntryBytes> {
+fn encode_entries(entries: &[Entry]) -> impl Iterator<Item = EntryBytes> + Clone {
     let mut previous = 0;
-    let encode = |Entry { position, judgement }: &Entry| {
+    let encode = move |Entry { position, judgement }: &Entry| {
         let after = position.get() - std::mem::replace(&mut previous, position.get());
         let place = judgement.verdict.code().map_or(0, |code| {
             let place = Code::ALL.iter().position(|known| *known == code).expect("Code::ALL has every code");
@@ -338,7 +357,7 @@ fn encode_entries(entries: &[Entry]) -> Vec<EntryBytes> {
             reconsidered_at: judgement.reconsidered.map(|reconsidered| reconsidered.at),
         }
     };
-    entries.iter().map(encode).collect()
+    entries.iter().map(encode)
 }
 
 fn decode_entries(entries: Vec<EntryBytes>) -> Result<Vec<Entry>, ProjectionError> {
@@ -375,7 +394,7 @@ fn met_of(byte: u8) -> Result<Met, ProjectionError> {
 }
 
 fn to_bytes(value: &impl Serialize) -> Vec<u8> {
-    postcard::to_stdvec(value).expect("a row has nothing that postcard refuses")
+    postcard::to_extend(value, Vec::with_capacity(ROW_BYTES)).expect("a row has nothing that postcard refuses")
 }
 
 fn from_bytes<T: DeserializeOwned>(bytes: &[u8], row: &'static str) -> Result<T, ProjectionError> {

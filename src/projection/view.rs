@@ -129,7 +129,7 @@ impl View {
             let Some(span) = span_in_source(page, source) else { continue };
             let range = |status: &Status| {
                 let bounds =
-                    span.bounds(|id| status_key(number, *status, id), AppointmentId::MIN, AppointmentId::MAX)?;
+                    span.bounds(|id| status_key(number, *status, id).to_vec(), AppointmentId::MIN, AppointmentId::MAX)?;
                 let ids = self.snapshot.range(&self.store.by_status, bounds);
                 let id = |entry: Guard| last_number(&entry.key().map_err(|error| failed("reading", error))?);
                 Some(Box::new(ids.map(id)) as Numbers<'_>)
