@@ -2,11 +2,22 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod support;
+#[path = "support/model.rs"]
+mod model;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use chrono::TimeDelta;
 
 use clockfold::{
-    lifecycle::{EventType, Fault, FoldRules, Outcome, Status},
+    lifecycle::{EventType, Fault, FoldRules, Lifecycle, Outcome, Status},
     log::{DataDir, Delivery, Digest, Log, NewDelivery, Position, SledLog, SourceName},
     projection::{AppointmentFilter, AppointmentKey, DeliveryFilter, Page, Projection, Rules, View},
 };
@@ -31,12 +42,23 @@ fn deliveries(count: u64, mut seed: u64) -> Vec<NewDelivery> {
 }
 
 fn open_log(folder: &Path) -> SledLog {
-    SledLog::open(&DataDir::at(folder), Arc::new(arrival)).unwrap()
+    // A tenth of a second between two groups.
+    let clock = AtomicI64::new(0);
+    let now = move || arrival() + TimeDelta::milliseconds(clock.fetch_add(100, Ordering::Relaxed));
+    SledLog::open(&DataDir::at(folder), Arc::new(now)).unwrap()
 }
 
 fn open(folder: &Path, log: &dyn Log) -> Projection {
     let path = DataDir::at(folder).projection();
-    Projection::open_and_catch_up(&path, Arc::new(Rules::default()), log, &mut |_| {}).unwrap()
+    Projection::open_and_catch_up(&path, rules(), log, &mut |_| {}).unwrap()
+}
+
+/// `a-third-one` is folded by the default.
+fn rules() -> Arc<Rules> {
+    let rules = |lifecycle, seconds| FoldRules { lifecycle, reorder_window: TimeDelta::seconds(seconds) };
+    let by_source = [("downtown", rules(Lifecycle::strict(), 5)), ("lakeside", rules(Lifecycle::lenient(), 1))];
+    let by_source = by_source.map(|(name, rules)| (name.parse().unwrap(), rules));
+    Arc::new(Rules::new(BTreeMap::from(by_source)))
 }
 
 fn names() -> Vec<SourceName> {
@@ -72,7 +94,6 @@ fn a_projection_of_another_log_or_a_damaged_one_is_built_anew() {
     drop(open(folder.path(), &log));
     let path = DataDir::at(folder.path()).projection();
     // Another log under the same path.
-    let rules = || Arc::new(Rules::default());
     let elsewhere = tempfile::tempdir().unwrap();
     let log = open_log(elsewhere.path());
     log.append(deliveries(600, 2)).unwrap();
@@ -112,8 +133,9 @@ fn pages_and_counts_agree_with_a_scan_of_everything() {
     let projection = open(folder.path(), &log);
     let view = projection.reader().view();
     let all: Vec<Delivery> = log.read(Position::ZERO).collect::<Result<_, _>>().unwrap();
-    let outcome =
-        |delivery: &Delivery| view.tell(delivery, &FoldRules::default()).unwrap().unwrap().judgement.verdict.outcome();
+    let outcome = |delivery: &Delivery| {
+        view.tell(delivery, rules().of(&delivery.source)).unwrap().unwrap().judgement.verdict.outcome()
+    };
 
     for sources in [names(), vec![names()[1].clone()], vec![names()[2].clone(), names()[0].clone()], vec![]] {
         for outcomes in [vec![], vec![Outcome::Rejected], vec![Outcome::Unreadable, Outcome::Applied]] {
@@ -190,6 +212,68 @@ fn walk<K: Clone + PartialEq + std::fmt::Debug, T>(
         let nothing = list(&Page { after: Some(last.clone()), before: Some(first.clone()), limit: 5, from_end: false });
         assert!(nothing.items.is_empty() && !nothing.has_more);
     }
+}
+
+/// Through groups of any size, rows of history and restarts, each delivery is told as the naive model has it.
+#[test]
+fn every_delivery_is_told_as_the_model_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open_log(folder.path());
+    let mut projection = open(folder.path(), &log);
+    for (round, group) in deliveries(6_000, 11).chunks(23).enumerate() {
+        log.append(group.to_vec()).unwrap();
+        if round % 5 == 4 {
+            projection.catch_up(&log, &mut |_| {}).unwrap();
+        }
+        if round % 50 == 49 {
+            drop(projection);
+            projection = open(folder.path(), &log);
+        }
+    }
+    projection.catch_up(&log, &mut |_| {}).unwrap();
+    let view = projection.reader().view();
+    let mut appointments: BTreeMap<AppointmentKey, Vec<Delivery>> = BTreeMap::new();
+    for delivery in log.read(Position::ZERO).map(Result::unwrap) {
+        if let Some(appointment_id) = delivery.reading.appointment_id() {
+            let key = AppointmentKey { source: delivery.source.clone(), appointment_id };
+            appointments.entry(key).or_default().push(delivery);
+        }
+    }
+    let (mut late, mut let_in) = (0, 0);
+    for (key, deliveries) in appointments {
+        let (table, window_ms) = match key.source.as_str() {
+            "downtown" => (model::Table::strict(), 5_000),
+            "lakeside" => (model::Table::lenient(), 1_000),
+            _ => (model::Table::strict(), 0),
+        };
+        let sent = |delivery: &Delivery| model::Sent {
+            position: delivery.position.get(),
+            received_at_ms: delivery.received_at.timestamp_millis(),
+            event: delivery.reading.event_type().ok().map(str::to_owned),
+        };
+        let expected = model::fold(&table, window_ms, &deliveries.iter().map(sent).collect::<Vec<_>>());
+        for (delivery, expected) in deliveries.iter().zip(expected.judged) {
+            let told = view.tell(delivery, rules().of(&key.source)).unwrap().unwrap();
+            let judgement = told.judgement;
+            let found = model::Judged {
+                position: delivery.position.get(),
+                outcome: judgement.verdict.outcome().name(),
+                outcome_at_arrival: judgement.outcome_at_arrival().name(),
+                late: judgement.late,
+                applied_at: judgement.applied_at(),
+                reconsidered_until_ms: told.reconsidered_until.map(|until| until.timestamp_millis()),
+                before: judgement.before.map(Status::name),
+                after: judgement.after.map(Status::name),
+            };
+            assert_eq!(found, expected, "{key:?}");
+            late += usize::from(found.late);
+            let_in += usize::from(found.applied_at.is_some());
+        }
+        let record = view.appointment(&key).unwrap().unwrap();
+        assert_eq!(record.appointment.status().map(Status::name), expected.status);
+        assert_eq!(record.delivery_count, deliveries.len() as u64);
+    }
+    assert!(late > 50 && let_in > 50, "{late} late, {let_in} let in");
 }
 
 #[test]
