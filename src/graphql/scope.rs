@@ -11,7 +11,7 @@ use std::{
 use async_graphql::Context;
 
 use crate::{
-    lifecycle::Lifecycle,
+    lifecycle::{FoldRules, Lifecycle},
     log::{Log, Position, SourceName},
     projection::{AppointmentKey, Reader, Rules, Told, View},
 };
@@ -59,8 +59,12 @@ impl Scope {
         &*self.stores.log
     }
 
+    pub(super) fn rules(&self, source: &SourceName) -> &FoldRules {
+        self.stores.rules.of(source)
+    }
+
     pub(super) fn lifecycle(&self, source: &SourceName) -> &Lifecycle {
-        &self.stores.rules.of(source).lifecycle
+        &self.rules(source).lifecycle
     }
 
     pub(super) fn may_read_bodies(&self) -> bool {
@@ -105,7 +109,7 @@ impl Scope {
         }
         self.charge(Delivery::sent_bytes(&delivery))?;
         let Some(Told { judgement, waits }) = self.view().judgement(&delivery)? else { return Ok(None) };
-        let window = self.stores.rules.of(&delivery.source).reorder_window;
+        let window = self.rules(&delivery.source).reorder_window;
         let reconsidered_until = waits.then(|| delivery.received_at + window);
         Ok(Some(Delivery::new(delivery, judgement, reconsidered_until)))
     }
