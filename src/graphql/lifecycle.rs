@@ -30,7 +30,7 @@ pub(super) struct LifecycleRule {
     applied_from_none: bool,
     /// The step that it takes back; null for what is no undo.
     undoes: Option<EventType>,
-    /// The status that it leads to; null for a change of detail, which keeps the status, and for an undo, which leads back to the one before.
+    /// The status that it leads to; null for a change of detail, which keeps the status (where it begins an appointment: SCHEDULED), and for an undo, which leads back to the one before.
     status_after: Option<AppointmentStatus>,
 }
 
