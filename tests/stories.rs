@@ -1,33 +1,26 @@
 //! Stories of appointments, told to the real program: what each delivery is answered, what GraphQL makes of it,
 //! and that a restart changes nothing.
 //!
-//! A story is a file in `fixtures/stories`. A line is a delivery: `<source> <event> <id>` or `<source> <body>`, then
-//! `->` and what is expected: the HTTP status, the outcome, the code where it is not APPLIED, and the appointment's
-//! status after it where the body can be read. A line that begins with `=` tells how an appointment ends: its status
-//! and the steps that stand. Each story has sources of its own, so all are told to one server.
+//! `support/story.rs` says how a story in `fixtures/stories` is written. What a story does not say itself is held
+//! against the naive model of the contract.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod support;
+#[path = "support/model.rs"]
+mod model;
+#[path = "support/story.rs"]
+mod story;
 
-use std::{collections::BTreeMap, fmt::Write as _, fs, path::PathBuf};
+use std::{fs, path::PathBuf, thread};
 
+use chrono::{DateTime, SecondsFormat};
+use model::{Judged, Sent, State, Table};
 use serde_json::{Value, json};
+use story::{Ending, Story, Told, text};
 use support::{
     fixture,
     server::{Connection, Server},
 };
-
-/// The table of `strict`, as the contract has it: an event, and the statuses that it is applied from.
-const STRICT: [(&str, &str); 8] = [
-    ("CREATE", "NONE"),
-    ("RESCHEDULE", "SCHEDULED CHECKED_IN READY"),
-    ("DEMOGRAPHICS_UPDATE", "SCHEDULED CHECKED_IN READY CALLED_BACK DISCHARGED REMOVED"),
-    ("CHECKIN", "SCHEDULED"),
-    ("READY", "CHECKED_IN"),
-    ("CALLBACK", "CHECKED_IN READY"),
-    ("DISCHARGE", "CHECKED_IN READY CALLED_BACK"),
-    ("REMOVE", "SCHEDULED CHECKED_IN READY CALLED_BACK DISCHARGED"),
-];
 
 /// A step, and the field with its time.
 const STEPS: [(&str, &str); 6] = [
@@ -39,96 +32,11 @@ const STEPS: [(&str, &str); 6] = [
     ("REMOVE", "removedAt"),
 ];
 
-const DELIVERY: &str = "position receivedAt source appointmentId eventType rawEventType outcome outcomeAtArrival code reason late statusBefore statusAfter body";
+const DELIVERY: &str = "position receivedAt source appointmentId eventType rawEventType outcome outcomeAtArrival code reason late appliedAt reconsideredUntil statusBefore statusAfter body";
 
-/// One story, and what was seen while it was told.
-struct Story {
-    title: String,
-    number: usize,
-    deliveries: Vec<Told>,
-    endings: Vec<Ending>,
-}
-
-/// One delivery: what is sent, what is expected, and what was answered.
-struct Told {
-    source: String,
-    body: String,
-    event: Option<(String, String)>,
-    expected: Vec<String>,
-    answer: Value,
-}
-
-/// How an appointment ends.
-struct Ending {
-    source: String,
-    appointment_id: String,
-    status: String,
-    standing: Vec<String>,
-}
-
+/// What is expected of GraphQL.
 impl Story {
-    fn read(path: &PathBuf, number: usize) -> Story {
-        let title = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let mut story = Story { title, number, deliveries: Vec::new(), endings: Vec::new() };
-        for line in fs::read_to_string(path).unwrap().lines().map(str::trim) {
-            if let Some(ending) = line.strip_prefix('=') {
-                let words: Vec<String> = ending.split_whitespace().map(str::to_owned).collect();
-                let [source, appointment_id, status, standing @ ..] = &words[..] else { panic!("{line}") };
-                let (source, standing) = (story.source(source), standing.to_vec());
-                let (appointment_id, status) = (appointment_id.clone(), status.clone());
-                story.endings.push(Ending { source, appointment_id, status, standing });
-            } else if !line.is_empty() && !line.starts_with('#') {
-                let told = story.delivery(line);
-                story.deliveries.push(told);
-            }
-        }
-        assert!(!story.endings.is_empty(), "{}: no ending", story.title);
-        story
-    }
-
-    fn delivery(&self, line: &str) -> Told {
-        let (told, expected) = line.rsplit_once("->").unwrap_or_else(|| panic!("{line}: no arrow"));
-        let (source, what) = told.trim().split_once(' ').unwrap_or((told.trim(), ""));
-        let what = what.trim();
-        let words: Vec<&str> = what.split_whitespace().collect();
-        let (event, body) = match words[..] {
-            [event, id] if id.parse::<u64>().is_ok() => (
-                Some((event.to_owned(), id.to_owned())),
-                format!(r#"{{"appointment_id": {id}, "event_type": "{event}"}}"#),
-            ),
-            _ => (named_in(what), what.to_owned()),
-        };
-        let expected = expected.split_whitespace().map(str::to_owned).collect();
-        Told { source: self.source(source), body, event, expected, answer: Value::Null }
-    }
-
-    fn source(&self, name: &str) -> String {
-        format!("{name}-{}", self.number)
-    }
-
-    fn tell(&mut self, connection: &mut Connection) {
-        for told in &mut self.deliveries {
-            let path = format!("/webhook/{}", route_key(&told.source));
-            let headers = [("Content-Type", "application/json")];
-            let answer = connection.request("POST", &path, &headers, told.body.as_bytes()).unwrap();
-            let body = answer.json();
-            let mut got = vec![answer.status.to_string()];
-            if answer.status == 200 {
-                got.push(text(&body["outcome"]));
-                got.extend(body.get("code").map(text));
-                got.push(body["status"].as_str().unwrap_or("NONE").to_owned());
-                assert_eq!(text(&body["source"]), told.source);
-                assert_eq!(body["appointmentId"].as_str(), told.event.as_ref().map(|(_, id)| id.as_str()), "{body}");
-                assert_eq!(body.get("code").is_some(), body.get("reason").is_some(), "{body}");
-            } else {
-                got.extend([text(&body["title"]), text(&body["code"])]);
-            }
-            assert_eq!(got, told.expected, "{}: {} {}", self.title, told.source, told.body);
-            told.answer = body;
-        }
-    }
-
-    /// Compares everything that GraphQL tells with what the deliveries were answered.
+    /// Compares everything that GraphQL tells with the story, the answers and the model.
     fn check(&self, server: &Server) {
         for ending in &self.endings {
             let (data, expected) = (appointment(server, ending), self.appointment_expected(ending));
@@ -136,78 +44,142 @@ impl Story {
             let deliveries = self.deliveries_expected(&ending.source, Some(&ending.appointment_id));
             assert_eq!(data["deliveries"]["nodes"], Value::Array(deliveries), "{}", self.title);
         }
-        for source in ["downtown", "lakeside"].map(|name| self.source(name)) {
+        for source in self.sources() {
             let query = format!(
                 r#"{{ deliveries(filter: {{ source: "{source}" }}, first: 500) {{ nodes {{ {DELIVERY} }} }} }}"#
             );
             let got = server.query(&query);
-            let expected = self.deliveries_expected(&source, None);
-            assert_eq!(got["deliveries"]["nodes"], Value::Array(expected), "{}", self.title);
+            let nodes = got["deliveries"]["nodes"].as_array().unwrap();
+            assert_eq!(nodes, &self.deliveries_expected(&source, None), "{}", self.title);
+            self.check_outcomes(nodes);
         }
+    }
+
+    /// Compares what the story says of single deliveries.
+    fn check_outcomes(&self, nodes: &[Value]) {
+        for later in &self.outcomes {
+            let told = &self.deliveries[later.number - 1];
+            let Some(node) = nodes.iter().find(|node| node["position"] == told.answer["position"]) else { continue };
+            let status = |field: &str| node[field].as_str().unwrap_or("NONE").to_owned();
+            let number = |at: &Value| 1 + self.deliveries.iter().position(|by| by.answer["position"] == *at).unwrap();
+            let mut got = vec![text(&node["outcome"])];
+            if !node["appliedAt"].is_null() {
+                got.extend(["by".to_owned(), number(&node["appliedAt"]).to_string()]);
+            }
+            got.extend(node["late"].as_bool().unwrap().then(|| "late".to_owned()));
+            got.extend([status("statusBefore"), status("statusAfter")]);
+            assert_eq!(got, later.expected, "{}: delivery {}", self.title, later.number);
+        }
+    }
+
+    /// What the model makes of an appointment.
+    fn state(&self, source: &str, appointment_id: &str) -> State {
+        let sent: Vec<Sent> = self.of(source, appointment_id).map(sent).collect();
+        model::fold(&self.rules.table, self.rules.window_s * 1000, &sent)
+    }
+
+    fn of<'a>(&'a self, source: &'a str, appointment_id: &'a str) -> impl Iterator<Item = &'a Told> {
+        let names_it = move |told: &&Told| told.event.as_ref().is_some_and(|(_, id)| id == appointment_id);
+        self.deliveries.iter().filter(move |told| told.source == source).filter(names_it)
     }
 
     fn deliveries_expected(&self, source: &str, appointment_id: Option<&str>) -> Vec<Value> {
-        let mut met: BTreeMap<&str, Value> = BTreeMap::new();
-        let mut expected = Vec::new();
-        for told in self.deliveries.iter().filter(|told| told.source == source) {
+        let its = self.deliveries.iter().filter(|told| told.source == source);
+        let expected = |told: &Told| match &told.event {
+            Some((_, id)) => {
+                let position = sent(told).position;
+                let judged = self.state(source, id).judged;
+                self.readable_expected(told, judged.iter().find(|judged| judged.position == position).unwrap())
+            }
+            None => unreadable_expected(told),
+        };
+        let named = |told: &&Told| {
             let id = told.event.as_ref().map(|(_, id)| id.as_str());
-            let before = id.and_then(|id| met.get(id).cloned()).unwrap_or_default();
-            let readable = told.answer.get("outcome").is_some();
-            let outcome = if readable { &told.answer["outcome"] } else { &told.answer["title"] };
-            let after = if readable { told.answer["status"].clone() } else { Value::Null };
-            let raw = told.event.as_ref().map(|(event, _)| event.as_str());
-            if appointment_id.is_none_or(|wanted| id == Some(wanted)) {
-                expected.push(json!({
-                    "position": told.answer["position"], "receivedAt": told.answer["receivedAt"], "source": source,
-                    "appointmentId": id, "eventType": raw.and_then(known), "rawEventType": raw,
-                    "outcome": outcome, "outcomeAtArrival": outcome, "code": told.answer["code"],
-                    "reason": if readable { &told.answer["reason"] } else { &told.answer["detail"] },
-                    "late": false, "statusBefore": before, "statusAfter": after, "body": told.body,
-                }));
-            }
-            if let Some(id) = id {
-                met.insert(id, after);
-            }
+            appointment_id.is_none_or(|wanted| id == Some(wanted))
+        };
+        its.filter(named).map(expected).collect()
+    }
+
+    fn readable_expected(&self, told: &Told, judged: &Judged) -> Value {
+        let (event, id) = told.event.as_ref().unwrap();
+        let answer = &told.answer;
+        assert_eq!(answer["outcome"], judged.outcome_at_arrival, "{}: the model differs", self.title);
+        let until = judged.reconsidered_until_ms.map(rfc_3339);
+        if let Some(promised) = answer.get("reconsideredUntil") {
+            assert_eq!(*promised, rfc_3339(sent(told).received_at_ms + self.rules.window_s * 1000), "{}", self.title);
         }
-        expected
+        let (code, reason) = match judged.outcome {
+            "APPLIED" => (Value::Null, Value::Null),
+            outcome if outcome == judged.outcome_at_arrival => (answer["code"].clone(), answer["reason"].clone()),
+            _ => repeated(event),
+        };
+        json!({
+            "position": answer["position"], "receivedAt": answer["receivedAt"], "source": told.source,
+            "appointmentId": id, "eventType": known(event), "rawEventType": event,
+            "outcome": judged.outcome, "outcomeAtArrival": judged.outcome_at_arrival, "code": code, "reason": reason,
+            "late": judged.late, "appliedAt": judged.applied_at.map(|at| at.to_string()), "reconsideredUntil": until,
+            "statusBefore": judged.before, "statusAfter": judged.after, "body": told.body,
+        })
     }
 
     fn appointment_expected(&self, ending: &Ending) -> Value {
+        let state = self.state(&ending.source, &ending.appointment_id);
+        assert_eq!(state.status.unwrap_or("NONE"), ending.status, "{}: the model differs", self.title);
         if ending.status == "NONE" {
             return Value::Null;
         }
-        let its: Vec<&Told> = self
-            .deliveries
-            .iter()
-            .filter(|told| told.source == ending.source)
-            .filter(|told| told.event.as_ref().is_some_and(|(_, id)| *id == ending.appointment_id))
-            .collect();
-        let applied = |event: &str| -> Vec<&Value> {
-            let is_it =
-                |told: &&&Told| told.event.as_ref().is_some_and(|(raw, _)| known(raw).as_deref() == Some(event));
-            let answers = its.iter().filter(is_it).map(|told| &told.answer);
-            answers.filter(|answer| answer["outcome"] == "APPLIED").collect()
-        };
+        let its: Vec<&Told> = self.of(&ending.source, &ending.appointment_id).collect();
         let mut expected = json!({
             "source": ending.source, "appointmentId": ending.appointment_id,
             "status": ending.status, "standing": ending.standing,
-            "allowedEvents": allowed(&ending.status, &ending.standing),
+            "statusSince": state.status_since_ms.map(rfc_3339),
+            "allowedEvents": allowed(&self.rules.table, &ending.status, &ending.standing),
             "firstReceivedAt": its[0].answer["receivedAt"],
             "lastReceivedAt": its.last().unwrap().answer["receivedAt"],
             "lastPosition": its.last().unwrap().answer["position"],
-            "rescheduleCount": applied("RESCHEDULE").len(),
-            "demographicsUpdateCount": applied("DEMOGRAPHICS_UPDATE").len(),
+            "rescheduleCount": state.reschedule_count,
+            "demographicsUpdateCount": state.demographics_update_count,
             "history": { "nodes": self.deliveries_expected(&ending.source, Some(&ending.appointment_id)) },
         });
         for (step, field) in STEPS {
-            let time = applied(step).last().map(|answer| answer["receivedAt"].clone());
-            let stands = ending.standing.iter().any(|standing| standing == step);
-            expected[field] = if stands { time.unwrap() } else { Value::Null };
+            let standing = state.standing.iter().find(|(name, _)| name.to_uppercase() == step);
+            expected[field] = json!(standing.map(|(_, received_at_ms)| rfc_3339(*received_at_ms)));
         }
-        let last = STEPS.iter().find(|(step, _)| *step == ending.standing.last().unwrap()).unwrap();
-        expected["statusSince"] = expected[last.1].clone();
         expected
     }
+}
+
+fn unreadable_expected(told: &Told) -> Value {
+    json!({
+        "position": told.answer["position"], "receivedAt": told.answer["receivedAt"], "source": told.source,
+        "appointmentId": null, "eventType": null, "rawEventType": null,
+        "outcome": told.answer["title"], "outcomeAtArrival": told.answer["title"],
+        "code": told.answer["code"], "reason": told.answer["detail"], "late": false, "appliedAt": null,
+        "reconsideredUntil": null, "statusBefore": null, "statusAfter": null, "body": told.body,
+    })
+}
+
+/// The code and the reason of what waited and has become a repeat.
+fn repeated(event: &str) -> (Value, Value) {
+    let (code, why) = match event.strip_prefix("undo_") {
+        Some(step) => ("STEP_UNDONE", format!("`{step}` was undone already and has not been done again since.")),
+        None => ("STEP_STANDS", "it stands already, and its first time is kept.".to_owned()),
+    };
+    (json!(code), json!(format!("`{event}` was not applied again: {why}")))
+}
+
+/// A delivery as the model takes it.
+fn sent(told: &Told) -> Sent {
+    let received_at = DateTime::parse_from_rfc3339(&text(&told.answer["receivedAt"])).unwrap();
+    Sent {
+        position: text(&told.answer["position"]).parse().unwrap(),
+        received_at_ms: received_at.timestamp_millis(),
+        event: told.event.as_ref().map(|(event, _)| event.clone()),
+    }
+}
+
+fn rfc_3339(ms: i64) -> String {
+    DateTime::from_timestamp_millis(ms).unwrap().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// What GraphQL tells of an appointment.
@@ -228,13 +200,15 @@ fn appointment(server: &Server, ending: &Ending) -> Value {
     ))
 }
 
-/// The contract's table, and its rule for undos, in the order of the vendor's page.
-fn allowed(status: &str, standing: &[String]) -> Vec<String> {
+/// What the table applies next, the contract's rules for undos and for a late `create`, in the vendor's order.
+fn allowed(table: &Table, status: &str, standing: &[String]) -> Vec<String> {
+    let row = |event: &str| table.rows.iter().find(|(name, _)| name.to_uppercase() == event);
+    let from = |event: &str, status: &str| row(event).is_some_and(|(_, from)| from.contains(&status));
     let applies = |event: &str| match event.strip_prefix("UNDO_") {
         Some(step) => standing.last().is_some_and(|last| last == step),
         None => {
-            let from = STRICT.iter().find(|(name, _)| *name == event).unwrap().1;
-            from.split(' ').any(|from| from == status) && !standing.iter().any(|step| step == event)
+            let after_all = event == "CREATE" && from(event, "NONE");
+            (from(event, status) || after_all) && !standing.iter().any(|step| step == event)
         }
     };
     events().into_iter().filter(|event| applies(event)).collect()
@@ -250,68 +224,70 @@ fn known(raw: &str) -> Option<String> {
     events().into_iter().find(|event| event.to_lowercase() == raw)
 }
 
-/// The event type and the id that a readable body names.
-fn named_in(body: &str) -> Option<(String, String)> {
-    use clockfold::{log::Reading, webhook::read};
-    match read(body.as_bytes()) {
-        Reading::Readable { appointment_id, event_type } => Some((event_type.to_string(), appointment_id.to_string())),
-        Reading::Unreadable(_) => None,
-    }
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
-}
-
-fn route_key(source: &str) -> String {
-    format!("the-route-key-of-the-source/{source}")
-}
-
 fn files(folder: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(fixture(folder)).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }
 
+fn stories() -> Vec<Story> {
+    files("stories").iter().zip(1..).map(|(path, number)| Story::read(path, number)).collect()
+}
+
 #[test]
 fn every_story_ends_as_it_says_and_still_does_after_a_restart() {
-    let mut stories: Vec<Story> =
-        files("stories").iter().zip(1..).map(|(path, number)| Story::read(path, number)).collect();
-    assert!(stories.len() >= 24, "only {} stories", stories.len());
-    let mut config = String::new();
-    for source in stories.iter().flat_map(|story| ["downtown", "lakeside"].map(|name| story.source(name))) {
-        writeln!(config, "[[source]]\nname = \"{source}\"\nroute_keys = [\"{}\"]", route_key(&source)).unwrap();
-    }
+    let mut stories = stories();
+    assert!(stories.len() >= 50, "only {} stories", stories.len());
+    let config: String = stories.iter().map(Story::config).collect();
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), &config);
-    let mut connection = Connection::open(server.address);
-    for story in &mut stories {
-        story.tell(&mut connection);
-    }
+    // All at once: some of them wait.
+    thread::scope(|scope| {
+        for story in &mut stories {
+            let address = server.address;
+            scope.spawn(move || story.tell(&mut Connection::open(address)));
+        }
+    });
     stories.iter().for_each(|story| story.check(&server));
-    drop(connection);
     assert!(server.terminate().success());
     let server = Server::start(folder.path(), &config);
     stories.iter().for_each(|story| story.check(&server));
 }
 
 #[test]
-fn graphql_tells_the_contracts_table() {
+fn graphql_tells_the_contracts_table_and_the_window() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), support::server::CONFIG);
-    let lifecycle = server.query("{ lifecycle { name rules { eventType appliedFrom appliedFromNone undoes } } }");
-    assert_eq!(lifecycle["lifecycle"]["name"], "strict");
-    let rules = lifecycle["lifecycle"]["rules"].as_array().unwrap();
-    assert_eq!(rules.iter().map(|rule| text(&rule["eventType"])).collect::<Vec<_>>(), events());
-    for (event, from) in STRICT {
-        let rule = rules.iter().find(|rule| rule["eventType"] == event).unwrap();
-        let mut told: Vec<String> = rule["appliedFrom"].as_array().unwrap().iter().map(text).collect();
-        if rule["appliedFromNone"] == true {
-            told.insert(0, "NONE".to_owned());
-        }
-        assert_eq!(told.join(" "), from, "{event}");
-        assert_eq!(rule["undoes"], Value::Null);
+    let stories = stories();
+    let config: String = stories.iter().map(Story::config).collect();
+    let server = Server::start(folder.path(), &config);
+    let fields = "name reorderWindowSeconds rules { eventType appliedFrom appliedFromNone undoes }";
+    let lifecycle = server.query(&format!("{{ lifecycle {{ {fields} }} }}"))["lifecycle"].clone();
+    check_lifecycle(&lifecycle, "strict", 0, &Table::strict());
+    for story in &stories {
+        let query = format!("{{ lifecycle(source: \"{}\") {{ {fields} }} }}", story.sources()[1]);
+        let lifecycle = server.query(&query)["lifecycle"].clone();
+        check_lifecycle(&lifecycle, &story.lifecycle(), story.rules.window_s, &story.rules.table);
     }
+    for lifecycle in ["strict", "walk_in", "lenient"] {
+        assert!(stories.iter().any(|story| story.lifecycle() == lifecycle && story.rules.window_s > 0), "{lifecycle}");
+    }
+}
+
+fn check_lifecycle(told: &Value, name: &str, window_s: i64, table: &Table) {
+    assert_eq!((&told["name"], &told["reorderWindowSeconds"]), (&json!(name), &json!(window_s)));
+    let rules = told["rules"].as_array().unwrap();
+    assert_eq!(rules.iter().map(|rule| text(&rule["eventType"])).collect::<Vec<_>>(), events());
+    for rule in rules.iter().filter(|rule| rule["undoes"].is_null()) {
+        let mut told: Vec<String> = rule["appliedFrom"].as_array().unwrap().iter().map(text).collect();
+        told.extend((rule["appliedFromNone"] == true).then(|| "NONE".to_owned()));
+        let event = text(&rule["eventType"]);
+        let row = table.rows.iter().find(|(row, _)| row.to_uppercase() == event);
+        let mut expected: Vec<&str> = row.map(|(_, from)| from.clone()).unwrap_or_default();
+        told.sort();
+        expected.sort_unstable();
+        assert_eq!(told, expected, "{name}: {event}");
+    }
+    assert_eq!(rules.iter().filter(|rule| rule["undoes"].is_null()).count(), 8);
 }
 
 #[test]

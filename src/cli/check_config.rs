@@ -8,6 +8,7 @@ use crate::{
     config::{Config, SourceConfig},
     credential::Credential,
     graphql::{ReaderAccess, Role},
+    lifecycle::Lifecycle,
     webhook::Require,
 };
 
@@ -19,6 +20,9 @@ pub(super) fn run(config: &Config, now: DateTime<Utc>, stdout: &mut dyn Write) -
     match config.server.operations_listen {
         Some(address) => writeln!(stdout, "metrics         {address}, to everybody")?,
         None => writeln!(stdout, "metrics         to loopback peers and admins of all sources")?,
+    }
+    for lifecycle in &config.lifecycles {
+        writeln!(stdout, "lifecycle       {}: {}", lifecycle.name(), sources_of(lifecycle, &config.sources))?;
     }
     for source in &config.sources {
         writeln!(stdout, "source          {}", source_line(source, now))?;
@@ -50,8 +54,22 @@ fn source_line(source: &SourceConfig, now: DateTime<Utc>) -> String {
     };
     let keys = count(&access.route_keys, "route key", now);
     let tokens = count(&access.authtokens, "authtoken", now);
-    let lifecycle = source.rules.lifecycle.name();
-    format!("{}: {keys}, {tokens}, require {require}, lifecycle {lifecycle}, {}", access.name, source.time_zone)
+    let (lifecycle, window) = (source.rules.lifecycle.name(), window(source));
+    format!(
+        "{}: {keys}, {tokens}, require {require}, lifecycle {lifecycle}, {window}, {}",
+        access.name, source.time_zone
+    )
+}
+
+/// Which sources are folded by a lifecycle.
+fn sources_of(lifecycle: &Lifecycle, sources: &[SourceConfig]) -> String {
+    let of_it = sources.iter().filter(|source| source.rules.lifecycle == *lifecycle);
+    let names: Vec<String> = of_it.map(|source| format!("{} ({})", source.access.name, window(source))).collect();
+    if names.is_empty() { "of no source".to_owned() } else { format!("of {}", names.join(", ")) }
+}
+
+fn window(source: &SourceConfig) -> String {
+    format!("reorder window {} s", source.rules.reorder_window.num_seconds())
 }
 
 fn reader_line(reader: &ReaderAccess, now: DateTime<Utc>) -> String {

@@ -1,10 +1,18 @@
 //! `clockfold lifecycle`: the tables that the fold uses, as text, Markdown or a diagram.
+//!
+//! The configuration is read only where it matters: the built-in lifecycles are printed without one, and also
+//! beside one that has mistakes.
 
 use std::io::Write;
 
-use clap::{Args, ValueEnum, builder::PossibleValuesParser};
+use clap::{Args, CommandFactory as _, ValueEnum, error::ErrorKind};
 
-use crate::lifecycle::{Lifecycle, markdown, mermaid, print_table};
+use crate::{
+    config::{Config, ConfigErrors},
+    lifecycle::{Lifecycle, markdown, mermaid, print_table},
+};
+
+use super::Cli;
 
 /// Which lifecycles, and how.
 #[derive(Debug, Args)]
@@ -12,10 +20,10 @@ pub struct Arguments {
     /// How to print it.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// The lifecycle. Without it: `strict`; all of them as Markdown.
-    #[arg(long, value_parser = PossibleValuesParser::new(Lifecycle::BUILT_IN))]
+    /// The lifecycle: strict, walk_in, lenient, or one of the configuration's. Without it: strict; all as Markdown.
+    #[arg(long)]
     name: Option<String>,
-    /// All built-in lifecycles.
+    /// All built-in lifecycles, then the configuration's.
     #[arg(long, conflicts_with = "name")]
     all: bool,
 }
@@ -26,15 +34,19 @@ enum Format {
     /// Aligned columns.
     #[default]
     Table,
-    /// The page `schema/lifecycle.md`.
+    /// A page; the built-in ones alone are `schema/lifecycle.md`.
     Markdown,
     /// A Mermaid state diagram.
     Mermaid,
 }
 
-/// Prints lifecycles.
-pub(super) fn run(arguments: &Arguments, stdout: &mut dyn Write) -> anyhow::Result<()> {
-    let lifecycles = chosen(arguments)?;
+/// Prints lifecycles. `config` reads the configuration.
+pub(super) fn run(
+    arguments: &Arguments,
+    config: impl FnOnce() -> Result<Config, ConfigErrors>,
+    stdout: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let lifecycles = chosen(arguments, config)?;
     let text = match arguments.format {
         Format::Table => lifecycles.iter().map(print_table).collect::<Vec<_>>().join("\n"),
         Format::Markdown => markdown(&lifecycles),
@@ -44,12 +56,26 @@ pub(super) fn run(arguments: &Arguments, stdout: &mut dyn Write) -> anyhow::Resu
     Ok(())
 }
 
-fn chosen(arguments: &Arguments) -> anyhow::Result<Vec<Lifecycle>> {
+fn chosen(
+    arguments: &Arguments,
+    config: impl FnOnce() -> Result<Config, ConfigErrors>,
+) -> anyhow::Result<Vec<Lifecycle>> {
     let page = matches!(arguments.format, Format::Markdown);
-    let names = match &arguments.name {
-        Some(name) => vec![name.as_str()],
-        None if arguments.all || page => Lifecycle::BUILT_IN.to_vec(),
-        None => vec!["strict"],
-    };
-    names.into_iter().map(|name| Ok(Lifecycle::built_in(name)?)).collect()
+    let built_in = [Lifecycle::strict(), Lifecycle::walk_in(), Lifecycle::lenient()];
+    match &arguments.name {
+        Some(name) => match Lifecycle::built_in(name) {
+            Ok(lifecycle) => Ok(vec![lifecycle]),
+            Err(_) => Ok(vec![custom(name, config()?.lifecycles)?]),
+        },
+        None if arguments.all || page => Ok(built_in.into_iter().chain(config()?.lifecycles).collect()),
+        None => Ok(vec![Lifecycle::strict()]),
+    }
+}
+
+/// One of the configuration's; to ask for another is wrong usage.
+fn custom(name: &str, lifecycles: Vec<Lifecycle>) -> Result<Lifecycle, clap::Error> {
+    let known: Vec<&str> = Lifecycle::BUILT_IN.into_iter().chain(lifecycles.iter().map(Lifecycle::name)).collect();
+    let message = format!("there is no lifecycle `{name}`; there is: {}\n", known.join(", "));
+    let found = lifecycles.into_iter().find(|lifecycle| lifecycle.name() == name);
+    found.ok_or_else(|| Cli::command().error(ErrorKind::InvalidValue, message))
 }

@@ -65,7 +65,7 @@ pub enum Command {
     Schema,
     /// Print what each event does to an appointment.
     #[command(
-        after_help = "Examples:\n  clockfold lifecycle --name strict\n  clockfold lifecycle --format markdown > schema/lifecycle.md"
+        after_help = "Examples:\n  clockfold lifecycle --name strict\n  clockfold lifecycle --config clockfold.toml --name busy\n  clockfold lifecycle --format markdown > schema/lifecycle.md"
     )]
     Lifecycle(lifecycle::Arguments),
     /// Make credentials.
@@ -108,11 +108,14 @@ where
         Ok(()) => DONE,
         // Whoever read the output has seen enough: `clockfold lifecycle | head -3`.
         Err(error) if is_broken_pipe(&error) => DONE,
-        Err(error) => {
-            // Where standard error is closed as well, only the exit status is left to tell.
-            let _ = writeln!(stderr, "{error:#}");
-            FAILED
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(refusal) => explain(&refusal, stdout, stderr),
+            Err(error) => {
+                // Where standard error is closed as well, only the exit status is left to tell.
+                let _ = writeln!(stderr, "{error:#}");
+                FAILED
+            }
+        },
     }
 }
 
@@ -125,7 +128,7 @@ fn dispatch(cli: Cli, variables: BTreeMap<String, String>, clock: Clock, stdout:
             serve::run(config, log_filter.as_deref(), clock, stdout)
         }
         Command::Schema => schema::run(&crate::graphql::sdl(), stdout),
-        Command::Lifecycle(arguments) => lifecycle::run(&arguments, stdout),
+        Command::Lifecycle(arguments) => lifecycle::run(&arguments, || Config::load(inputs(None)), stdout),
         Command::Key { command: KeyCommand::New } => key::new(stdout),
         Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, clock(), stdout),
     }

@@ -57,6 +57,65 @@ fn lifecycle_prints_each_format() {
     assert!(told("lifecycle --format mermaid").1.starts_with("stateDiagram-v2\n"));
 }
 
+/// A folder with a configuration that has two lifecycles of its own, and its path as an argument.
+fn with_lifecycles() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clockfold.toml");
+    let lifecycles =
+        "[lifecycle.busy]\nextends = \"strict\"\ncheckin = [\"NONE\"]\n[lifecycle.spare]\nextends = \"lenient\"\n";
+    let source = |name: &str, rest: &str| {
+        format!("[[source]]\nname = \"{name}\"\nroute_keys = [\"a-key-of-the-clinic-{name}\"]\n{rest}\n")
+    };
+    let sources = source("downtown", "lifecycle = \"busy\"\nreorder_window_s = 5")
+        + &source("uptown", "lifecycle = \"busy\"")
+        + &source("lakeside", "reorder_window_s = 3600");
+    fs::write(&path, format!("{lifecycles}{sources}")).unwrap();
+    let argument = format!("--config {}", path.display());
+    (folder, argument)
+}
+
+#[test]
+fn lifecycle_prints_the_configurations_too() {
+    let (folder, config) = with_lifecycles();
+    let (status, busy, stderr) = told(&format!("lifecycle --name busy {config}"));
+    assert_eq!((status, stderr.as_str()), (0, ""));
+    let row = |event: &str| busy.lines().find(|line| line.split_whitespace().next() == Some(event)).unwrap();
+    assert_eq!(row("checkin").split_whitespace().collect::<Vec<_>>(), ["checkin", "NONE", "CHECKED_IN"]);
+    assert!(row("ready").contains(" CHECKED_IN "), "{busy}");
+    // All: the built-in ones first.
+    let page = told(&format!("lifecycle --format markdown {config}")).1;
+    let headings: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    assert_eq!(headings, ["`strict`", "`walk_in`", "`lenient`", "`busy`", "`spare`"]);
+    assert_eq!(told(&format!("lifecycle --all {config}")).1.matches("EVENT ").count(), 5);
+    let (status, _, stderr) = told(&format!("lifecycle --name bussy {config}"));
+    assert_eq!(status, 2);
+    assert!(
+        stderr.contains("there is no lifecycle `bussy`; there is: strict, walk_in, lenient, busy, spare"),
+        "{stderr}"
+    );
+    // The built-in ones are printed beside a configuration with mistakes; one of its own can't be.
+    fs::write(folder.path().join("clockfold.toml"), "[lifecycle.busy]\nextends = \"strickt\"\n").unwrap();
+    assert_eq!(told(&format!("lifecycle --name walk_in {config}")), told("lifecycle --name walk_in"));
+    assert_eq!(told(&format!("lifecycle {config}")), told("lifecycle"));
+    let (status, stdout, stderr) = told(&format!("lifecycle --name busy {config}"));
+    assert_eq!((status, stdout.as_str()), (1, ""));
+    assert!(stderr.contains("clockfold.toml:2: there is no built-in lifecycle `strickt`"), "{stderr}");
+}
+
+#[test]
+fn check_config_lists_lifecycles_with_their_sources_and_windows() {
+    let (_folder, config) = with_lifecycles();
+    let (status, stdout, _) = told(&format!("check-config {config}"));
+    assert_eq!(status, 0);
+    for line in [
+        "lifecycle       busy: of downtown (reorder window 5 s), uptown (reorder window 0 s)",
+        "lifecycle       spare: of no source",
+        "source          lakeside: 1 route key, 0 authtokens, require any, lifecycle strict, reorder window 3600 s, UTC",
+    ] {
+        assert!(stdout.lines().any(|told| told == line), "{line}: {stdout}");
+    }
+}
+
 #[test]
 fn a_new_key_can_be_pasted() {
     let (status, stdout, _) = told("key new");
@@ -82,7 +141,9 @@ fn check_config_tells_what_was_read_but_no_secret() {
     let (status, stdout, stderr) = told(&format!("check-config --data-dir /elsewhere --config {}", path.display()));
     assert_eq!((status, stderr.as_str()), (0, ""));
     assert!(
-        stdout.contains("downtown: 2 route keys (1 expired), 0 authtokens, require any, lifecycle strict, UTC"),
+        stdout.contains(
+            "downtown: 2 route keys (1 expired), 0 authtokens, require any, lifecycle strict, reorder window 0 s, UTC"
+        ),
         "{stdout}"
     );
     assert!(stdout.contains("/elsewhere") && stdout.contains("No reader is configured"), "{stdout}");

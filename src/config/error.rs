@@ -76,6 +76,11 @@ impl Problems {
         self.0.push(ConfigError { place: place.clone(), message: message.into(), hint: hint.into() });
     }
 
+    /// How many mistakes there were so far.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// An error where there was any mistake so far.
     pub(super) fn check(&mut self) -> Result<(), ConfigErrors> {
         let mut errors = std::mem::take(&mut self.0);
@@ -88,6 +93,12 @@ impl Problems {
 pub(super) fn shown(text: &str) -> String {
     let harmless = text.chars().count() < SECRET_CHARACTERS_MIN && !text.chars().any(char::is_control);
     if harmless { format!(" `{text}`") } else { String::new() }
+}
+
+/// The same without the space, or `otherwise`.
+pub(super) fn shown_or(text: &str, otherwise: &str) -> String {
+    let shown = shown(text);
+    if shown.is_empty() { otherwise.to_owned() } else { shown.trim_start().to_owned() }
 }
 
 /// What to write in place of `text`: the nearest of `known`, or all of them.

@@ -8,6 +8,7 @@ mod credentials;
 mod document;
 mod error;
 mod first_source;
+mod lifecycle;
 mod reader;
 mod server;
 mod source;
@@ -20,7 +21,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{graphql::ReaderAccess, log::SourceName};
+use crate::{graphql::ReaderAccess, lifecycle::Lifecycle, log::SourceName};
 
 pub use error::{ConfigError, ConfigErrors};
 pub use first_source::{FIRST_SOURCE_FILE, FirstSource, FirstSourceError, first_source};
@@ -30,6 +31,7 @@ pub use source::SourceConfig;
 use credentials::Seen;
 use document::{Document, Node, Section};
 use error::{Place, Problems};
+use lifecycle::Lifecycles;
 
 /// The file that is read where none is named and it exists.
 pub const DEFAULT_FILE: &str = "clockfold.toml";
@@ -37,7 +39,7 @@ pub const DEFAULT_FILE: &str = "clockfold.toml";
 /// Where everything is kept where nothing else is said.
 pub const DEFAULT_DATA_DIR: &str = "clockfold-data";
 
-const KEYS: &[&str] = &["data_dir", "server", "source", "reader"];
+const KEYS: &[&str] = &["data_dir", "server", "lifecycle", "source", "reader"];
 
 /// Everything that is configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +48,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How it listens, and its limits.
     pub server: ServerConfig,
+    /// Lifecycles of one's own, by name. A source's rules have its own already.
+    pub lifecycles: Vec<Lifecycle>,
     /// Who sends. Empty: see [`first_source()`].
     pub sources: Vec<SourceConfig>,
     /// Who reads. Empty: only loopback peers.
@@ -116,22 +120,28 @@ fn interpret(document: Document, problems: &mut Problems) -> Config {
         }
     };
     let server = server::read(top.take("server"), problems);
+    let lifecycles = Lifecycles::read(top.take("lifecycle"), problems);
     let mut seen = Seen::default();
-    let sources = read_sources(top.tables("source", problems), &mut seen, problems);
+    let sources = read_sources(top.tables("source", problems), &lifecycles, &mut seen, problems);
     let mut known: BTreeSet<SourceName> = sources.iter().map(|source| source.access.name.clone()).collect();
     if sources.is_empty() {
         known.insert(first_source::name());
     }
     let readers = read_readers(top.tables("reader", problems), &known, &mut seen, problems);
-    Config { data_dir, server, sources, readers }
+    Config { data_dir, server, lifecycles: lifecycles.into_custom(), sources, readers }
 }
 
-fn read_sources(nodes: Vec<Node>, seen: &mut Seen, problems: &mut Problems) -> Vec<SourceConfig> {
+fn read_sources(
+    nodes: Vec<Node>,
+    lifecycles: &Lifecycles,
+    seen: &mut Seen,
+    problems: &mut Problems,
+) -> Vec<SourceConfig> {
     let mut names: BTreeMap<SourceName, Place> = BTreeMap::new();
     let mut sources = Vec::new();
     for node in nodes {
         let place = node.place.clone();
-        let Some(source) = source::read(node, seen, problems) else { continue };
+        let Some(source) = source::read(node, lifecycles, seen, problems) else { continue };
         if let Some(earlier) = names.insert(source.access.name.clone(), place.clone()) {
             let message = format!("the source `{}` is configured twice; first at {earlier}", source.access.name);
             problems.add(&place, message, "give each source a name of its own");

@@ -11,7 +11,8 @@ use crate::{
 use super::{
     credentials::{self, Owner, Seen},
     document::{Node, Section},
-    error::{Place, Problems, shown, suggestion},
+    error::{Place, Problems, shown, shown_or, suggestion},
+    lifecycle::Lifecycles,
 };
 
 const KEYS: &[&str] = &[
@@ -62,11 +63,16 @@ pub struct SourceConfig {
 }
 
 /// Reads a source. `None` only where it has no usable name.
-pub(super) fn read(node: Node, seen: &mut Seen, problems: &mut Problems) -> Option<SourceConfig> {
+pub(super) fn read(
+    node: Node,
+    lifecycles: &Lifecycles,
+    seen: &mut Seen,
+    problems: &mut Problems,
+) -> Option<SourceConfig> {
     let mut table = Section::of_node("[[source]]", node, KEYS, problems)?;
     let name = name(&mut table, problems);
     let require = require(&mut table, problems);
-    let lifecycle = lifecycle(&mut table, problems);
+    let lifecycle = lifecycle(&mut table, lifecycles, problems);
     let seconds = table.number("reorder_window_s", REORDER_WINDOW_S_RANGE, 0, problems);
     let rules = FoldRules { lifecycle, reorder_window: TimeDelta::seconds(seconds.into()) };
     let delivery_id_header = delivery_id_header(&mut table, problems);
@@ -97,11 +103,6 @@ fn name(table: &mut Section, problems: &mut Problems) -> Option<SourceName> {
     name
 }
 
-fn shown_or(text: &str, otherwise: &str) -> String {
-    let shown = shown(text);
-    if shown.is_empty() { otherwise.to_owned() } else { shown.trim_start().to_owned() }
-}
-
 fn require(table: &mut Section, problems: &mut Problems) -> Require {
     match table.text("require", problems) {
         None => Require::default(),
@@ -115,11 +116,11 @@ fn require(table: &mut Section, problems: &mut Problems) -> Require {
     }
 }
 
-fn lifecycle(table: &mut Section, problems: &mut Problems) -> Lifecycle {
+fn lifecycle(table: &mut Section, lifecycles: &Lifecycles, problems: &mut Problems) -> Lifecycle {
     let Some((place, text)) = table.text("lifecycle", problems) else { return Lifecycle::strict() };
-    Lifecycle::built_in(&text).unwrap_or_else(|_| {
+    lifecycles.find(&text).unwrap_or_else(|| {
         let message = format!("there is no lifecycle{}", shown(&text));
-        problems.add(&place, message, suggestion(&text, &Lifecycle::BUILT_IN));
+        problems.add(&place, message, suggestion(&text, &lifecycles.names()));
         Lifecycle::strict()
     })
 }

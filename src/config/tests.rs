@@ -12,6 +12,7 @@ use crate::{
     webhook::{Gate, Require},
 };
 
+mod lifecycle;
 mod variables;
 
 const KEY: &str = "CF3uQP8cSFIQB8gB/9285030fceca";

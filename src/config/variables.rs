@@ -1,7 +1,8 @@
 //! Settings from `CLOCKFOLD_` variables, put over those of the file.
 //!
 //! `CLOCKFOLD_DATA_DIR` is `data_dir`, `CLOCKFOLD_SERVER_LISTEN` is `server.listen`, and so on; `CLOCKFOLD_SOURCE` and
-//! `CLOCKFOLD_READER` hold a TOML list of tables and take the place of all those in the file.
+//! `CLOCKFOLD_READER` hold a TOML list of tables, `CLOCKFOLD_LIFECYCLE` a table of tables; each takes the place of
+//! all those in the file.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ const DATA_DIR: &str = "CLOCKFOLD_DATA_DIR";
 const SERVER_PREFIX: &str = "CLOCKFOLD_SERVER_";
 const LISTEN: &str = "CLOCKFOLD_LISTEN";
 const LISTEN_IN_FULL: &str = "CLOCKFOLD_SERVER_LISTEN";
+const LIFECYCLE: &str = "CLOCKFOLD_LIFECYCLE";
 const SOURCE: &str = "CLOCKFOLD_SOURCE";
 const READER: &str = "CLOCKFOLD_READER";
 
@@ -30,6 +32,7 @@ pub(super) fn overlay(document: &mut Document, variables: &BTreeMap<String, Stri
         match name.as_str() {
             CONFIG | LOG => {}
             DATA_DIR => put(&mut document.table, "data_dir", &place, Value::Text(value.clone())),
+            LIFECYCLE => put_parsed(&mut document.table, "lifecycle", &place, value, problems),
             SOURCE => put_parsed(&mut document.table, "source", &place, value, problems),
             READER => put_parsed(&mut document.table, "reader", &place, value, problems),
             LISTEN if variables.contains_key(LISTEN_IN_FULL) => {
@@ -75,7 +78,7 @@ fn put_server(document: &mut Document, key: &str, place: &Place, text: &str) {
 
 fn refuse(name: &str, place: &Place, problems: &mut Problems) {
     let of_server = server::KEYS.iter().map(|key| format!("{SERVER_PREFIX}{}", key.to_uppercase()));
-    let others = [CONFIG, LOG, DATA_DIR, LISTEN, SOURCE, READER].map(str::to_owned);
+    let others = [CONFIG, LOG, DATA_DIR, LISTEN, LIFECYCLE, SOURCE, READER].map(str::to_owned);
     let known: Vec<String> = others.into_iter().chain(of_server).collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     problems.add(place, "there is no such variable", suggestion(name, &known));

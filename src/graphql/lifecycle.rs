@@ -1,16 +1,20 @@
-//! A lifecycle's rules as readers see them.
+//! The rules that judge a source's deliveries as readers see them.
 
 use async_graphql::SimpleObject;
 
-use crate::lifecycle::{self, EventKind};
+use crate::lifecycle::{self, EventKind, FoldRules};
 
 use super::words::{AppointmentStatus, EventType};
 
-/// A table of rules: for each event, what it is applied from. What no rule applies is REJECTED.
+/// A table of rules: for each event, what it is applied from. What no rule applies is REJECTED; with a
+/// reorder window, perhaps only for now.
 #[derive(SimpleObject)]
 pub(super) struct Lifecycle {
     /// The name that a source chooses it by.
     name: String,
+    /// Within how many seconds a delivery of the source may overtake others, or wait for them: 0 to 3600. 0: deliveries
+    /// are judged as they arrive, and a rejection is final.
+    reorder_window_seconds: i32,
     /// One rule an event.
     rules: Vec<LifecycleRule>,
 }
@@ -26,14 +30,16 @@ pub(super) struct LifecycleRule {
     applied_from_none: bool,
     /// The step that it takes back; null for what is no undo.
     undoes: Option<EventType>,
-    /// The status that it leads to; null for a change of detail, which keeps the status, and for an undo, which leads back to the one before.
+    /// The status that it leads to; null for a change of detail, which keeps the status (where it begins an appointment: SCHEDULED), and for an undo, which leads back to the one before.
     status_after: Option<AppointmentStatus>,
 }
 
-impl From<&lifecycle::Lifecycle> for Lifecycle {
-    fn from(lifecycle: &lifecycle::Lifecycle) -> Lifecycle {
+impl From<&FoldRules> for Lifecycle {
+    fn from(rules: &FoldRules) -> Lifecycle {
+        let FoldRules { lifecycle, reorder_window } = rules;
+        let reorder_window_seconds = i32::try_from(reorder_window.num_seconds()).unwrap_or(i32::MAX);
         let rules = lifecycle::EventType::ALL.into_iter().map(|event| rule(lifecycle, event)).collect();
-        Lifecycle { name: lifecycle.name().to_owned(), rules }
+        Lifecycle { name: lifecycle.name().to_owned(), reorder_window_seconds, rules }
     }
 }
 

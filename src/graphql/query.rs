@@ -117,9 +117,9 @@ impl Query {
         #[graphql(desc = "Whose rules; absent: the rules of a source that chooses none.")] source: Option<String>,
     ) -> Result<Lifecycle, Problem> {
         let scope = Scope::of(ctx);
-        let Some(name) = source else { return Ok((&FoldRules::default().lifecycle).into()) };
+        let Some(name) = source else { return Ok((&FoldRules::default()).into()) };
         let sources = scope.select(Some(&name))?;
-        sources.first().map(|source| scope.lifecycle(source).into()).ok_or(Problem::SourceNotFound)
+        sources.first().map(|source| scope.rules(source).into()).ok_or(Problem::SourceNotFound)
     }
 
     /// How far the log is, and how far it is folded.

@@ -11,7 +11,7 @@ use std::{
 use async_graphql::Context;
 
 use crate::{
-    lifecycle::Lifecycle,
+    lifecycle::{FoldRules, Lifecycle},
     log::{Log, Position, SourceName},
     projection::{AppointmentKey, Reader, Rules, View},
 };
@@ -59,8 +59,12 @@ impl Scope {
         &*self.stores.log
     }
 
+    pub(super) fn rules(&self, source: &SourceName) -> &FoldRules {
+        self.stores.rules.of(source)
+    }
+
     pub(super) fn lifecycle(&self, source: &SourceName) -> &Lifecycle {
-        &self.stores.rules.of(source).lifecycle
+        &self.rules(source).lifecycle
     }
 
     pub(super) fn may_read_bodies(&self) -> bool {
@@ -104,7 +108,7 @@ impl Scope {
             return Ok(None);
         }
         self.charge(Delivery::sent_bytes(&delivery))?;
-        let told = self.view().tell(&delivery, self.stores.rules.of(&delivery.source))?;
+        let told = self.view().tell(&delivery, self.rules(&delivery.source))?;
         Ok(told.map(|told| Delivery::new(delivery, told)))
     }
 

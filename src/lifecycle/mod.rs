@@ -11,6 +11,7 @@ mod outcome;
 mod window;
 mod appointment;
 mod fold;
+mod reach;
 mod print;
 
 pub use appointment::{Appointment, Parts, Standing};
@@ -18,6 +19,7 @@ pub use event::{EventKind, EventType, Step, StepSet};
 pub use fold::{Arrival, Change, FoldRules, Folded, Judgement, Reconsidered};
 pub use outcome::{Code, Fault, Outcome, Verdict};
 pub use print::{markdown, mermaid, table as print_table};
+pub use reach::{Obstacle, obstacles};
 pub use status::{Met, MetSet, Status};
 pub use table::{Lifecycle, UnknownLifecycle};
 pub use window::{Applied, Place, Waiting, Window};
