@@ -108,7 +108,7 @@ impl Delivery {
     /// Why it was not applied, for people; null where it was.
     async fn reason(&self, ctx: &Context<'_>) -> Option<String> {
         let lifecycle = Scope::of(ctx).lifecycle(&self.delivery.source);
-        self.judgement.verdict.reason(self.event(), self.judgement.before, lifecycle)
+        self.judgement.verdict.reason_until(self.event(), self.judgement.before, lifecycle, self.reconsidered_until)
     }
 
     /// What became of it when it arrived. Another one than `outcome` where it was REJECTED and a later delivery

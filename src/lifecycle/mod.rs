@@ -11,10 +11,12 @@ mod outcome;
 mod window;
 mod appointment;
 mod fold;
+mod explain;
 mod print;
 
 pub use appointment::{Appointment, Parts, Standing};
 pub use event::{EventKind, EventType, Step, StepSet};
+pub use explain::Explanation;
 pub use fold::{Arrival, Change, FoldRules, Folded, Judgement, Reconsidered};
 pub use outcome::{Code, Fault, Outcome, Verdict};
 pub use print::{markdown, mermaid, table as print_table};
