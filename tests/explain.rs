@@ -87,7 +87,7 @@ fn compare(explained: &Explanation, sent: &[Sent], (table, window_ms): (&Table, 
         let order = model::order(table, window_ms, sent);
         let place = order.iter().position(|position| *position == became.position).unwrap();
         let next = sent.iter().find(|sent| sent.position == order[place + 1]).unwrap();
-        let before = format!("put before `{}`, which it overtook.", next.event.as_ref().unwrap());
+        let before = format!("put before `{}`, which overtook it.", next.event.as_ref().unwrap());
         assert!(explained.reason.contains(&before), "{before} {}", explained.reason);
     }
 }

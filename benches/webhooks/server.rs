@@ -57,7 +57,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         authtokens: Vec::new(),
         require: Require::Any,
     };
-    let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), vec![source]);
+    let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), vec![source], Arc::clone(&clock));
     let (tracker, queue) = Tracker::new(QUEUE_MAX);
     let writer = match kind {
         "storage" => Some(queue.run(Arc::clone(&log), projection)?),

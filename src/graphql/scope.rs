@@ -9,10 +9,11 @@ use std::{
 };
 
 use async_graphql::Context;
+use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::{
-    lifecycle::Lifecycle,
-    log::{Log, Position, SourceName},
+    lifecycle::{FoldRules, Lifecycle},
+    log::{Clock, Log, Position, SourceName},
     projection::{AppointmentKey, Reader, Rules, Told, View},
 };
 
@@ -30,6 +31,7 @@ pub(super) struct Stores {
     pub(super) log: Arc<dyn Log>,
     pub(super) rules: Arc<Rules>,
     pub(super) configured_sources: Vec<SourceName>,
+    pub(super) clock: Clock,
 }
 
 /// One request's view of them.
@@ -59,8 +61,17 @@ impl Scope {
         &*self.stores.log
     }
 
+    pub(super) fn rules(&self, source: &SourceName) -> &FoldRules {
+        self.stores.rules.of(source)
+    }
+
     pub(super) fn lifecycle(&self, source: &SourceName) -> &Lifecycle {
-        &self.stores.rules.of(source).lifecycle
+        &self.rules(source).lifecycle
+    }
+
+    /// What the arrival time of a delivery would be now, as far as the clock goes.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        (self.stores.clock)().trunc_subsecs(3)
     }
 
     pub(super) fn may_read_bodies(&self) -> bool {
@@ -105,7 +116,7 @@ impl Scope {
         }
         self.charge(Delivery::sent_bytes(&delivery))?;
         let Some(Told { judgement, waits }) = self.view().judgement(&delivery)? else { return Ok(None) };
-        let window = self.stores.rules.of(&delivery.source).reorder_window;
+        let window = self.rules(&delivery.source).reorder_window;
         let reconsidered_until = waits.then(|| delivery.received_at + window);
         Ok(Some(Delivery::new(delivery, judgement, reconsidered_until)))
     }

@@ -52,8 +52,8 @@ impl Appointment {
         let Judgement { before, after, late, .. } = judgement;
         let does = match (late, before) {
             (true, _) => match self.what_follows(before) {
-                Some(next) => format!("it would be put before `{}`, which it overtook", next.name()),
-                None => "it would be put before what it overtook".to_owned(),
+                Some(next) => format!("it would be put before `{}`, which overtook it", next.name()),
+                None => "it would be put before what overtook it".to_owned(),
             },
             (false, Some(status)) => format!("the appointment is {} and {}", status.name(), turn(before, after)),
             (false, None) => format!("there is no appointment yet, and it {}", turn(before, after)),
