@@ -1,4 +1,4 @@
-//! Why an appointment is where it is, and what would become of the next event, told by the real program.
+//! GraphQL explains what would become of the next event, and that is what then becomes of it.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod support;
@@ -8,38 +8,10 @@ use std::{thread, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use clockfold::lifecycle::EventType;
 use serde_json::{Value, json};
-use support::server::Server;
-
-/// A source that judges at once, one with a window that no test outlasts, one that is lenient, and one with the
-/// shortest window there is.
-const SOURCES: &str = r#"
-[[source]]
-name = "downtown"
-route_keys = ["the-route-key-of-downtown"]
-[[source]]
-name = "lakeside"
-route_keys = ["the-route-key-of-lakeside"]
-reorder_window_s = 3600
-[[source]]
-name = "hilltop"
-route_keys = ["the-route-key-of-hilltop"]
-lifecycle = "lenient"
-[[source]]
-name = "riverside"
-route_keys = ["the-route-key-of-riverside"]
-reorder_window_s = 1
-"#;
-
-fn post(server: &Server, source: &str, id: u64, event: &str) -> Value {
-    let body = format!(r#"{{"appointment_id": {id}, "event_type": "{event}"}}"#);
-    let answer = server.post_to(&format!("the-route-key-of-{source}"), body.as_bytes());
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer.json()
-}
-
-fn post_all(server: &Server, source: &str, id: u64, events: &str) {
-    events.split_whitespace().for_each(|event| drop(post(server, source, id, event)));
-}
+use support::{
+    server::Server,
+    sources::{SOURCES, let_in_by, post, post_all},
+};
 
 fn explain(server: &Server, source: &str, id: u64, event: EventType) -> Value {
     let event = event.name().to_uppercase();
@@ -52,14 +24,6 @@ fn explain(server: &Server, source: &str, id: u64, event: EventType) -> Value {
 
 fn time(value: &Value) -> DateTime<Utc> {
     value.as_str().unwrap().parse().unwrap()
-}
-
-/// The positions of what a delivery let in, by position.
-fn let_in_by(server: &Server, source: &str, id: u64, position: &Value) -> Vec<Value> {
-    let filter = format!(r#"filter: {{ source: "{source}", appointmentId: "{id}" }}"#);
-    let told = server.query(&format!("{{ deliveries({filter}) {{ nodes {{ position appliedAt }} }} }}"));
-    let nodes = told["deliveries"]["nodes"].as_array().unwrap().clone();
-    nodes.into_iter().filter(|node| node["appliedAt"] == *position).map(|node| node["position"].clone()).collect()
 }
 
 #[test]
