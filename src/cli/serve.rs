@@ -196,6 +196,7 @@ fn tell_progress(progress: Progress) {
     tracing::info!(position, head, per_second, seconds_left, "folding the log into the projection");
 }
 
-fn with_hint(error: LogError) -> anyhow::Error {
+/// What went wrong with the log, and what to do.
+pub(super) fn with_hint(error: LogError) -> anyhow::Error {
     anyhow!("{error}\n  hint: {}", error.hint())
 }
