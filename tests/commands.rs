@@ -155,12 +155,17 @@ fn the_exit_status_tells_done_from_failed_from_wrong_usage() {
         (&["lifecycle", "--name", "nonsense"], 2),
         (&["lifecycle", "--format", "nonsense"], 2),
         (&["key"], 2),
+        (&["show", "downtown", "7"], 1),
+        (&["show", "downtown"], 2),
+        (&["show", "Down Town", "7"], 2),
+        (&["show", "downtown", "0"], 2),
+        (&["show", "downtown", "7", "--explain", "chekin"], 2),
     ] {
         let told = told(arguments);
         assert_eq!(told.status, status, "{arguments:?}: {}{}", told.stdout, told.stderr);
         assert_eq!(told.stderr.is_empty(), status == 0, "{arguments:?}");
     }
-    for command in ["serve", "schema", "lifecycle", "key", "check-config"] {
+    for command in ["serve", "schema", "lifecycle", "show", "key", "check-config"] {
         let help = printed(&[command, "--help"]);
         assert!(help.contains(&format!("  clockfold {command}")), "no example: {help}");
         assert!(printed(&["--help"]).contains(command));

@@ -285,12 +285,12 @@ fn the_answer_to_a_delivery_is_written_to_the_letter() {
     check(
         "12345",
         "create",
-        r#"{"position":"3","receivedAt":"TIME","outcome":"DUPLICATE","late":false,"source":"downtown","appointmentId":"12345","status":"CHECKED_IN","code":"STEP_STANDS","reason":"`create` was not applied again: it stands already, and its first time is kept."}"#,
+        r#"{"position":"3","receivedAt":"TIME","outcome":"DUPLICATE","late":false,"source":"downtown","appointmentId":"12345","status":"CHECKED_IN","code":"STEP_STANDS","reason":"`create` was not applied: the appointment was CHECKED_IN, and `create` stands already; its first time is kept."}"#,
     );
     check(
         "9223372036854775807",
         "undo_ready",
-        r#"{"position":"4","receivedAt":"TIME","outcome":"REJECTED","late":false,"source":"downtown","appointmentId":"9223372036854775807","status":null,"code":"NOT_CREATED","reason":"`undo_ready` was not applied: there was no appointment yet, so `ready` had never been done."}"#,
+        r#"{"position":"4","receivedAt":"TIME","outcome":"REJECTED","late":false,"source":"downtown","appointmentId":"9223372036854775807","status":null,"code":"NOT_CREATED","reason":"`undo_ready` was not applied: there was no appointment yet, and `undo_ready` is applied only where `ready` is the last step that stands."}"#,
     );
     check(
         "12345",

@@ -58,7 +58,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         require: Require::Any,
         delivery_id_header: None,
     };
-    let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), vec![source]);
+    let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), vec![source], Arc::clone(&clock));
     let (tracker, queue) = Tracker::new(QUEUE_MAX);
     let writer = match kind {
         "storage" => Some(queue.run(Arc::clone(&log), projection)?),

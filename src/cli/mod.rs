@@ -8,6 +8,7 @@ mod key;
 mod lifecycle;
 mod schema;
 mod serve;
+mod show;
 
 use std::{
     collections::BTreeMap,
@@ -68,6 +69,15 @@ pub enum Command {
         after_help = "Examples:\n  clockfold lifecycle --name strict\n  clockfold lifecycle --config clockfold.toml --name busy\n  clockfold lifecycle --format markdown > schema/lifecycle.md"
     )]
     Lifecycle(lifecycle::Arguments),
+    /// Print what became of each delivery that names an appointment, and why.
+    ///
+    /// Each delivery is told with its position, time, event, outcome, the reason where it was not applied, and the
+    /// appointment's status before and after it, at its place, as folded up to the end of the log. Below it are the
+    /// steps that stood right after it arrived. A running server holds the log: stop it, or ask it over GraphQL.
+    #[command(
+        after_help = "Examples:\n  clockfold show downtown 12345\n  clockfold show downtown 12345 --format json\n  clockfold show downtown 12345 --explain ready\n\nThe exit status is 1 where no delivery names the appointment, and where deliveries do but none was applied."
+    )]
+    Show(show::Arguments),
     /// Make credentials.
     #[command(after_help = "Example:\n  clockfold key new")]
     Key {
@@ -129,6 +139,7 @@ fn dispatch(cli: Cli, variables: BTreeMap<String, String>, clock: Clock, stdout:
         }
         Command::Schema => schema::run(&crate::graphql::sdl(), stdout),
         Command::Lifecycle(arguments) => lifecycle::run(&arguments, || Config::load(inputs(None)), stdout),
+        Command::Show(arguments) => show::run(&arguments, Config::load(inputs(None))?, clock, stdout),
         Command::Key { command: KeyCommand::New } => key::new(stdout),
         Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, clock(), stdout),
     }

@@ -58,7 +58,7 @@ pub(super) fn run(
     tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
 
     let sources = config.sources.iter().map(|source| source.access.name.clone()).collect();
-    let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), sources);
+    let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), sources, Arc::clone(&clock));
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
     let writer = queue.run(Arc::clone(&log), projection).context("starting the writer")?;
     let app = App::new(Parts {
@@ -196,6 +196,7 @@ fn tell_progress(progress: Progress) {
     tracing::info!(position, head, per_second, seconds_left, "folding the log into the projection");
 }
 
-fn with_hint(error: LogError) -> anyhow::Error {
+/// What went wrong with the log, and what to do.
+pub(super) fn with_hint(error: LogError) -> anyhow::Error {
     anyhow!("{error}\n  hint: {}", error.hint())
 }

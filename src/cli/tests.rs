@@ -22,7 +22,7 @@ fn the_commands_are_well_formed() {
 
 #[test]
 fn help_is_printed_with_an_example() {
-    for command in ["", "serve", "schema", "lifecycle", "key", "key new", "check-config"] {
+    for command in ["", "serve", "schema", "lifecycle", "show", "key", "key new", "check-config"] {
         let (status, stdout, stderr) = told(&format!("{command} --help"));
         assert_eq!((status, stderr.as_str()), (0, ""), "{command}");
         assert!(stdout.contains("Example") && stdout.contains("  clockfold "), "{stdout}");
@@ -40,6 +40,10 @@ fn wrong_usage_is_2() {
         "lifecycle --all --name strict",
         "key",
         "schema x",
+        "show downtown",
+        "show downtown 07",
+        "show downtown 7 --explain CHECKIN",
+        "show downtown 7 --format yaml",
     ];
     for line in wrong {
         let (status, stdout, stderr) = told(line);

@@ -11,6 +11,7 @@ use crate::{
 use super::{
     connection::{Connection, Listed, PageArguments},
     delivery::Delivery,
+    explanation::Explanation,
     limits::page_cost,
     place::Place,
     problem::Problem,
@@ -135,6 +136,15 @@ impl Appointment {
     async fn allowed_events(&self, ctx: &Context<'_>) -> Vec<EventType> {
         let lifecycle = Scope::of(ctx).lifecycle(self.source_name());
         self.record.appointment.allowed_events(lifecycle).into_iter().map(EventType::from).collect()
+    }
+
+    /// What would become of an event if it arrived now: at the clock's time, but not before the last arrival.
+    async fn explain(&self, ctx: &Context<'_>, #[graphql(desc = "The event.")] event_type: EventType) -> Explanation {
+        let scope = Scope::of(ctx);
+        let received_at = scope.now().max(self.record.last_received_at);
+        let explained =
+            self.record.appointment.explain(scope.rules(self.source_name()), event_type.into(), received_at);
+        Explanation::new(explained, self.status)
     }
 
     /// Every delivery that names it, whatever became of it, by position.

@@ -113,7 +113,8 @@ impl Delivery {
     /// Why it was not applied, for people; null where it was.
     async fn reason(&self, ctx: &Context<'_>) -> Option<String> {
         let lifecycle = Scope::of(ctx).lifecycle(&self.delivery.source);
-        self.told.judgement.verdict.reason(self.event(), self.told.judgement.before, lifecycle)
+        let Told { judgement, reconsidered_until, .. } = self.told;
+        judgement.verdict.reason_until(self.event(), judgement.before, lifecycle, reconsidered_until)
     }
 
     /// What became of it when it arrived. Another one than `outcome` where it was REJECTED and a later delivery

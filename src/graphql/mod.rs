@@ -16,6 +16,7 @@ mod refusal;
 mod query;
 mod scope;
 mod appointment;
+mod explanation;
 mod delivery;
 mod connection;
 mod place;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use async_graphql::{EmptyMutation, EmptySubscription, SDLExportOptions};
 
 use crate::{
-    log::{Log, SourceName},
+    log::{Clock, Log, SourceName},
     projection::{Reader, Rules},
 };
 
@@ -50,9 +51,9 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// An API that reads here; `sources` are the configured ones.
-    pub fn new(reader: Reader, log: Arc<dyn Log>, rules: Arc<Rules>, sources: Vec<SourceName>) -> Graph {
-        let stores = Stores { reader, log, rules, configured_sources: sources };
+    /// An API that reads here; `sources` are the configured ones, and `clock` is the one that gives arrival times.
+    pub fn new(reader: Reader, log: Arc<dyn Log>, rules: Arc<Rules>, sources: Vec<SourceName>, clock: Clock) -> Graph {
+        let stores = Stores { reader, log, rules, configured_sources: sources, clock };
         Graph { endpoint: Endpoint::new(schema()), stores: Arc::new(stores) }
     }
 

@@ -9,10 +9,11 @@ use std::{
 };
 
 use async_graphql::Context;
+use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::{
     lifecycle::{FoldRules, Lifecycle},
-    log::{Log, Position, SourceName},
+    log::{Clock, Log, Position, SourceName},
     projection::{AppointmentKey, Reader, Rules, View},
 };
 
@@ -30,6 +31,7 @@ pub(super) struct Stores {
     pub(super) log: Arc<dyn Log>,
     pub(super) rules: Arc<Rules>,
     pub(super) configured_sources: Vec<SourceName>,
+    pub(super) clock: Clock,
 }
 
 /// One request's view of them.
@@ -65,6 +67,11 @@ impl Scope {
 
     pub(super) fn lifecycle(&self, source: &SourceName) -> &Lifecycle {
         &self.rules(source).lifecycle
+    }
+
+    /// What the arrival time of a delivery would be now, as far as the clock goes.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        (self.stores.clock)().trunc_subsecs(3)
     }
 
     pub(super) fn may_read_bodies(&self) -> bool {

@@ -12,10 +12,12 @@ mod window;
 mod appointment;
 mod fold;
 mod reach;
+mod explain;
 mod print;
 
 pub use appointment::{Appointment, Parts, Standing};
 pub use event::{EventKind, EventType, Step, StepSet};
+pub use explain::Explanation;
 pub use fold::{Arrival, Change, FoldRules, Folded, Judgement, Reconsidered};
 pub use outcome::{Code, Fault, Outcome, Verdict};
 pub use print::{markdown, mermaid, table as print_table};

@@ -1,7 +1,9 @@
 //! Outcomes, their stable codes, and the sentence that explains each.
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
 use super::{
-    event::{EventKind, EventType, Step},
+    event::{EventKind, EventType},
     status::{Met, MetSet},
     table::Lifecycle,
 };
@@ -110,6 +112,23 @@ impl Code {
             Code::Unreadable(fault) => fault.name(),
         }
     }
+
+    /// The sentence where there is no event to name.
+    fn without_event(self) -> &'static str {
+        match self {
+            Code::Unreadable(fault) => fault.reason(),
+            // The others are only ever given to one of the 13.
+            Code::UnknownEventType
+            | Code::StepStands
+            | Code::StepUndone
+            | Code::NotCreated
+            | Code::StatusNotAllowed
+            | Code::StepNotDone
+            | Code::StepNotLast => {
+                "The event type is none of the 13 that are known, to the letter. The delivery was kept and changes nothing."
+            }
+        }
+    }
 }
 
 impl Fault {
@@ -184,34 +203,79 @@ impl Verdict {
     /// `event` is `None` where the event type is none of the 13. An unrecognized type is not
     /// repeated in the sentence: it is the sender's text, and `rawEventType` has it.
     pub fn reason(self, event: Option<EventType>, met: Met, lifecycle: &Lifecycle) -> Option<String> {
-        let name = event.map_or("", EventType::name);
-        let was = met.map_or("NONE", |status| status.name());
-        let under = lifecycle.name();
-        let step = event.and_then(undone_step).unwrap_or(name);
-        Some(match self.code()? {
-            Code::StepStands => format!("`{name}` was not applied again: it stands already, and its first time is kept."),
-            Code::StepUndone => format!("`{name}` was not applied again: `{step}` was undone already and has not been done again since."),
-            Code::NotCreated => match event.and_then(|event| lifecycle.applied_from(event)) {
-                Some(from) => format!("`{name}` was not applied: there was no appointment yet, and under `{under}` `{name}` is applied from {}.", list(from)),
-                None => format!("`{name}` was not applied: there was no appointment yet, so `{step}` had never been done."),
-            },
-            Code::StatusNotAllowed => {
-                let from = event.and_then(|event| lifecycle.applied_from(event)).unwrap_or_default();
-                format!("`{name}` was not applied: the appointment was {was}, and under `{under}` `{name}` is applied from {}.", list(from))
-            }
-            Code::StepNotDone => format!("`{name}` was not applied: the appointment was {was}, and `{step}` had never been done."),
-            Code::StepNotLast => format!("`{name}` was not applied: the appointment was {was}, and `{name}` is applied only where `{step}` is the last step that stands."),
-            Code::UnknownEventType => "The event type is none of the 13 that are known, to the letter. The delivery was kept and changes nothing.".to_owned(),
-            Code::Unreadable(fault) => fault.reason().to_owned(),
+        self.sentence(Tense::Told, event, met, lifecycle)
+    }
+
+    /// [`reason`](Verdict::reason), and for a rejection that still waits, until which arrival time it does.
+    pub fn reason_until(
+        self,
+        event: Option<EventType>,
+        met: Met,
+        lifecycle: &Lifecycle,
+        reconsidered_until: Option<DateTime<Utc>>,
+    ) -> Option<String> {
+        let reason = self.reason(event, met, lifecycle)?;
+        Some(reason + &waits(Tense::Told, reconsidered_until))
+    }
+
+    /// What [`reason_until`](Verdict::reason_until) would say, before it has happened.
+    pub(super) fn forecast(
+        self,
+        event: EventType,
+        met: Met,
+        lifecycle: &Lifecycle,
+        reconsidered_until: Option<DateTime<Utc>>,
+    ) -> Option<String> {
+        let reason = self.sentence(Tense::Foretold, Some(event), met, lifecycle)?;
+        Some(reason + &waits(Tense::Foretold, reconsidered_until))
+    }
+
+    fn sentence(self, tense: Tense, event: Option<EventType>, met: Met, lifecycle: &Lifecycle) -> Option<String> {
+        let code = self.code()?;
+        let Some(event) = event else { return Some(code.without_event().to_owned()) };
+        let name = event.name();
+        let undone = match event.kind() {
+            EventKind::Undo(step) => step.event().name(),
+            EventKind::Step(_) | EventKind::Detail => name,
+        };
+        let rule = match lifecycle.applied_from(event) {
+            Some(from) => format!("under `{}` `{name}` is applied from {}", lifecycle.name(), list(from)),
+            None => format!("`{name}` is applied only where `{undone}` is the last step that stands"),
+        };
+        let decided = match code {
+            Code::StepStands => format!("`{name}` stands already; its first time is kept"),
+            Code::StepUndone => format!("`{undone}` was undone already and not done again since"),
+            Code::NotCreated | Code::StatusNotAllowed | Code::StepNotLast => rule,
+            Code::StepNotDone => format!("{rule}; `{undone}` was never done"),
+            Code::UnknownEventType | Code::Unreadable(_) => return Some(code.without_event().to_owned()),
+        };
+        let (not_applied, was) = match tense {
+            Tense::Told => ("was not applied", "was"),
+            Tense::Foretold => ("would not be applied", "is"),
+        };
+        Some(match met {
+            Some(status) => format!("`{name}` {not_applied}: the appointment {was} {}, and {decided}.", status.name()),
+            None => format!("`{name}` {not_applied}: there {was} no appointment yet, and {decided}."),
         })
     }
 }
 
-fn undone_step(event: EventType) -> Option<&'static str> {
-    match event.kind() {
-        EventKind::Undo(step) => Some(Step::event(step).name()),
-        EventKind::Step(_) | EventKind::Detail => None,
-    }
+/// Whether a sentence tells what became of a delivery, or what would.
+#[derive(Clone, Copy)]
+enum Tense {
+    Told,
+    Foretold,
+}
+
+/// Until when a rejection is not final, as a second sentence; nothing where it is.
+fn waits(tense: Tense, until: Option<DateTime<Utc>>) -> String {
+    let Some(until) = until else { return String::new() };
+    let waits = match tense {
+        Tense::Told => "waits",
+        Tense::Foretold => "would wait",
+    };
+    let until = until.to_rfc3339_opts(SecondsFormat::Millis, true);
+    format!(" It {waits} until {until} for what it may have overtaken.")
 }
 
 fn list(from: MetSet) -> String {
@@ -222,3 +286,6 @@ fn list(from: MetSet) -> String {
         Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,7 +165,7 @@ fn answer(receipt: &Receipt, rules: &Rules) -> Response {
         appointment_id: receipt.reading.appointment_id().as_ref().map(AppointmentId::to_string),
         status: folded.status.map(Status::name),
         code: code.map(Code::name),
-        reason: judgement.verdict.reason(event, judgement.before, lifecycle),
+        reason: judgement.verdict.reason_until(event, judgement.before, lifecycle, folded.reconsidered_until),
         reconsidered_until: folded.reconsidered_until.map(time),
         repeated,
         conflicts_with,

@@ -5,6 +5,7 @@ pub mod load;
 pub mod http2;
 pub mod power;
 pub mod server;
+pub mod sources;
 pub mod trace;
 pub mod webhook;
 

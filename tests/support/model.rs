@@ -58,11 +58,20 @@ pub struct State {
 
 /// Folds all deliveries of ONE appointment, in log order.
 pub fn fold(table: &Table, window_ms: i64, sent: &[Sent]) -> State {
+    folding(table, window_ms, sent).state()
+}
+
+/// The positions of what is applied after all deliveries of ONE appointment, in the order of the places.
+pub fn order(table: &Table, window_ms: i64, sent: &[Sent]) -> Vec<u64> {
+    folding(table, window_ms, sent).applied.iter().map(|delivery| delivery.position).collect()
+}
+
+fn folding<'a>(table: &'a Table, window_ms: i64, sent: &[Sent]) -> Folding<'a> {
     let mut folding = Folding { table, window_ms, applied: Vec::new(), waiting: Vec::new(), judged: Vec::new() };
     for delivery in sent {
         folding.take(delivery);
     }
-    folding.state()
+    folding
 }
 
 impl Table {
