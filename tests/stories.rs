@@ -110,8 +110,14 @@ impl Story {
         }
         let (code, reason) = match judged.outcome {
             "APPLIED" => (Value::Null, Value::Null),
-            outcome if outcome == judged.outcome_at_arrival => (answer["code"].clone(), answer["reason"].clone()),
-            _ => repeated(event),
+            outcome if outcome == judged.outcome_at_arrival => {
+                // What no longer waits does not say that it does.
+                let waits = judged.reconsidered_until_ms.is_some();
+                let said = answer["reason"].as_str();
+                let reason = said.map(|said| if waits { said } else { said.split(" It waits until").next().unwrap() });
+                (answer["code"].clone(), json!(reason))
+            }
+            _ => repeated(event, judged.before),
         };
         json!({
             "position": answer["position"], "receivedAt": answer["receivedAt"], "source": told.source,
@@ -160,12 +166,13 @@ fn unreadable_expected(told: &Told) -> Value {
 }
 
 /// The code and the reason of what waited and has become a repeat.
-fn repeated(event: &str) -> (Value, Value) {
+fn repeated(event: &str, met: Option<&str>) -> (Value, Value) {
     let (code, why) = match event.strip_prefix("undo_") {
-        Some(step) => ("STEP_UNDONE", format!("`{step}` was undone already and has not been done again since.")),
-        None => ("STEP_STANDS", "it stands already, and its first time is kept.".to_owned()),
+        Some(step) => ("STEP_UNDONE", format!("`{step}` was undone already and not done again since.")),
+        None => ("STEP_STANDS", format!("`{event}` stands already; its first time is kept.")),
     };
-    (json!(code), json!(format!("`{event}` was not applied again: {why}")))
+    let was = met.unwrap_or("NONE");
+    (json!(code), json!(format!("`{event}` was not applied: the appointment was {was}, and {why}")))
 }
 
 /// A delivery as the model takes it.
