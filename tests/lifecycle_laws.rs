@@ -1,6 +1,6 @@
 //! The laws of the fold, as properties: whatever is delivered, they hold.
 //!
-//! `CLOCKFOLD_TEST_CASES` sets how many cases each property is tried on, and has law 6 try longer histories; the full
+//! `FOLD_TEST_CASES` sets how many cases each property is tried on, and has law 6 try longer histories; the full
 //! run asks for ten thousand. What only the log and the projection can break is tested with them.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
@@ -18,7 +18,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 /// How many cases each property is tried on, where a number is asked for.
 fn cases_asked_for() -> Option<u32> {
-    std::env::var("CLOCKFOLD_TEST_CASES").ok().and_then(|cases| cases.parse().ok())
+    std::env::var("FOLD_TEST_CASES").ok().and_then(|cases| cases.parse().ok())
 }
 
 fn config() -> ProptestConfig {

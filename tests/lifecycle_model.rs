@@ -1,6 +1,6 @@
 //! The fold and the naive model of the contract agree, on random deliveries to one appointment.
 //!
-//! `CLOCKFOLD_TEST_DELIVERIES` sets how many deliveries are compared; `tests/run` asks for a million.
+//! `FOLD_TEST_DELIVERIES` sets how many deliveries are compared; `tests/run` asks for a million.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -135,7 +135,7 @@ fn agree(seed: u64, reached: &mut Reached) -> usize {
 
 #[test]
 fn the_fold_agrees_with_the_naive_model() {
-    let wanted = std::env::var("CLOCKFOLD_TEST_DELIVERIES").ok().and_then(|count| count.parse().ok());
+    let wanted = std::env::var("FOLD_TEST_DELIVERIES").ok().and_then(|count| count.parse().ok());
     let wanted = wanted.unwrap_or(DELIVERIES);
     let (mut compared, mut seed, mut reached) = (0, 0, Reached::default());
     while compared < wanted {
