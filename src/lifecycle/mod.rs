@@ -11,6 +11,7 @@ mod outcome;
 mod window;
 mod appointment;
 mod fold;
+mod place;
 mod reach;
 mod explain;
 mod print;

@@ -1,3 +1,5 @@
+//! What would become of an event, as a person reads it.
+
 use chrono::TimeDelta;
 
 use super::super::table::Lifecycle;

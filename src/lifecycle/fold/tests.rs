@@ -1,3 +1,5 @@
+//! The contract of the fold, a story a line.
+
 use super::*;
 
 /// Folds `event[@milliseconds]` words, and tells the appointment and what became of each word in the end.

@@ -1,3 +1,5 @@
+//! The sentences that explain an outcome.
+
 use super::super::status::Status;
 use super::*;
 
