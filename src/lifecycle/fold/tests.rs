@@ -1,6 +1,7 @@
 //! The contract of the fold, a story a line.
 
 use super::*;
+use crate::lifecycle::Status;
 
 /// Folds `event[@milliseconds]` words, and tells the appointment and what became of each word in the end.
 fn fold(rules: &FoldRules, events: &str) -> (Appointment, Vec<Judgement>) {
