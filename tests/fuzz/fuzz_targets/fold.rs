@@ -51,7 +51,7 @@ fn total_and_the_same_over_restarts(rules: &FoldRules, deliveries: &[Delivered])
     for (position, (received_at, event)) in (1..).zip(deliveries) {
         let reading = event.as_deref().ok_or(Fault::NotJson);
         let arrival = Arrival { position, received_at: *received_at, reading };
-        restarted = Appointment::from_parts(restarted.to_parts());
+        restarted = Appointment::from_parts(restarted.parts().clone());
         assert_eq!(live.fold(rules, arrival), restarted.fold(rules, arrival));
         assert_eq!(live, restarted);
     }
