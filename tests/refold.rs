@@ -69,6 +69,21 @@ fn a_changed_lifecycle_folds_its_source_again_and_says_how_many_changed() {
     assert!(matches!(&lines[..], [line] if line.contains("source=downtown appointments=3 changed=0")), "{lines:?}");
 }
 
+/// What a crash took from the old projection must not be counted as a change.
+#[test]
+fn after_kill_9_only_what_the_rules_changed_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &config("lifecycle = \"lenient\""));
+    for id in (2..=600).chain([1]) {
+        assert_eq!(server.deliver(id, "create").status, 200);
+    }
+    server.kill();
+    let server = Server::start(folder.path(), &config("lifecycle = \"walk_in\""));
+    assert!(told(&server).iter().all(|line| line.contains("changed=0")), "{:?}", told(&server));
+    let counted = server.query("{ appointments(filter: {source: \"downtown\"}) { totalCount } }");
+    assert_eq!(counted["appointments"]["totalCount"], 600);
+}
+
 #[test]
 fn a_source_that_the_configuration_no_longer_has_is_folded_as_strict() {
     let folder = tempfile::tempdir().unwrap();

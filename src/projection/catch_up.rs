@@ -69,10 +69,21 @@ impl Projection {
 
     /// Applies everything that the log has beyond the checkpoint.
     pub fn catch_up(&mut self, log: &dyn Log, progress: &mut dyn FnMut(Progress)) -> Result<(), ProjectionError> {
+        self.catch_up_to(log.head().position, log, progress)
+    }
+
+    fn catch_up_to(
+        &mut self,
+        head: Position,
+        log: &dyn Log,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<(), ProjectionError> {
         let (begun, first) = (Instant::now(), self.checkpoint().position);
         let mut told = Instant::now();
-        let head = log.head().position;
-        let mut deliveries = log.read(first.next());
+        let mut deliveries = log.read(first.next()).take_while(|delivery| match delivery {
+            Ok(delivery) => delivery.position <= head,
+            Err(_) => true,
+        });
         loop {
             let group: Vec<_> = deliveries.by_ref().take(GROUP_DELIVERIES).collect::<Result<_, _>>()?;
             if group.is_empty() {
@@ -144,11 +155,15 @@ fn refold(
     }
     let path = home.fresh().map_err(failed)?;
     let mut new = Projection::open(&path, Arc::clone(&rules))?;
-    new.catch_up(log, progress)?;
+    // After a crash the old one is behind the log: the two are compared where both have folded the same.
+    let position = old.checkpoint().position;
+    new.catch_up_to(position, log, progress)?;
     for (source, number) in old.refolded(&rules) {
         let (appointments, changed) = old.status_changes(&new, number)?;
-        tracing::info!(%source, appointments, changed, "folded by other rules; so many appointments changed their status");
+        let position = position.get();
+        tracing::info!(%source, appointments, changed, position, "folded by other rules; so many appointments changed their status");
     }
+    new.catch_up(log, progress)?;
     home.switch(&path).map_err(failed)?;
     Ok(new)
 }

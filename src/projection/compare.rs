@@ -18,7 +18,8 @@ impl Projection {
         changed.map(|(index, row)| (row.name.clone(), source_number(index))).collect()
     }
 
-    /// How many appointments a source has, and how many of them have another status in `other`.
+    /// How many appointments a source has in either, and how many of them have another status in `other`. Both have
+    /// to be folded up to the same position.
     pub(super) fn status_changes(
         &self,
         other: &Projection,
@@ -26,11 +27,12 @@ impl Projection {
     ) -> Result<(u64, u64), ProjectionError> {
         let (mut appointments, mut changed) = (0, 0);
         let mut others = other.statuses(source)?;
-        // Equal logs name the same appointments: both lists are the same but for the statuses.
+        // The same deliveries name the same appointments: both lists are the same but for the statuses.
         for one in self.statuses(source)? {
             let ((id, before), other) = (one?, others.next().transpose()?);
-            let after = other.filter(|(other, _)| *other == id).and_then(|(_, status)| status);
-            appointments += 1;
+            let (_, after) = other.filter(|(other, _)| *other == id).ok_or(ProjectionError::Damaged("appointment"))?;
+            // An id that no delivery has brought into being is no appointment.
+            appointments += u64::from(before.is_some() || after.is_some());
             changed += u64::from(before != after);
         }
         Ok((appointments, changed))
