@@ -64,6 +64,9 @@ fn a_changed_lifecycle_folds_its_source_again_and_says_how_many_changed() {
     let mut server = Server::start(folder.path(), &config("lifecycle = \"lenient\""));
     assert!(told(&server).is_empty());
     server.terminate();
+    fs::create_dir(data_dir(folder.path()).join("projection/g3")).unwrap();
+    Server::start(folder.path(), &config("lifecycle = \"lenient\"")).terminate();
+    assert_eq!(projections(folder.path()), ["current", "g2"]);
     let server = Server::start(folder.path(), &config("lifecycle = \"lenient\"\nreorder_window_s = 5"));
     let lines = told(&server);
     assert!(matches!(&lines[..], [line] if line.contains("source=downtown appointments=3 changed=0")), "{lines:?}");

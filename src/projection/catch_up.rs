@@ -53,7 +53,11 @@ impl Projection {
                         drop(projection);
                         start_over(&home, rules)?
                     }
-                    None if projection.checkpoint().rules_digest == rules.digest() => projection,
+                    None if projection.checkpoint().rules_digest == rules.digest() => {
+                        // What a crash left of one that was being built.
+                        home.tidy().map_err(|error| failed("removing", error))?;
+                        projection
+                    }
                     None => {
                         let new = refold(&home, &projection, rules, log, progress)?;
                         drop(projection);
