@@ -136,7 +136,8 @@ fn ids_belong_to_a_source_and_to_its_header() {
     assert_eq!(post_to(&server, lakeside, &[("Webhook-Id", "evt_0001")], &create).json()["position"], "2");
     // Another header, none, two, an empty or an endless value, or one that is no text: no id, and kept each time.
     let endless = "x".repeat(256);
-    let no_ids: [&[(&str, &str)]; 5] = [
+    let no_ids: [&[(&str, &str)]; 6] = [
+        &[("Webhook-Id", "evt\t0001")],
         &[("Idempotency-Key", "evt_0001")],
         &[],
         &[("Webhook-Id", "evt_0001"), ("Webhook-Id", "evt_0001")],

@@ -163,6 +163,7 @@ fn mistakes_at_the_top_and_in_server() {
 fn mistakes_in_a_source() {
     check_source("authtoken = []", "[[source]] has no key `authtoken`\n  hint: did you mean `authtokens`?");
     check_source("delivery_id_header = \"X Id\"", "`delivery_id_header` `X Id` is not a header's name");
+    check_source("delivery_id_header = \"X-Api-Key\"", "`delivery_id_header` `x-api-key` does not hold");
     check_source("delivery_id_header = \"Authtoken\"", "`delivery_id_header` `authtoken` does not hold");
     check_source("lifecycle = \"strickt\"", "there is no lifecycle `strickt`\n  hint: did you mean `strict`?");
     check_source("reorder_window_s = 3601", "`reorder_window_s` is out of range");

@@ -172,6 +172,7 @@ impl Appointment {
                 judgement
             }
         };
+        let judgement = as_moved(judgement, position, &mut changes);
         Folded { judgement, status: self.status(), reconsidered_until, changes }
     }
 
@@ -255,6 +256,18 @@ impl Appointment {
             }
         }
     }
+}
+
+/// A delivery's own judgement after what it let in was put right before it; that is no change of an earlier one.
+fn as_moved(mut judgement: Judgement, own: u64, changes: &mut Vec<Change>) -> Judgement {
+    changes.retain(|change| match change {
+        Change::Moved { position, before, after } if *position == own => {
+            (judgement.before, judgement.after) = (*before, *after);
+            false
+        }
+        Change::Judged { .. } | Change::Moved { .. } => true,
+    });
+    judgement
 }
 
 /// The step that an event does or undoes; CREATE moves nothing and is never undone.

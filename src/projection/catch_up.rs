@@ -163,9 +163,14 @@ fn refold(
     let position = old.checkpoint().position;
     new.catch_up_to(position, log, progress)?;
     for (source, number) in old.refolded(&rules) {
-        let (appointments, changed) = old.status_changes(&new, number)?;
         let position = position.get();
-        tracing::info!(%source, appointments, changed, position, "folded by other rules; so many appointments changed their status");
+        // What the old one can't tell is no reason to keep it.
+        match old.status_changes(&new, number) {
+            Ok((appointments, changed)) => {
+                tracing::info!(%source, appointments, changed, position, "folded by other rules; so many appointments changed their status");
+            }
+            Err(error) => tracing::warn!(%source, %error, "what other rules have changed can't be told"),
+        }
     }
     new.catch_up(log, progress)?;
     home.switch(&path).map_err(failed)?;

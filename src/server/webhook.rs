@@ -112,13 +112,15 @@ async fn receive<B: Buf>(
     app.tracker.submit(delivery).await.map_err(Problem::Unavailable)
 }
 
-/// The sender's id of the delivery: the only value of its header, of 1 to [`DELIVERY_ID_BYTES_MAX`] visible ASCII
-/// characters. Whatever else stands there is no id, and the delivery is kept as one without.
+/// The sender's id of the delivery: the only value of its header, of 1 to [`DELIVERY_ID_BYTES_MAX`] ASCII
+/// characters without control characters. Whatever else stands there is no id, and the delivery is kept as one without.
 fn delivery_id(headers: &HeaderMap, name: &str) -> Option<String> {
     let mut values = headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     let id = value.to_str().ok()?.trim();
-    (1..=DELIVERY_ID_BYTES_MAX).contains(&id.len()).then(|| id.to_owned())
+    let fits =
+        (1..=DELIVERY_ID_BYTES_MAX).contains(&id.len()) && !id.contains(|character: char| character.is_control());
+    fits.then(|| id.to_owned())
 }
 
 /// The source that sends; an unknown key and a bad token beside it look the same.
