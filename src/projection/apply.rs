@@ -18,10 +18,13 @@ use crate::{
 
 use super::{
     AppointmentKey, Projection, ProjectionError,
+    record::{
+        AppointmentRecord, ENTRIES_IN_ROW, Entry, decode_appointment, decode_history, encode_appointment,
+        encode_history,
+    },
     row::{
-        AppointmentRecord, CHECKPOINT_KEY, ENTRIES_IN_ROW, Entry, POSITIONS_OF_ID_MAX, SourceNumber, appointment_key,
-        decode_appointment, decode_history, decode_positions, delivery_id_key, encode_appointment, encode_checkpoint,
-        encode_history, encode_positions, encode_source, history_key, outcome_key, row_of, status_key,
+        CHECKPOINT_KEY, POSITIONS_OF_ID_MAX, SourceNumber, appointment_key, decode_positions, delivery_id_key,
+        encode_checkpoint, encode_positions, encode_source, history_key, outcome_key, row_of, status_key,
     },
     store::failed,
 };

@@ -6,7 +6,8 @@ use crate::{lifecycle::Met, log::SourceName};
 
 use super::{
     AppointmentKey, Projection, ProjectionError, Rules,
-    row::{SourceNumber, decode_appointment, last_number},
+    record::decode_appointment,
+    row::{SourceNumber, last_number},
     store::{failed, source_number},
 };
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::log::AppointmentId;
 
-use super::row::{AppointmentRecord, SourceNumber};
+use super::{record::AppointmentRecord, row::SourceNumber};
 
 /// How many appointments a generation holds; there are two. One takes about 1 KB.
 const APPOINTMENTS_MAX: usize = 8192;

@@ -6,6 +6,7 @@
 
 mod rules;
 mod row;
+mod record;
 mod hot;
 mod home;
 mod store;
@@ -19,7 +20,7 @@ mod repeats;
 use crate::log::{AppointmentId, Digest, Position, SourceName};
 
 pub use catch_up::Progress;
-pub use row::AppointmentRecord;
+pub use record::AppointmentRecord;
 pub use rules::Rules;
 pub use store::{Projection, Reader};
 pub use view::{AppointmentFilter, DeliveryFilter, Page, PageOf, Told, View};

@@ -13,9 +13,10 @@ use crate::{
 use super::{
     AppointmentKey, AppointmentRecord, Checkpoint, ProjectionError,
     merge::{Numbers, Span, merge},
+    record::{Entry, decode_appointment, decode_history},
     row::{
-        CHECKPOINT_KEY, Entry, POSITIONS_IN_ROW, SourceNumber, SourceRow, appointment_key, decode_appointment,
-        decode_checkpoint, decode_history, decode_source, history_key, last_number, outcome_key, row_of, status_key,
+        CHECKPOINT_KEY, POSITIONS_IN_ROW, SourceNumber, SourceRow, appointment_key, decode_checkpoint, decode_source,
+        history_key, last_number, outcome_key, row_of, status_key,
     },
     store::{Keyspaces, failed},
 };
