@@ -64,7 +64,8 @@ pub struct Receipt {
     pub source: SourceName,
     /// What was read from it.
     pub reading: Reading,
-    /// What became of it when it arrived, and of the appointment.
+    /// What became of it when it arrived, and of the appointment. In the receipt of a repeat: of what it repeats, as
+    /// folded up to now.
     pub folded: Folded,
     /// Whether this is the receipt of an earlier delivery, with the same id and body: it was not appended again.
     pub repeated: bool,

@@ -72,6 +72,22 @@ fn a_changed_lifecycle_folds_its_source_again_and_says_how_many_changed() {
     assert!(matches!(&lines[..], [line] if line.contains("source=downtown appointments=3 changed=0")), "{lines:?}");
 }
 
+#[test]
+fn rules_of_a_source_that_the_log_does_not_know_fold_nothing_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), &config(""));
+    tell(&server);
+    let rules = |server: &Server| server.query("{ log { projection { rulesDigest } } }").to_string();
+    let before = rules(&server);
+    server.terminate();
+    let more =
+        "[[source]]\nname = \"hilltop\"\nroute_keys = [\"hilltop-has-a-key-of-its-own\"]\nlifecycle = \"lenient\"\n";
+    let server = Server::start(folder.path(), &format!("{}{more}", config("")));
+    assert_eq!(projections(folder.path()), ["current", "g1"]);
+    assert_ne!(rules(&server), before);
+    assert_eq!(status(&server, "downtown", 2), "NONE");
+}
+
 /// What a crash took from the old projection must not be counted as a change.
 #[test]
 fn after_kill_9_only_what_the_rules_changed_is_counted() {

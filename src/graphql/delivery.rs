@@ -133,7 +133,8 @@ impl Delivery {
         self.told.judgement.applied_at().map(|at| Position(log::Position::new(at)))
     }
 
-    /// Until which arrival time a rejection may still change; null where it is no rejection, or final.
+    /// Until which arrival time a rejection may still change, as of the appointment's last delivery. Null where it is
+    /// no rejection, or was final by then.
     async fn reconsidered_until(&self) -> Option<DateTime> {
         self.told.reconsidered_until.map(DateTime)
     }

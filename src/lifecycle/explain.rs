@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{
     appointment::Appointment,
     event::{EventKind, EventType},
-    fold::{Arrival, Change, FoldRules, Folded, Judgement},
+    fold::{Arrival, Candidate, Change, FoldRules, Folded, Judgement},
     outcome::Verdict,
     status::{Met, Status},
 };
@@ -44,8 +44,18 @@ impl Appointment {
         let lets_in: Vec<u64> = changes.iter().filter_map(let_in).collect();
         let verdict = judgement.verdict;
         let reason = verdict.forecast(event, judgement.before, &rules.lifecycle, reconsidered_until);
-        let reason = reason.unwrap_or_else(|| self.tell_applied(event, judgement, &lets_in, status));
+        // What it meets now. Its judgement counts what it lets in right before itself.
+        let met = || if judgement.late { self.met_at_its_place(rules, event, received_at) } else { self.status() };
+        let tell = || self.tell_applied(event, Judgement { before: met(), ..judgement }, &lets_in, status);
+        let reason = reason.unwrap_or_else(tell);
         Explanation { verdict, reason, late: judgement.late, status_after: status, lets_in, reconsidered_until }
+    }
+
+    fn met_at_its_place(&self, rules: &FoldRules, event: EventType, received_at: DateTime<Utc>) -> Met {
+        let mut copy = self.clone();
+        copy.parts.window.expire(received_at, rules.reorder_window);
+        let place = copy.latest_place(rules, Candidate { position: NEXT_POSITION, event, received_at });
+        place.and_then(|index| copy.parts.window.places[index].met)
     }
 
     fn tell_applied(&self, event: EventType, judgement: Judgement, lets_in: &[u64], end: Met) -> String {

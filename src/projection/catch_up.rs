@@ -40,6 +40,7 @@ impl Projection {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Projection, ProjectionError> {
         let home = Home::at(path);
+        let rules_digest = rules.digest();
         let mut projection = match home.current() {
             None => start_over(&home, rules)?,
             Some(current) => match Projection::open(&current, Arc::clone(&rules)) {
@@ -53,7 +54,7 @@ impl Projection {
                         drop(projection);
                         start_over(&home, rules)?
                     }
-                    None if projection.checkpoint().rules_digest == rules.digest() => {
+                    None if projection.refolded(&rules).is_empty() => {
                         // What a crash left of one that was being built.
                         home.tidy().map_err(|error| failed("removing", error))?;
                         projection
@@ -67,6 +68,9 @@ impl Projection {
                 },
             },
         };
+        if projection.checkpoint().rules_digest != rules_digest {
+            projection.adopt(rules_digest)?;
+        }
         projection.catch_up(log, progress)?;
         Ok(projection)
     }
@@ -155,7 +159,7 @@ fn refold(
     for (source, _) in old.refolded(&rules) {
         let lifecycle = rules.of(&source).lifecycle.name();
         let window_s = rules.of(&source).reorder_window.num_seconds();
-        tracing::info!(%source, lifecycle, window_s, "other rules apply to this source: its deliveries are folded again");
+        tracing::info!(%source, lifecycle, window_s, "other rules apply to this source: the log is folded again");
     }
     let path = home.fresh().map_err(failed)?;
     let mut new = Projection::open(&path, Arc::clone(&rules))?;

@@ -28,12 +28,12 @@ impl Rules {
         self.by_source.get(source).unwrap_or(&self.default)
     }
 
-    /// A digest of everything but the log that the projection depends on. Sources with the default
-    /// rules are left out, so that adding one rebuilds nothing.
+    /// A digest of everything but the log that the projection depends on. It is the same with and without a
+    /// source that has the default rules. What decides whether rows serve is [`Rules::digest_for`] their source.
     pub fn digest(&self) -> Digest {
         let mut hasher = versions();
         hasher.update(digest_of(&self.default).as_bytes());
-        for (source, rules) in self.by_source.iter().filter(|(_, rules)| **rules != self.default) {
+        for (source, rules) in self.by_source.iter().filter(|(_, rules)| digest_of(rules) != digest_of(&self.default)) {
             hasher.update(source.as_str().as_bytes()).update(&[0]).update(digest_of(rules).as_bytes());
         }
         Digest::from_bytes(*hasher.finalize().as_bytes())

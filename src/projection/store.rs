@@ -12,6 +12,9 @@ use super::{
     row::{CHECKPOINT_KEY, Counts, SourceNumber, SourceRow, decode_checkpoint, decode_source, encode_checkpoint},
 };
 
+#[cfg(test)]
+use super::row::encode_source;
+
 const CACHE_BYTES: u64 = 32 << 20;
 /// Rows that wait in memory for their file, a keyspace. Larger means fewer files to write and more memory: the
 /// benchmark's server takes 215 MB with this and 96 MB with 8 MiB.
@@ -80,11 +83,20 @@ impl Projection {
         self.reader.clone()
     }
 
-    /// Writes a checkpoint as other rules would have.
+    /// Takes note of rules by which every row would be as it is.
+    pub(super) fn adopt(&mut self, rules_digest: Digest) -> Result<(), ProjectionError> {
+        self.checkpoint.rules_digest = rules_digest;
+        let written = self.reader.0.meta.insert(CHECKPOINT_KEY, encode_checkpoint(self.checkpoint));
+        written.map_err(|error| failed("writing", error))
+    }
+
+    /// Writes the sources' rows as other rules would have.
     #[cfg(test)]
     pub(super) fn pretend_rules(&self, rules_digest: Digest) {
-        let checkpoint = Checkpoint { rules_digest, ..self.checkpoint };
-        self.reader.0.meta.insert(CHECKPOINT_KEY, encode_checkpoint(checkpoint)).unwrap();
+        for (index, row) in self.sources.iter().enumerate() {
+            let row = encode_source(&SourceRow { rules_digest, ..row.clone() });
+            self.reader.0.sources.insert(source_number(index).0.to_be_bytes(), row).unwrap();
+        }
     }
 
     pub(super) fn number_of(&mut self, name: &SourceName) -> SourceNumber {

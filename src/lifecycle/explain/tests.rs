@@ -90,3 +90,13 @@ fn explaining_changes_nothing() {
     }
     assert_eq!(appointment, before);
 }
+
+/// What it lets in is put before it, and is no part of where it is put itself.
+#[test]
+fn what_is_let_in_does_not_change_where_it_would_be_put() {
+    let rules = FoldRules { lifecycle: Lifecycle::for_tests(), reorder_window: TimeDelta::seconds(600) };
+    let explanation = folded(&rules, "create callback checkin").explain(&rules, EventType::Ready, at(1_000));
+    let told = "`ready` would be applied: it would be put before `callback`, which overtook it. It would let in what waits at position 3. The appointment stays CALLED_BACK.";
+    assert_eq!(explanation.reason, told);
+    assert_eq!(explanation.lets_in, [3]);
+}
