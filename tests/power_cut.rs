@@ -68,6 +68,46 @@ fn what_was_acknowledged_survives_power_cuts() {
     assert!(cuts >= 60 && earlier.len() > 300, "{cuts} cuts of {} deliveries mean little", earlier.len());
 }
 
+/// A kill can meet a write before it has done anything. It must not count as one that may be lost together with what
+/// was there before.
+#[test]
+fn a_write_that_a_kill_left_undone_takes_nothing_durable_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let file = root.join("data/db");
+    fs::create_dir(root.join("data")).unwrap();
+    fs::write(&file, b"durable").unwrap();
+    let (name, folder) = (file.to_str().unwrap(), root.join("data"));
+    let folder = folder.to_str().unwrap();
+    let top = root.to_str().unwrap();
+    let trace = format!(
+        r#"1 1.0 mkdir("{folder}", 0700) = 0
+1 1.0 fsync(4<{top}>) = 0
+1 1.0 openat(AT_FDCWD, "{name}", O_RDWR|O_CREAT, 0666) = 3<{name}>
+1 1.1 fsync(4<{folder}>) = 0
+1 1.2 pwrite64(3<{name}>, "durable", 7, 0) = 7
+1 1.3 fdatasync(3<{name}>) = 0
+1 1.4 pwrite64(3<{name}>, " and more", 9, 7 <unfinished ...>
+"#
+    );
+    let calls = parse(&trace);
+    let mut random = Random::new(1);
+    for content in [&b"durable"[..], b"durable an", b"durable and more"] {
+        let mut disk = Disk::at(&root);
+        for (begin, call) in in_order(&calls) {
+            if begin { disk.begin(call) } else { disk.end(call) }
+        }
+        fs::write(&file, content).unwrap();
+        disk.next_process(&calls.iter().filter(|call| call.end.is_none()).cloned().collect::<Vec<_>>());
+        for _ in 0..50 {
+            let image = tempfile::tempdir().unwrap();
+            disk.cut(Cut::Torn, &mut random, image.path());
+            let left = fs::read(image.path().join("data/db")).unwrap();
+            assert!(left.starts_with(b"durable") && content.starts_with(&left), "{left:?} of {content:?}");
+        }
+    }
+}
+
 /// Runs the program under load, and ends it: the last run with a signal, the others with a kill.
 fn run(root: &Path, number: u64, random: &mut Random) -> Run {
     let path = root.join(format!("trace-{number}"));

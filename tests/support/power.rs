@@ -137,10 +137,7 @@ impl Disk {
             let name = path.to_str().expect("names are text").to_owned();
             let file = self.file(&name).unwrap_or_else(|| self.make_file(&name));
             let content = fs::read(&path).expect("a file that was listed");
-            if self.files[file].live() != content {
-                self.files[file].change(None, Change::Truncate(0));
-                self.files[file].change(None, Change::Write(0, content));
-            }
+            self.files[file].became(&content);
         }
         // Whatever it was, it is over before the next trace's calls.
         self.files.iter_mut().flat_map(|file| &mut file.pending).for_each(|(end, _)| *end = Some(0));
@@ -229,6 +226,26 @@ impl File {
         self.pending = later;
         let covered: Vec<(Option<usize>, Change)> = covered;
         covered.iter().for_each(|(_, change)| change.apply(&mut self.durable));
+    }
+
+    /// The process has ended, and this is what the file holds. Calls that the kill left unfinished have done what
+    /// shows here, and nothing else: what is durable is not touched by one that never happened.
+    fn became(&mut self, content: &[u8]) {
+        let mut live = self.live();
+        if live == content {
+            return;
+        }
+        self.pending.retain(|(end, _)| end.is_some());
+        live = self.live();
+        self.length = live.len();
+        if content.len() < live.len() {
+            self.change(None, Change::Truncate(content.len()));
+        }
+        let differs = |index: &usize| live.get(*index) != content.get(*index);
+        let (first, last) = ((0..content.len()).find(differs), (0..content.len()).rfind(differs));
+        if let Some((first, last)) = first.zip(last) {
+            self.change(None, Change::Write(first, content[first..=last].to_vec()));
+        }
     }
 
     fn live(&self) -> Vec<u8> {
