@@ -12,19 +12,20 @@ use std::{
 use fjall::OwnedWriteBatch as WriteBatch;
 
 use crate::{
-    lifecycle::{Appointment, Arrival, Change, Folded, Judgement, Met, Outcome},
+    lifecycle::{Change, EventType, Folded, Met, Outcome},
     log::{AppointmentId, Delivery, Position, Reading},
 };
 
 use super::{
     AppointmentKey, Projection, ProjectionError,
+    changes::{ChangeRow, StatusChange, encode_changes, encode_open},
     record::{
-        AppointmentRecord, ENTRIES_IN_ROW, Entry, decode_appointment, decode_history, encode_appointment,
+        AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_appointment, decode_history, encode_appointment,
         encode_history,
     },
     row::{
         CHECKPOINT_KEY, POSITIONS_OF_ID_MAX, SourceNumber, appointment_key, decode_positions, delivery_id_key,
-        encode_checkpoint, encode_positions, encode_source, history_key, outcome_key, row_of, status_key,
+        encode_checkpoint, encode_positions, encode_source, history_key, outcome_key, position_key, row_of, status_key,
     },
     store::failed,
 };
@@ -35,6 +36,12 @@ struct Changed {
     appointments: HashMap<(SourceNumber, AppointmentId), Touched>,
     /// Rows of `history`, by key.
     history: BTreeMap<Vec<u8>, Vec<Entry>>,
+    /// Rows of `changes` that are full.
+    changes: BTreeMap<(SourceNumber, Position), ChangeRow>,
+    /// The sources whose last row of `changes` has grown.
+    courses: BTreeSet<SourceNumber>,
+    /// Where sets of open appointments are due.
+    open_sets: Vec<(SourceNumber, Position)>,
     /// Rows of `by_outcome`.
     by_outcome: BTreeMap<(SourceNumber, Outcome, u64), Vec<u8>>,
     /// Rows of `delivery_ids`, by key.
@@ -72,6 +79,7 @@ impl Projection {
         debug_assert_eq!(checkpoint.position, last.position);
         let store = Arc::clone(&self.reader.0);
         let mut batch = store.database.batch();
+        let mut batch_open = BTreeMap::new();
         for ((number, id), Touched { before, record }) in &changed.appointments {
             let after = record.appointment.status();
             batch.insert(&store.appointments, appointment_key(*number, *id), encode_appointment(record));
@@ -83,6 +91,20 @@ impl Projection {
         }
         for (key, entries) in changed.history {
             batch.insert(&store.history, key, encode_history(&entries));
+        }
+        for (number, position) in &changed.open_sets {
+            let open = self.open_set(*number, *position, &changed.changes, &batch_open)?;
+            batch.insert(&store.open, position_key(*number, *position), encode_open(&open));
+            batch_open.insert((*number, *position), open);
+        }
+        for ((number, first), row) in &changed.changes {
+            batch.insert(&store.changes, position_key(*number, *first), encode_changes(row));
+        }
+        for number in &changed.courses {
+            let row = &self.courses[number.0 as usize].row;
+            if let Some(first) = row.changes.first() {
+                batch.insert(&store.changes, position_key(*number, first.position), encode_changes(row));
+            }
         }
         for ((number, outcome, row), positions) in changed.by_outcome {
             let key = outcome_key(number, outcome, row);
@@ -132,33 +154,47 @@ impl Projection {
             }
         };
         let key = (number, id);
+        let sighting = Sighting { position, received_at, event: EventType::from_name(event_type) };
         let record = match changed.appointments.entry(key) {
             Occupied(entry) => &mut *entry.into_mut().record,
             Vacant(entry) => {
                 let record = match self.hot.take(key) {
                     Some(record) => record,
-                    None => Box::new(self.load(number, id, delivery)?),
+                    None => Box::new(self.load(number, id, delivery, sighting)?),
                 };
                 let before = record.appointment.status();
                 &mut *entry.insert(Touched { before, record }).record
             }
         };
-        record.last_position = position;
-        record.last_received_at = received_at;
-        record.delivery_count += 1;
-        let arrival = Arrival { position: position.get(), received_at, reading: Ok(event_type) };
-        let folded = record.appointment.fold(self.rules.of(&delivery.source), arrival);
+        let before = record.appointment.status();
+        let folded = record.enter(self.rules.of(&delivery.source), sighting);
         let outcome = folded.judgement.verdict.outcome();
-        record.recent.push(Entry { position, judgement: folded.judgement });
         if record.recent.len() == ENTRIES_IN_ROW {
             changed.history.insert(history_key(number, id, position), std::mem::take(&mut record.recent));
         }
         self.counts(number).count_delivery(outcome);
         self.list(changed, number, outcome, position)?;
+        if before != folded.status {
+            let change = StatusChange { position, received_at, appointment_id: id, before, after: folded.status };
+            self.change(changed, number, change);
+        }
         for change in &folded.changes {
             self.revise(changed, key, change)?;
         }
         Ok(folded)
+    }
+
+    /// Enters a change of status in the course of its source.
+    fn change(&mut self, changed: &mut Changed, number: SourceNumber, change: StatusChange) {
+        changed.courses.insert(number);
+        let completed = self.courses[number.0 as usize].push(change);
+        if let Some(row) = completed.row {
+            let first = row.changes.first().expect("a full row has changes").position;
+            changed.changes.insert((number, first), row);
+        }
+        if completed.open_set {
+            changed.open_sets.push((number, change.position));
+        }
     }
 
     /// Remembers where the sender used an id.
@@ -192,19 +228,13 @@ impl Projection {
     ) -> Result<(), ProjectionError> {
         let (Change::Judged { position, .. } | Change::Moved { position, .. }) = *change;
         let position = Position::new(position);
-        let mut earlier = None;
-        self.with_entry(changed, key, position, |judgement| {
-            match change {
-                Change::Judged { judgement: now, .. } => {
-                    earlier = Some((judgement.verdict.outcome(), now.verdict.outcome()));
-                    *judgement = *now;
-                }
-                Change::Moved { before, after, .. } => (judgement.before, judgement.after) = (*before, *after),
-            };
+        let (mut before, mut after) = (Outcome::Applied, Outcome::Applied);
+        self.with_entry(changed, key, position, |entry| {
+            before = entry.judgement.verdict.outcome();
+            entry.revise(change);
+            after = entry.judgement.verdict.outcome();
         })?;
-        if let Some((before, after)) = earlier
-            && before != after
-        {
+        if before != after {
             let (row, byte) = row_of(position);
             self.row(changed, key.0, before, row)?.retain(|listed| *listed != byte);
             self.list(changed, key.0, after, position)?;
@@ -219,11 +249,11 @@ impl Projection {
         changed: &mut Changed,
         (number, id): (SourceNumber, AppointmentId),
         position: Position,
-        change: impl FnOnce(&mut Judgement),
+        change: impl FnOnce(&mut Entry),
     ) -> Result<(), ProjectionError> {
         let touched = changed.appointments.get_mut(&(number, id)).expect("it is being folded");
         if let Some(entry) = touched.record.recent.iter_mut().find(|entry| entry.position == position) {
-            change(&mut entry.judgement);
+            change(entry);
             return Ok(());
         }
         // The first row that ends at or after the position: of this group, or on disk.
@@ -240,7 +270,7 @@ impl Projection {
             (None, None) => return Err(ProjectionError::Damaged("history")),
         };
         let entry = row.iter_mut().find(|entry| entry.position == position);
-        change(&mut entry.ok_or(ProjectionError::Damaged("history"))?.judgement);
+        change(entry.ok_or(ProjectionError::Damaged("history"))?);
         Ok(())
     }
 
@@ -281,20 +311,13 @@ impl Projection {
         &self,
         number: SourceNumber,
         id: AppointmentId,
-        first: &Delivery,
+        delivery: &Delivery,
+        first: Sighting,
     ) -> Result<AppointmentRecord, ProjectionError> {
-        let key = AppointmentKey { source: first.source.clone(), appointment_id: id };
+        let key = AppointmentKey { source: delivery.source.clone(), appointment_id: id };
         match self.reader.0.appointments.get(appointment_key(number, id)).map_err(|error| failed("reading", error))? {
             Some(bytes) => decode_appointment(key, &bytes),
-            None => Ok(AppointmentRecord {
-                key,
-                appointment: Appointment::default(),
-                first_received_at: first.received_at,
-                last_position: first.position,
-                last_received_at: first.received_at,
-                delivery_count: 0,
-                recent: Vec::new(),
-            }),
+            None => Ok(AppointmentRecord::new(key, first)),
         }
     }
 }

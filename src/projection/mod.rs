@@ -7,6 +7,8 @@
 mod rules;
 mod row;
 mod record;
+mod changes;
+mod course;
 mod hot;
 mod home;
 mod store;

@@ -1,14 +1,16 @@
 //! An appointment and the entries of its history, as values and as bytes.
 //!
-//! A row is written without a list of its own for each list in it: there is one for every delivery.
+//! An entry says when its delivery arrived and what it said, so an appointment can be folded again, up to any
+//! delivery, from its own rows. A row is written without a list of its own for each list in it: there is one for
+//! every delivery.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     lifecycle::{
-        Applied, Appointment, Code, EventType, Judgement, Met, Parts, Place, Reconsidered, Standing, Status, Step,
-        StepSet, Verdict, Waiting, Window,
+        Applied, Appointment, Arrival, Change, Code, EventType, FoldRules, Folded, Judgement, Met, Parts, Place,
+        Reconsidered, Standing, Status, Step, StepSet, Verdict, Waiting, Window,
     },
     log::Position,
 };
@@ -40,11 +42,63 @@ pub struct AppointmentRecord {
     pub(super) recent: Vec<Entry>,
 }
 
-/// What became of one delivery of an appointment.
+/// One delivery of an appointment: when it arrived, what it said, and what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) position: Position,
+    pub(super) received_at: DateTime<Utc>,
+    /// `None` where the event type is none that the lifecycle knows.
+    pub(super) event: Option<EventType>,
     pub(super) judgement: Judgement,
+}
+
+/// A delivery on its way into an appointment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sighting {
+    pub(super) position: Position,
+    pub(super) received_at: DateTime<Utc>,
+    pub(super) event: Option<EventType>,
+}
+
+impl AppointmentRecord {
+    /// An appointment of which nothing is known but that its first delivery arrives now.
+    pub(super) fn new(key: AppointmentKey, first: Sighting) -> AppointmentRecord {
+        AppointmentRecord {
+            key,
+            appointment: Appointment::default(),
+            first_received_at: first.received_at,
+            last_position: first.position,
+            last_received_at: first.received_at,
+            delivery_count: 0,
+            recent: Vec::new(),
+        }
+    }
+
+    /// Folds the next delivery and enters it in the history. What it changed about earlier entries is up to the
+    /// caller, who knows where they are; see [`Entry::revise`]. The one way into a record, live and in a rebuild.
+    pub(super) fn enter(&mut self, rules: &FoldRules, sighting: Sighting) -> Folded {
+        let Sighting { position, received_at, event } = sighting;
+        self.last_position = position;
+        self.last_received_at = received_at;
+        self.delivery_count += 1;
+        // To the fold one unknown name is like another.
+        let reading = Ok(event.map_or("", EventType::name));
+        let folded = self.appointment.fold(rules, Arrival { position: position.get(), received_at, reading });
+        self.recent.push(Entry { position, received_at, event, judgement: folded.judgement });
+        folded
+    }
+}
+
+impl Entry {
+    /// Takes over what a later delivery changed about this one.
+    pub(super) fn revise(&mut self, change: &Change) {
+        match change {
+            Change::Judged { judgement, .. } => self.judgement = *judgement,
+            Change::Moved { before, after, .. } => {
+                (self.judgement.before, self.judgement.after) = (*before, *after);
+            }
+        }
+    }
 }
 
 /// Times are milliseconds since the appointment's first delivery.
@@ -80,8 +134,12 @@ struct WindowBytes {
 
 #[derive(Serialize, Deserialize)]
 struct EntryBytes {
-    /// Positions since the entry before it.
+    /// Positions since the entry before it; since 0 for the first of a row.
     after: u64,
+    /// Milliseconds since the entry before it; since 1970-01-01 UTC for the first of a row.
+    after_ms: i64,
+    /// 0 for an event that is not known, else its place in [`EventType::ALL`] plus 1.
+    event: u8,
     /// 0 for APPLIED, else the code's place in [`Code::ALL`] plus 1; [`LATE`] is added for a late one.
     verdict: u8,
     /// The status before in the upper half, the status after in the lower; 0 is NONE.
@@ -189,15 +247,19 @@ pub(super) fn decode_history(bytes: &[u8]) -> Result<Vec<Entry>, ProjectionError
 }
 
 fn encode_entries(entries: &[Entry]) -> impl Iterator<Item = EntryBytes> + Clone {
-    let mut previous = 0;
-    let encode = move |Entry { position, judgement }: &Entry| {
+    let (mut previous, mut previous_ms) = (0, 0);
+    let encode = move |Entry { position, received_at, event, judgement }: &Entry| {
         let after = position.get() - std::mem::replace(&mut previous, position.get());
+        let ms = received_at.timestamp_millis();
+        let after_ms = ms - std::mem::replace(&mut previous_ms, ms);
         let place = judgement.verdict.code().map_or(0, |code| {
             let place = Code::ALL.iter().position(|known| *known == code).expect("Code::ALL has every code");
             u8::try_from(place + 1).expect("there are few codes")
         });
         EntryBytes {
             after,
+            after_ms,
+            event: event.map_or(0, |event| event as u8 + 1),
             verdict: if judgement.late { place | LATE } else { place },
             statuses: met_byte(judgement.before) << 4 | met_byte(judgement.after),
             reconsidered_at: judgement.reconsidered.map(|reconsidered| reconsidered.at),
@@ -208,9 +270,15 @@ fn encode_entries(entries: &[Entry]) -> impl Iterator<Item = EntryBytes> + Clone
 
 fn decode_entries(entries: Vec<EntryBytes>) -> Result<Vec<Entry>, ProjectionError> {
     let damaged = || ProjectionError::Damaged("judgement");
-    let mut position: u64 = 0;
+    let (mut position, mut ms): (u64, i64) = (0, 0);
     let decode = |bytes: EntryBytes| {
         position = position.checked_add(bytes.after).ok_or_else(damaged)?;
+        ms = ms.checked_add(bytes.after_ms).ok_or_else(damaged)?;
+        let received_at = DateTime::from_timestamp_millis(ms).ok_or_else(damaged)?;
+        let event = match bytes.event.checked_sub(1) {
+            None => None,
+            Some(place) => Some(*EventType::ALL.get(usize::from(place)).ok_or_else(damaged)?),
+        };
         let verdict = match (bytes.verdict & !LATE).checked_sub(1) {
             None => Verdict::Applied,
             Some(place) => Verdict::NotApplied(*Code::ALL.get(usize::from(place)).ok_or_else(damaged)?),
@@ -222,17 +290,17 @@ fn decode_entries(entries: Vec<EntryBytes>) -> Result<Vec<Entry>, ProjectionErro
             late: bytes.verdict & LATE != 0,
             reconsidered: bytes.reconsidered_at.map(|at| Reconsidered { at }),
         };
-        Ok(Entry { position: Position::new(position), judgement })
+        Ok(Entry { position: Position::new(position), received_at, event, judgement })
     };
     entries.into_iter().map(decode).collect()
 }
 
 /// 0 for NONE, else the status' place in [`Status::ALL`] plus 1.
-fn met_byte(met: Met) -> u8 {
+pub(super) fn met_byte(met: Met) -> u8 {
     met.map_or(0, |status| status as u8 + 1)
 }
 
-fn met_of(byte: u8) -> Result<Met, ProjectionError> {
+pub(super) fn met_of(byte: u8) -> Result<Met, ProjectionError> {
     match byte.checked_sub(1) {
         None => Ok(None),
         Some(place) => Status::ALL.get(usize::from(place)).copied().map(Some).ok_or(ProjectionError::Damaged("status")),

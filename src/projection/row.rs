@@ -9,6 +9,8 @@
 //! | `by_status` | source u32, status u8, appointment u64 | – |
 //! | `history` | source u32, appointment u64, position u64 of the last entry | 16 entries |
 //! | `delivery_ids` | source u32, the sender's id | the first [`POSITIONS_OF_ID_MAX`] positions with it |
+//! | `changes` | source u32, position u64 of the first change | up to 64 changes of status (`changes.rs`) |
+//! | `open` | source u32, position u64 | the appointments that were open after that position |
 //! | `by_outcome` | source u32, outcome u8, position u64 / 256 | position mod 256 of each, ascending |
 //!
 //! A delivery costs a row for its appointment and, every so often, one of its history (`record.rs`). Every row
@@ -98,6 +100,11 @@ pub(super) fn appointment_key(source: SourceNumber, id: AppointmentId) -> [u8; 1
 
 pub(super) fn status_key(source: SourceNumber, status: Status, id: AppointmentId) -> [u8; 13] {
     key(source, [status as u8], id.get())
+}
+
+/// The key of a row of `changes` or `open`.
+pub(super) fn position_key(source: SourceNumber, position: Position) -> [u8; 12] {
+    key(source, [], position.get())
 }
 
 pub(super) fn history_key(source: SourceNumber, id: AppointmentId, position: Position) -> Vec<u8> {

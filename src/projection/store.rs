@@ -8,6 +8,7 @@ use crate::log::{Digest, Position, SourceName};
 
 use super::{
     Checkpoint, ProjectionError, Rules, View,
+    changes::{Course, decode_changes},
     hot::Hot,
     row::{CHECKPOINT_KEY, Counts, SourceNumber, SourceRow, decode_checkpoint, decode_source, encode_checkpoint},
 };
@@ -28,6 +29,8 @@ pub struct Projection {
     pub(super) rules: Arc<Rules>,
     pub(super) checkpoint: Checkpoint,
     pub(super) sources: Vec<SourceRow>,
+    /// Where the status changes of each source end.
+    pub(super) courses: Vec<Course>,
     pub(super) hot: Hot,
     numbers: BTreeMap<SourceName, SourceNumber>,
 }
@@ -44,6 +47,8 @@ pub(super) struct Keyspaces {
     pub(super) appointments: Keyspace,
     pub(super) by_status: Keyspace,
     pub(super) history: Keyspace,
+    pub(super) changes: Keyspace,
+    pub(super) open: Keyspace,
     pub(super) by_outcome: Keyspace,
     pub(super) delivery_ids: Keyspace,
 }
@@ -68,9 +73,18 @@ impl Projection {
         for entry in snapshot.iter(&keyspaces.sources) {
             sources.push(decode_source(&entry.value().map_err(|error| failed("opening", error))?)?);
         }
+        let mut courses = Vec::with_capacity(sources.len());
+        for index in 0..sources.len() {
+            let last = snapshot.prefix(&keyspaces.changes, source_number(index).0.to_be_bytes()).next_back();
+            let last = last.map(|row| row.value().map_err(|error| failed("opening", error))).transpose()?;
+            courses.push(
+                last.map(|bytes| decode_changes(&bytes)).transpose()?.map_or_else(Course::default, Course::after),
+            );
+        }
         let number = |(index, row): (usize, &SourceRow)| (row.name.clone(), source_number(index));
         let numbers = sources.iter().enumerate().map(number).collect();
-        Ok(Projection { reader: Reader(Arc::new(keyspaces)), rules, checkpoint, sources, hot: Hot::default(), numbers })
+        let (reader, hot) = (Reader(Arc::new(keyspaces)), Hot::default());
+        Ok(Projection { reader, rules, checkpoint, sources, courses, hot, numbers })
     }
 
     /// How far the log is folded.
@@ -106,6 +120,7 @@ impl Projection {
         let number = source_number(self.sources.len());
         let rules_digest = self.rules.digest_for(name);
         self.sources.push(SourceRow { name: name.clone(), rules_digest, counts: Counts::default() });
+        self.courses.push(Course::default());
         self.numbers.insert(name.clone(), number);
         number
     }
@@ -142,6 +157,8 @@ impl Keyspaces {
             appointments: keyspace("appointments")?,
             by_status: index("by_status")?,
             history: keyspace("history")?,
+            changes: index("changes")?,
+            open: index("open")?,
             by_outcome: index("by_outcome")?,
             delivery_ids: keyspace("delivery_ids")?,
             database,
@@ -149,7 +166,7 @@ impl Keyspaces {
     }
 
     /// Every keyspace whose rows follow from the log alone.
-    pub(super) fn derived(&self) -> [&Keyspace; 8] {
+    pub(super) fn derived(&self) -> [&Keyspace; 10] {
         [
             &self.meta,
             &self.sources,
@@ -157,6 +174,8 @@ impl Keyspaces {
             &self.appointments,
             &self.by_status,
             &self.history,
+            &self.changes,
+            &self.open,
             &self.by_outcome,
             &self.delivery_ids,
         ]
