@@ -4,6 +4,7 @@
 use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
+use chrono::TimeDelta;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -15,10 +16,10 @@ use tracing_subscriber::{
 };
 
 use crate::{
-    config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, first_source},
+    config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
     graphql::{Graph, Readers},
     log::{Clock, DataDir, Log, LogError, SledLog},
-    projection::{Progress, Projection, ProjectionError, Rules},
+    projection::{Progress, Projection, ProjectionError, Rules, StaleRules},
     server::{App, ConnectionLimits, Listeners, Metrics, Parts, run as run_server},
     tracker::Tracker,
     webhook::Gate,
@@ -57,7 +58,11 @@ pub(super) fn run(
     })?;
     tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
 
-    let sources = config.sources.iter().map(|source| source.access.name.clone()).collect();
+    let stale = |source: &SourceConfig| StaleRules {
+        stale_after: TimeDelta::hours(source.stale_after_hours.into()),
+        booking_horizon: TimeDelta::days(source.booking_horizon_days.into()),
+    };
+    let sources = config.sources.iter().map(|source| (source.access.name.clone(), stale(source))).collect();
     let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), sources, Arc::clone(&clock));
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
     let writer = queue.run(Arc::clone(&log), projection).context("starting the writer")?;

@@ -5,12 +5,12 @@ use async_graphql::{Context, ID, Object};
 use crate::{
     lifecycle::{Status, Step},
     log::SourceName,
-    projection::{self, AppointmentKey, AppointmentRecord, Page, PageOf},
+    projection::{self, AppointmentKey, AppointmentRecord, Moment, Page, PageOf},
 };
 
 use super::{
     connection::{Connection, Listed, PageArguments},
-    delivery::Delivery,
+    delivery::{Delivery, DeliveryList},
     explanation::Explanation,
     limits::page_cost,
     place::Place,
@@ -25,6 +25,8 @@ pub(super) struct Appointment {
     record: AppointmentRecord,
     status: Status,
     status_since: chrono::DateTime<chrono::Utc>,
+    /// Set where this is how it was: events that might have arrived are judged at this time.
+    past: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 impl Appointment {
@@ -32,7 +34,12 @@ impl Appointment {
     pub(super) fn new(record: AppointmentRecord) -> Option<Appointment> {
         let status = record.appointment.status()?;
         let status_since = record.appointment.status_since()?;
-        Some(Appointment { record, status, status_since })
+        Some(Appointment { record, status, status_since, past: None })
+    }
+
+    /// How it was at a time; `None` where no delivery had brought it into being.
+    pub(super) fn as_of(record: AppointmentRecord, time: chrono::DateTime<chrono::Utc>) -> Option<Appointment> {
+        Appointment::new(record).map(|appointment| Appointment { past: Some(time), ..appointment })
     }
 
     pub(super) fn source_name(&self) -> &SourceName {
@@ -138,10 +145,11 @@ impl Appointment {
         self.record.appointment.allowed_events(lifecycle).into_iter().map(EventType::from).collect()
     }
 
-    /// What would become of an event if it arrived now: at the clock's time, but not before the last arrival.
+    /// What would become of an event if it arrived now: at the clock's time, but not before the last arrival. As of an
+    /// earlier moment: then.
     async fn explain(&self, ctx: &Context<'_>, #[graphql(desc = "The event.")] event_type: EventType) -> Explanation {
         let scope = Scope::of(ctx);
-        let received_at = scope.now().max(self.record.last_received_at);
+        let received_at = self.past.unwrap_or_else(|| scope.now()).max(self.record.last_received_at);
         let explained =
             self.record.appointment.explain(scope.rules(self.source_name()), event_type.into(), received_at);
         Explanation::new(explained, self.status)
@@ -158,36 +166,61 @@ impl Appointment {
         #[graphql(desc = "The page has the last so many: 0 to 500. Not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Delivery>, Problem> {
-        let AppointmentKey { source, appointment_id } = self.record.key.clone();
-        let filter = projection::DeliveryFilter {
-            sources: vec![source],
-            appointment_id: Some(appointment_id),
-            outcomes: Vec::new(),
+        let arguments = PageArguments { first, after, last, before };
+        let key = self.record.key.clone();
+        let list = match self.past {
+            Some(_) => DeliveryList::AsOf { key, position: self.record.last_position },
+            None => DeliveryList::Now(projection::DeliveryFilter {
+                sources: vec![key.source],
+                appointment_id: Some(key.appointment_id),
+                outcomes: Vec::new(),
+            }),
         };
-        PageArguments { first, after, last, before }.list(Scope::of(ctx), filter)
+        arguments.list(Scope::of(ctx), list)
     }
+}
+
+/// Which appointments, and as of when; `None`: now.
+pub(super) struct AppointmentList {
+    pub(super) filter: projection::AppointmentFilter,
+    pub(super) as_of: Option<Moment>,
 }
 
 impl Listed for Appointment {
     type Key = AppointmentKey;
-    type Filter = projection::AppointmentFilter;
+    type Filter = AppointmentList;
 
-    fn page(scope: &Scope, filter: &Self::Filter, page: &Page<AppointmentKey>) -> Result<PageOf<Self>, Problem> {
-        let PageOf { items, has_more } = scope.view().appointments(filter, page)?;
-        Ok(PageOf { items: items.into_iter().filter_map(Appointment::new).collect(), has_more })
+    fn page(scope: &Scope, list: &AppointmentList, page: &Page<AppointmentKey>) -> Result<PageOf<Self>, Problem> {
+        let view = scope.view();
+        let PageOf { items, has_more } = match list.as_of {
+            None => view.appointments(&list.filter, page)?,
+            Some(moment) => view.appointments_as_of(&list.filter, moment.position, scope.all_rules(), page)?,
+        };
+        let appointment = |record| match list.as_of {
+            None => Appointment::new(record),
+            Some(moment) => Appointment::as_of(record, moment.time),
+        };
+        Ok(PageOf { items: items.into_iter().filter_map(appointment).collect(), has_more })
     }
 
-    fn count(scope: &Scope, filter: &Self::Filter) -> Result<Option<u64>, Problem> {
-        Ok(Some(scope.view().appointment_count(filter)?))
+    fn count(scope: &Scope, list: &AppointmentList) -> Result<Option<u64>, Problem> {
+        let Some(moment) = list.as_of else { return Ok(Some(scope.view().appointment_count(&list.filter)?)) };
+        let counts = scope.view().status_counts_as_of(&list.filter.sources, moment.position)?;
+        let wanted = |status: &Status| list.filter.statuses.is_empty() || list.filter.statuses.contains(status);
+        Ok(Some(counts.iter().filter(|(status, _)| wanted(status)).map(|(_, count)| count).sum()))
     }
 
     fn place(&self) -> Place {
-        Place::Appointment(self.record.key.clone())
+        let key = self.record.key.clone();
+        match self.past {
+            None => Place::Appointment(key),
+            Some(_) => Place::AppointmentAsOf(key, self.record.last_position),
+        }
     }
 
     fn key(place: Place) -> Option<AppointmentKey> {
         match place {
-            Place::Appointment(key) => Some(key),
+            Place::Appointment(key) | Place::AppointmentAsOf(key, _) => Some(key),
             Place::Delivery(_) => None,
         }
     }

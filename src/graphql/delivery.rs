@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crate::{
     lifecycle::{self, Code},
     log::{self, Body},
-    projection::{DeliveryFilter, Page, PageOf, Told},
+    projection::{AppointmentKey, AsOf, DeliveryFilter, Page, PageOf, Told},
 };
 
 use super::{
@@ -168,23 +168,48 @@ impl Delivery {
     }
 }
 
+/// Which deliveries.
+pub(super) enum DeliveryList {
+    /// As folded up to now.
+    Now(DeliveryFilter),
+    /// Those of an appointment as they were folded at a position.
+    AsOf {
+        /// The appointment.
+        key: AppointmentKey,
+        /// The last delivery that counts.
+        position: log::Position,
+    },
+}
+
 impl Listed for Delivery {
     type Key = log::Position;
-    type Filter = DeliveryFilter;
+    type Filter = DeliveryList;
 
-    fn page(scope: &Scope, filter: &DeliveryFilter, page: &Page<log::Position>) -> Result<PageOf<Self>, Problem> {
-        let PageOf { items, has_more } = scope.view().deliveries(filter, page)?;
-        let read = |position| {
-            scope.delivery(position)?.ok_or_else(|| {
-                tracing::error!(%position, "the projection lists a delivery that can't be read back");
-                Problem::Internal
-            })
-        };
-        Ok(PageOf { items: items.into_iter().map(read).collect::<Result<_, _>>()?, has_more })
+    fn page(scope: &Scope, list: &DeliveryList, page: &Page<log::Position>) -> Result<PageOf<Self>, Problem> {
+        match list {
+            DeliveryList::Now(filter) => {
+                let PageOf { items, has_more } = scope.view().deliveries(filter, page)?;
+                let items = items.into_iter().map(|position| read_back(position, scope.delivery(position)?));
+                Ok(PageOf { items: items.collect::<Result<_, _>>()?, has_more })
+            }
+            DeliveryList::AsOf { key, position } => {
+                let told = scope.view().told_as_of(key, AsOf::Position(*position), scope.rules(&key.source))?;
+                let PageOf { items, has_more } = page.of(told.into_iter(), |(position, _)| *position);
+                let items = items.into_iter().map(|(position, told)| read_back(position, scope.told(position, told)?));
+                Ok(PageOf { items: items.collect::<Result<_, _>>()?, has_more })
+            }
+        }
     }
 
-    fn count(scope: &Scope, filter: &DeliveryFilter) -> Result<Option<u64>, Problem> {
-        Ok(scope.view().delivery_count(filter)?)
+    fn count(scope: &Scope, list: &DeliveryList) -> Result<Option<u64>, Problem> {
+        match list {
+            DeliveryList::Now(filter) => Ok(scope.view().delivery_count(filter)?),
+            DeliveryList::AsOf { key, position } => {
+                let rules = scope.rules(&key.source);
+                let record = scope.view().appointment_as_of(key, AsOf::Position(*position), rules)?;
+                Ok(Some(record.map_or(0, |record| record.delivery_count)))
+            }
+        }
     }
 
     fn place(&self) -> Place {
@@ -194,7 +219,14 @@ impl Listed for Delivery {
     fn key(place: Place) -> Option<log::Position> {
         match place {
             Place::Delivery(position) => Some(position),
-            Place::Appointment(_) => None,
+            Place::Appointment(_) | Place::AppointmentAsOf(..) => None,
         }
     }
+}
+
+fn read_back(position: log::Position, delivery: Option<Delivery>) -> Result<Delivery, Problem> {
+    delivery.ok_or_else(|| {
+        tracing::error!(%position, "the projection lists a delivery that can't be read back");
+        Problem::Internal
+    })
 }

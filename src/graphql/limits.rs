@@ -27,8 +27,14 @@ pub(super) const PAGE_DEFAULT: usize = 50;
 /// The most items of a page.
 pub(super) const PAGE_MAX: usize = 500;
 
+/// The most appointments that a column of a board tells.
+pub(super) const COLUMN_MAX: usize = 5_000;
+
 /// What looking for a page's first item costs, in fields: it steps over what has left its index lately.
 const LIST_BASE_COST: usize = 1_000;
+
+/// What looking for a board's appointments costs, in fields: a few in one request are enough.
+pub(super) const BOARD_COST: usize = 10_000;
 
 const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 const SELECTIONS_MAX: usize = 2_000;

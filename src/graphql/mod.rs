@@ -16,6 +16,7 @@ mod refusal;
 mod query;
 mod scope;
 mod appointment;
+mod board;
 mod explanation;
 mod delivery;
 mod connection;
@@ -26,13 +27,13 @@ mod words;
 mod scalars;
 mod problem;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_graphql::{EmptyMutation, EmptySubscription, SDLExportOptions};
 
 use crate::{
     log::{Clock, Log, SourceName},
-    projection::{Reader, Rules},
+    projection::{Reader, Rules, StaleRules},
 };
 
 pub use http::{HttpAnswer, HttpRequest, Method};
@@ -51,9 +52,16 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// An API that reads here; `sources` are the configured ones, and `clock` is the one that gives arrival times.
-    pub fn new(reader: Reader, log: Arc<dyn Log>, rules: Arc<Rules>, sources: Vec<SourceName>, clock: Clock) -> Graph {
-        let stores = Stores { reader, log, rules, configured_sources: sources, clock };
+    /// An API that reads here; `sources` are the configured ones and when their appointments count as stale, and `clock` is the one that gives arrival times.
+    pub fn new(
+        reader: Reader,
+        log: Arc<dyn Log>,
+        rules: Arc<Rules>,
+        sources: BTreeMap<SourceName, StaleRules>,
+        clock: Clock,
+    ) -> Graph {
+        let configured_sources = sources.keys().cloned().collect();
+        let stores = Stores { reader, log, rules, stale: sources, configured_sources, clock };
         Graph { endpoint: Endpoint::new(schema()), stores: Arc::new(stores) }
     }
 

@@ -1,7 +1,7 @@
 //! Cursors and node ids: opaque to the client, stable for ever.
 //!
 //! Both are base64url of a short versioned text: `a1:downtown:12345` is an appointment, `d1:17` a
-//! delivery. Clients store them, so an old form is read for ever; a new one gets a new number.
+//! delivery, and `p1:17:downtown:12345` an appointment as it was after delivery 17. Clients store them, so an old form is read for ever; a new one gets a new number.
 
 use async_graphql::ID;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -15,6 +15,8 @@ use super::scalars::canonical_position;
 pub(super) enum Place {
     Appointment(AppointmentKey),
     Delivery(Position),
+    /// An appointment as of a position: it is never the same thing as the one of today.
+    AppointmentAsOf(AppointmentKey, Position),
 }
 
 impl Place {
@@ -22,6 +24,7 @@ impl Place {
         URL_SAFE_NO_PAD.encode(match self {
             Place::Appointment(key) => format!("a1:{}:{}", key.source, key.appointment_id),
             Place::Delivery(position) => format!("d1:{position}"),
+            Place::AppointmentAsOf(key, position) => format!("p1:{position}:{}:{}", key.source, key.appointment_id),
         })
     }
 
@@ -30,15 +33,20 @@ impl Place {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let (form, rest) = text.split_once(':')?;
         match form {
-            "a1" => {
-                let (source, appointment_id) = rest.split_once(':')?;
-                let (source, appointment_id) = (source.parse().ok()?, appointment_id.parse().ok()?);
-                Some(Place::Appointment(AppointmentKey { source, appointment_id }))
+            "a1" => appointment_key(rest).map(Place::Appointment),
+            "p1" => {
+                let (position, rest) = rest.split_once(':')?;
+                Some(Place::AppointmentAsOf(appointment_key(rest)?, canonical_position(position)?))
             }
             "d1" => canonical_position(rest).map(Place::Delivery),
             _ => None,
         }
     }
+}
+
+fn appointment_key(text: &str) -> Option<AppointmentKey> {
+    let (source, appointment_id) = text.split_once(':')?;
+    Some(AppointmentKey { source: source.parse().ok()?, appointment_id: appointment_id.parse().ok()? })
 }
 
 impl From<Place> for ID {
@@ -55,7 +63,8 @@ mod tests {
     fn a_place_survives_its_text() {
         let appointment_id = "9223372036854775807".parse().expect("a valid one");
         let key = AppointmentKey { source: "downtown".parse().expect("a valid one"), appointment_id };
-        for place in [Place::Appointment(key), Place::Delivery(Position::new(17))] {
+        let as_of = Place::AppointmentAsOf(key.clone(), Position::new(17));
+        for place in [Place::Appointment(key), Place::Delivery(Position::new(17)), as_of] {
             assert_eq!(Place::decode(&place.encode()), Some(place));
         }
     }
@@ -68,7 +77,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_place() {
-        for text in ["d1:017", "d1:+1", "d1:", "d2:1", "a1:downtown", "a1:Downtown:1", "a1:downtown:0", ""] {
+        for text in
+            ["d1:017", "d1:+1", "d1:", "d2:1", "a1:downtown", "a1:Downtown:1", "a1:downtown:0", "p1:downtown:1", ""]
+        {
             assert_eq!(Place::decode(&URL_SAFE_NO_PAD.encode(text)), None, "{text}");
         }
         assert_eq!(Place::decode("not base64!"), None);

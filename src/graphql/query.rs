@@ -5,18 +5,20 @@ use async_graphql::{Context, ID, InputObject, Interface, Object};
 use crate::{
     lifecycle::{FoldRules, Outcome as CoreOutcome, Status},
     log::{AppointmentId, SourceName},
-    projection::{self, AppointmentKey},
+    projection::{self, AppointmentKey, AsOf},
 };
 
 use super::{
-    appointment::Appointment,
+    appointment::{Appointment, AppointmentList},
+    board::{Board, StatusCount},
     connection::{Connection, PageArguments},
-    delivery::Delivery,
+    delivery::{Delivery, DeliveryList},
     lifecycle::Lifecycle,
-    limits::list_cost,
+    limits::{BOARD_COST, list_cost},
     log_status::LogStatus,
     place::Place,
     problem::Problem,
+    scalars::{DateTime, Position},
     scope::Scope,
     words::{AppointmentStatus, Outcome},
 };
@@ -61,8 +63,15 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "The source's number for it: 1 to 9223372036854775807.")] appointment_id: ID,
         #[graphql(desc = "Whose number it is. May be left out where only one source has it.")] source: Option<String>,
+        #[graphql(desc = "How it was after everything that had arrived at or before this time.")] as_of: Option<
+            DateTime,
+        >,
+        #[graphql(desc = "How it was after the delivery with this position. Not together with `asOf`.")]
+        as_of_position: Option<Position>,
     ) -> Option<Result<Appointment, Problem>> {
-        find_appointment(Scope::of(ctx), &appointment_id, source.as_deref()).transpose()
+        let found = moment_asked_for(as_of, as_of_position)
+            .and_then(|as_of| find_appointment(Scope::of(ctx), &appointment_id, source.as_deref(), as_of));
+        found.transpose()
     }
 
     /// The appointments that have come into being, by source and number.
@@ -76,15 +85,21 @@ impl Query {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The page has the last so many: 0 to 500. Not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
+        #[graphql(desc = "How they were after everything that had arrived at or before this time.")] as_of: Option<
+            DateTime,
+        >,
+        #[graphql(desc = "How they were after the delivery with this position. Not together with `asOf`.")]
+        as_of_position: Option<Position>,
     ) -> Result<Connection<Appointment>, Problem> {
         let scope = Scope::of(ctx);
+        let as_of = moment_asked_for(as_of, as_of_position)?.map(|as_of| scope.moment(as_of)).transpose()?;
         let filter = filter.unwrap_or_default();
         let sources = scope.select(filter.source.as_deref())?;
         let filter = projection::AppointmentFilter {
             sources: unless_empty(&filter.status, sources),
             statuses: filter.status.unwrap_or_default().into_iter().map(Status::from).collect(),
         };
-        PageArguments { first, after, last, before }.list(scope, filter)
+        PageArguments { first, after, last, before }.list(scope, AppointmentList { filter, as_of })
     }
 
     /// The deliveries, whatever became of them, by position.
@@ -107,7 +122,50 @@ impl Query {
             appointment_id: filter.appointment_id.as_ref().map(parse_appointment_id).transpose()?,
             outcomes: filter.outcome.unwrap_or_default().into_iter().map(CoreOutcome::from).collect(),
         };
-        PageArguments { first, after, last, before }.list(scope, filter)
+        PageArguments { first, after, last, before }.list(scope, DeliveryList::Now(filter))
+    }
+
+    /// How many appointments there are, by status.
+    async fn status_counts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only of this source; absent: of all.")] source: Option<String>,
+        #[graphql(desc = "How many there were after everything that had arrived at or before this time.")]
+        as_of: Option<DateTime>,
+        #[graphql(desc = "How many there were after the delivery with this position. Not together with `asOf`.")]
+        as_of_position: Option<Position>,
+    ) -> Result<Vec<StatusCount>, Problem> {
+        let scope = Scope::of(ctx);
+        let as_of = moment_asked_for(as_of, as_of_position)?;
+        let position = match as_of {
+            Some(as_of) => scope.moment(as_of)?.position,
+            None => scope.view().checkpoint()?.position,
+        };
+        let counts = scope.view().status_counts_as_of(&scope.select(source.as_deref())?, position)?;
+        Ok(counts.into_iter().map(StatusCount::from).collect())
+    }
+
+    /// The appointments that people work on: a column a status, and what staff seem to have forgotten.
+    #[graphql(complexity = "BOARD_COST + child_complexity")]
+    async fn board(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only of this source; absent: of all.")] source: Option<String>,
+        #[graphql(desc = "How it was after everything that had arrived at or before this time.")] as_of: Option<
+            DateTime,
+        >,
+        #[graphql(desc = "How it was after the delivery with this position. Not together with `asOf`.")]
+        as_of_position: Option<Position>,
+        #[graphql(default = 24, desc = "DISCHARGED and REMOVED appointments stay on it for so many hours: 0 to 8784.")]
+        ended_within_hours: i32,
+    ) -> Result<Board, Problem> {
+        let scope = Scope::of(ctx);
+        let moment = match moment_asked_for(as_of, as_of_position)? {
+            Some(as_of) => scope.moment(as_of)?,
+            None => scope.this_moment()?,
+        };
+        let past = as_of.is_some() || as_of_position.is_some();
+        Board::new(scope, scope.select(source.as_deref())?, moment, past, ended_within_hours)
     }
 
     /// The rules that judge a source's deliveries.
@@ -136,22 +194,44 @@ impl Query {
         let scope = Scope::of(ctx);
         let node = match Place::decode(&id)? {
             Place::Appointment(key) => scope.appointment(&key).map(|found| found.map(Node::from)),
+            Place::AppointmentAsOf(key, position) => {
+                scope.appointment_as_of(&key, AsOf::Position(position)).map(|found| found.map(Node::from))
+            }
             Place::Delivery(position) => scope.delivery(position).map(|found| found.map(Node::from)),
         };
         node.transpose()
     }
 }
 
-fn find_appointment(scope: &Scope, id: &ID, source: Option<&str>) -> Result<Option<Appointment>, Problem> {
+fn find_appointment(
+    scope: &Scope,
+    id: &ID,
+    source: Option<&str>,
+    as_of: Option<AsOf>,
+) -> Result<Option<Appointment>, Problem> {
     let appointment_id = parse_appointment_id(id)?;
     let mut found = Vec::new();
     for source in scope.select(source)? {
-        found.extend(scope.appointment(&AppointmentKey { source, appointment_id })?);
+        let key = AppointmentKey { source, appointment_id };
+        found.extend(match as_of {
+            None => scope.appointment(&key)?,
+            Some(as_of) => scope.appointment_as_of(&key, as_of)?,
+        });
     }
     if found.len() > 1 {
         return Err(Problem::Ambiguous(found.iter().map(Appointment::source_name).cloned().collect()));
     }
     Ok(found.pop())
+}
+
+/// The moment that a query asks for, if it does.
+fn moment_asked_for(as_of: Option<DateTime>, position: Option<Position>) -> Result<Option<AsOf>, Problem> {
+    match (as_of, position) {
+        (None, None) => Ok(None),
+        (Some(DateTime(time)), None) => Ok(Some(AsOf::Time(time))),
+        (None, Some(Position(position))) => Ok(Some(AsOf::Position(position))),
+        (Some(_), Some(_)) => Err(Problem::BadInput("Give `asOf` or `asOfPosition`, not both.")),
+    }
 }
 
 /// A list that names nothing finds nothing: only an absent one means all.

@@ -1,7 +1,7 @@
 //! What one request of one reader may see: one snapshot, and no source beyond the reader's.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -13,8 +13,8 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::{
     lifecycle::{FoldRules, Lifecycle},
-    log::{Clock, Log, Position, SourceName},
-    projection::{AppointmentKey, Reader, Rules, View},
+    log::{self, Clock, Log, Position, SourceName},
+    projection::{AppointmentKey, AsOf, Moment, Reader, Rules, StaleRules, Told, View},
 };
 
 use super::{
@@ -30,6 +30,7 @@ pub(super) struct Stores {
     pub(super) reader: Reader,
     pub(super) log: Arc<dyn Log>,
     pub(super) rules: Arc<Rules>,
+    pub(super) stale: BTreeMap<SourceName, StaleRules>,
     pub(super) configured_sources: Vec<SourceName>,
     pub(super) clock: Clock,
 }
@@ -63,6 +64,14 @@ impl Scope {
 
     pub(super) fn rules(&self, source: &SourceName) -> &FoldRules {
         self.stores.rules.of(source)
+    }
+
+    pub(super) fn all_rules(&self) -> &Rules {
+        &self.stores.rules
+    }
+
+    pub(super) fn stale_rules(&self, source: &SourceName) -> StaleRules {
+        self.stores.stale.get(source).copied().unwrap_or_default()
     }
 
     pub(super) fn lifecycle(&self, source: &SourceName) -> &Lifecycle {
@@ -105,8 +114,57 @@ impl Scope {
         Ok(self.view().appointment(key)?.and_then(Appointment::new))
     }
 
+    /// An appointment that had come into being at a moment.
+    pub(super) fn appointment_as_of(&self, key: &AppointmentKey, as_of: AsOf) -> Result<Option<Appointment>, Problem> {
+        if !self.sees(&key.source) {
+            return Ok(None);
+        }
+        let record = self.view().appointment_as_of(key, as_of, self.rules(&key.source))?;
+        let Some(record) = record else { return Ok(None) };
+        let time = match as_of {
+            AsOf::Time(time) => time,
+            AsOf::Position(_) => record.last_received_at,
+        };
+        Ok(Appointment::as_of(record, time))
+    }
+
+    /// The position and time of a moment; what the snapshot has not folded yet does not count.
+    pub(super) fn moment(&self, as_of: AsOf) -> Result<Moment, Problem> {
+        let folded = self.view().checkpoint()?.position;
+        Ok(match as_of {
+            AsOf::Time(time) => Moment { position: self.log().position_at(time)?.min(folded), time },
+            AsOf::Position(position) => {
+                let position = position.min(folded);
+                let last = match position {
+                    Position::ZERO => None,
+                    position => self.log().read(position).next().transpose()?,
+                };
+                Moment { position, time: last.map_or(DateTime::UNIX_EPOCH, |delivery| delivery.received_at) }
+            }
+        })
+    }
+
+    /// Everything that the snapshot has folded, at the clock's time, but not before the last arrival.
+    pub(super) fn this_moment(&self) -> Result<Moment, Problem> {
+        let last = self.moment(AsOf::Position(Position::new(u64::MAX)))?;
+        Ok(Moment { time: self.now().max(last.time), ..last })
+    }
+
+    /// A delivery with what was told of it at some moment.
+    pub(super) fn told(&self, position: Position, told: Told) -> Result<Option<Delivery>, Problem> {
+        let Some(delivery) = self.visible_delivery(position)? else { return Ok(None) };
+        let conflicts_with = self.view().conflicts_with(&delivery)?;
+        Ok(Some(Delivery::new(delivery, Told { conflicts_with, ..told })))
+    }
+
     /// A delivery that the snapshot has folded.
     pub(super) fn delivery(&self, position: Position) -> Result<Option<Delivery>, Problem> {
+        let Some(delivery) = self.visible_delivery(position)? else { return Ok(None) };
+        let told = self.view().tell(&delivery, self.rules(&delivery.source))?;
+        Ok(told.map(|told| Delivery::new(delivery, told)))
+    }
+
+    fn visible_delivery(&self, position: Position) -> Result<Option<log::Delivery>, Problem> {
         if position == Position::ZERO || position > self.view().checkpoint()?.position {
             return Ok(None);
         }
@@ -115,8 +173,7 @@ impl Scope {
             return Ok(None);
         }
         self.charge(Delivery::sent_bytes(&delivery))?;
-        let told = self.view().tell(&delivery, self.rules(&delivery.source))?;
-        Ok(told.map(|told| Delivery::new(delivery, told)))
+        Ok(Some(delivery))
     }
 
     /// Configured or in the log, and the reader's.

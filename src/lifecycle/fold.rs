@@ -90,6 +90,15 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The earlier delivery.
+    pub fn position(&self) -> u64 {
+        match self {
+            Change::Judged { position, .. } | Change::Moved { position, .. } => *position,
+        }
+    }
+}
+
 impl Judgement {
     /// The outcome when it arrived.
     pub fn outcome_at_arrival(&self) -> Outcome {

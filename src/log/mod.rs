@@ -16,6 +16,8 @@ mod sled_log;
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
+
 pub use data_dir::{DataDir, DataDirLock};
 pub use delivery::{AppointmentId, Body, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName};
 pub use digest::{Digest, commitment};
@@ -38,6 +40,20 @@ pub trait Log: Send + Sync {
 
     /// The digest at `position`, as far as it can be told without reading the whole log.
     fn digest_at(&self, position: Position) -> Result<Digest, LogError>;
+
+    /// The last position that had arrived at or before a time. Looks at few deliveries: arrival times never go back.
+    fn position_at(&self, time: DateTime<Utc>) -> Result<Position, LogError> {
+        // Everything up to `low` had arrived, nothing from `high` on.
+        let (mut low, mut high) = (0, self.head().position.get() + 1);
+        while low + 1 < high {
+            let middle = Position::new(low + (high - low) / 2);
+            match self.read(middle).next().transpose()? {
+                Some(delivery) if delivery.received_at <= time => low = middle.get(),
+                _ => high = middle.get(),
+            }
+        }
+        Ok(Position::new(low))
+    }
 
     /// Puts commitments in the place of the bodies of these positions. Returns how many were erased now.
     fn erase(&self, positions: &[Position]) -> Result<usize, LogError>;

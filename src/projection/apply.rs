@@ -226,8 +226,7 @@ impl Projection {
         key: (SourceNumber, AppointmentId),
         change: &Change,
     ) -> Result<(), ProjectionError> {
-        let (Change::Judged { position, .. } | Change::Moved { position, .. }) = *change;
-        let position = Position::new(position);
+        let position = Position::new(change.position());
         let (mut before, mut after) = (Outcome::Applied, Outcome::Applied);
         self.with_entry(changed, key, position, |entry| {
             before = entry.judgement.verdict.outcome();

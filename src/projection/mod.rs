@@ -17,10 +17,12 @@ mod catch_up;
 mod compare;
 mod merge;
 mod view;
+mod as_of;
 mod repeats;
 
 use crate::log::{AppointmentId, Digest, Position, SourceName};
 
+pub use as_of::{AsOf, BoardRecords, Moment, StaleRules};
 pub use catch_up::Progress;
 pub use record::AppointmentRecord;
 pub use rules::Rules;

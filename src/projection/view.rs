@@ -311,7 +311,7 @@ impl View {
         Ok(Some(SourceNumber(u32::from_be_bytes(bytes))))
     }
 
-    fn numbers_of<'a>(
+    pub(super) fn numbers_of<'a>(
         &self,
         sources: &'a [SourceName],
     ) -> Result<BTreeMap<&'a SourceName, SourceNumber>, ProjectionError> {
@@ -336,9 +336,26 @@ impl View {
     }
 }
 
+impl<K: Clone + Ord> Page<K> {
+    /// The page of a list that is at hand, ascending.
+    pub fn of<T>(&self, items: impl DoubleEndedIterator<Item = T>, key: impl Fn(&T) -> K) -> PageOf<T> {
+        let inside = |item: &T| {
+            self.after.as_ref().is_none_or(|after| *after < key(item))
+                && self.before.as_ref().is_none_or(|before| key(item) < *before)
+        };
+        let items = items.filter(inside);
+        let items = if self.from_end {
+            items.rev().take(self.limit + 1).collect()
+        } else {
+            items.take(self.limit + 1).collect()
+        };
+        PageOf::cut(items, self)
+    }
+}
+
 impl<T> PageOf<T> {
     /// Items in the direction of the page, one more than its limit if there are more.
-    fn cut<K>(mut items: Vec<T>, page: &Page<K>) -> PageOf<T> {
+    pub(super) fn cut<K>(mut items: Vec<T>, page: &Page<K>) -> PageOf<T> {
         let has_more = items.len() > page.limit;
         items.truncate(page.limit);
         if page.from_end {
@@ -349,7 +366,7 @@ impl<T> PageOf<T> {
 }
 
 /// The part of a page that lies in `source`; `None` where nothing of it does.
-fn span_in_source(page: &Page<AppointmentKey>, source: &SourceName) -> Option<Span<AppointmentId>> {
+pub(super) fn span_in_source(page: &Page<AppointmentKey>, source: &SourceName) -> Option<Span<AppointmentId>> {
     let inside = |cursor: &Option<AppointmentKey>| {
         cursor.as_ref().filter(|key| key.source == *source).map(|key| key.appointment_id)
     };
@@ -359,7 +376,7 @@ fn span_in_source(page: &Page<AppointmentKey>, source: &SourceName) -> Option<Sp
 }
 
 /// The values asked for, each once; all where none is named.
-fn or_all<T: Copy + Ord>(asked: &[T], all: &[T]) -> Vec<T> {
+pub(super) fn or_all<T: Copy + Ord>(asked: &[T], all: &[T]) -> Vec<T> {
     let mut values = if asked.is_empty() { all.to_vec() } else { asked.to_vec() };
     values.sort();
     values.dedup();

@@ -1,0 +1,326 @@
+//! What was true at an earlier moment: the fold of all deliveries that had arrived by then, by today's rules.
+//!
+//! One appointment is folded again from its own entries. Which appointments there were, and how many, is told by
+//! the status changes (`course.rs`).
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fjall::Readable;
+
+use crate::{
+    lifecycle::{FoldRules, Judgement, Status},
+    log::{AppointmentId, Position, SourceName},
+};
+
+use super::{
+    AppointmentFilter, AppointmentKey, AppointmentRecord, Page, PageOf, ProjectionError, Rules, Told, View,
+    changes::{StatusCounts, is_open},
+    merge::Span,
+    record::{ENTRIES_IN_ROW, Entry, Sighting, decode_history},
+    row::{SourceNumber, appointment_key, history_key, last_number},
+    store::failed,
+    view::{or_all, span_in_source},
+};
+
+/// A moment: after a delivery, or after everything that had arrived at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// After the delivery with this position.
+    Position(Position),
+    /// After every delivery that arrived at or before this time.
+    Time(DateTime<Utc>),
+}
+
+/// A moment for everything at once: its position, and its time for what is counted in hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The last delivery that counts.
+    pub position: Position,
+    /// What the clock showed.
+    pub time: DateTime<Utc>,
+}
+
+/// When an appointment that nothing was heard of counts as forgotten by staff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaleRules {
+    /// One that is here: without a delivery for so long.
+    pub stale_after: TimeDelta,
+    /// A booking: without a delivery for so long.
+    pub booking_horizon: TimeDelta,
+}
+
+impl Default for StaleRules {
+    /// A day, and 30 days.
+    fn default() -> StaleRules {
+        StaleRules { stale_after: TimeDelta::hours(24), booking_horizon: TimeDelta::days(30) }
+    }
+}
+
+/// A source's appointments on its board, each list oldest status first.
+#[derive(Clone, Debug, Default)]
+pub struct BoardRecords {
+    /// By status; what is stale or has ended too long ago is not in it.
+    pub columns: BTreeMap<Status, Vec<AppointmentRecord>>,
+    /// What staff seem to have forgotten.
+    pub stale: Vec<AppointmentRecord>,
+}
+
+impl AsOf {
+    fn includes(self, entry: &Entry) -> bool {
+        match self {
+            AsOf::Position(position) => entry.position <= position,
+            AsOf::Time(time) => entry.received_at <= time,
+        }
+    }
+
+    fn includes_all_of(self, record: &AppointmentRecord) -> bool {
+        match self {
+            AsOf::Position(position) => record.last_position <= position,
+            AsOf::Time(time) => record.last_received_at <= time,
+        }
+    }
+}
+
+impl View {
+    /// One appointment as it was; `None` where none of its deliveries had arrived. Also one that no delivery had
+    /// brought into being (its status is `None`).
+    pub fn appointment_as_of(
+        &self,
+        key: &AppointmentKey,
+        as_of: AsOf,
+        rules: &FoldRules,
+    ) -> Result<Option<AppointmentRecord>, ProjectionError> {
+        let Some(record) = self.appointment(key)? else { return Ok(None) };
+        self.record_as_of(record, as_of, rules)
+    }
+
+    /// What became of each of an appointment's deliveries, as it was folded then, by position.
+    pub fn told_as_of(
+        &self,
+        key: &AppointmentKey,
+        as_of: AsOf,
+        rules: &FoldRules,
+    ) -> Result<BTreeMap<Position, Told>, ProjectionError> {
+        let Some(record) = self.appointment(key)? else { return Ok(BTreeMap::new()) };
+        let entries = self.entries_as_of(&record, as_of)?;
+        let Some((record, entries)) = refold(key.clone(), &entries, rules) else { return Ok(BTreeMap::new()) };
+        let status = record.appointment.status();
+        let waiting: Vec<u64> = record.appointment.waiting().collect();
+        let told = |entry: Entry| {
+            let waits = waiting.contains(&entry.position.get());
+            let reconsidered_until = waits.then(|| rules.reconsidered_until(entry.received_at));
+            (entry.position, Told { judgement: entry.judgement, status, reconsidered_until, conflicts_with: None })
+        };
+        Ok(entries.into_iter().map(told).collect())
+    }
+
+    /// The appointments that had come into being, by source and id.
+    pub fn appointments_as_of(
+        &self,
+        filter: &AppointmentFilter,
+        position: Position,
+        rules: &Rules,
+        page: &Page<AppointmentKey>,
+    ) -> Result<PageOf<AppointmentRecord>, ProjectionError> {
+        let statuses = or_all(&filter.statuses, &Status::ALL);
+        let mut sources: Vec<(&SourceName, SourceNumber)> = self.numbers_of(&filter.sources)?.into_iter().collect();
+        if page.from_end {
+            sources.reverse();
+        }
+        let mut items = Vec::new();
+        for (source, number) in sources {
+            let Some(span) = span_in_source(page, source) else { continue };
+            for id in self.candidates(number, position, &statuses, span, page.from_end)? {
+                let key = AppointmentKey { source: source.clone(), appointment_id: id? };
+                let record = self.appointment_as_of(&key, AsOf::Position(position), rules.of(source))?;
+                let wanted = |record: &AppointmentRecord| {
+                    record.appointment.status().is_some_and(|status| statuses.contains(&status))
+                };
+                items.extend(record.filter(wanted));
+                if items.len() > page.limit {
+                    return Ok(PageOf::cut(items, page));
+                }
+            }
+        }
+        Ok(PageOf::cut(items, page))
+    }
+
+    /// The ids of a source that may have been in one of these statuses, in the page's direction. Where only open ones
+    /// are asked for, the status changes name them; what has ended is most of what there is.
+    #[allow(clippy::type_complexity, reason = "ids as they are asked for, and each may fail")]
+    fn candidates(
+        &self,
+        number: SourceNumber,
+        position: Position,
+        statuses: &[Status],
+        span: Span<AppointmentId>,
+        from_end: bool,
+    ) -> Result<Box<dyn Iterator<Item = Result<AppointmentId, ProjectionError>> + '_>, ProjectionError> {
+        if statuses.iter().all(|status| is_open(*status)) {
+            let open = self.open_at(number, position)?.into_iter();
+            let wanted = open.filter(|(id, status)| span.contains(*id) && statuses.contains(status));
+            let ids: Vec<AppointmentId> = wanted.map(|(id, _)| id).collect();
+            let ids = ids.into_iter().map(Ok);
+            return Ok(if from_end { Box::new(ids.rev()) } else { Box::new(ids) });
+        }
+        let key = |id| appointment_key(number, id).to_vec();
+        let Some(bounds) = span.bounds(key, AppointmentId::MIN, AppointmentId::MAX) else {
+            return Ok(Box::new(std::iter::empty()));
+        };
+        let rows = self.snapshot.range(&self.store.appointments, bounds);
+        let id = |row: fjall::Guard| {
+            let id = last_number(&row.key().map_err(|error| failed("reading", error))?)?;
+            AppointmentId::new(id).ok_or(ProjectionError::Damaged("appointment"))
+        };
+        Ok(if from_end { Box::new(rows.rev().map(id)) } else { Box::new(rows.map(id)) })
+    }
+
+    /// How many appointments of these sources there were, by status.
+    pub fn status_counts_as_of(
+        &self,
+        sources: &[SourceName],
+        position: Position,
+    ) -> Result<BTreeMap<Status, u64>, ProjectionError> {
+        let mut sum = StatusCounts::default();
+        for number in self.numbers_of(sources)?.into_values() {
+            // The last row that begins at or before the position.
+            let Some(row) = self.change_rows(number, position, position).next() else { continue };
+            let row = row?;
+            let mut counts = row.counts_before;
+            row.changes
+                .iter()
+                .filter(|change| change.position <= position)
+                .for_each(|change| change.count(&mut counts));
+            // Before a source's first change, the row that is found begins after the position.
+            sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+        Ok(Status::ALL.into_iter().map(|status| (status, sum[status as usize])).collect())
+    }
+
+    /// A source's board as it was. What has ended stays on it for `ended_within`.
+    pub fn board(
+        &self,
+        source: &SourceName,
+        moment: Moment,
+        fold: &FoldRules,
+        stale: StaleRules,
+        ended_within: TimeDelta,
+    ) -> Result<BoardRecords, ProjectionError> {
+        let mut board = BoardRecords::default();
+        let Some(number) = self.number_of(source)? else { return Ok(board) };
+        let ended_after = before(moment.time, ended_within);
+        let open = self.open_at(number, moment.position)?.into_keys();
+        // A step that was placed among earlier ones stands longer than its change is old.
+        let ended = self.ended_since(number, moment.position, before(ended_after, fold.reorder_window))?;
+        for id in open.chain(ended) {
+            let key = AppointmentKey { source: source.clone(), appointment_id: id };
+            let Some(record) = self.appointment_as_of(&key, AsOf::Position(moment.position), fold)? else { continue };
+            let (Some(status), Some(since)) = (record.appointment.status(), record.appointment.status_since()) else {
+                continue;
+            };
+            let silent = moment.time - record.last_received_at;
+            match status {
+                Status::Discharged | Status::Removed if since <= ended_after => {}
+                Status::CheckedIn | Status::Ready | Status::CalledBack if silent >= stale.stale_after => {
+                    board.stale.push(record);
+                }
+                Status::Scheduled if silent >= stale.booking_horizon => board.stale.push(record),
+                _ => board.columns.entry(status).or_default().push(record),
+            }
+        }
+        board.columns.values_mut().chain([&mut board.stale]).for_each(|records| sort_oldest_first(records));
+        Ok(board)
+    }
+
+    /// Appointments that had ended by `position`, and did so after a time.
+    fn ended_since(
+        &self,
+        number: SourceNumber,
+        position: Position,
+        after: DateTime<Utc>,
+    ) -> Result<Vec<AppointmentId>, ProjectionError> {
+        let mut last: BTreeMap<AppointmentId, bool> = BTreeMap::new();
+        for change in self.changes_between(number, Position::ZERO, position).rev() {
+            let change = change?;
+            if change.received_at <= after {
+                break;
+            }
+            let ended = change.after.is_some_and(|status| !is_open(status));
+            last.entry(change.appointment_id).or_insert(ended);
+        }
+        Ok(last.into_iter().filter(|(_, ended)| *ended).map(|(id, _)| id).collect())
+    }
+
+    fn record_as_of(
+        &self,
+        record: AppointmentRecord,
+        as_of: AsOf,
+        rules: &FoldRules,
+    ) -> Result<Option<AppointmentRecord>, ProjectionError> {
+        if as_of.includes_all_of(&record) {
+            return Ok(Some(record));
+        }
+        let entries = self.entries_as_of(&record, as_of)?;
+        Ok(refold(record.key, &entries, rules).map(|(record, _)| record))
+    }
+
+    /// An appointment's entries up to a moment, by position. What they say of outcomes is as of now.
+    fn entries_as_of(&self, record: &AppointmentRecord, as_of: AsOf) -> Result<Vec<Entry>, ProjectionError> {
+        let mut entries = Vec::new();
+        if record.delivery_count > record.recent.len() as u64 {
+            let number = self.number_of(&record.key.source)?.ok_or(ProjectionError::Damaged("source number"))?;
+            let key = |position| history_key(number, record.key.appointment_id, position);
+            for row in self.snapshot.range(&self.store.history, key(Position::ZERO)..=key(Position::new(u64::MAX))) {
+                entries.extend(decode_history(&row.value().map_err(|error| failed("reading", error))?)?);
+                if entries.last().is_some_and(|last| !as_of.includes(last)) {
+                    break;
+                }
+            }
+        }
+        entries.extend(record.recent.iter().copied());
+        entries.truncate(entries.partition_point(|entry| as_of.includes(entry)));
+        Ok(entries)
+    }
+}
+
+/// An appointment and its entries out of what arrived; `None` out of nothing.
+pub(super) fn refold(
+    key: AppointmentKey,
+    entries: &[Entry],
+    rules: &FoldRules,
+) -> Option<(AppointmentRecord, Vec<Entry>)> {
+    let sighting =
+        |entry: &Entry| Sighting { position: entry.position, received_at: entry.received_at, event: entry.event };
+    let mut record = AppointmentRecord::new(key, sighting(entries.first()?));
+    let mut history: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let folded = record.enter(rules, sighting(entry));
+        history.append(&mut record.recent);
+        for change in &folded.changes {
+            revise(&mut history, change);
+        }
+    }
+    let recent = history.len() - history.len() % ENTRIES_IN_ROW;
+    record.recent = history[recent..].to_vec();
+    Some((record, history))
+}
+
+/// Takes over what a delivery changed about an earlier one.
+pub(super) fn revise(history: &mut [Entry], change: &crate::lifecycle::Change) -> Option<(Judgement, Judgement)> {
+    let index = history.binary_search_by_key(&change.position(), |entry| entry.position.get()).ok()?;
+    let before = history[index].judgement;
+    history[index].revise(change);
+    Some((before, history[index].judgement))
+}
+
+fn before(time: DateTime<Utc>, span: TimeDelta) -> DateTime<Utc> {
+    time.checked_sub_signed(span).unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
+fn sort_oldest_first(records: &mut [AppointmentRecord]) {
+    records.sort_by(|one, other| {
+        let since = |record: &AppointmentRecord| (record.appointment.status_since(), record.key.appointment_id);
+        since(one).cmp(&since(other))
+    });
+}

@@ -1,0 +1,261 @@
+//! What was true at an earlier moment is what folding the deliveries up to it makes, told by a projection that has
+//! folded all of them.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use clockfold::{
+    lifecycle::{Appointment, Arrival, Change, EventType, Fault, FoldRules, Judgement, Lifecycle, Status},
+    log::{DataDir, Delivery, Log, NewDelivery, Position, SledLog, SourceName},
+    projection::{AppointmentFilter, AppointmentKey, AsOf, Moment, Page, PageOf, Projection, Rules, StaleRules, View},
+};
+use support::{arrival, delivery_from, unreadable};
+
+const SOURCES: [&str; 3] = ["downtown", "lakeside", "a-third-one"];
+const APPOINTMENTS: u64 = 700;
+/// Enough for several sets of open appointments a source.
+const DELIVERIES: usize = 16_000;
+
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+
+    fn of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[usize::try_from(self.below(all.len() as u64)).unwrap()]
+    }
+}
+
+/// Mostly steps that make sense one after another; most sources' deliveries go to `downtown`.
+fn delivery(random: &mut Random) -> NewDelivery {
+    let source = random.of(&["downtown", "downtown", "downtown", "lakeside", "a-third-one"]);
+    let id = 1 + random.below(APPOINTMENTS);
+    let steps = ["create", "create", "checkin", "checkin", "ready", "callback", "discharge", "undo_ready"];
+    match random.below(20) {
+        0 => unreadable(source, Fault::NotJson, b"{"),
+        1 => delivery_from(source, id, "transfer_in"),
+        2..5 => delivery_from(source, id, random.of(&EventType::ALL).name()),
+        _ => delivery_from(source, id, random.of(&steps)),
+    }
+}
+
+fn open_log(folder: &Path) -> SledLog {
+    // Ten seconds between two groups: a board of a day or two is some of the log.
+    let clock = AtomicI64::new(0);
+    let now = move || arrival() + TimeDelta::seconds(clock.fetch_add(10, Ordering::Relaxed));
+    SledLog::open(&DataDir::at(folder), Arc::new(now)).unwrap()
+}
+
+/// `a-third-one` is folded by the default.
+fn rules() -> Arc<Rules> {
+    let rules = |lifecycle, seconds| FoldRules { lifecycle, reorder_window: TimeDelta::seconds(seconds) };
+    let by_source = [("downtown", rules(Lifecycle::strict(), 60)), ("lakeside", rules(Lifecycle::lenient(), 600))];
+    let by_source = by_source.map(|(name, rules)| (name.parse().unwrap(), rules));
+    Arc::new(Rules::new(BTreeMap::from(by_source)))
+}
+
+fn stale() -> StaleRules {
+    StaleRules { stale_after: TimeDelta::minutes(50), booking_horizon: TimeDelta::minutes(90) }
+}
+
+/// One appointment, folded from nothing.
+#[derive(Clone, Default)]
+struct Folded {
+    appointment: Appointment,
+    judgements: BTreeMap<u64, Judgement>,
+    last: Option<(Position, DateTime<Utc>)>,
+}
+
+/// Everything that the deliveries so far have made.
+#[derive(Default)]
+struct Prefix {
+    appointments: BTreeMap<AppointmentKey, Folded>,
+}
+
+impl Prefix {
+    fn take(&mut self, rules: &Rules, delivery: &Delivery) {
+        let Some(appointment_id) = delivery.reading.appointment_id() else { return };
+        let key = AppointmentKey { source: delivery.source.clone(), appointment_id };
+        let folded = self.appointments.entry(key).or_default();
+        let position = delivery.position.get();
+        let arrival = Arrival { position, received_at: delivery.received_at, reading: delivery.reading.event_type() };
+        let made = folded.appointment.fold(rules.of(&delivery.source), arrival);
+        folded.judgements.insert(position, made.judgement);
+        folded.last = Some((delivery.position, delivery.received_at));
+        for change in made.changes {
+            let judgement = folded.judgements.get_mut(&change.position()).unwrap();
+            match change {
+                Change::Judged { judgement: now, .. } => *judgement = now,
+                Change::Moved { before, after, .. } => (judgement.before, judgement.after) = (before, after),
+            }
+        }
+    }
+
+    fn with_status(&self, source: &SourceName) -> impl Iterator<Item = (&AppointmentKey, &Folded, Status)> {
+        let of_source = self.appointments.iter().filter(move |(key, _)| key.source == *source);
+        of_source.filter_map(|(key, folded)| folded.appointment.status().map(|status| (key, folded, status)))
+    }
+
+    /// Holds everything that a view tells of a moment against this.
+    fn check(&self, view: &View, rules: &Rules, moment: Moment, random: &mut Random) {
+        let as_of = AsOf::Position(moment.position);
+        for _ in 0..10 {
+            let key = AppointmentKey {
+                source: random.of(&SOURCES).parse().unwrap(),
+                appointment_id: (1 + random.below(APPOINTMENTS)).to_string().parse().unwrap(),
+            };
+            let found = view.appointment_as_of(&key, as_of, rules.of(&key.source)).unwrap();
+            let expected = self.appointments.get(&key);
+            assert_eq!(found.as_ref().map(|record| &record.appointment), expected.map(|folded| &folded.appointment));
+            let last = found.map(|record| (record.last_position, record.last_received_at));
+            assert_eq!(last, expected.and_then(|folded| folded.last));
+            let told = view.told_as_of(&key, as_of, rules.of(&key.source)).unwrap();
+            let told = told.into_iter().map(|(position, told)| (position.get(), told.judgement));
+            assert_eq!(
+                told.collect::<BTreeMap<_, _>>(),
+                expected.map(|folded| folded.judgements.clone()).unwrap_or_default()
+            );
+        }
+        for source in SOURCES.map(|name| name.parse::<SourceName>().unwrap()) {
+            self.check_counts_and_lists(view, rules, &source, moment.position);
+            self.check_board(view, rules, &source, moment);
+        }
+    }
+
+    fn check_counts_and_lists(&self, view: &View, rules: &Rules, source: &SourceName, position: Position) {
+        let counts = view.status_counts_as_of(std::slice::from_ref(source), position).unwrap();
+        for status in Status::ALL {
+            let expected = self.with_status(source).filter(|(_, _, is)| *is == status).count() as u64;
+            assert_eq!(counts[&status], expected, "{source} {status:?} at {position}");
+        }
+        for statuses in [vec![], vec![Status::Scheduled, Status::Ready], vec![Status::Discharged, Status::CheckedIn]] {
+            let wanted = |status: &Status| statuses.is_empty() || statuses.contains(status);
+            let expected = self.with_status(source).filter(|(_, _, status)| wanted(status));
+            let expected: Vec<AppointmentKey> = expected.map(|(key, _, _)| key.clone()).collect();
+            let filter = AppointmentFilter { sources: vec![source.clone()], statuses: statuses.clone() };
+            for from_end in [false, true] {
+                let list =
+                    |page: &Page<AppointmentKey>| view.appointments_as_of(&filter, position, rules, page).unwrap();
+                let mut page = Page { after: None, before: None, limit: 97, from_end };
+                let mut seen = Vec::new();
+                loop {
+                    let PageOf { items, has_more } = list(&page);
+                    let keys: Vec<AppointmentKey> = items.into_iter().map(|record| record.key).collect();
+                    if from_end {
+                        page.before = keys.first().cloned();
+                        seen.splice(0..0, keys);
+                    } else {
+                        page.after = keys.last().cloned();
+                        seen.extend(keys);
+                    }
+                    if !has_more {
+                        break;
+                    }
+                }
+                assert_eq!(seen, expected, "{source} {statuses:?} at {position}");
+            }
+        }
+    }
+
+    fn check_board(&self, view: &View, rules: &Rules, source: &SourceName, moment: Moment) {
+        let ended_within = TimeDelta::minutes(70);
+        let board = view.board(source, moment, rules.of(source), stale(), ended_within).unwrap();
+        let (mut columns, mut forgotten): (BTreeMap<Status, Vec<_>>, Vec<_>) = (BTreeMap::new(), Vec::new());
+        for (key, folded, status) in self.with_status(source) {
+            let silent = moment.time - folded.last.unwrap().1;
+            let since = folded.appointment.status_since().unwrap();
+            let place = (since, key.appointment_id);
+            match status {
+                Status::Discharged | Status::Removed if moment.time - since >= ended_within => {}
+                Status::Discharged | Status::Removed => columns.entry(status).or_default().push(place),
+                Status::Scheduled if silent >= stale().booking_horizon => forgotten.push(place),
+                Status::CheckedIn | Status::Ready | Status::CalledBack if silent >= stale().stale_after => {
+                    forgotten.push(place);
+                }
+                _ => columns.entry(status).or_default().push(place),
+            }
+        }
+        columns.values_mut().chain([&mut forgotten]).for_each(|places| places.sort());
+        let place = |record: &clockfold::projection::AppointmentRecord| {
+            (record.appointment.status_since().unwrap(), record.key.appointment_id)
+        };
+        let found = board.columns.iter().map(|(status, records)| (*status, records.iter().map(place).collect()));
+        assert_eq!(found.collect::<BTreeMap<Status, Vec<_>>>(), columns, "{source} at {moment:?}");
+        assert_eq!(board.stale.iter().map(place).collect::<Vec<_>>(), forgotten, "{source} at {moment:?}");
+    }
+}
+
+#[test]
+fn every_moment_is_the_fold_of_what_had_arrived() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open_log(folder.path());
+    let mut random = Random(5);
+    let rules = rules();
+    let path = DataDir::at(folder.path()).projection();
+    let open = || Projection::open_and_catch_up(&path, Arc::clone(&rules), &log, &mut |_| {}).unwrap();
+    let mut projection = open();
+    let mut left = DELIVERIES;
+    while left > 0 {
+        let group = left.min(1 + usize::try_from(random.below(60)).unwrap());
+        log.append((0..group).map(|_| delivery(&mut random)).collect()).unwrap();
+        projection.catch_up(&log, &mut |_| {}).unwrap();
+        left -= group;
+        if random.below(40) == 0 {
+            drop(projection);
+            projection = open();
+        }
+    }
+    let view = projection.reader().view();
+    let deliveries: Vec<Delivery> = log.read(Position::ZERO).collect::<Result<_, _>>().unwrap();
+    let mut prefix = Prefix::default();
+    let nothing = Moment { position: Position::ZERO, time: arrival() };
+    prefix.check(&view, &rules, nothing, &mut random);
+    let mut checked = 0;
+    for (index, delivery) in deliveries.iter().enumerate() {
+        prefix.take(&rules, delivery);
+        let last = index + 1 == deliveries.len();
+        if last || random.below(300) == 0 {
+            let later = if last { TimeDelta::hours(1) } else { TimeDelta::zero() };
+            let moment = Moment { position: delivery.position, time: delivery.received_at + later };
+            prefix.check(&view, &rules, moment, &mut random);
+            checked += 1;
+        }
+        if random.below(50) == 0 {
+            check_time(&log, &view, &rules, &deliveries, delivery.received_at, &mut random);
+        }
+    }
+    assert!(checked > 30);
+}
+
+/// A time means everything that had arrived at or before it.
+fn check_time(
+    log: &dyn Log,
+    view: &View,
+    rules: &Rules,
+    deliveries: &[Delivery],
+    time: DateTime<Utc>,
+    random: &mut Random,
+) {
+    let time = time + TimeDelta::milliseconds(random.of(&[-1, 0, 1]));
+    let expected = deliveries.partition_point(|delivery| delivery.received_at <= time) as u64;
+    assert_eq!(log.position_at(time).unwrap().get(), expected);
+    let key = AppointmentKey {
+        source: random.of(&SOURCES).parse().unwrap(),
+        appointment_id: (1 + random.below(APPOINTMENTS)).to_string().parse().unwrap(),
+    };
+    let of = |as_of| view.appointment_as_of(&key, as_of, rules.of(&key.source)).unwrap();
+    assert_eq!(of(AsOf::Time(time)), of(AsOf::Position(Position::new(expected))));
+}
