@@ -18,7 +18,7 @@ use clockfold::{
     graphql::{Graph, Readers},
     lifecycle::{Folded, Judgement, Status, Verdict},
     log::{Clock, DataDir, Log, Position, SledLog, SourceName},
-    projection::{Projection, Rules},
+    projection::{Projection, Rules, StaleRules},
     server::{App, ConnectionLimits, Listeners, Metrics, Parts, run},
     tracker::{Queue, Receipt, Submission, Tracker},
     webhook::{Gate, Require, SourceAccess},
@@ -58,7 +58,8 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         require: Require::Any,
         delivery_id_header: None,
     };
-    let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), vec![source], Arc::clone(&clock));
+    let sources = std::collections::BTreeMap::from([(source, StaleRules::default())]);
+    let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), sources, Arc::clone(&clock));
     let (tracker, queue) = Tracker::new(QUEUE_MAX);
     let writer = match kind {
         "storage" => Some(queue.run(Arc::clone(&log), projection)?),

@@ -19,7 +19,7 @@ use crate::{
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
     graphql::{Graph, Readers},
     log::{Clock, DataDir, Log, LogError, SledLog},
-    projection::{Progress, Projection, ProjectionError, Rules, StaleRules},
+    projection::{Progress, Projection, ProjectionError, Rules, Stage, StaleRules},
     server::{App, ConnectionLimits, Listeners, Metrics, Parts, run as run_server},
     tracker::Tracker,
     webhook::Gate,
@@ -193,12 +193,14 @@ fn greet(stdout: &mut dyn Write, address: SocketAddr, first: Option<&FirstSource
 }
 
 fn tell_progress(progress: Progress) {
-    let (position, head) = (progress.position.get(), progress.head.get());
-    let left = head.saturating_sub(position);
+    let Progress { stage, done, of, per_second } = progress;
     // A rate for a person's eyes.
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let (per_second, seconds_left) = (progress.per_second as u64, (left as f64 / progress.per_second.max(1.0)) as u64);
-    tracing::info!(position, head, per_second, seconds_left, "folding the log into the projection");
+    let (per_second, seconds_left) = (per_second as u64, (of.saturating_sub(done) as f64 / per_second.max(1.0)) as u64);
+    match stage {
+        Stage::Reading => tracing::info!(done, of, per_second, seconds_left, "reading the log"),
+        Stage::Folding => tracing::info!(done, of, per_second, seconds_left, "folding the log into the projection"),
+    }
 }
 
 /// What went wrong with the log, and what to do.

@@ -75,6 +75,7 @@ impl Query {
     }
 
     /// The appointments that have come into being, by source and number.
+    #[allow(clippy::too_many_arguments, reason = "a list's arguments are Relay's, and its moment")]
     #[graphql(complexity = "list_cost(first, last, child_complexity)")]
     async fn appointments(
         &self,

@@ -11,6 +11,7 @@ mod chain;
 mod data_dir;
 mod head;
 mod record;
+mod block;
 mod sled_store;
 mod sled_log;
 
@@ -18,11 +19,15 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
+pub use block::{Block, OpenBlock};
 pub use data_dir::{DataDir, DataDirLock};
 pub use delivery::{AppointmentId, Body, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName};
 pub use digest::{Digest, commitment};
 pub use head::{Head, HeadFile};
 pub use sled_log::{Clock, SledLog};
+
+/// About how many deliveries a block has.
+const BLOCK_DELIVERIES: usize = 4096;
 
 /// What a log promises. One writer appends; anybody reads at the same time.
 pub trait Log: Send + Sync {
@@ -34,6 +39,24 @@ pub trait Log: Send + Sync {
 
     /// Reads durable deliveries from `from` on, in order, up to the head of this moment.
     fn read(&self, from: Position) -> Box<dyn Iterator<Item = Result<Delivery, LogError>> + '_>;
+
+    /// The whole log up to the head of this moment, in stretches that any thread can open.
+    fn blocks(&self) -> Box<dyn Iterator<Item = Result<Block, LogError>> + '_> {
+        let mut deliveries = self.read(Position::new(1));
+        let mut digest = Digest::EMPTY;
+        Box::new(std::iter::from_fn(move || {
+            let block: Result<Vec<_>, _> = deliveries.by_ref().take(BLOCK_DELIVERIES).collect();
+            match block {
+                Err(error) => Some(Err(error)),
+                Ok(deliveries) if deliveries.is_empty() => None,
+                Ok(deliveries) => {
+                    let before = digest;
+                    digest = deliveries.iter().fold(before, Digest::then);
+                    Some(Ok(Block::of(before, deliveries)))
+                }
+            }
+        }))
+    }
 
     /// The last durable position, and the chain's digest there.
     fn head(&self) -> Head;

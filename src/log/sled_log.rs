@@ -12,6 +12,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::{
     Log, LogError,
+    block::Block,
     data_dir::{DataDir, DataDirLock, storage},
     delivery::{Body, Delivery, NewDelivery, Position},
     digest::Digest,
@@ -112,6 +113,10 @@ impl Log for SledLog {
             return Box::new(std::iter::empty());
         }
         Box::new(self.shared.store.read(from, head.position))
+    }
+
+    fn blocks(&self) -> Box<dyn Iterator<Item = Result<Block, LogError>> + '_> {
+        Box::new(self.shared.store.blocks(self.shared.head().position))
     }
 
     fn head(&self) -> Head {

@@ -14,6 +14,7 @@ use std::{
 
 use super::{
     LogError,
+    block::Block,
     data_dir::{storage, sync_dir},
     delivery::{Delivery, Position},
     digest::Digest,
@@ -22,6 +23,9 @@ use super::{
 
 /// Values over a quarter of a segment would go to sled's `blobs/`, which it never syncs.
 const SEGMENT_BYTES: usize = 8 << 20;
+/// A block has so many groups, or groups of so many bytes, whichever comes first.
+const BLOCK_GROUPS: usize = 64;
+const BLOCK_BYTES: usize = 256 << 10;
 const CACHE_BYTES: u64 = 64 << 20;
 /// A file in the log's folder while its store is made for the first time.
 const BEING_MADE: &str = "being-made";
@@ -116,6 +120,29 @@ impl SledStore {
             }
         }
         if digest == group.digest { Ok(at_position) } else { Err(broken_chain(first)) }
+    }
+
+    /// The groups that begin at or before `to`, a stretch at a time.
+    pub(super) fn blocks(&self, to: Position) -> impl Iterator<Item = Result<Block, LogError>> + use<> {
+        let mut groups = self.tree.range(..=to.get().to_be_bytes());
+        let mut before = None;
+        std::iter::from_fn(move || {
+            let mut block = Vec::with_capacity(BLOCK_GROUPS);
+            let mut bytes = 0;
+            while block.len() < BLOCK_GROUPS && bytes < BLOCK_BYTES {
+                let Some(entry) = groups.next() else { break };
+                let entry = entry.map_err(|error| store_error("reading the log", error));
+                match entry.and_then(|(key, value)| Ok((key_position(&key)?, value))) {
+                    Ok((first, value)) => {
+                        bytes += value.len();
+                        block.push((first, value));
+                    }
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            let last = block.last()?.clone();
+            Some(Ok(Block::stored(before.replace(last), block)))
+        })
     }
 
     /// The deliveries of these positions. Every group after the first that is read, and the first where it is

@@ -12,22 +12,15 @@ use std::{
 
 use crate::log::{Log, LogError, Position};
 
-use super::{Checkpoint, Projection, ProjectionError, Rules, home::Home, store::failed};
+use super::{
+    Checkpoint, Progress, Projection, ProjectionError, Rules, Stage, Workshop, bulk::Pace, home::Home, store::failed,
+};
 
 /// How many deliveries go into one batch.
 const GROUP_DELIVERIES: usize = 4096;
+/// A log of so many deliveries is worth a rebuild; fewer are applied.
+const REBUILD_DELIVERIES: u64 = 20_000;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
-
-/// How far a catch-up has come.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// The last position that is folded.
-    pub position: Position,
-    /// The log's head when the catch-up began.
-    pub head: Position,
-    /// Deliveries folded a second, so far.
-    pub per_second: f64,
-}
 
 impl Projection {
     /// Opens the projection under `path` and brings it up to the head of `log`. What does not belong to the log is
@@ -42,17 +35,17 @@ impl Projection {
         let home = Home::at(path);
         let rules_digest = rules.digest();
         let mut projection = match home.current() {
-            None => start_over(&home, rules)?,
+            None => start_over(&home, rules, log, progress)?,
             Some(current) => match Projection::open(&current, Arc::clone(&rules)) {
                 Err(error) => {
                     tracing::warn!(%error, "the projection can't be opened; it is built anew from the log");
-                    start_over(&home, rules)?
+                    start_over(&home, rules, log, progress)?
                 }
                 Ok(projection) => match projection.unusable(log)? {
                     Some(why) => {
                         tracing::info!(why, "the projection is built anew from the log");
                         drop(projection);
-                        start_over(&home, rules)?
+                        start_over(&home, rules, log, progress)?
                     }
                     None if projection.refolded(&rules).is_empty() => {
                         // What a crash left of one that was being built.
@@ -100,11 +93,11 @@ impl Projection {
             self.apply(&group)?;
             if told.elapsed() >= PROGRESS_INTERVAL {
                 told = Instant::now();
-                let position = self.checkpoint().position;
-                // Exact enough for a rate: both are far below 2^52.
+                let done = self.checkpoint().position.get() - first.get();
+                // Exact enough for a rate: far below 2^52.
                 #[allow(clippy::cast_precision_loss)]
-                let per_second = (position.get() - first.get()) as f64 / begun.elapsed().as_secs_f64();
-                progress(Progress { position, head, per_second });
+                let per_second = done as f64 / begun.elapsed().as_secs_f64();
+                progress(Progress { stage: Stage::Folding, done, of: head.get() - first.get(), per_second });
             }
         }
     }
@@ -138,13 +131,38 @@ impl Projection {
     }
 }
 
-/// An empty projection in the place of whatever was there.
-fn start_over(home: &Home<'_>, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
+/// A projection of the log in the place of whatever was there.
+fn start_over(
+    home: &Home<'_>,
+    rules: Arc<Rules>,
+    log: &dyn Log,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Projection, ProjectionError> {
     let failed = |error| failed("starting over", error);
     let path = home.fresh().map_err(failed)?;
-    let projection = Projection::open(&path, rules)?;
+    let projection = build(&path, rules, log, log.head().position, progress)?;
     home.switch(&path).and_then(|()| home.tidy()).map_err(failed)?;
     Ok(projection)
+}
+
+/// A projection of the log up to a position, in a new folder.
+fn build(
+    path: &Path,
+    rules: Arc<Rules>,
+    log: &dyn Log,
+    to: Position,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Projection, ProjectionError> {
+    if to.get() < REBUILD_DELIVERIES {
+        let mut projection = Projection::open(path, rules)?;
+        projection.catch_up_to(to, log, progress)?;
+        return Ok(projection);
+    }
+    let mut tell = |told| {
+        progress(told);
+        true
+    };
+    Projection::rebuild(path, rules, log, to, &Workshop::default(), &mut Pace::new(to, &mut tell), &mut ())
 }
 
 /// A projection by `rules` in the place of `old`, which counts until the new one is complete.
@@ -162,10 +180,9 @@ fn refold(
         tracing::info!(%source, lifecycle, window_s, "other rules apply to this source: the log is folded again");
     }
     let path = home.fresh().map_err(failed)?;
-    let mut new = Projection::open(&path, Arc::clone(&rules))?;
     // After a crash the old one is behind the log: the two are compared where both have folded the same.
     let position = old.checkpoint().position;
-    new.catch_up_to(position, log, progress)?;
+    let mut new = build(&path, Arc::clone(&rules), log, position, progress)?;
     for (source, number) in old.refolded(&rules) {
         let position = position.get();
         // What the old one can't tell is no reason to keep it.

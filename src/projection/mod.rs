@@ -13,6 +13,12 @@ mod hot;
 mod home;
 mod store;
 mod apply;
+mod parallel;
+mod sort;
+mod gather;
+mod fold_sorted;
+mod rows;
+mod bulk;
 mod catch_up;
 mod compare;
 mod merge;
@@ -23,7 +29,7 @@ mod repeats;
 use crate::log::{AppointmentId, Digest, Position, SourceName};
 
 pub use as_of::{AsOf, BoardRecords, Moment, StaleRules};
-pub use catch_up::Progress;
+pub use bulk::{Progress, Stage, Workshop};
 pub use record::AppointmentRecord;
 pub use rules::Rules;
 pub use store::{Projection, Reader};
@@ -65,6 +71,9 @@ pub enum ProjectionError {
         "a row of the projection is damaged ({0}); stop, delete the `projection` folder and start again: it is built anew from the log"
     )]
     Damaged(&'static str),
+    /// Somebody asked for the end of a rebuild.
+    #[error("the rebuild was cancelled; nothing has changed")]
+    Cancelled,
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] crate::log::LogError),

@@ -56,7 +56,11 @@ pub(super) struct Keyspaces {
 impl Projection {
     /// Opens the store in `path` as it is, making an empty one where there is none.
     pub(super) fn open(path: &Path, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
-        let keyspaces = Keyspaces::open(path).map_err(|error| failed("opening", error))?;
+        Projection::of(Keyspaces::open(path).map_err(|error| failed("opening", error))?, rules)
+    }
+
+    /// The projection in a store that is open.
+    pub(super) fn of(keyspaces: Keyspaces, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
         let snapshot = keyspaces.database.snapshot();
         let stored = snapshot.get(&keyspaces.meta, CHECKPOINT_KEY).map_err(|error| failed("opening", error))?;
         let checkpoint = match stored {
@@ -138,7 +142,7 @@ impl Reader {
 }
 
 impl Keyspaces {
-    fn open(path: &Path) -> fjall::Result<Keyspaces> {
+    pub(super) fn open(path: &Path) -> fjall::Result<Keyspaces> {
         let database = Database::builder(path)
             .cache_size(CACHE_BYTES)
             .max_journaling_size(JOURNAL_BYTES)

@@ -18,6 +18,7 @@ use super::{
         CHECKPOINT_KEY, POSITIONS_IN_ROW, SourceNumber, SourceRow, appointment_key, decode_checkpoint, decode_source,
         history_key, last_number, outcome_key, row_of, status_key,
     },
+    rows::StateHasher,
     store::{Keyspaces, failed},
 };
 
@@ -286,16 +287,14 @@ impl View {
 
     /// A digest of every row. Two folds of the same log by the same rules share it. Reads everything.
     pub fn state_digest(&self) -> Result<Digest, ProjectionError> {
-        let mut hasher = blake3::Hasher::new();
-        for keyspace in self.store.derived() {
+        let mut hasher = StateHasher::new();
+        for (space, keyspace) in self.store.derived().into_iter().enumerate() {
             for entry in self.snapshot.iter(keyspace) {
                 let (key, value) = entry.into_inner().map_err(|error| failed("reading", error))?;
-                for part in [&key[..], &value[..]] {
-                    hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
-                }
+                hasher.row(space, &key, &value);
             }
         }
-        Ok(Digest::from_bytes(*hasher.finalize().as_bytes()))
+        Ok(hasher.finish())
     }
 
     fn record(&self, source: &SourceName, number: SourceNumber, id: u64) -> Result<AppointmentRecord, ProjectionError> {

@@ -1,0 +1,69 @@
+//! Stretches of the log that any thread can open: decoding and checking a long log is work for all cores.
+
+use super::{LogError, delivery::Delivery, delivery::Position, digest::Digest, record::decode};
+
+/// A stretch of the log that is not decoded yet.
+#[derive(Debug)]
+pub struct Block(Content);
+
+#[derive(Debug)]
+enum Content {
+    /// Groups as they are stored, and the one before them, which has the digest that they continue.
+    Stored { before: Option<StoredGroup>, groups: Vec<StoredGroup> },
+    /// What a log without stored groups hands out.
+    Decoded(OpenBlock),
+}
+
+/// A group's first position, and its value.
+pub(super) type StoredGroup = (Position, sled::IVec);
+
+/// A stretch of the log, held against the chain.
+#[derive(Clone, Debug)]
+pub struct OpenBlock {
+    /// The log's digest before the first delivery.
+    pub before: Digest,
+    /// The deliveries, by position.
+    pub deliveries: Vec<Delivery>,
+    /// The log's digest after the last one.
+    pub after: Digest,
+}
+
+impl Block {
+    pub(super) fn stored(before: Option<StoredGroup>, groups: Vec<StoredGroup>) -> Block {
+        Block(Content::Stored { before, groups })
+    }
+
+    /// A block of deliveries at hand; computes their digests.
+    pub fn of(before: Digest, deliveries: Vec<Delivery>) -> Block {
+        let after = deliveries.iter().fold(before, Digest::then);
+        Block(Content::Decoded(OpenBlock { before, deliveries, after }))
+    }
+
+    /// Decodes it, and holds every group against the chain: each has to continue the one before it, without a gap.
+    /// That the block itself continues the one before it is for the caller to compare.
+    pub fn open(self) -> Result<OpenBlock, LogError> {
+        let (before, groups) = match self.0 {
+            Content::Decoded(block) => return Ok(block),
+            Content::Stored { before, groups } => (before, groups),
+        };
+        let damaged = |position: Position, message: &str| LogError::Damaged { position, message: message.to_owned() };
+        let decoded = |(first, value): &StoredGroup| decode(*first, value).map_err(|message| damaged(*first, &message));
+        let before = before.as_ref().map(decoded).transpose()?.map_or(Digest::EMPTY, |group| group.digest);
+        let mut block = OpenBlock { before, deliveries: Vec::new(), after: before };
+        for stored in &groups {
+            let group = decoded(stored)?;
+            if block.deliveries.last().is_some_and(|last| last.position.next() != stored.0) {
+                return Err(damaged(
+                    block.deliveries.last().map_or(stored.0, |last| last.position.next()),
+                    "the delivery is missing",
+                ));
+            }
+            block.after = group.deliveries.iter().fold(block.after, Digest::then);
+            if block.after != group.digest {
+                return Err(damaged(stored.0, "the hash chain does not fit"));
+            }
+            block.deliveries.extend(group.deliveries);
+        }
+        Ok(block)
+    }
+}

@@ -1,0 +1,91 @@
+//! Folds appointments whose deliveries stand together: a piece of a rebuild, for one thread.
+
+use chrono::DateTime;
+
+use crate::{
+    lifecycle::{EventType, FoldRules, Outcome, Status},
+    log::{Position, SourceName},
+};
+
+use super::{
+    as_of::revise,
+    bulk::key_of,
+    changes::StatusChange,
+    gather::Seen,
+    record::{AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, encode_appointment, encode_history},
+    row::{SourceNumber, appointment_key, history_key},
+};
+
+/// The rows of some appointments.
+#[derive(Default)]
+pub(super) struct FoldedPart {
+    pub(super) deliveries: u64,
+    pub(super) appointments: Vec<([u8; 12], Vec<u8>)>,
+    pub(super) history: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What else they make, by source.
+    pub(super) sources: Vec<SourcePart>,
+}
+
+/// What some appointments of a source make beside their own rows.
+pub(super) struct SourcePart {
+    pub(super) source: u32,
+    pub(super) statuses: Vec<(Status, u64)>,
+    pub(super) listed: Vec<(Outcome, u64)>,
+    pub(super) changes: Vec<StatusChange>,
+}
+
+/// Folds a piece that holds all deliveries of its appointments, by appointment and position.
+pub(super) fn fold_appointments(piece: &[Seen], sources: &[(SourceName, &FoldRules)]) -> FoldedPart {
+    let mut part = FoldedPart { deliveries: piece.len() as u64, ..FoldedPart::default() };
+    let mut history: Vec<Entry> = Vec::new();
+    for deliveries in piece.chunk_by(|one, next| (one.source, one.appointment_id) == (next.source, next.appointment_id))
+    {
+        let first = deliveries[0];
+        if part.sources.last().is_none_or(|last| last.source != first.source) {
+            let (statuses, listed, changes) = (Vec::new(), Vec::new(), Vec::new());
+            part.sources.push(SourcePart { source: first.source, statuses, listed, changes });
+        }
+        let of_source = part.sources.last_mut().expect("it was pushed just now");
+        let (name, rules) = &sources[first.source as usize];
+        let Some(key) = key_of(name, first.appointment_id) else {
+            // Bodies that can't be read name no appointment.
+            of_source.listed.extend(deliveries.iter().map(|one| (Outcome::Unreadable, one.position)));
+            continue;
+        };
+        let id = key.appointment_id;
+        let mut record = AppointmentRecord::new(key, sighting(&first));
+        history.clear();
+        for one in deliveries {
+            let sighting = sighting(one);
+            let before = record.appointment.status();
+            let folded = record.enter(rules, sighting);
+            history.append(&mut record.recent);
+            for change in &folded.changes {
+                revise(&mut history, change);
+            }
+            if before != folded.status {
+                let Sighting { position, received_at, .. } = sighting;
+                let change = StatusChange { position, received_at, appointment_id: id, before, after: folded.status };
+                of_source.changes.push(change);
+            }
+        }
+        of_source.statuses.extend(record.appointment.status().map(|status| (status, id.get())));
+        of_source.listed.extend(history.iter().map(|entry| (entry.judgement.verdict.outcome(), entry.position.get())));
+        let number = SourceNumber(first.source);
+        let rows = history.chunks_exact(ENTRIES_IN_ROW);
+        record.recent.extend_from_slice(rows.remainder());
+        for row in rows {
+            part.history.push((history_key(number, id, row[ENTRIES_IN_ROW - 1].position), encode_history(row)));
+        }
+        part.appointments.push((appointment_key(number, id), encode_appointment(&record)));
+    }
+    part
+}
+
+fn sighting(one: &Seen) -> Sighting {
+    Sighting {
+        position: Position::new(one.position),
+        received_at: DateTime::from_timestamp_millis(one.received_at_ms).unwrap_or(DateTime::UNIX_EPOCH),
+        event: one.event.checked_sub(1).map(|place| EventType::ALL[usize::from(place)]),
+    }
+}

@@ -1,0 +1,208 @@
+//! The first half of a rebuild: the whole log is read on all cores, held against its chain, and what it says of each
+//! appointment is sorted, so that one appointment after another can be folded.
+
+use std::{
+    io::{self, Read, Write},
+    path::Path,
+    thread,
+};
+
+use crate::{
+    lifecycle::EventType,
+    log::{Digest, Head, Log, LogError, OpenBlock, Position, Reading, SourceName},
+};
+
+use super::{
+    ProjectionError,
+    bulk::{Pace, Workshop},
+    parallel::{Feed, in_order},
+    sort::{Sorted, Sorter, Spill},
+    store::failed,
+};
+
+/// A delivery, as far as the fold needs it. Orders by source, appointment and position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Seen {
+    pub(super) source: u32,
+    /// 0 where the body is unreadable: it names no appointment.
+    pub(super) appointment_id: u64,
+    pub(super) position: u64,
+    pub(super) received_at_ms: i64,
+    /// 0 for an event type that is not known, else its place in [`EventType::ALL`] plus 1.
+    pub(super) event: u8,
+}
+
+/// The sender's id of a delivery. Orders by source, id and position.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct IdUse {
+    pub(super) source: u32,
+    pub(super) delivery_id: Box<str>,
+    pub(super) position: u64,
+}
+
+/// What the log says.
+pub(super) struct Gathered {
+    /// Sources in the order in which the log first names them.
+    pub(super) sources: Vec<SourceName>,
+    pub(super) seen: Sorted<Seen>,
+    pub(super) ids: Sorted<IdUse>,
+    /// The log's digest at the last position.
+    pub(super) digest: Digest,
+}
+
+/// What one block says; sources count from 0 in each.
+struct Part {
+    before: Digest,
+    after: Digest,
+    first: Position,
+    last: Position,
+    sources: Vec<SourceName>,
+    seen: Vec<Seen>,
+    ids: Vec<IdUse>,
+}
+
+/// Reads everything up to `to`. Fails where a block does not continue the one before it.
+pub(super) fn gather(
+    log: &dyn Log,
+    to: Position,
+    workshop: &Workshop,
+    folder: &Path,
+    pace: &mut Pace<'_>,
+) -> Result<Gathered, ProjectionError> {
+    let disk = |error: io::Error| failed("sorting", error);
+    let mut seen = Sorter::new(folder, "seen", workshop.memory_bytes / 4 * 3);
+    let mut ids = Sorter::new(folder, "ids", workshop.memory_bytes / 8);
+    let mut sources: Vec<SourceName> = Vec::new();
+    let mut end = Head::EMPTY;
+    thread::scope(|scope| {
+        let feed = |feed: &mut Feed<_>| {
+            for block in log.blocks() {
+                let broken = block.is_err();
+                if !feed.put(block) || broken {
+                    break;
+                }
+            }
+        };
+        let open = move |block: Result<crate::log::Block, LogError>| part(block?.open()?, to);
+        for part in in_order(scope, workshop.threads, feed, open) {
+            let Some(part) = part? else { break };
+            if part.first != end.position.next() || part.before != end.digest {
+                let message = "what stands here does not continue what stands before it".to_owned();
+                return Err(LogError::Damaged { position: end.position.next(), message }.into());
+            }
+            let numbers: Vec<u32> = part.sources.into_iter().map(|source| number(&mut sources, source)).collect();
+            for one in part.seen {
+                seen.push(Seen { source: numbers[one.source as usize], ..one }).map_err(disk)?;
+            }
+            for one in part.ids {
+                ids.push(IdUse { source: numbers[one.source as usize], ..one }).map_err(disk)?;
+            }
+            end = Head { position: part.last, digest: part.after };
+            pace.read(end.position)?;
+        }
+        Ok::<_, ProjectionError>(())
+    })?;
+    if end.position != to {
+        let message = "the log ends before its head".to_owned();
+        return Err(LogError::Damaged { position: end.position.next(), message }.into());
+    }
+    Ok(Gathered { sources, seen: seen.finish().map_err(disk)?, ids: ids.finish().map_err(disk)?, digest: end.digest })
+}
+
+fn number(sources: &mut Vec<SourceName>, source: SourceName) -> u32 {
+    let known = sources.iter().position(|known| *known == source);
+    let index = known.unwrap_or_else(|| {
+        sources.push(source);
+        sources.len() - 1
+    });
+    u32::try_from(index).expect("there are fewer than 2^32 sources")
+}
+
+/// What a block says of deliveries up to `to`; `None` where it begins beyond.
+fn part(block: OpenBlock, to: Position) -> Result<Option<Part>, LogError> {
+    let OpenBlock { before, mut deliveries, mut after } = block;
+    let Some(first) = deliveries.first().map(|delivery| delivery.position).filter(|first| *first <= to) else {
+        return Ok(None);
+    };
+    if deliveries.last().is_some_and(|last| last.position > to) {
+        deliveries.truncate(deliveries.partition_point(|delivery| delivery.position <= to));
+        after = deliveries.iter().fold(before, Digest::then);
+    }
+    let mut part = Part {
+        before,
+        after,
+        first,
+        last: deliveries.last().map_or(first, |last| last.position),
+        sources: Vec::new(),
+        seen: Vec::with_capacity(deliveries.len()),
+        ids: Vec::new(),
+    };
+    for delivery in deliveries {
+        // Neighbours often come from the same few sources.
+        let source = number(&mut part.sources, delivery.source);
+        let position = delivery.position.get();
+        let (appointment_id, event) = match &delivery.reading {
+            Reading::Unreadable(_) => (0, 0),
+            Reading::Readable { appointment_id, event_type } => {
+                (appointment_id.get(), EventType::from_name(event_type).map_or(0, |event| event as u8 + 1))
+            }
+        };
+        let received_at_ms = delivery.received_at.timestamp_millis();
+        part.seen.push(Seen { source, appointment_id, position, received_at_ms, event });
+        part.ids.extend(delivery.delivery_id.map(|delivery_id| IdUse {
+            source,
+            delivery_id: delivery_id.into(),
+            position,
+        }));
+    }
+    Ok(Some(part))
+}
+
+impl Spill for Seen {
+    fn write(&self, file: &mut impl Write) -> io::Result<()> {
+        let mut bytes = [0; 29];
+        bytes[..4].copy_from_slice(&self.source.to_le_bytes());
+        bytes[4..12].copy_from_slice(&self.appointment_id.to_le_bytes());
+        bytes[12..20].copy_from_slice(&self.position.to_le_bytes());
+        bytes[20..28].copy_from_slice(&self.received_at_ms.to_le_bytes());
+        bytes[28] = self.event;
+        file.write_all(&bytes)
+    }
+
+    fn read(file: &mut impl Read) -> io::Result<Seen> {
+        Ok(Seen {
+            source: u32::from_le_bytes(take(file)?),
+            appointment_id: u64::from_le_bytes(take(file)?),
+            position: u64::from_le_bytes(take(file)?),
+            received_at_ms: i64::from_le_bytes(take(file)?),
+            event: u8::from_le_bytes(take(file)?),
+        })
+    }
+}
+
+impl Spill for IdUse {
+    fn heap_bytes(&self) -> usize {
+        self.delivery_id.len()
+    }
+
+    fn write(&self, file: &mut impl Write) -> io::Result<()> {
+        file.write_all(&self.source.to_le_bytes())?;
+        file.write_all(&self.position.to_le_bytes())?;
+        file.write_all(&(self.delivery_id.len() as u64).to_le_bytes())?;
+        file.write_all(self.delivery_id.as_bytes())
+    }
+
+    fn read(file: &mut impl Read) -> io::Result<IdUse> {
+        let (source, position) = (u32::from_le_bytes(take(file)?), u64::from_le_bytes(take(file)?));
+        let length = u64::from_le_bytes(take(file)?);
+        let mut delivery_id = String::new();
+        file.take(length).read_to_string(&mut delivery_id)?;
+        Ok(IdUse { source, delivery_id: delivery_id.into(), position })
+    }
+}
+
+/// So many bytes of a file.
+pub(super) fn take<const BYTES: usize>(file: &mut impl Read) -> io::Result<[u8; BYTES]> {
+    let mut bytes = [0; BYTES];
+    file.read_exact(&mut bytes).map(|()| bytes)
+}
