@@ -77,7 +77,7 @@ impl Projection {
             checkpoint.digest = checkpoint.digest.then(delivery);
         }
         debug_assert_eq!(checkpoint.position, last.position);
-        let store = Arc::clone(&self.reader.0);
+        let store = Arc::clone(&self.store);
         let mut batch = store.database.batch();
         let mut batch_open = BTreeMap::new();
         for ((number, id), Touched { before, record }) in &changed.appointments {
@@ -128,7 +128,7 @@ impl Projection {
     }
 
     fn write_sources(&self, batch: &mut WriteBatch, changed: &BTreeSet<SourceNumber>, written: usize) {
-        let store = &self.reader.0;
+        let store = &self.store;
         for number in changed {
             let row = &self.sources[number.0 as usize];
             if number.0 as usize >= written {
@@ -208,7 +208,7 @@ impl Projection {
         let positions = match changed.delivery_ids.entry(delivery_id_key(number, delivery_id)) {
             btree_map::Entry::Occupied(entry) => entry.into_mut(),
             btree_map::Entry::Vacant(entry) => {
-                let stored = self.reader.0.delivery_ids.get(entry.key()).map_err(|error| failed("reading", error))?;
+                let stored = self.store.delivery_ids.get(entry.key()).map_err(|error| failed("reading", error))?;
                 let stored = stored.map(|bytes| decode_positions(&bytes)).transpose()?;
                 entry.insert(stored.unwrap_or_default())
             }
@@ -258,7 +258,7 @@ impl Projection {
         // The first row that ends at or after the position: of this group, or on disk.
         let (from, to) = (history_key(number, id, position), history_key(number, id, Position::new(u64::MAX)));
         let pending = changed.history.range(from.clone()..=to.clone()).next().map(|(key, _)| key.clone());
-        let stored = self.reader.0.history.range(from..=to).next().map(fjall::Guard::into_inner).transpose();
+        let stored = self.store.history.range(from..=to).next().map(fjall::Guard::into_inner).transpose();
         let stored = stored.map_err(|error| failed("reading", error))?;
         let row = match (pending, stored) {
             (Some(pending), Some((stored, value))) if stored[..] < pending[..] => {
@@ -298,7 +298,7 @@ impl Projection {
         match changed.by_outcome.entry((number, outcome, row)) {
             btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             btree_map::Entry::Vacant(entry) => {
-                let stored = self.reader.0.by_outcome.get(outcome_key(number, outcome, row));
+                let stored = self.store.by_outcome.get(outcome_key(number, outcome, row));
                 let stored = stored.map_err(|error| failed("reading", error))?;
                 Ok(entry.insert(stored.map_or_else(Vec::new, |positions| positions.to_vec())))
             }
@@ -314,7 +314,7 @@ impl Projection {
         first: Sighting,
     ) -> Result<AppointmentRecord, ProjectionError> {
         let key = AppointmentKey { source: delivery.source.clone(), appointment_id: id };
-        match self.reader.0.appointments.get(appointment_key(number, id)).map_err(|error| failed("reading", error))? {
+        match self.store.appointments.get(appointment_key(number, id)).map_err(|error| failed("reading", error))? {
             Some(bytes) => decode_appointment(key, &bytes),
             None => Ok(AppointmentRecord::new(key, first)),
         }

@@ -13,7 +13,8 @@ use std::{
 use crate::log::{Log, LogError, Position};
 
 use super::{
-    Checkpoint, Progress, Projection, ProjectionError, Rules, Stage, Workshop, bulk::Pace, home::Home, store::failed,
+    Checkpoint, Differences, Progress, Projection, ProjectionError, Report, Rules, Stage, Workshop, bulk::Pace,
+    home::Home, rebuild::rebuild_beside, store::failed,
 };
 
 /// How many deliveries go into one batch.
@@ -173,29 +174,36 @@ fn refold(
     log: &dyn Log,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Projection, ProjectionError> {
-    let failed = |error| failed("building anew", error);
     for (source, _) in old.refolded(&rules) {
         let lifecycle = rules.of(&source).lifecycle.name();
         let window_s = rules.of(&source).reorder_window.num_seconds();
         tracing::info!(%source, lifecycle, window_s, "other rules apply to this source: the log is folded again");
     }
-    let path = home.fresh().map_err(failed)?;
     // After a crash the old one is behind the log: the two are compared where both have folded the same.
-    let position = old.checkpoint().position;
-    let mut new = build(&path, Arc::clone(&rules), log, position, progress)?;
-    for (source, number) in old.refolded(&rules) {
-        let position = position.get();
+    let mut tell = |told| {
+        progress(told);
+        true
+    };
+    let view = old.view();
+    let built = rebuild_beside(Some(&view), home.root(), Arc::clone(&rules), log, &Workshop::default(), &mut tell);
+    let mut new = match built {
+        Ok(new) => new,
         // What the old one can't tell is no reason to keep it.
-        match old.status_changes(&new, number) {
-            Ok((appointments, changed)) => {
-                tracing::info!(%source, appointments, changed, position, "folded by other rules; so many appointments changed their status");
-            }
-            Err(error) => tracing::warn!(%source, %error, "what other rules have changed can't be told"),
+        Err(error @ (ProjectionError::Storage { .. } | ProjectionError::Damaged(_))) => {
+            tracing::warn!(%error, "what other rules have changed can't be told");
+            rebuild_beside(None, home.root(), Arc::clone(&rules), log, &Workshop::default(), &mut tell)?
         }
+        Err(error) => return Err(error),
+    };
+    let report = new.report.take();
+    for (source, _) in old.refolded(&rules) {
+        let Some(Report { position, sources, .. }) = &report else { break };
+        let Differences { appointments, statuses: changed, .. } = sources.get(&source).copied().unwrap_or_default();
+        let position = position.get();
+        tracing::info!(%source, appointments, changed, position, "folded by other rules; so many appointments changed their status");
     }
-    new.catch_up(log, progress)?;
-    home.switch(&path).map_err(failed)?;
-    Ok(new)
+    new.projection.catch_up(log, progress)?;
+    new.take_the_place_of(None, home.root())
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ impl Projection {
         rows: &BTreeMap<(SourceNumber, Position), ChangeRow>,
         sets: &BTreeMap<(SourceNumber, Position), OpenSet>,
     ) -> Result<OpenSet, ProjectionError> {
-        let view = self.reader().view();
+        let view = self.view();
         let pending = sets.range((number, Position::ZERO)..=(number, position)).next_back();
         let (since, mut open) = match pending {
             Some(((_, since), open)) => (*since, open.clone()),

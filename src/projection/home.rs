@@ -21,6 +21,10 @@ impl<'a> Home<'a> {
         Home { root }
     }
 
+    pub(super) fn root(&self) -> &Path {
+        self.root
+    }
+
     /// The projection that counts, if there is one.
     pub(super) fn current(&self) -> Option<PathBuf> {
         let name = fs::read_to_string(self.root.join(CURRENT)).ok()?;

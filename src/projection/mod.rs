@@ -19,8 +19,9 @@ mod gather;
 mod fold_sorted;
 mod rows;
 mod bulk;
-mod catch_up;
 mod compare;
+mod rebuild;
+mod catch_up;
 mod merge;
 mod view;
 mod as_of;
@@ -30,9 +31,11 @@ use crate::log::{AppointmentId, Digest, Position, SourceName};
 
 pub use as_of::{AsOf, BoardRecords, Moment, StaleRules};
 pub use bulk::{Progress, Stage, Workshop};
+pub use compare::{Differences, Report, Sample};
+pub use rebuild::{Candidate, compare_with_fresh_fold, rebuild_beside, remove_old_projections};
 pub use record::AppointmentRecord;
 pub use rules::Rules;
-pub use store::{Projection, Reader};
+pub use store::{Projection, Reader, Readers};
 pub use view::{AppointmentFilter, DeliveryFilter, Page, PageOf, Told, View};
 
 /// An appointment's identity: two sources may use the same number.

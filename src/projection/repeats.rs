@@ -19,7 +19,7 @@ impl Projection {
         delivery_id: &str,
         body: &[u8],
     ) -> Result<Option<Delivery>, ProjectionError> {
-        for position in self.reader().view().positions_of_id(source, delivery_id)? {
+        for position in self.view().positions_of_id(source, delivery_id)? {
             let delivery = log.read(position).next().transpose()?;
             let same = |delivery: &Delivery| matches!(&delivery.body, Body::Kept { bytes, .. } if bytes[..] == *body);
             if let Some(delivery) = delivery.filter(same) {
@@ -31,7 +31,7 @@ impl Projection {
 
     /// What the projection tells of a delivery of the log; `None` where it is not folded yet.
     pub fn told(&self, delivery: &Delivery) -> Result<Option<Told>, ProjectionError> {
-        self.reader().view().tell(delivery, self.rules.of(&delivery.source))
+        self.view().tell(delivery, self.rules.of(&delivery.source))
     }
 }
 

@@ -24,6 +24,37 @@ pub(super) enum Space {
 
 pub(super) const SPACES: usize = 10;
 
+impl Space {
+    pub(super) const ALL: [Space; SPACES] = [
+        Space::Meta,
+        Space::Sources,
+        Space::SourceIds,
+        Space::Appointments,
+        Space::ByStatus,
+        Space::History,
+        Space::Changes,
+        Space::Open,
+        Space::ByOutcome,
+        Space::DeliveryIds,
+    ];
+
+    /// The name of its keyspace.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Space::Meta => "meta",
+            Space::Sources => "sources",
+            Space::SourceIds => "source_ids",
+            Space::Appointments => "appointments",
+            Space::ByStatus => "by_status",
+            Space::History => "history",
+            Space::Changes => "changes",
+            Space::Open => "open",
+            Space::ByOutcome => "by_outcome",
+            Space::DeliveryIds => "delivery_ids",
+        }
+    }
+}
+
 /// Takes rows.
 pub(super) trait Sink {
     fn put(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<(), ProjectionError>;

@@ -1,6 +1,10 @@
 //! The store: the keyspaces on disk, and what their one writer holds in memory.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock, Weak},
+};
 
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, Readable, config::FilterPolicy};
 
@@ -25,7 +29,8 @@ const JOURNAL_BYTES: u64 = 256 << 20;
 
 /// The projection as its one writer sees it.
 pub struct Projection {
-    pub(super) reader: Reader,
+    pub(super) store: Arc<Keyspaces>,
+    reader: Reader,
     pub(super) rules: Arc<Rules>,
     pub(super) checkpoint: Checkpoint,
     pub(super) sources: Vec<SourceRow>,
@@ -35,9 +40,12 @@ pub struct Projection {
     numbers: BTreeMap<SourceName, SourceNumber>,
 }
 
-/// Answers queries; cheap to clone.
+/// Answers queries from the projection that counts; cheap to clone.
 #[derive(Clone)]
-pub struct Reader(pub(super) Arc<Keyspaces>);
+pub struct Reader(Arc<RwLock<Arc<Keyspaces>>>);
+
+/// Tells whether somebody still reads from a projection that counts no more.
+pub struct Readers(Weak<Keyspaces>);
 
 pub(super) struct Keyspaces {
     pub(super) database: Database,
@@ -87,8 +95,9 @@ impl Projection {
         }
         let number = |(index, row): (usize, &SourceRow)| (row.name.clone(), source_number(index));
         let numbers = sources.iter().enumerate().map(number).collect();
-        let (reader, hot) = (Reader(Arc::new(keyspaces)), Hot::default());
-        Ok(Projection { reader, rules, checkpoint, sources, courses, hot, numbers })
+        let store = Arc::new(keyspaces);
+        let (reader, hot) = (Reader(Arc::new(RwLock::new(Arc::clone(&store)))), Hot::default());
+        Ok(Projection { store, reader, rules, checkpoint, sources, courses, hot, numbers })
     }
 
     /// How far the log is folded.
@@ -101,10 +110,26 @@ impl Projection {
         self.reader.clone()
     }
 
+    /// A snapshot of this moment.
+    pub(super) fn view(&self) -> View {
+        View::new(Arc::clone(&self.store))
+    }
+
+    /// Queries that went to `old` come here from now on. Those that run are answered from there.
+    pub(super) fn take_over_readers(&mut self, old: &Projection) {
+        self.reader = old.reader.clone();
+        *self.reader.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&self.store);
+    }
+
+    /// Who reads from this projection, once it is dropped.
+    pub fn readers(&self) -> Readers {
+        Readers(Arc::downgrade(&self.store))
+    }
+
     /// Takes note of rules by which every row would be as it is.
     pub(super) fn adopt(&mut self, rules_digest: Digest) -> Result<(), ProjectionError> {
         self.checkpoint.rules_digest = rules_digest;
-        let written = self.reader.0.meta.insert(CHECKPOINT_KEY, encode_checkpoint(self.checkpoint));
+        let written = self.store.meta.insert(CHECKPOINT_KEY, encode_checkpoint(self.checkpoint));
         written.map_err(|error| failed("writing", error))
     }
 
@@ -113,7 +138,7 @@ impl Projection {
     pub(super) fn pretend_rules(&self, rules_digest: Digest) {
         for (index, row) in self.sources.iter().enumerate() {
             let row = encode_source(&SourceRow { rules_digest, ..row.clone() });
-            self.reader.0.sources.insert(source_number(index).0.to_be_bytes(), row).unwrap();
+            self.store.sources.insert(source_number(index).0.to_be_bytes(), row).unwrap();
         }
     }
 
@@ -137,7 +162,15 @@ impl Projection {
 impl Reader {
     /// A snapshot of this moment.
     pub fn view(&self) -> View {
-        View::new(Arc::clone(&self.0))
+        let store = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        View::new(store)
+    }
+}
+
+impl Readers {
+    /// Whether nobody reads any more.
+    pub fn are_gone(&self) -> bool {
+        self.0.strong_count() == 0
     }
 }
 

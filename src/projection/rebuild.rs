@@ -1,0 +1,99 @@
+//! A fresh fold of the log beside a projection: to see what it would change, or to take its place.
+//!
+//! The projection that counts stays as it is until the new one is complete. Only the rename of a small file makes the
+//! new one count (`home.rs`), so a crash at any moment leaves the one or the other.
+
+use std::{path::Path, sync::Arc};
+
+use crate::log::Log;
+
+use super::{
+    Checkpoint, Progress, Projection, ProjectionError, Report, Rules, View, Workshop,
+    bulk::{Pace, Scratch, fold_log},
+    compare::Compare,
+    home::Home,
+    store::failed,
+};
+
+/// A projection that was built beside another one and does not count yet.
+pub struct Candidate {
+    /// The projection.
+    pub projection: Projection,
+    /// What differs from the one that counts; `None` where there was none to compare with.
+    pub report: Option<Report>,
+    folder: std::path::PathBuf,
+}
+
+/// What a fresh fold by `rules` differs in from a snapshot, whatever the rules of that were. Writes nothing but what
+/// does not fit into memory, below `projections`. `tell` is told how far it is, and says whether to go on.
+pub fn compare_with_fresh_fold(
+    view: &View,
+    projections: &Path,
+    rules: &Rules,
+    log: &dyn Log,
+    workshop: &Workshop,
+    tell: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Report, ProjectionError> {
+    let to = view.checkpoint()?.position;
+    let mut compare = Compare::with(view)?;
+    let scratch = Scratch::beside(&projections.join("compared"))?;
+    fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut compare)?;
+    compare.report()
+}
+
+/// A new projection of the log below `projections`, beside the one that counts, and how it differs from `old`, a
+/// snapshot of that. It is folded as far as the snapshot; without one, to the log's head.
+pub fn rebuild_beside(
+    old: Option<&View>,
+    projections: &Path,
+    rules: Arc<Rules>,
+    log: &dyn Log,
+    workshop: &Workshop,
+    tell: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Candidate, ProjectionError> {
+    let home = Home::at(projections);
+    let folder = home.fresh().map_err(|error| failed("building anew", error))?;
+    let built = match old {
+        None => {
+            let to = log.head().position;
+            Projection::rebuild(&folder, rules, log, to, workshop, &mut Pace::new(to, tell), &mut ())
+                .map(|projection| (projection, None))
+        }
+        Some(view) => view.checkpoint().and_then(|Checkpoint { position: to, .. }| {
+            let (mut compare, mut pace) = (Compare::with(view)?, Pace::new(to, tell));
+            let projection = Projection::rebuild(&folder, rules, log, to, workshop, &mut pace, &mut compare)?;
+            Ok((projection, Some(compare.report()?)))
+        }),
+    };
+    match built {
+        Ok((projection, report)) => Ok(Candidate { projection, report, folder }),
+        Err(error) => {
+            // Nobody counts on it.
+            if let Err(error) = home.tidy() {
+                tracing::warn!(%error, "what was built of a projection could not be removed");
+            }
+            Err(error)
+        }
+    }
+}
+
+impl Candidate {
+    /// Makes it the projection that counts, and queries of `old` go to it from now on.
+    pub fn take_the_place_of(
+        self,
+        old: Option<&Projection>,
+        projections: &Path,
+    ) -> Result<Projection, ProjectionError> {
+        let mut projection = self.projection;
+        Home::at(projections).switch(&self.folder).map_err(|error| failed("switching", error))?;
+        if let Some(old) = old {
+            projection.take_over_readers(old);
+        }
+        Ok(projection)
+    }
+}
+
+/// Removes what no longer counts, below `projections`. Not while somebody still reads from it.
+pub fn remove_old_projections(projections: &Path) -> Result<(), ProjectionError> {
+    Home::at(projections).tidy().map_err(|error| failed("removing", error))
+}
