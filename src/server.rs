@@ -58,6 +58,8 @@ pub struct App {
     body_timeout: Duration,
     graphql_permits: Arc<Semaphore>,
     draining: AtomicBool,
+    /// Cancelled where subscriptions are to end.
+    ending: CancellationToken,
 }
 
 /// The parts that an [`App`] is made of.
@@ -112,6 +114,7 @@ impl App {
             body_timeout: parts.body_timeout,
             graphql_permits: Arc::new(Semaphore::new(GRAPHQL_AT_ONCE)),
             draining: AtomicBool::new(false),
+            ending: CancellationToken::new(),
         })
     }
 
@@ -138,6 +141,7 @@ pub async fn run(
         async move {
             stop.cancelled().await;
             app.draining.store(true, Ordering::Relaxed);
+            app.ending.cancel();
         }
     };
     let public = accept::serve(listeners.public, public_routes(&app), limits, shutdown_timeout, stop.clone());

@@ -6,6 +6,8 @@
 //! the log hands back, never what it handed in: with another writer on the same log, the deliveries of
 //! both come in their common order.
 
+mod rebuilds;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -24,8 +26,12 @@ use tokio::sync::{
 use crate::{
     lifecycle::Folded,
     log::{Delivery, Log, NewDelivery, Position, Reading, SourceName},
-    projection::{Projection, ProjectionError, Told},
+    projection::{AppointmentKey, Projection, ProjectionError, Refolded, Told},
 };
+
+pub use rebuilds::{Busy, Rebuild, RebuildState, Rebuilds};
+
+use rebuilds::Adoption;
 
 /// The most deliveries that share one sync.
 const GROUP_DELIVERIES_MAX: usize = 512;
@@ -35,13 +41,13 @@ const FOLD_DELIVERIES_MAX: usize = 4096;
 /// Where deliveries are handed in; cheap to clone. The writer ends when the last one is dropped.
 #[derive(Clone)]
 pub struct Tracker {
-    queue: mpsc::Sender<Submission>,
+    queue: mpsc::Sender<Task>,
     state: Arc<State>,
 }
 
 /// What is handed in and not yet taken by the writer.
 pub struct Queue {
-    submissions: mpsc::Receiver<Submission>,
+    tasks: mpsc::Receiver<Task>,
     state: Arc<State>,
 }
 
@@ -51,6 +57,15 @@ pub struct Submission {
     pub delivery: NewDelivery,
     /// Answered once the delivery is durable and folded.
     pub answer: oneshot::Sender<Result<Receipt, Unavailable>>,
+}
+
+/// What the writer does, in the order in which it is handed in.
+enum Task {
+    Track(Submission),
+    /// Go on with another projection.
+    Adopt(Box<Adoption>),
+    /// Fold one appointment anew.
+    Refold(AppointmentKey, oneshot::Sender<Result<Refolded, ProjectionError>>),
 }
 
 /// What a sender is told of a durable delivery.
@@ -93,9 +108,9 @@ struct State {
 impl Tracker {
     /// A tracker whose queue holds at most `queue_max` deliveries; [`Queue::run`] serves it.
     pub fn new(queue_max: usize) -> (Tracker, Queue) {
-        let (queue, submissions) = mpsc::channel(queue_max);
+        let (queue, tasks) = mpsc::channel(queue_max);
         let state = Arc::new(State::default());
-        (Tracker { queue, state: Arc::clone(&state) }, Queue { submissions, state })
+        (Tracker { queue, state: Arc::clone(&state) }, Queue { tasks, state })
     }
 
     /// Hands a delivery in and waits until it is durable and folded.
@@ -104,11 +119,22 @@ impl Tracker {
             return Err(Unavailable::StorageFailed);
         }
         let (answer, answered) = oneshot::channel();
-        self.queue.try_send(Submission { delivery, answer }).map_err(|error| match error {
+        self.queue.try_send(Task::Track(Submission { delivery, answer })).map_err(|error| match error {
             TrySendError::Full(_) => Unavailable::QueueFull,
             TrySendError::Closed(_) => Unavailable::StorageFailed,
         })?;
         answered.await.unwrap_or(Err(Unavailable::StorageFailed))
+    }
+
+    /// Folds one appointment anew from the log, and writes what differs. Call it where blocking is fine.
+    pub fn refold(&self, key: AppointmentKey) -> Result<Refolded, ProjectionError> {
+        let stopped = || ProjectionError::Storage {
+            doing: "folding anew",
+            message: "the server stops, or its storage has failed".to_owned(),
+        };
+        let (answer, answered) = oneshot::channel();
+        self.queue.blocking_send(Task::Refold(key, answer)).map_err(|_| stopped())?;
+        answered.blocking_recv().map_err(|_| stopped())?
     }
 
     /// Why nothing more is accepted, if so.
@@ -132,13 +158,17 @@ impl Queue {
     pub fn run(self, log: Arc<dyn Log>, projection: Projection) -> std::io::Result<thread::JoinHandle<()>> {
         self.state.folded.store(projection.checkpoint().position.get(), Ordering::Relaxed);
         let writer = Writer { log, projection, state: self.state };
-        let serve = move || writer.serve(self.submissions);
+        let serve = move || writer.serve(self.tasks);
         thread::Builder::new().name("clockfold-writer".to_owned()).spawn(serve)
     }
 
     /// The next submission, for who answers without a log (a benchmark's baseline).
     pub async fn next(&mut self) -> Option<Submission> {
-        self.submissions.recv().await
+        loop {
+            if let Task::Track(submission) = self.tasks.recv().await? {
+                return Some(submission);
+            }
+        }
     }
 }
 
@@ -158,24 +188,62 @@ impl Drop for Writer {
 }
 
 impl Writer {
-    fn serve(mut self, mut submissions: mpsc::Receiver<Submission>) {
-        let mut group = Vec::with_capacity(GROUP_DELIVERIES_MAX);
-        while submissions.blocking_recv_many(&mut group, GROUP_DELIVERIES_MAX) > 0 {
-            metrics::histogram!("clockfold_group_deliveries").record(u32::try_from(group.len()).unwrap_or(u32::MAX));
-            let (deliveries, answers): (Vec<_>, Vec<_>) =
-                group.drain(..).map(|submission| (submission.delivery, submission.answer)).unzip();
-            let receipts = self.track(deliveries);
-            if let Err(message) = &receipts
-                && self.state.failure.set(message.clone()).is_ok()
-            {
-                tracing::error!(%message, "storage failed; no more deliveries are accepted until a restart");
+    fn serve(mut self, mut tasks: mpsc::Receiver<Task>) {
+        let mut handed_in = Vec::with_capacity(GROUP_DELIVERIES_MAX);
+        while tasks.blocking_recv_many(&mut handed_in, GROUP_DELIVERIES_MAX) > 0 {
+            let (mut deliveries, mut answers) = (Vec::with_capacity(handed_in.len()), Vec::new());
+            for task in handed_in.drain(..) {
+                match task {
+                    Task::Track(Submission { delivery, answer }) => {
+                        deliveries.push(delivery);
+                        answers.push(answer);
+                    }
+                    Task::Adopt(adoption) => self.adopt(*adoption),
+                    Task::Refold(key, answer) => drop(answer.send(self.refold(&key))),
+                }
             }
-            let mut receipts = receipts.unwrap_or_default().into_iter();
-            for answer in answers {
-                // Who no longer waits does not need the answer.
-                let _ = answer.send(receipts.next().ok_or(Unavailable::StorageFailed));
+            if !deliveries.is_empty() {
+                self.answer(deliveries, answers);
             }
         }
+    }
+
+    fn answer(&mut self, deliveries: Vec<NewDelivery>, answers: Vec<oneshot::Sender<Result<Receipt, Unavailable>>>) {
+        metrics::histogram!("clockfold_group_deliveries").record(u32::try_from(deliveries.len()).unwrap_or(u32::MAX));
+        let receipts = self.track(deliveries);
+        if let Err(message) = &receipts
+            && self.state.failure.set(message.clone()).is_ok()
+        {
+            tracing::error!(%message, "storage failed; no more deliveries are accepted until a restart");
+        }
+        let mut receipts = receipts.unwrap_or_default().into_iter();
+        for answer in answers {
+            // Who no longer waits does not need the answer.
+            let _ = answer.send(receipts.next().ok_or(Unavailable::StorageFailed));
+        }
+    }
+
+    /// Goes on with a projection that was built beside this one. The one that it replaces goes when nobody reads it.
+    fn adopt(&mut self, Adoption { mut candidate, projections, answer }: Adoption) {
+        let adopt = || {
+            if self.state.failure.get().is_some() {
+                return Err(ProjectionError::Cancelled);
+            }
+            candidate.projection.catch_up(&*self.log, &mut |_| {})?;
+            let new = candidate.take_the_place_of(Some(&self.projection), &projections)?;
+            let old = std::mem::replace(&mut self.projection, new);
+            self.state.folded.store(self.projection.checkpoint().position.get(), Ordering::Relaxed);
+            Ok(old.readers())
+        };
+        // Who no longer waits does not need the answer.
+        let _ = answer.send(adopt());
+    }
+
+    fn refold(&mut self, key: &AppointmentKey) -> Result<Refolded, ProjectionError> {
+        if self.state.failure.get().is_some() {
+            return Err(ProjectionError::Cancelled);
+        }
+        self.projection.refold_one(key, &*self.log)
     }
 
     /// Makes a group durable, folds it, and tells what became of each delivery, in the order given.
@@ -385,7 +453,7 @@ mod tests {
     fn a_full_queue_refuses_at_once() {
         let (tracker, _queue) = Tracker::new(1);
         let (answer, _answered) = oneshot::channel();
-        tracker.queue.try_send(Submission { delivery: delivery(), answer }).unwrap();
+        tracker.queue.try_send(Task::Track(Submission { delivery: delivery(), answer })).unwrap();
         assert_eq!(tracker.queue_depth(), 1);
         let refused = runtime().block_on(tracker.submit(delivery()));
         assert_eq!(refused.unwrap_err(), Unavailable::QueueFull);

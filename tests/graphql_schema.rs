@@ -36,5 +36,5 @@ fn is_element(line: &str) -> bool {
     let indented = word.len() < line.len();
     let is_type = ["type ", "interface ", "enum ", "scalar ", "input "].iter().any(|kind| line.starts_with(kind));
     let is_member = indented && word.starts_with(|first: char| first.is_ascii_alphabetic());
-    is_type || (is_member && word != "query: Query")
+    is_type || (is_member && !["query: Query", "mutation: Mutation", "subscription: Subscription"].contains(&word))
 }

@@ -51,7 +51,7 @@ const HOMES: [(&str, &[&str]); 37] = [
     ("fjall", &["projection"]),
     ("form_urlencoded", &["graphql"]),
     ("futures_executor", &["graphql"]),
-    ("futures_util", &["server"]),
+    ("futures_util", &["tracker", "graphql", "server"]),
     ("getrandom", &["log", "credential"]),
     ("governor", &["server"]),
     ("hyper", &["server"]),

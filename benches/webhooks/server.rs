@@ -15,7 +15,7 @@ use std::{
 use chrono::Utc;
 use clockfold::{
     credential::{Credential, digest_of},
-    graphql::{Graph, Readers},
+    graphql::{Graph, GraphParts, Readers},
     lifecycle::{Folded, Judgement, Status, Verdict},
     log::{Clock, DataDir, Log, Position, SledLog, SourceName},
     projection::{Projection, Rules, StaleRules},
@@ -59,7 +59,15 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         delivery_id_header: None,
     };
     let sources = std::collections::BTreeMap::from([(source, StaleRules::default())]);
-    let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), sources, Arc::clone(&clock));
+    let graph = Graph::new(GraphParts {
+        reader: projection.reader(),
+        log: Arc::clone(&log),
+        rules: Arc::clone(&rules),
+        sources,
+        lifecycles: Vec::new(),
+        writer: None,
+        clock: Arc::clone(&clock),
+    });
     let (tracker, queue) = Tracker::new(QUEUE_MAX);
     let writer = match kind {
         "storage" => Some(queue.run(Arc::clone(&log), projection)?),

@@ -17,11 +17,11 @@ use tracing_subscriber::{
 
 use crate::{
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
-    graphql::{Graph, Readers},
+    graphql::{Graph, GraphParts, Readers},
     log::{Clock, DataDir, Log, LogError, SledLog},
-    projection::{Progress, Projection, ProjectionError, Rules, Stage, StaleRules},
+    projection::{Progress, Projection, ProjectionError, Rules, Stage, StaleRules, Workshop},
     server::{App, ConnectionLimits, Listeners, Metrics, Parts, run as run_server},
-    tracker::Tracker,
+    tracker::{Rebuilds, Tracker},
     webhook::Gate,
 };
 
@@ -63,8 +63,27 @@ pub(super) fn run(
         booking_horizon: TimeDelta::days(source.booking_horizon_days.into()),
     };
     let sources = config.sources.iter().map(|source| (source.access.name.clone(), stale(source))).collect();
-    let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), sources, Arc::clone(&clock));
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
+    let reader = projection.reader();
+    let workshop = Workshop::default();
+    let rebuilds = Rebuilds::new(
+        tracker.clone(),
+        Arc::clone(&log),
+        reader.clone(),
+        Arc::clone(&rules),
+        path,
+        workshop,
+        Arc::clone(&clock),
+    );
+    let graph = Graph::new(GraphParts {
+        reader,
+        log: Arc::clone(&log),
+        rules: Arc::clone(&rules),
+        sources,
+        lifecycles: config.lifecycles,
+        writer: Some((tracker.clone(), rebuilds.clone())),
+        clock: Arc::clone(&clock),
+    });
     let writer = queue.run(Arc::clone(&log), projection).context("starting the writer")?;
     let app = App::new(Parts {
         tracker,
@@ -101,6 +120,8 @@ pub(super) fn run(
         run_server(listeners, app, limits, shutdown_timeout, stop).await;
         anyhow::Ok(())
     })?;
+    rebuilds.cancel();
+    drop(rebuilds);
     // With the last handle on the queue gone, the writer answers what is left and ends.
     runtime.shutdown_timeout(LAST_QUERIES);
     writer.join().map_err(|_| anyhow!("the writer stopped at a defect; what was acknowledged is in the log"))?;

@@ -4,10 +4,21 @@
 //! `application/json`. The library's own adapters let a GET run mutations and take `text/plain`,
 //! which a foreign page may send; this one does neither.
 
-use async_graphql::{Response, registry::Registry};
+use async_graphql::{
+    Response,
+    futures_util::{Stream, StreamExt as _},
+    registry::Registry,
+};
 use futures_executor::block_on;
 
-use super::{Schema, params::Params, prepare::prepare, refusal::Refusal, variables};
+use super::{
+    Schema,
+    params::Params,
+    prepare::{Transport, prepare},
+    refusal::Refusal,
+    scope::Scope,
+    variables,
+};
 
 /// The methods that the endpoint has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,14 +78,42 @@ impl Endpoint {
             return refused(MediaType::Json, Refusal::NotAcceptable);
         };
         let executed = Params::read(request)
-            .and_then(|params| prepare(params, request.method, &self.input_types))
+            .and_then(|params| prepare(params, request.method, Transport::Answer, &self.input_types))
             .and_then(|prepared| executed(block_on(self.schema.execute(attach(prepared)))));
         match executed {
             Ok(response) => answer(200, media, &response),
             Err(refusal) => refused(media, refusal),
         }
     }
+
+    /// Begins a subscription: each item is the JSON of a response. What can't begin is told as an answer.
+    pub(super) fn subscribe(
+        &self,
+        request: &HttpRequest<'_>,
+        scope: Scope,
+    ) -> Result<impl Stream<Item = String> + Send + use<>, HttpAnswer> {
+        let prepared = Params::read(request)
+            .and_then(|params| prepare(params, request.method, Transport::Events, &self.input_types));
+        let prepared = prepared.map_err(|refusal| refused(MediaType::GraphQl, refusal))?;
+        let text = |response: Response| {
+            let response = match executed(response) {
+                Ok(response) => serde_json::to_string(&response),
+                Err(refusal) => serde_json::to_string(&serde_json::json!({ "errors": refusal.into_errors() })),
+            };
+            response.expect("answers have text keys and finite numbers")
+        };
+        Ok(self.schema.execute_stream(prepared.data(scope)).map(text))
+    }
 }
+
+/// Whether the client asks to be told as server-sent events. Then it takes nothing else.
+pub(super) fn wants_events(request: &HttpRequest<'_>) -> bool {
+    let accept = request.accept.unwrap_or_default();
+    let range = |range: &str| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(EVENTS);
+    request.method == Method::Post && accept.split(',').any(range)
+}
+
+const EVENTS: &str = "text/event-stream";
 
 /// The two media types of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,7 +224,8 @@ mod tests {
         check(post(r#"["{ __typename }",null,null,null]"#), "400 BAD_REQUEST");
         check(post(r#"{"query":"{ __typename "}"#), "400 GRAPHQL_PARSE_FAILED");
         check(post(r#"{"query":"{ nope }"}"#), "400 GRAPHQL_VALIDATION_FAILED");
-        check(post(r#"{"query":"mutation { __typename }"}"#), "400 GRAPHQL_VALIDATION_FAILED");
+        check(post(r#"{"query":"mutation { nope }"}"#), "400 GRAPHQL_VALIDATION_FAILED");
+        check(post(r#"{"query":"subscription { rebuildProgress { done } }"}"#), "406 NOT_ACCEPTABLE");
         check(post(r#"{"query":"query A { __typename } query B { __typename }"}"#), "400 OPERATION_RESOLUTION_FAILURE");
         check(post(r#"{"query":"query A { __typename }","operationName":"B"}"#), "400 OPERATION_RESOLUTION_FAILURE");
         check(HttpRequest { content_type: Some("text/plain"), ..post("{}") }, "415 UNSUPPORTED_MEDIA_TYPE");

@@ -23,17 +23,20 @@ mod connection;
 mod place;
 mod lifecycle;
 mod log_status;
+mod rebuild;
 mod words;
 mod scalars;
 mod problem;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use async_graphql::{EmptyMutation, EmptySubscription, SDLExportOptions};
+use async_graphql::{SDLExportOptions, futures_util::Stream};
 
 use crate::{
+    lifecycle::Lifecycle,
     log::{Clock, Log, SourceName},
     projection::{Reader, Rules, StaleRules},
+    tracker::{Rebuilds, Tracker},
 };
 
 pub use http::{HttpAnswer, HttpRequest, Method};
@@ -41,9 +44,10 @@ pub use readers::{ReaderAccess, Readers, Role, Viewer};
 
 use http::Endpoint;
 use query::Query;
+use rebuild::{Mutation, Subscription_};
 use scope::{Scope, Stores};
 
-type Schema = async_graphql::Schema<Query, EmptyMutation, EmptySubscription>;
+type Schema = async_graphql::Schema<Query, Mutation, Subscription_>;
 
 /// The API over one projection and its log.
 pub struct Graph {
@@ -51,17 +55,30 @@ pub struct Graph {
     stores: Arc<Stores>,
 }
 
+/// What a [`Graph`] answers from.
+pub struct GraphParts {
+    /// Reads the projection.
+    pub reader: Reader,
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The rules that the projection is folded by.
+    pub rules: Arc<Rules>,
+    /// The configured sources, and when their appointments count as stale.
+    pub sources: BTreeMap<SourceName, StaleRules>,
+    /// Lifecycles of the configuration's own.
+    pub lifecycles: Vec<Lifecycle>,
+    /// Who writes; `None` where nobody does, and nothing can be rebuilt.
+    pub writer: Option<(Tracker, Rebuilds)>,
+    /// The clock that gives arrival times.
+    pub clock: Clock,
+}
+
 impl Graph {
-    /// An API that reads here; `sources` are the configured ones and when their appointments count as stale, and `clock` is the one that gives arrival times.
-    pub fn new(
-        reader: Reader,
-        log: Arc<dyn Log>,
-        rules: Arc<Rules>,
-        sources: BTreeMap<SourceName, StaleRules>,
-        clock: Clock,
-    ) -> Graph {
-        let configured_sources = sources.keys().cloned().collect();
-        let stores = Stores { reader, log, rules, stale: sources, configured_sources, clock };
+    /// An API over these.
+    pub fn new(parts: GraphParts) -> Graph {
+        let GraphParts { reader, log, rules, sources: stale, lifecycles, writer, clock } = parts;
+        let configured_sources = stale.keys().cloned().collect();
+        let stores = Stores { reader, log, rules, stale, configured_sources, clock, lifecycles, writer };
         Graph { endpoint: Endpoint::new(schema()), stores: Arc::new(stores) }
     }
 
@@ -72,6 +89,24 @@ impl Graph {
     }
 }
 
+impl Graph {
+    /// Whether a request asks to be told as server-sent events; see [`Graph::subscribe`].
+    pub fn wants_events(&self, request: &HttpRequest<'_>) -> bool {
+        http::wants_events(request)
+    }
+
+    /// Begins a subscription of `viewer`: each item is the JSON of a GraphQL response. The answer instead, where it
+    /// can't begin.
+    pub fn subscribe(
+        &self,
+        request: &HttpRequest<'_>,
+        viewer: Viewer,
+    ) -> Result<impl Stream<Item = String> + Send + use<>, HttpAnswer> {
+        let scope = Scope::new(self.stores.clone(), viewer);
+        self.endpoint.subscribe(request, scope)
+    }
+}
+
 /// The schema in the schema definition language.
 pub fn sdl() -> String {
     let options = SDLExportOptions::new().prefer_single_line_descriptions().include_specified_by().use_space_ident();
@@ -79,7 +114,7 @@ pub fn sdl() -> String {
 }
 
 fn schema() -> Schema {
-    Schema::build(Query, EmptyMutation, EmptySubscription)
+    Schema::build(Query, Mutation, Subscription_)
         .limit_depth(limits::DEPTH_MAX)
         .limit_complexity(limits::COMPLEXITY_MAX)
         .finish()

@@ -12,8 +12,22 @@ use serde_json::Value;
 
 use super::{http::Method, limits, params::Params, refusal::Refusal, variables};
 
+/// How the client wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// Once.
+    Answer,
+    /// As long as something happens.
+    Events,
+}
+
 /// Checks everything that can be checked before the schema's own validation.
-pub(super) fn prepare(params: Params, method: Method, input_types: &Registry) -> Result<Request, Refusal> {
+pub(super) fn prepare(
+    params: Params,
+    method: Method,
+    transport: Transport,
+    input_types: &Registry,
+) -> Result<Request, Refusal> {
     limits::check_length(&params.query)?;
     let document = parse_query(&params.query)?;
     limits::check_document(&document)?;
@@ -21,6 +35,11 @@ pub(super) fn prepare(params: Params, method: Method, input_types: &Registry) ->
     let operation = operation(&document, params.operation_name.as_deref())?;
     if method == Method::Get && operation.ty != OperationType::Query {
         return Err(Refusal::NotAQuery);
+    }
+    match (transport, operation.ty == OperationType::Subscription) {
+        (Transport::Answer, true) => return Err(Refusal::NeedsEvents),
+        (Transport::Events, false) => return Err(Refusal::NotASubscription),
+        (Transport::Answer, false) | (Transport::Events, true) => {}
     }
     let values = Variables::from_json(Value::Object(params.variables.unwrap_or_default()));
     variables::check(input_types, operation, &values)?;

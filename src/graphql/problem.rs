@@ -26,6 +26,21 @@ pub(super) enum Problem {
     /// The answer would hold more of what senders sent than [`ANSWER_BYTES_MAX`](super::limits::ANSWER_BYTES_MAX).
     #[error("The answer would be too large. Ask for a smaller page, or for fewer bodies.")]
     AnswerTooLarge,
+    /// The reader's role does not allow it.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// No delivery names it.
+    #[error("There is no such appointment.")]
+    AppointmentNotFound,
+    /// No lifecycle of that name.
+    #[error("There is no lifecycle of this name.")]
+    LifecycleNotFound,
+    /// One rebuild at a time.
+    #[error("A rebuild is running already. `cancelRebuild` ends it.")]
+    Busy,
+    /// Nothing here rebuilds: a server without a writer.
+    #[error("This server does not rebuild.")]
+    NotOffered,
     /// After a storage error some of the log can't be read until a restart; the details are in our own log.
     #[error("The storage has failed, and this can't be read from it. The server's own log says more.")]
     StorageFailed,
@@ -41,6 +56,11 @@ impl Problem {
             Problem::SourceNotFound => "SOURCE_NOT_FOUND",
             Problem::Ambiguous(_) => "AMBIGUOUS_APPOINTMENT",
             Problem::AnswerTooLarge => "ANSWER_TOO_LARGE",
+            Problem::Forbidden(_) => "FORBIDDEN",
+            Problem::AppointmentNotFound => "APPOINTMENT_NOT_FOUND",
+            Problem::LifecycleNotFound => "LIFECYCLE_NOT_FOUND",
+            Problem::Busy => "BUSY",
+            Problem::NotOffered => "NOT_OFFERED",
             Problem::StorageFailed => "STORAGE_FAILED",
             Problem::Internal => "INTERNAL",
         }

@@ -18,6 +18,7 @@ use super::{
     log_status::LogStatus,
     place::Place,
     problem::Problem,
+    rebuild::Rebuild,
     scalars::{DateTime, Position},
     scope::Scope,
     words::{AppointmentStatus, Outcome},
@@ -186,6 +187,16 @@ impl Query {
         LogStatus::new(Scope::of(ctx))
     }
 
+    /// The rebuild that is running, or the last one; null where there was none. For admins of all sources.
+    async fn rebuild(&self, ctx: &Context<'_>) -> Option<Result<Rebuild, Problem>> {
+        let scope = Scope::of(ctx);
+        let last = || {
+            scope.require_admin_of_everything()?;
+            Ok(scope.rebuilds()?.last().map(|rebuild| Rebuild::from(&*rebuild)))
+        };
+        last().transpose()
+    }
+
     /// What has this id; null where there is no such thing that the reader may see.
     async fn node(
         &self,
@@ -240,6 +251,6 @@ fn unless_empty<T>(list: &Option<Vec<T>>, sources: Vec<SourceName>) -> Vec<Sourc
     if list.as_ref().is_some_and(Vec::is_empty) { Vec::new() } else { sources }
 }
 
-fn parse_appointment_id(id: &ID) -> Result<AppointmentId, Problem> {
+pub(super) fn parse_appointment_id(id: &ID) -> Result<AppointmentId, Problem> {
     id.parse().map_err(|()| Problem::BadInput("An appointment's id is an integer from 1 to 9223372036854775807."))
 }

@@ -13,6 +13,10 @@ pub(super) enum Refusal {
     UnsupportedMediaType,
     #[error("A GET runs queries only: send this operation as a POST.")]
     NotAQuery,
+    #[error("A subscription is told as events: send the header `Accept: text/event-stream`.")]
+    NeedsEvents,
+    #[error("Only subscriptions are told as events: leave `text/event-stream` out of the header `Accept`.")]
+    NotASubscription,
     /// The parameters can't be read.
     #[error("{0}")]
     Malformed(&'static str),
@@ -46,7 +50,8 @@ impl Refusal {
             Refusal::NotAcceptable => 406,
             Refusal::UnsupportedMediaType => 415,
             Refusal::NotAQuery => 405,
-            Refusal::Malformed(_) => 400,
+            Refusal::Malformed(_) | Refusal::NotASubscription => 400,
+            Refusal::NeedsEvents => 406,
             Refusal::Syntax(_)
             | Refusal::UnknownOperation
             | Refusal::TooMuch { .. }
@@ -85,7 +90,8 @@ impl Refusal {
             Refusal::NotAcceptable => "NOT_ACCEPTABLE",
             Refusal::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Refusal::NotAQuery => "METHOD_NOT_ALLOWED",
-            Refusal::Malformed(_) => "BAD_REQUEST",
+            Refusal::NeedsEvents => "NOT_ACCEPTABLE",
+            Refusal::NotASubscription | Refusal::Malformed(_) => "BAD_REQUEST",
             Refusal::Syntax(_) => "GRAPHQL_PARSE_FAILED",
             Refusal::UnknownOperation => "OPERATION_RESOLUTION_FAILURE",
             Refusal::TooMuch { .. } => "QUERY_TOO_LARGE",

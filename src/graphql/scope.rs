@@ -15,6 +15,7 @@ use crate::{
     lifecycle::{FoldRules, Lifecycle},
     log::{self, Clock, Log, Position, SourceName},
     projection::{AppointmentKey, AsOf, Moment, Reader, Rules, StaleRules, Told, View},
+    tracker::{Rebuilds, Tracker},
 };
 
 use super::{
@@ -33,6 +34,9 @@ pub(super) struct Stores {
     pub(super) stale: BTreeMap<SourceName, StaleRules>,
     pub(super) configured_sources: Vec<SourceName>,
     pub(super) clock: Clock,
+    pub(super) lifecycles: Vec<Lifecycle>,
+    /// Who writes; `None` where nobody does.
+    pub(super) writer: Option<(Tracker, Rebuilds)>,
 }
 
 /// One request's view of them.
@@ -81,6 +85,34 @@ impl Scope {
     /// What the arrival time of a delivery would be now, as far as the clock goes.
     pub(super) fn now(&self) -> DateTime<Utc> {
         (self.stores.clock)().trunc_subsecs(3)
+    }
+
+    /// Lifecycles of the configuration's own.
+    pub(super) fn lifecycles(&self) -> &[Lifecycle] {
+        &self.stores.lifecycles
+    }
+
+    pub(super) fn tracker(&self) -> Result<&Tracker, Problem> {
+        self.stores.writer.as_ref().map(|(tracker, _)| tracker).ok_or(Problem::NotOffered)
+    }
+
+    pub(super) fn rebuilds(&self) -> Result<&Rebuilds, Problem> {
+        self.stores.writer.as_ref().map(|(_, rebuilds)| rebuilds).ok_or(Problem::NotOffered)
+    }
+
+    pub(super) fn require_admin(&self) -> Result<(), Problem> {
+        match self.viewer.role {
+            Role::Admin => Ok(()),
+            Role::Viewer => Err(Problem::Forbidden("This is for readers with the role `admin`.")),
+        }
+    }
+
+    pub(super) fn require_admin_of_everything(&self) -> Result<(), Problem> {
+        self.require_admin()?;
+        match &self.viewer.sources {
+            None => Ok(()),
+            Some(_) => Err(Problem::Forbidden("This is for admins of all sources.")),
+        }
     }
 
     pub(super) fn may_read_bodies(&self) -> bool {

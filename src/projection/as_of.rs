@@ -266,7 +266,7 @@ impl View {
     }
 
     /// An appointment's entries up to a moment, by position. What they say of outcomes is as of now.
-    fn entries_as_of(&self, record: &AppointmentRecord, as_of: AsOf) -> Result<Vec<Entry>, ProjectionError> {
+    pub(super) fn entries_as_of(&self, record: &AppointmentRecord, as_of: AsOf) -> Result<Vec<Entry>, ProjectionError> {
         let mut entries = Vec::new();
         if record.delivery_count > record.recent.len() as u64 {
             let number = self.number_of(&record.key.source)?.ok_or(ProjectionError::Damaged("source number"))?;

@@ -26,6 +26,7 @@ mod merge;
 mod view;
 mod as_of;
 mod repeats;
+mod refold;
 
 use crate::log::{AppointmentId, Digest, Position, SourceName};
 
@@ -34,6 +35,7 @@ pub use bulk::{Progress, Stage, Workshop};
 pub use compare::{Differences, Report, Sample};
 pub use rebuild::{Candidate, compare_with_fresh_fold, rebuild_beside, remove_old_projections};
 pub use record::AppointmentRecord;
+pub use refold::Refolded;
 pub use rules::Rules;
 pub use store::{Projection, Reader, Readers};
 pub use view::{AppointmentFilter, DeliveryFilter, Page, PageOf, Told, View};
@@ -74,6 +76,9 @@ pub enum ProjectionError {
         "a row of the projection is damaged ({0}); stop, delete the `projection` folder and start again: it is built anew from the log"
     )]
     Damaged(&'static str),
+    /// No delivery names the appointment.
+    #[error("no delivery names this appointment")]
+    NoSuchAppointment,
     /// Somebody asked for the end of a rebuild.
     #[error("the rebuild was cancelled; nothing has changed")]
     Cancelled,

@@ -23,6 +23,13 @@ impl Rules {
         Rules { by_source, default: FoldRules::default() }
     }
 
+    /// The same rules, but for one source.
+    pub fn with(&self, source: SourceName, rules: FoldRules) -> Rules {
+        let mut changed = self.clone();
+        changed.by_source.insert(source, rules);
+        changed
+    }
+
     /// The rules of `source`.
     pub fn of(&self, source: &SourceName) -> &FoldRules {
         self.by_source.get(source).unwrap_or(&self.default)

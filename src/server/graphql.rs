@@ -1,12 +1,15 @@
 //! `/graphql` and `/schema.graphql`: who asks, how much, and onto a thread that may block.
 
-use std::{sync::Arc, time::Instant};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Instant};
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use warp::{
-    Buf, Filter, Rejection,
+    Buf, Filter, Rejection, Reply as _,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     reply::Response,
+    sse::Event,
 };
 
 use crate::graphql::{self, HttpAnswer, HttpRequest, sdl};
@@ -57,23 +60,64 @@ async fn execute<B: Buf>(
         _ => return Err(Problem::MethodNotAllowed { allow: "GET, POST" }),
     };
     let body = read(&headers, body, app.body_timeout).await?;
+    let request = Asked { method, headers, query, body };
+    if app.graph.wants_events(&request.http()) {
+        return Ok(match app.graph.subscribe(&request.http(), viewer) {
+            Ok(told) => events(told, app.ending.clone()),
+            Err(answer) => response(answer),
+        });
+    }
     let permit = Arc::clone(&app.graphql_permits).acquire_owned().await.map_err(|_| Problem::Internal)?;
     let app = Arc::clone(app);
     let answer = tokio::task::spawn_blocking(move || {
-        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let request = HttpRequest {
-            method,
-            content_type: text(header::CONTENT_TYPE),
-            accept: text(header::ACCEPT),
-            query_string: Some(query.as_str()).filter(|query| !query.is_empty()),
-            body: &body,
-        };
-        let answer = app.graph.answer(request, viewer);
+        let answer = app.graph.answer(request.http(), viewer);
         drop(permit);
         answer
     });
     answer.await.map(response).map_err(|_| Problem::Internal)
 }
+
+/// A request that is all here.
+struct Asked {
+    method: graphql::Method,
+    headers: HeaderMap,
+    query: String,
+    body: Vec<u8>,
+}
+
+impl Asked {
+    fn http(&self) -> HttpRequest<'_> {
+        let text = |name| self.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        HttpRequest {
+            method: self.method,
+            content_type: text(header::CONTENT_TYPE),
+            accept: text(header::ACCEPT),
+            query_string: Some(self.query.as_str()).filter(|query| !query.is_empty()),
+            body: &self.body,
+        }
+    }
+}
+
+/// A subscription as the graphql-sse protocol has it: `next` for each response, then `complete`. It ends when the
+/// server does.
+fn events(told: impl Stream<Item = String> + Send + 'static, ending: CancellationToken) -> Response {
+    let (tell, told_here) = mpsc::channel(EVENTS_WAITING);
+    tokio::spawn(async move {
+        let next = told.map(|json| Event::default().event("next").data(json));
+        let complete = stream::once(async { Event::default().event("complete").data("") });
+        let mut events = pin!(next.chain(complete).take_until(ending.cancelled_owned()));
+        while let Some(event) = events.next().await {
+            if tell.send(Ok::<_, Infallible>(event)).await.is_err() {
+                return;
+            }
+        }
+    });
+    let events = stream::unfold(told_here, |mut told| async move { told.recv().await.map(|event| (event, told)) });
+    warp::sse::reply(warp::sse::keep_alive().stream(events)).into_response()
+}
+
+/// Events of a subscription that wait for who reads them.
+const EVENTS_WAITING: usize = 16;
 
 fn response(answer: HttpAnswer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

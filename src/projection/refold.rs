@@ -1,0 +1,132 @@
+//! One appointment, folded anew from the log.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::{
+    lifecycle::{EventType, Met, Outcome},
+    log::{AppointmentId, Log, LogError, Position, Reading},
+};
+
+use super::{
+    AppointmentKey, AppointmentRecord, AsOf, Projection, ProjectionError,
+    as_of::refold,
+    record::{ENTRIES_IN_ROW, Entry, encode_appointment, encode_history},
+    row::{SourceNumber, appointment_key, encode_source, history_key, outcome_key, row_of, status_key},
+    store::failed,
+};
+
+/// An appointment before and after it was folded anew.
+#[derive(Clone, Debug)]
+pub struct Refolded {
+    /// As the projection had it.
+    pub before: AppointmentRecord,
+    /// As the log's deliveries make it by today's rules. It is what the projection has now.
+    pub after: AppointmentRecord,
+    /// Whether anything differed, in the appointment or in what is told of one of its deliveries.
+    pub changed: bool,
+}
+
+impl Projection {
+    /// Folds the deliveries of one appointment anew, as the log has them, and writes what differs. Which deliveries
+    /// those are is told by its history: whether one is missing there, only a rebuild tells.
+    pub fn refold_one(&mut self, key: &AppointmentKey, log: &dyn Log) -> Result<Refolded, ProjectionError> {
+        let view = self.view();
+        let before = view.appointment(key)?.ok_or(ProjectionError::NoSuchAppointment)?;
+        let number = view.number_of(&key.source)?.ok_or(ProjectionError::Damaged("source number"))?;
+        let old = view.entries_as_of(&before, AsOf::Position(Position::new(u64::MAX)))?;
+        let read = |entry: &Entry| read_again(log, key, entry.position);
+        let arrived = old.iter().map(read).collect::<Result<Vec<Entry>, _>>()?;
+        let rules = Arc::clone(&self.rules);
+        let (after, new) =
+            refold(key.clone(), &arrived, rules.of(&key.source)).ok_or(ProjectionError::Damaged("history"))?;
+        let changed = before != after || old != new;
+        if changed {
+            self.write_refolded(number, key.appointment_id, (before.appointment.status(), &old), &after, &new)?;
+        }
+        Ok(Refolded { before, after, changed })
+    }
+
+    fn write_refolded(
+        &mut self,
+        number: SourceNumber,
+        id: AppointmentId,
+        (before, old): (Met, &[Entry]),
+        after: &AppointmentRecord,
+        new: &[Entry],
+    ) -> Result<(), ProjectionError> {
+        let store = Arc::clone(&self.store);
+        let mut batch = store.database.batch();
+        batch.insert(&store.appointments, appointment_key(number, id), encode_appointment(after));
+        for row in new.chunks_exact(ENTRIES_IN_ROW) {
+            batch.insert(
+                &store.history,
+                history_key(number, id, row[ENTRIES_IN_ROW - 1].position),
+                encode_history(row),
+            );
+        }
+        let status = after.appointment.status();
+        if before != status {
+            before.iter().for_each(|status| batch.remove(&store.by_status, status_key(number, *status, id)));
+            status.iter().for_each(|status| batch.insert(&store.by_status, status_key(number, *status, id), []));
+            self.counts(number).move_appointment(before, status);
+        }
+        let mut listed: BTreeMap<(Outcome, u64), Vec<u8>> = BTreeMap::new();
+        for (old, new) in old.iter().zip(new) {
+            let (was, is) = (old.judgement.verdict.outcome(), new.judgement.verdict.outcome());
+            if was == is {
+                continue;
+            }
+            let (row, byte) = row_of(new.position);
+            self.listed(&mut listed, number, was, row)?.retain(|listed| *listed != byte);
+            let positions = self.listed(&mut listed, number, is, row)?;
+            if let Err(place) = positions.binary_search(&byte) {
+                positions.insert(place, byte);
+            }
+            self.counts(number).move_delivery(was, is);
+        }
+        for ((outcome, row), positions) in listed {
+            let key = outcome_key(number, outcome, row);
+            if positions.is_empty() {
+                batch.remove(&store.by_outcome, key);
+            } else {
+                batch.insert(&store.by_outcome, key, positions);
+            }
+        }
+        batch.insert(&store.sources, number.0.to_be_bytes(), encode_source(&self.sources[number.0 as usize]));
+        batch.commit().map_err(|error| failed("writing", error))?;
+        self.hot.take((number, id));
+        Ok(())
+    }
+
+    fn listed<'a>(
+        &self,
+        listed: &'a mut BTreeMap<(Outcome, u64), Vec<u8>>,
+        number: SourceNumber,
+        outcome: Outcome,
+        row: u64,
+    ) -> Result<&'a mut Vec<u8>, ProjectionError> {
+        if !listed.contains_key(&(outcome, row)) {
+            let stored = self.store.by_outcome.get(outcome_key(number, outcome, row));
+            let stored = stored.map_err(|error| failed("reading", error))?;
+            listed.insert((outcome, row), stored.map_or_else(Vec::new, |positions| positions.to_vec()));
+        }
+        Ok(listed.entry((outcome, row)).or_default())
+    }
+}
+
+/// What a delivery of the appointment said, as the log has it.
+fn read_again(log: &dyn Log, key: &AppointmentKey, position: Position) -> Result<Entry, ProjectionError> {
+    let missing = || LogError::Damaged { position, message: "the delivery is missing".to_owned() };
+    let delivery = log.read(position).next().ok_or_else(missing)??;
+    match &delivery.reading {
+        Reading::Readable { appointment_id, event_type }
+            if *appointment_id == key.appointment_id && delivery.source == key.source =>
+        {
+            let event = EventType::from_name(event_type);
+            // What becomes of it is found out by the fold.
+            let judgement = crate::lifecycle::Judgement::unreadable(crate::lifecycle::Fault::NotJson);
+            Ok(Entry { position, received_at: delivery.received_at, event, judgement })
+        }
+        _ => Err(ProjectionError::Damaged("history")),
+    }
+}
