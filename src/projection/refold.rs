@@ -1,6 +1,9 @@
 //! One appointment, folded anew from the log.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, btree_map},
+    sync::Arc,
+};
 
 use crate::{
     lifecycle::{EventType, Met, Outcome},
@@ -105,12 +108,14 @@ impl Projection {
         outcome: Outcome,
         row: u64,
     ) -> Result<&'a mut Vec<u8>, ProjectionError> {
-        if !listed.contains_key(&(outcome, row)) {
-            let stored = self.store.by_outcome.get(outcome_key(number, outcome, row));
-            let stored = stored.map_err(|error| failed("reading", error))?;
-            listed.insert((outcome, row), stored.map_or_else(Vec::new, |positions| positions.to_vec()));
+        match listed.entry((outcome, row)) {
+            btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
+            btree_map::Entry::Vacant(entry) => {
+                let stored = self.store.by_outcome.get(outcome_key(number, outcome, row));
+                let stored = stored.map_err(|error| failed("reading", error))?;
+                Ok(entry.insert(stored.map_or_else(Vec::new, |positions| positions.to_vec())))
+            }
         }
-        Ok(listed.entry((outcome, row)).or_default())
     }
 }
 
@@ -128,5 +133,56 @@ fn read_again(log: &dyn Log, key: &AppointmentKey, position: Position) -> Result
             Ok(Entry { position, received_at: delivery.received_at, event, judgement })
         }
         _ => Err(ProjectionError::Damaged("history")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        log::{DataDir, NewDelivery, SledLog},
+        projection::{Rules, record::decode_history},
+    };
+
+    #[test]
+    fn a_damaged_appointment_is_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = SledLog::open(&DataDir::at(folder.path()), Arc::new(chrono::Utc::now)).unwrap();
+        let key = AppointmentKey { source: "downtown".parse().unwrap(), appointment_id: AppointmentId::MIN };
+        for number in 0..40 {
+            let event_type = ["create", "checkin", "ready", "undo_ready", "callback"][number % 5].into();
+            let reading = Reading::Readable { appointment_id: AppointmentId::MIN, event_type };
+            let new = NewDelivery { source: key.source.clone(), reading, delivery_id: None, body: Vec::new() };
+            log.append(vec![new]).unwrap();
+        }
+        let mut projection = Projection::open(&folder.path().join("p"), Arc::new(Rules::default())).unwrap();
+        projection.catch_up(&log, &mut |_| {}).unwrap();
+        let expected = projection.view().state_digest().unwrap();
+        let well = projection.refold_one(&key, &log).unwrap();
+        assert!(!well.changed && well.before == well.after);
+        // As if two of its rows had been written by a mistake that has been mended since.
+        let number = projection.view().number_of(&key.source).unwrap().unwrap();
+        let row = history_key(number, key.appointment_id, Position::new(16));
+        let mut entries = decode_history(&projection.store.history.get(&row).unwrap().unwrap()).unwrap();
+        entries[0].judgement.late = true;
+        projection.store.history.insert(row, encode_history(&entries)).unwrap();
+        let other = AppointmentRecord { appointment: crate::lifecycle::Appointment::default(), ..well.after.clone() };
+        projection
+            .store
+            .appointments
+            .insert(appointment_key(number, key.appointment_id), encode_appointment(&other))
+            .unwrap();
+        projection
+            .store
+            .by_status
+            .remove(status_key(number, well.after.appointment.status().unwrap(), key.appointment_id))
+            .unwrap();
+        projection.counts(number).move_appointment(well.after.appointment.status(), None);
+        let mended = projection.refold_one(&key, &log).unwrap();
+        assert!(mended.changed);
+        assert_eq!((&mended.before, &mended.after), (&other, &well.after));
+        assert_eq!(projection.view().state_digest().unwrap(), expected);
+        let nobody = AppointmentKey { appointment_id: "7".parse().unwrap(), ..key };
+        assert!(matches!(projection.refold_one(&nobody, &log), Err(ProjectionError::NoSuchAppointment)));
     }
 }

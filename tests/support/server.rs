@@ -295,10 +295,31 @@ impl Connection {
     /// The next answer, whose body follows.
     pub fn answer(&mut self) -> std::io::Result<Answer> {
         let mut answer = self.head()?;
+        if answer.header("transfer-encoding") == Some("chunked") {
+            answer.body = self.chunks()?;
+            return Ok(answer);
+        }
         let length = answer.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
         answer.body = vec![0; length];
         self.stream.read_exact(&mut answer.body)?;
         Ok(answer)
+    }
+
+    /// The chunks of a body, up to the last one.
+    fn chunks(&mut self) -> std::io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let mut size = String::new();
+            self.stream.read_line(&mut size)?;
+            let size = usize::from_str_radix(size.trim(), 16).map_err(std::io::Error::other)?;
+            let mut chunk = vec![0; size + 2];
+            self.stream.read_exact(&mut chunk)?;
+            chunk.truncate(size);
+            body.extend(chunk);
+            if size == 0 {
+                return Ok(body);
+            }
+        }
     }
 
     /// Whatever comes until the other end closes, within `at_most`; an error where it stays open.
