@@ -13,6 +13,7 @@ pub mod lifecycle;
 pub mod log;
 pub mod credential;
 pub mod webhook;
+pub mod simulate;
 pub mod projection;
 pub mod tracker;
 pub mod graphql;

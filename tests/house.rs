@@ -10,17 +10,32 @@ use std::{
 };
 
 /// A place in `src/`, in reading order, and the places it may name.
-const PLACES: [(&str, &[&str]); 11] = [
+const PLACES: [(&str, &[&str]); 12] = [
     ("lifecycle", &[]),
     ("log", &["lifecycle"]),
     ("credential", &[]),
     ("webhook", &["lifecycle", "log", "credential"]),
+    ("simulate", &["lifecycle", "log"]),
     ("projection", &["lifecycle", "log"]),
     ("tracker", &["lifecycle", "log", "projection"]),
     ("graphql", &["lifecycle", "log", "credential", "projection", "tracker"]),
     ("server", &["lifecycle", "log", "credential", "webhook", "projection", "tracker", "graphql"]),
     ("config", &["lifecycle", "log", "credential", "webhook", "projection", "graphql"]),
-    ("cli", &["lifecycle", "log", "credential", "webhook", "projection", "tracker", "graphql", "server", "config"]),
+    (
+        "cli",
+        &[
+            "lifecycle",
+            "log",
+            "credential",
+            "webhook",
+            "simulate",
+            "projection",
+            "tracker",
+            "graphql",
+            "server",
+            "config",
+        ],
+    ),
     ("main", &["cli", "log", "clockfold"]),
 ];
 
@@ -37,6 +52,7 @@ const HOMES: [(&str, &[&str]); 37] = [
             "log",
             "credential",
             "webhook",
+            "simulate",
             "projection",
             "tracker",
             "graphql",

@@ -9,6 +9,7 @@ mod lifecycle;
 mod schema;
 mod serve;
 mod show;
+mod simulate;
 
 use std::{
     collections::BTreeMap,
@@ -78,6 +79,16 @@ pub enum Command {
         after_help = "Examples:\n  clockfold show downtown 12345\n  clockfold show downtown 12345 --format json\n  clockfold show downtown 12345 --explain ready\n\nThe exit status is 1 where no delivery names the appointment, and where deliveries do but none was applied."
     )]
     Show(show::Arguments),
+    /// Invent traffic: print it, or write it into an empty data directory.
+    ///
+    /// Clinics of different sizes and hours send what they would send in the vendor's form, in the order of the
+    /// times at which it would arrive: visits that are booked, moved, waited for and ended, patients who do not come,
+    /// buttons that are skipped and taken back, and now and then a delivery that is lost, repeated, overtaken by its
+    /// neighbour, of an unknown event type, or unreadable. Nobody in it exists.
+    #[command(
+        after_help = "Examples:\n  clockfold simulate --deliveries 20\n  clockfold simulate --deliveries 1000000 --seed 7 --into /tmp/a-million\n\nA source sends about 550 deliveries a day. With --into, the log must be stopped and empty."
+    )]
+    Simulate(simulate::Arguments),
     /// Make credentials.
     #[command(after_help = "Example:\n  clockfold key new")]
     Key {
@@ -114,7 +125,7 @@ where
         Ok(cli) => cli,
         Err(refusal) => return explain(&refusal, stdout, stderr),
     };
-    match dispatch(cli, variables, clock, stdout).and_then(|()| Ok(stdout.flush()?)) {
+    match dispatch(cli, variables, clock, stdout, stderr).and_then(|()| Ok(stdout.flush()?)) {
         Ok(()) => DONE,
         // Whoever read the output has seen enough: `clockfold lifecycle | head -3`.
         Err(error) if is_broken_pipe(&error) => DONE,
@@ -129,7 +140,13 @@ where
     }
 }
 
-fn dispatch(cli: Cli, variables: BTreeMap<String, String>, clock: Clock, stdout: &mut dyn Write) -> anyhow::Result<()> {
+fn dispatch(
+    cli: Cli,
+    variables: BTreeMap<String, String>,
+    clock: Clock,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<()> {
     let log_filter = variables.get(LOG_FILTER).cloned();
     let inputs = |listen| Inputs { path: cli.config, data_dir: cli.data_dir, listen, variables };
     match cli.command {
@@ -140,6 +157,9 @@ fn dispatch(cli: Cli, variables: BTreeMap<String, String>, clock: Clock, stdout:
         Command::Schema => schema::run(&crate::graphql::sdl(), stdout),
         Command::Lifecycle(arguments) => lifecycle::run(&arguments, || Config::load(inputs(None)), stdout),
         Command::Show(arguments) => show::run(&arguments, Config::load(inputs(None))?, clock, stdout),
+        Command::Simulate(arguments) => {
+            simulate::run(&arguments, || Config::load(inputs(None)), &clock, stdout, stderr)
+        }
         Command::Key { command: KeyCommand::New } => key::new(stdout),
         Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, clock(), stdout),
     }
