@@ -104,7 +104,7 @@ impl Visit<'_> {
             }
         }
         let registered_at = here_at + self.wait(6 * MINUTE);
-        self.details(here_at, registered_at, &[80, 220, 300, 250, 150]);
+        self.details(here_at, registered_at, &[100, 270, 300, 220, 110]);
         if self.random.chance(5) {
             self.click_after(here_at, 2 * MINUTE, EventType::Reschedule);
         }
