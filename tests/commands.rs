@@ -165,7 +165,7 @@ fn the_exit_status_tells_done_from_failed_from_wrong_usage() {
         assert_eq!(told.status, status, "{arguments:?}: {}{}", told.stdout, told.stderr);
         assert_eq!(told.stderr.is_empty(), status == 0, "{arguments:?}");
     }
-    for command in ["serve", "schema", "lifecycle", "show", "key", "check-config"] {
+    for command in ["serve", "schema", "lifecycle", "show", "simulate", "key", "check-config"] {
         let help = printed(&[command, "--help"]);
         assert!(help.contains(&format!("  clockfold {command}")), "no example: {help}");
         assert!(printed(&["--help"]).contains(command));

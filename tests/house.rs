@@ -40,7 +40,7 @@ const PLACES: [(&str, &[&str]); 12] = [
 ];
 
 /// A foreign crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 37] = [
+const HOMES: [(&str, &[&str]); 38] = [
     ("anyhow", &["cli"]),
     ("async_graphql", &["graphql"]),
     ("base64", &["graphql"]),
@@ -89,6 +89,7 @@ const HOMES: [(&str, &[&str]); 37] = [
     ("tower_service", &["server"]),
     ("tracing", &["log", "projection", "tracker", "graphql", "server", "cli"]),
     ("tracing_subscriber", &["cli"]),
+    ("ureq", &["cli"]),
     ("warp", &["server"]),
     // Ours, as `main` sees it.
     ("clockfold", &["main"]),

@@ -79,14 +79,14 @@ pub enum Command {
         after_help = "Examples:\n  clockfold show downtown 12345\n  clockfold show downtown 12345 --format json\n  clockfold show downtown 12345 --explain ready\n\nThe exit status is 1 where no delivery names the appointment, and where deliveries do but none was applied."
     )]
     Show(show::Arguments),
-    /// Invent traffic: print it, or write it into an empty data directory.
+    /// Invent traffic: print it, write it into an empty data directory, or post it to a running server.
     ///
     /// Clinics of different sizes and hours send what they would send in the vendor's form, in the order of the
     /// times at which it would arrive: visits that are booked, moved, waited for and ended, patients who do not come,
     /// buttons that are skipped and taken back, and now and then a delivery that is lost, repeated, overtaken by its
     /// neighbour, of an unknown event type, or unreadable. Nobody in it exists.
     #[command(
-        after_help = "Examples:\n  clockfold simulate --deliveries 20\n  clockfold simulate --deliveries 1000000 --seed 7 --into /tmp/a-million\n\nA source sends about 550 deliveries a day. With --into, the log must be stopped and empty."
+        after_help = "Examples:\n  clockfold simulate --deliveries 20\n  clockfold simulate --deliveries 1000000 --seed 7 --into /tmp/a-million\n  clockfold simulate --post http://127.0.0.1:8080 --route-key KEY --for 60 --speed 120\n\nA source sends about 550 deliveries a day: a million of 50 sources are 37 days. With --into, no server may run on the\ndirectory, and its log has to be empty."
     )]
     Simulate(simulate::Arguments),
     /// Make credentials.

@@ -204,7 +204,7 @@ fn counted(count: u64, one: &str, several: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {several}") }
 }
 
-fn appointment_id(text: &str) -> Result<AppointmentId, &'static str> {
+pub(super) fn appointment_id(text: &str) -> Result<AppointmentId, &'static str> {
     text.parse().map_err(|()| "an appointment's number is an integer from 1 to 9223372036854775807")
 }
 

@@ -104,6 +104,11 @@ impl Clinic {
         (at_ms - local.rem_euclid(DAY), local.div_euclid(DAY))
     }
 
+    /// The midnight at which the day with this number begins.
+    pub(super) fn midnight_of(&self, day_number: i64) -> i64 {
+        day_number * DAY - self.utc_offset_ms
+    }
+
     /// When it closes on the day that begins at `midnight`.
     pub(super) fn closes_at(&self, midnight: i64) -> i64 {
         midnight + self.opens_ms + self.open_ms

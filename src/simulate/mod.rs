@@ -13,7 +13,7 @@ mod traffic;
 
 use chrono::{DateTime, Utc};
 
-use crate::log::NewDelivery;
+use crate::log::{AppointmentId, NewDelivery};
 
 pub use traffic::Simulation;
 
@@ -34,8 +34,18 @@ const APPOINTMENTS_A_DAY: u64 = 71;
 pub struct Shape {
     /// How many sources: 1 to [`SOURCES_MAX`]. A number beyond is taken as the nearest of these.
     pub sources: u16,
+    /// The number of the first appointment that is made; the others count up from it, over all sources.
+    pub first_appointment: AppointmentId,
     /// A day on which the first source has many more appointments than anybody ever had.
     pub dense_day: Option<DenseDay>,
+}
+
+impl Default for Shape {
+    /// Fifty sources, with numbers that the vendor's sequence is far from, and no day that is special.
+    fn default() -> Shape {
+        let first_appointment = AppointmentId::new(FIRST_APPOINTMENT).unwrap_or(AppointmentId::MIN);
+        Shape { sources: 50, first_appointment, dense_day: None }
+    }
 }
 
 /// One day of the first source that is like no other.

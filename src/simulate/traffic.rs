@@ -7,10 +7,10 @@ use std::{cmp::Reverse, collections::BinaryHeap, ops::Range};
 
 use chrono::{DateTime, Utc};
 
-use crate::log::{AppointmentId, NewDelivery};
+use crate::log::{AppointmentId, NewDelivery, SourceName};
 
 use super::{
-    DenseDay, FIRST_APPOINTMENT, Shape, Simulated,
+    DenseDay, Shape, Simulated,
     body::Said,
     clinic::{Clinic, DAY, HOUR, MINUTE, SECOND, clinics},
     random::{Random, mixed},
@@ -80,13 +80,30 @@ impl Simulation {
             dense_day: shape.dense_day,
             tasks: BinaryHeap::new(),
             planned: 0,
-            next_appointment: FIRST_APPOINTMENT,
+            next_appointment: shape.first_appointment.get(),
             clicks: Vec::new(),
         };
         for clinic in 0..u16::try_from(simulation.clinics.len()).unwrap_or(u16::MAX) {
             simulation.plan(start_ms, clinic, What::Day);
         }
         simulation
+    }
+
+    /// The number of the next appointment that will be made.
+    pub fn next_appointment(&self) -> AppointmentId {
+        AppointmentId::new(self.next_appointment).unwrap_or(AppointmentId::MAX)
+    }
+
+    /// How much is planned and has not happened: what the memory that is held grows with.
+    pub fn in_flight(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Whose day is like no other, when it begins, and when it is over.
+    pub fn dense_day(&self) -> Option<(SourceName, DateTime<Utc>, DateTime<Utc>)> {
+        let (dense, clinic, first) = (self.dense_day?, self.clinics.first()?, self.first_day.first()?);
+        let begins_ms = clinic.midnight_of(first + i64::from(dense.day));
+        Some((clinic.name.clone(), time(begins_ms), time(begins_ms + DAY)))
     }
 
     fn plan(&mut self, at_ms: i64, clinic: u16, what: What) {
@@ -157,11 +174,12 @@ impl Simulation {
 
     fn arrival(&self, at_ms: i64, clinic: u16, appointment: u64, said: Said, first: u64, repeated: bool) -> Simulated {
         let clinic = &self.clinics[usize::from(clinic)];
-        let id = AppointmentId::new(appointment).expect("the ids begin at 900,000,001 and count up");
+        // Nobody counts that far: there the last id is everybody's.
+        let id = AppointmentId::new(appointment).unwrap_or(AppointmentId::MAX);
         let (body, reading) = said.about(id, clinic.form);
         let delivery_id = clinic.has_delivery_ids.then(|| format!("evt_{:016x}", mixed(first ^ mixed(self.seed))));
         Simulated {
-            arrives_at: DateTime::from_timestamp_millis(at_ms).unwrap_or(DateTime::<Utc>::MAX_UTC),
+            arrives_at: time(at_ms),
             delivery: NewDelivery { source: clinic.name.clone(), reading, delivery_id, body },
             repeated,
         }
@@ -216,4 +234,8 @@ fn swap(clicks: &mut [Click], random: &mut Random) {
     // Pressed right after the one before it, so that nothing else moves.
     clicks[earlier + 1].at_ms = clicks[earlier].at_ms + 100;
     clicks[earlier].at_ms += random.between(1_100, 4_000);
+}
+
+fn time(ms: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

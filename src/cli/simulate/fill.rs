@@ -50,6 +50,9 @@ pub(super) fn run(
             job.directory.display()
         );
     }
+    if let Some((source, begins, ends)) = traffic.dense_day() {
+        writeln!(stderr, "the dense day is that of `{source}` from {} to {}", text(begins), text(ends))?;
+    }
     // What a sender with ids sends again is kept once, as the server does it.
     let mut traffic = traffic.filter(|simulated| !(simulated.repeated && simulated.delivery.delivery_id.is_some()));
     let mut progress = Progress { begun: Instant::now(), told: Instant::now(), all: job.deliveries };
@@ -72,7 +75,7 @@ pub(super) fn run(
         "{} holds {} deliveries up to {}; written in {:.1} s, {rate} a second",
         job.directory.display(),
         log.head().position,
-        last.to_rfc3339_opts(SecondsFormat::Millis, true),
+        text(last),
         took.as_secs_f64(),
     )?;
     if last > wall_clock() {
@@ -102,6 +105,10 @@ fn refuse_foreign(directory: &Path) -> anyhow::Result<()> {
 
 fn time(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap_or(DateTime::UNIX_EPOCH)
+}
+
+fn text(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 struct Progress {

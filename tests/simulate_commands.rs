@@ -1,0 +1,148 @@
+//! `clockfold simulate`: prints, fills an empty data directory, and posts to a real server.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
+mod support;
+
+use std::{fs, path::Path, sync::Arc};
+
+use clockfold::log::{Body, DataDir, Log, NewDelivery, Position, SledLog};
+use support::server::{CONFIG, ROUTE_KEY, Server, Told, clockfold, data_dir};
+
+fn told(folder: &Path, arguments: &str) -> Told {
+    let arguments: Vec<&str> = arguments.split_whitespace().collect();
+    clockfold(folder, &[], &[&["simulate"], &arguments[..]].concat())
+}
+
+/// What a log holds, but for its salts, with the arrival times in milliseconds.
+fn content(directory: &Path) -> Vec<(i64, NewDelivery)> {
+    let log = SledLog::open(&DataDir::at(directory), Arc::new(chrono::Utc::now)).unwrap();
+    let deliveries = log.read(Position::ZERO.next()).map(|delivery| {
+        let delivery = delivery.unwrap();
+        let Body::Kept { bytes, .. } = delivery.body else { panic!("nothing was erased") };
+        let (source, reading, delivery_id) = (delivery.source, delivery.reading, delivery.delivery_id);
+        (delivery.received_at.timestamp_millis(), NewDelivery { source, reading, delivery_id, body: bytes })
+    });
+    deliveries.collect()
+}
+
+#[test]
+fn what_is_printed_is_a_line_a_delivery() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = told(folder.path(), "--deliveries 300 --sources 8");
+    assert_eq!((printed.status, printed.stderr.as_str()), (0, ""));
+    let lines: Vec<serde_json::Value> =
+        printed.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 300);
+    for field in ["arrivesAt", "source", "body"] {
+        assert!(lines.iter().all(|line| line[field].is_string()), "{field}");
+    }
+    assert!(lines.iter().any(|line| line["deliveryId"].is_string()));
+    assert_eq!(told(folder.path(), "--deliveries 300 --sources 8").stdout, printed.stdout);
+    assert_ne!(told(folder.path(), "--deliveries 300 --sources 8 --seed 2").stdout, printed.stdout);
+    let from = told(folder.path(), "--deliveries 1 --first-appointment 7 --start 2030-05-01T15:00:00Z").stdout;
+    assert!(from.contains(" 7,") && from.contains("\"2030-05-01T15:"), "{from}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_same_log_is_written_twice_and_none_is_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let fill = |name: &str, more: &str| {
+        let told = told(folder.path(), &format!("--deliveries 3000 --sources 8 --dense-day 100 --into {name} {more}"));
+        assert_eq!(told.status, 0, "{}", told.stderr);
+        assert!(told.stdout.starts_with(&format!("{name} holds 3000 deliveries")), "{}", told.stdout);
+        assert!(told.stderr.starts_with("the dense day is that of `downtown` from "), "{}", told.stderr);
+        content(&folder.path().join(name))
+    };
+    let (first, second, one_by_one) = (fill("first", ""), fill("second", ""), fill("third", "--group 1"));
+    assert_eq!(first.len(), 3_000);
+    assert!(first == second);
+    let without_times = |content: &[(i64, NewDelivery)]| -> Vec<NewDelivery> {
+        content.iter().map(|(_, delivery)| delivery.clone()).collect()
+    };
+    assert!(without_times(&first) == without_times(&one_by_one));
+    // A group has the time of its last delivery; one by one, each its own.
+    assert_eq!(first[0].0, one_by_one[63].0);
+    assert!(one_by_one[0].0 < one_by_one[63].0);
+
+    let again = told(folder.path(), "--deliveries 10 --into first");
+    assert_eq!((again.status, again.stdout.as_str()), (1, ""));
+    assert!(
+        again.stderr.contains("holds 3000 deliveries already") && again.stderr.contains("\n  hint: "),
+        "{}",
+        again.stderr
+    );
+    assert!(content(&folder.path().join("first")) == first);
+    fs::create_dir(folder.path().join("letters")).unwrap();
+    fs::write(folder.path().join("letters/mother.txt"), "Dear").unwrap();
+    let foreign = told(folder.path(), "--deliveries 10 --into letters");
+    assert_eq!(foreign.status, 1);
+    assert!(foreign.stderr.contains("letters is no data directory"), "{}", foreign.stderr);
+    assert_eq!(fs::read_dir(folder.path().join("letters")).unwrap().count(), 1);
+    // Without a name, where the configuration says.
+    let configured = told(folder.path(), "--deliveries 10 --data-dir configured --into");
+    assert_eq!((configured.status, content(&folder.path().join("configured")).len()), (0, 10), "{}", configured.stderr);
+}
+
+#[test]
+fn what_is_posted_is_answered_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), CONFIG);
+    let address = server.address;
+    let post = |arguments: &str| told(folder.path(), &format!("--post http://{address} {arguments}"));
+    let count = |told: &Told, name: &str| -> u64 {
+        let line = told.stdout.lines().find_map(|line| line.strip_prefix(name));
+        line.map_or(0, |line| line.trim().parse().unwrap())
+    };
+    // Enough that some bodies can't be read.
+    let all = post(&format!("--route-key {ROUTE_KEY} --deliveries 12000 --rate 1000000 --sources 9 --connections 8"));
+    assert_eq!((all.status, all.stderr.as_str()), (0, ""), "{}", all.stdout);
+    let outcomes = ["APPLIED", "DUPLICATE", "REJECTED", "UNRECOGNIZED", "UNREADABLE"].map(|name| count(&all, name));
+    assert_eq!(outcomes.iter().sum::<u64>(), 12_000, "{}", all.stdout);
+    assert!(outcomes.iter().all(|count| *count > 0), "{}", all.stdout);
+    let next = all.stdout.split("--first-appointment ").nth(1).unwrap().trim().to_owned();
+
+    // The key may stand in the URL; the time ends it.
+    let begun = std::time::Instant::now();
+    let timed = told(
+        folder.path(),
+        &format!("--post http://{address}/webhook/{ROUTE_KEY} --for 1 --rate 200 --first-appointment {next}"),
+    );
+    assert_eq!((timed.status, timed.stderr.as_str()), (0, ""), "{}", timed.stdout);
+    assert!((1..10).contains(&begun.elapsed().as_secs()));
+    let sent: u64 = timed.stdout.split(' ').next().unwrap().parse().unwrap();
+    assert!((100..=200).contains(&sent), "{}", timed.stdout);
+    let quick = post(&format!("--route-key {ROUTE_KEY} --for 1 --speed 20000 --first-appointment 950000001"));
+    let quickly_sent: u64 = quick.stdout.split(' ').next().unwrap().parse().unwrap();
+    assert!(quick.status == 0 && quickly_sent > 5, "{}{}", quick.stdout, quick.stderr);
+    drop(server);
+    let kept = content(&data_dir(folder.path())).len() as u64;
+    assert_eq!(kept, 12_000 + sent + quickly_sent);
+}
+
+#[test]
+fn nothing_is_posted_where_it_does_not_belong() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), CONFIG);
+    let wrong = "WRONGWRONGWRONGWRONGWRONG";
+    let address = server.address;
+    for (arguments, status, why) in [
+        (format!("--post http://{address} --route-key {wrong}"), 1, "does not know this source (status 404)"),
+        (format!("--post http://{address} --authtoken {wrong}"), 1, "does not know this source (status 401)"),
+        (format!("--post http://192.0.2.1:8080/webhook/{wrong}"), 1, "192.0.2.1:8080 is not on this machine"),
+        (format!("--post http://127.0.0.1:1/webhook/{wrong}"), 1, "127.0.0.1:1 does not answer"),
+        (format!("--post http://{address}"), 2, "--post needs --route-key"),
+        (format!("--post http://{address}/webhook/{wrong} --route-key {wrong}"), 2, "leave --route-key out"),
+        (format!("--post https://{address} --route-key {wrong}"), 2, "there is no TLS here"),
+        (format!("--post http://{address} --route-key {wrong} --into x"), 2, "cannot be used with"),
+        ("--rate 5".to_owned(), 2, "--post"),
+        ("--sources 0".to_owned(), 2, "--sources"),
+    ] {
+        let told = told(folder.path(), &arguments);
+        assert_eq!((told.status, told.stdout.as_str()), (status, ""), "{arguments}: {}", told.stderr);
+        assert!(told.stderr.contains(why), "{arguments}: {}", told.stderr);
+        assert!(!told.stderr.contains(wrong), "{arguments}: {}", told.stderr);
+    }
+    drop(server);
+    assert_eq!(content(&data_dir(folder.path())).len(), 0);
+}
