@@ -1,0 +1,237 @@
+//! What looking after a log costs: `cargo bench --bench care -- [--deliveries N] [--keep DIRECTORY]`.
+//!
+//! A log of invented traffic (`clockfold simulate`, 50 sources) is made, or the one that was kept is used again; then
+//! everything is measured on it, and one table is printed. Every figure stands beside another one of the same run:
+//! machines differ and drift, the ratios do so much less. What is to be measured too is one more function in [`ROWS`].
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its table")]
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    fs::{self, File},
+    hint::black_box,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use clockfold::{
+    lifecycle::{Appointment, Arrival, FoldRules},
+    log::{DataDir, Delivery, Log, Position, SledLog, SourceName},
+};
+
+type Fallible<T> = Result<T, Box<dyn Error>>;
+
+const DELIVERIES: u64 = 1_000_000;
+/// How many are written one by one: each waits for the disk.
+const ONE_BY_ONE: u64 = 50_000;
+/// How many are held at once.
+const CHUNK: usize = 1 << 16;
+
+/// What is measured, in this order. A row may be compared with an earlier one.
+const ROWS: [fn(&Care, &mut Table) -> Fallible<()>; 4] = [fold, read_files, read_log, disk];
+
+/// The log that everything is measured on.
+struct Care {
+    directory: PathBuf,
+    /// For what is made on the way.
+    scratch: PathBuf,
+    deliveries: u64,
+    one_by_one: u64,
+}
+
+fn main() -> Fallible<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let value = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
+    // `cargo test --all-targets` runs benches too, without `--bench`: then it is enough that it works.
+    let in_earnest = arguments.iter().any(|argument| argument == "--bench");
+    let wanted = value("--deliveries").map(|number| number.parse::<u64>()).transpose()?;
+    // Not the system's folder for temporary files, which may be memory.
+    let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let directory = value("--keep").map_or_else(|| scratch.path().join("made"), PathBuf::from);
+    if directory.join("log").is_dir() {
+        eprintln!("using {} as it is", directory.display());
+    } else {
+        simulate(&directory, wanted.unwrap_or(if in_earnest { DELIVERIES } else { 3_000 }), 64)?;
+    }
+    let deliveries = open(&directory)?.head().position.get();
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != deliveries) {
+        return Err(format!("{} holds {deliveries} deliveries, not {wanted}", directory.display()).into());
+    }
+    let one_by_one = if in_earnest { ONE_BY_ONE.min(deliveries) } else { 300 };
+    let care = Care { directory, scratch: scratch.path().to_owned(), deliveries, one_by_one };
+    let mut table = Table::default();
+    for measure in ROWS {
+        measure(&care, &mut table)?;
+    }
+    println!("{deliveries} deliveries, {} appointments", table.figure("appointments").unwrap_or(0.0));
+    table.print();
+    Ok(())
+}
+
+/// The fold of all deliveries, with everything in memory: what no rebuild can be faster than.
+fn fold(care: &Care, table: &mut Table) -> Fallible<()> {
+    let rules = FoldRules::default();
+    let mut sources: HashMap<SourceName, u64> = HashMap::new();
+    let mut appointments: HashMap<(u64, u64), Appointment> = HashMap::new();
+    let mut took = Duration::ZERO;
+    care.for_each_chunk(|chunk| {
+        let begun = Instant::now();
+        for delivery in chunk {
+            let known = sources.len() as u64;
+            let source = match sources.get(&delivery.source) {
+                Some(source) => *source,
+                None => *sources.entry(delivery.source.clone()).or_insert(known),
+            };
+            let Some(id) = delivery.reading.appointment_id() else { continue };
+            let appointment = appointments.entry((source, id.get())).or_default();
+            let (position, received_at) = (delivery.position.get(), delivery.received_at);
+            let arrival = Arrival { position, received_at, reading: delivery.reading.event_type() };
+            black_box(appointment.fold(&rules, arrival));
+        }
+        took += begun.elapsed();
+    })?;
+    table.aside("appointments", appointments.len() as f64);
+    table.rate("fold, in memory", care.deliveries, took, "fold, in memory");
+    Ok(())
+}
+
+/// The bytes of the log's files, and nothing made of them.
+fn read_files(care: &Care, table: &mut Table) -> Fallible<()> {
+    let begun = Instant::now();
+    let mut buffer = vec![0; 1 << 20];
+    for file in files(&care.directory.join("log"))? {
+        let mut file = File::open(file)?;
+        while file.read(&mut buffer)? > 0 {
+            black_box(&buffer);
+        }
+    }
+    table.rate("read the files' bytes", care.deliveries, begun.elapsed(), "fold, in memory");
+    Ok(())
+}
+
+/// Every delivery as the log hands it out, its chain held against what the groups say.
+fn read_log(care: &Care, table: &mut Table) -> Fallible<()> {
+    let log = open(&care.directory)?;
+    let begun = Instant::now();
+    let mut count = 0;
+    for delivery in log.read(Position::ZERO.next()) {
+        black_box(delivery?);
+        count += 1;
+    }
+    let took = begun.elapsed();
+    assert_eq!(count, care.deliveries);
+    table.rate("read the log", care.deliveries, took, "fold, in memory");
+    Ok(())
+}
+
+/// What a delivery takes of the disk.
+fn disk(care: &Care, table: &mut Table) -> Fallible<()> {
+    let bytes = bytes_under(&care.directory.join("log"))?;
+    let appointments = table.figure("appointments").unwrap_or(1.0);
+    table.bytes("log, a delivery", bytes / care.deliveries as f64, "log, a delivery");
+    table.bytes("log, an appointment", bytes / appointments, "log, a delivery");
+    // The same deliveries both ways: a small log has a part that a large one does not notice.
+    for (name, group) in [("by 64, a delivery", 64), ("one by one, a delivery", 1)] {
+        let directory = care.scratch.join(format!("by-{group}"));
+        simulate(&directory, care.one_by_one, group)?;
+        let bytes = bytes_under(&directory.join("log"))?;
+        let name = format!("{} {name}", care.one_by_one);
+        table.bytes(&name, bytes / care.one_by_one as f64, "log, a delivery");
+    }
+    Ok(())
+}
+
+impl Care {
+    /// Hands out all deliveries, many at a time, so that what is made of them can be timed without reading them.
+    fn for_each_chunk(&self, mut take: impl FnMut(&[Delivery])) -> Fallible<()> {
+        let log = open(&self.directory)?;
+        let mut deliveries = log.read(Position::ZERO.next());
+        loop {
+            let chunk = deliveries.by_ref().take(CHUNK).collect::<Result<Vec<_>, _>>()?;
+            if chunk.is_empty() {
+                return Ok(());
+            }
+            take(&chunk);
+        }
+    }
+}
+
+fn open(directory: &Path) -> Fallible<SledLog> {
+    Ok(SledLog::open(&DataDir::at(directory), Arc::new(chrono::Utc::now))?)
+}
+
+/// Makes a data directory, as anybody would.
+fn simulate(directory: &Path, deliveries: u64, group: u64) -> Fallible<()> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clockfold"));
+    command.args(["simulate", "--deliveries", &deliveries.to_string(), "--group", &group.to_string(), "--into"]);
+    let status = command.arg(directory).stdout(Stdio::null()).status()?;
+    if status.success() { Ok(()) } else { Err(format!("simulate ended with {status}").into()) }
+}
+
+fn files(folder: &Path) -> Fallible<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn bytes_under(folder: &Path) -> Fallible<f64> {
+    let mut bytes = 0;
+    for file in files(folder)? {
+        bytes += fs::metadata(file)?.len();
+    }
+    Ok(bytes as f64)
+}
+
+/// Figures, each beside another one.
+#[derive(Default)]
+struct Table(Vec<Row>);
+
+struct Row {
+    name: String,
+    figure: f64,
+    unit: &'static str,
+    /// The row that it is compared with; not printed where it is not.
+    to: Option<&'static str>,
+}
+
+impl Table {
+    fn rate(&mut self, name: &str, count: u64, took: Duration, to: &'static str) {
+        self.add(name, count as f64 / took.as_secs_f64(), "deliveries/s", Some(to));
+    }
+
+    fn bytes(&mut self, name: &str, figure: f64, to: &'static str) {
+        self.add(name, figure, "bytes", Some(to));
+    }
+
+    /// A figure that others need.
+    fn aside(&mut self, name: &str, figure: f64) {
+        self.add(name, figure, "", None);
+    }
+
+    fn add(&mut self, name: &str, figure: f64, unit: &'static str, to: Option<&'static str>) {
+        self.0.push(Row { name: name.to_owned(), figure, unit, to });
+    }
+
+    fn figure(&self, name: &str) -> Option<f64> {
+        self.0.iter().find(|row| row.name == name).map(|row| row.figure)
+    }
+
+    fn print(&self) {
+        println!("{:<32} {:>14}                {:>8}", "", "", "ratio");
+        for Row { name, figure, unit, to } in &self.0 {
+            let Some(to) = to else { continue };
+            let ratio = self.figure(to).map_or(f64::NAN, |other| figure / other);
+            println!("{name:<32} {figure:>14.1} {unit:<14} {ratio:>8.3}  to: {to}");
+        }
+    }
+}
