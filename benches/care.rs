@@ -20,6 +20,7 @@ use std::{
 use clockfold::{
     lifecycle::{Appointment, Arrival, FoldRules},
     log::{DataDir, Delivery, Log, Position, SledLog, SourceName},
+    simulate::{Shape, Simulation},
 };
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
@@ -31,7 +32,7 @@ const ONE_BY_ONE: u64 = 50_000;
 const CHUNK: usize = 1 << 16;
 
 /// What is measured, in this order. A row may be compared with an earlier one.
-const ROWS: [fn(&Care, &mut Table) -> Fallible<()>; 4] = [fold, read_files, read_log, disk];
+const ROWS: [fn(&Care, &mut Table) -> Fallible<()>; 5] = [fold, invent, read_files, read_log, disk];
 
 /// The log that everything is measured on.
 struct Care {
@@ -95,6 +96,17 @@ fn fold(care: &Care, table: &mut Table) -> Fallible<()> {
     })?;
     table.aside("appointments", appointments.len() as f64);
     table.rate("fold, in memory", care.deliveries, took, "fold, in memory");
+    Ok(())
+}
+
+/// As many deliveries from the generator alone: what the making of a log can't be faster than.
+fn invent(care: &Care, table: &mut Table) -> Fallible<()> {
+    let start = "2025-01-06T13:00:00Z".parse()?;
+    let begun = Instant::now();
+    Simulation::new(1, start, Shape::default()).take(usize::try_from(care.deliveries)?).for_each(|made| {
+        black_box(made);
+    });
+    table.rate("invent them", care.deliveries, begun.elapsed(), "fold, in memory");
     Ok(())
 }
 
