@@ -54,7 +54,7 @@ pub struct Arguments {
     group: u16,
     /// Send them to a server at http://HOST:PORT, or to exactly this URL where it has a path.
     #[arg(long, value_name = "URL")]
-    post: Option<Target>,
+    post: Option<String>,
     /// With --post: the route key of the source that they come from.
     #[arg(long, value_name = "KEY", requires = "post")]
     route_key: Option<String>,
@@ -89,8 +89,8 @@ pub(super) fn run(
     let endless = arguments.deliveries.is_none() && arguments.seconds.is_some();
     let deliveries = if endless { u64::MAX } else { arguments.deliveries.unwrap_or(DELIVERIES) };
     let traffic = Simulation::new(arguments.seed, arguments.start, arguments.shape(deliveries));
-    if let Some(target) = &arguments.post {
-        let target = target.with(arguments.route_key.as_deref(), arguments.authtoken.clone())?;
+    if let Some(url) = &arguments.post {
+        let target = Target::at(url)?.with(arguments.route_key.as_deref(), arguments.authtoken.clone())?;
         target.refuse_others(arguments.yes_to_another_machine)?;
         let pace = arguments.speed.map_or(post::Pace::Rate(arguments.rate.unwrap_or(RATE)), post::Pace::Speed);
         let lasts = arguments.seconds.map(|seconds| Duration::from_secs(seconds.into()));

@@ -3,7 +3,6 @@
 use std::{
     fmt,
     net::{SocketAddr, ToSocketAddrs as _},
-    str::FromStr,
 };
 
 use anyhow::{Context as _, anyhow, bail};
@@ -12,7 +11,6 @@ use clap::{CommandFactory as _, error::ErrorKind};
 use crate::cli::Cli;
 
 /// A URL, and what lets its holder in. It may hold a secret: only `HOST:PORT` is ever printed.
-#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Target {
     /// With a port.
     authority: String,
@@ -21,10 +19,19 @@ pub(super) struct Target {
     authtoken: Option<String>,
 }
 
-impl FromStr for Target {
-    type Err = &'static str;
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.authority)
+    }
+}
 
-    fn from_str(text: &str) -> Result<Target, &'static str> {
+impl Target {
+    /// The place at a URL. A refusal does not repeat it, as one of a typed argument would.
+    pub(super) fn at(url: &str) -> Result<Target, clap::Error> {
+        Target::parse(url).map_err(|why| wrong_usage(&format!("this is no URL for --post: {why}\n")))
+    }
+
+    fn parse(text: &str) -> Result<Target, &'static str> {
         let rest = text.strip_prefix("http://").ok_or("it has to begin with http://; there is no TLS here")?;
         let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
         if authority.is_empty() || authority.contains(['@', '?', '#']) {
@@ -38,21 +45,7 @@ impl FromStr for Target {
         let authority = if has_port { authority.to_owned() } else { format!("{authority}:80") };
         Ok(Target { authority, path: path.trim_end_matches('/').to_owned(), authtoken: None })
     }
-}
 
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.authority)
-    }
-}
-
-impl fmt::Debug for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Target {
     /// The same place with a source's credentials.
     pub(super) fn with(&self, route_key: Option<&str>, authtoken: Option<String>) -> anyhow::Result<Target> {
         let path = match (self.path.as_str(), route_key) {
