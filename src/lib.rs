@@ -4,6 +4,7 @@
 //! POST /webhook/…  ->  webhook  ->  log  ->  lifecycle  ->  projection  ->  graphql
 //!                      who, what    durable   the fold       on disk         answers
 //!                                   └────────── tracker: the single writer ──┘
+//!                      copies  <-  log: what leaves it and comes back (exports, backups, the archive)
 //! ```
 //!
 //! The log of deliveries, as they arrived, is the ground state; everything else is computed from it
@@ -15,6 +16,7 @@ pub mod credential;
 pub mod webhook;
 pub mod projection;
 pub mod tracker;
+pub mod copies;
 pub mod graphql;
 pub mod server;
 pub mod config;

@@ -160,12 +160,18 @@ fn the_exit_status_tells_done_from_failed_from_wrong_usage() {
         (&["show", "Down Town", "7"], 2),
         (&["show", "downtown", "0"], 2),
         (&["show", "downtown", "7", "--explain", "chekin"], 2),
+        (&["export"], 1),
+        (&["export", "--from", "yesterday"], 2),
+        (&["export", "--source", "Down Town"], 2),
+        (&["export", "--after-position", "-1"], 2),
+        (&["import", "no-such-file"], 1),
+        (&["import"], 2),
     ] {
         let told = told(arguments);
         assert_eq!(told.status, status, "{arguments:?}: {}{}", told.stdout, told.stderr);
         assert_eq!(told.stderr.is_empty(), status == 0, "{arguments:?}");
     }
-    for command in ["serve", "schema", "lifecycle", "show", "key", "check-config"] {
+    for command in ["serve", "schema", "lifecycle", "show", "export", "import", "key", "check-config"] {
         let help = printed(&[command, "--help"]);
         assert!(help.contains(&format!("  clockfold {command}")), "no example: {help}");
         assert!(printed(&["--help"]).contains(command));

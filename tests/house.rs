@@ -10,26 +10,41 @@ use std::{
 };
 
 /// A place in `src/`, in reading order, and the places it may name.
-const PLACES: [(&str, &[&str]); 11] = [
+const PLACES: [(&str, &[&str]); 12] = [
     ("lifecycle", &[]),
     ("log", &["lifecycle"]),
     ("credential", &[]),
     ("webhook", &["lifecycle", "log", "credential"]),
     ("projection", &["lifecycle", "log"]),
     ("tracker", &["lifecycle", "log", "projection"]),
+    ("copies", &["lifecycle", "log"]),
     ("graphql", &["lifecycle", "log", "credential", "projection", "tracker"]),
-    ("server", &["lifecycle", "log", "credential", "webhook", "projection", "tracker", "graphql"]),
+    ("server", &["lifecycle", "log", "credential", "webhook", "projection", "tracker", "copies", "graphql"]),
     ("config", &["lifecycle", "log", "credential", "webhook", "projection", "graphql"]),
-    ("cli", &["lifecycle", "log", "credential", "webhook", "projection", "tracker", "graphql", "server", "config"]),
+    (
+        "cli",
+        &[
+            "lifecycle",
+            "log",
+            "credential",
+            "webhook",
+            "projection",
+            "tracker",
+            "copies",
+            "graphql",
+            "server",
+            "config",
+        ],
+    ),
     ("main", &["cli", "log", "clockfold"]),
 ];
 
 /// A foreign crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 37] = [
+const HOMES: [(&str, &[&str]); 38] = [
     ("anyhow", &["cli"]),
     ("async_graphql", &["graphql"]),
-    ("base64", &["graphql"]),
-    ("blake3", &["log", "credential", "projection"]),
+    ("base64", &["copies", "graphql"]),
+    ("blake3", &["log", "credential", "projection", "copies"]),
     (
         "chrono",
         &[
@@ -39,6 +54,7 @@ const HOMES: [(&str, &[&str]); 37] = [
             "webhook",
             "projection",
             "tracker",
+            "copies",
             "graphql",
             "server",
             "config",
@@ -47,7 +63,7 @@ const HOMES: [(&str, &[&str]); 37] = [
         ],
     ),
     ("clap", &["cli"]),
-    ("crc32fast", &["log"]),
+    ("crc32fast", &["log", "copies"]),
     ("fjall", &["projection"]),
     ("form_urlencoded", &["graphql"]),
     ("futures_executor", &["graphql"]),
@@ -57,22 +73,23 @@ const HOMES: [(&str, &[&str]); 37] = [
     ("hyper", &["server"]),
     ("hyper_util", &["server"]),
     ("lz4_flex", &["log"]),
-    ("metrics", &["log", "tracker", "server"]),
+    ("metrics", &["log", "tracker", "copies", "server"]),
     ("metrics_exporter_prometheus", &["server"]),
     ("postcard", &["log", "projection"]),
-    ("serde", &["log", "webhook", "projection", "graphql", "server", "config", "cli"]),
+    ("serde", &["log", "webhook", "projection", "copies", "graphql", "server", "config", "cli"]),
     ("serde_bytes", &["log"]),
-    ("serde_json", &["webhook", "graphql", "server", "cli"]),
+    ("serde_json", &["webhook", "copies", "graphql", "server", "cli"]),
     ("sled", &["log"]),
     ("strsim", &["config"]),
-    ("subtle", &["credential", "webhook", "graphql"]),
-    ("thiserror", &["log", "credential", "webhook", "projection", "tracker", "graphql", "config"]),
+    ("subtle", &["credential", "webhook", "graphql", "server"]),
+    ("thiserror", &["log", "credential", "webhook", "projection", "tracker", "copies", "graphql", "config"]),
     ("tokio", &["tracker", "server", "cli"]),
     ("tokio_util", &["server", "cli"]),
     ("toml", &["config"]),
     ("tower_service", &["server"]),
-    ("tracing", &["log", "projection", "tracker", "graphql", "server", "cli"]),
+    ("tracing", &["log", "projection", "tracker", "copies", "graphql", "server", "cli"]),
     ("tracing_subscriber", &["cli"]),
+    ("ureq", &["cli"]),
     ("warp", &["server"]),
     // Ours, as `main` sees it.
     ("clockfold", &["main"]),

@@ -4,8 +4,12 @@
 //! exit status comes out: 0 done, 1 failed, 2 wrong usage. Each command is a file.
 
 mod check_config;
+mod export;
+mod import;
 mod key;
 mod lifecycle;
+mod log_source;
+mod progress;
 mod schema;
 mod serve;
 mod show;
@@ -78,6 +82,23 @@ pub enum Command {
         after_help = "Examples:\n  clockfold show downtown 12345\n  clockfold show downtown 12345 --format json\n  clockfold show downtown 12345 --explain ready\n\nThe exit status is 1 where no delivery names the appointment, and where deliveries do but none was applied."
     )]
     Show(show::Arguments),
+    /// Print deliveries as lines of JSON, with everything that the log holds of them.
+    ///
+    /// The first line says which part of the log follows, the last line that it is complete; both hold the log's digest.
+    /// The README documents every field. Bodies and salts are in it: keep it as the log itself. A running server is
+    /// asked for its deliveries; nothing has to be stopped.
+    #[command(
+        after_help = "Examples:\n  clockfold export --output all.ndjson\n  clockfold export --source downtown --from 2026-03-02T00:00:00Z --to 2026-03-03T00:00:00Z\n  clockfold export --after-position 120000 | zstd > since.ndjson.zst"
+    )]
+    Export(export::Arguments),
+    /// Make a log from an export, or append to a log what it has grown by.
+    ///
+    /// Positions, times, salts and the digest become the exported ones, and the digest is proved before it says done. What
+    /// the log holds already is compared; where anything differs, nothing is changed. Stop the server first.
+    #[command(
+        after_help = "Examples:\n  clockfold import all.ndjson --data-dir another\n  zstd -dc since.ndjson.zst | clockfold import -\n\nAn import that was interrupted is simply run again."
+    )]
+    Import(import::Arguments),
     /// Make credentials.
     #[command(after_help = "Example:\n  clockfold key new")]
     Key {
@@ -114,7 +135,7 @@ where
         Ok(cli) => cli,
         Err(refusal) => return explain(&refusal, stdout, stderr),
     };
-    match dispatch(cli, variables, clock, stdout).and_then(|()| Ok(stdout.flush()?)) {
+    match dispatch(cli, variables, clock, stdout, stderr).and_then(|()| Ok(stdout.flush()?)) {
         Ok(()) => DONE,
         // Whoever read the output has seen enough: `clockfold lifecycle | head -3`.
         Err(error) if is_broken_pipe(&error) => DONE,
@@ -129,7 +150,13 @@ where
     }
 }
 
-fn dispatch(cli: Cli, variables: BTreeMap<String, String>, clock: Clock, stdout: &mut dyn Write) -> anyhow::Result<()> {
+fn dispatch(
+    cli: Cli,
+    variables: BTreeMap<String, String>,
+    clock: Clock,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<()> {
     let log_filter = variables.get(LOG_FILTER).cloned();
     let inputs = |listen| Inputs { path: cli.config, data_dir: cli.data_dir, listen, variables };
     match cli.command {
@@ -140,6 +167,8 @@ fn dispatch(cli: Cli, variables: BTreeMap<String, String>, clock: Clock, stdout:
         Command::Schema => schema::run(&crate::graphql::sdl(), stdout),
         Command::Lifecycle(arguments) => lifecycle::run(&arguments, || Config::load(inputs(None)), stdout),
         Command::Show(arguments) => show::run(&arguments, Config::load(inputs(None))?, clock, stdout),
+        Command::Export(arguments) => export::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
+        Command::Import(arguments) => import::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
         Command::Key { command: KeyCommand::New } => key::new(stdout),
         Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, clock(), stdout),
     }

@@ -1,7 +1,12 @@
 //! `clockfold serve`: opens everything in the order in which a delivery meets it, serves until a
 //! signal, and closes in the opposite order.
 
-use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::Write,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow};
 use tokio::{
@@ -16,10 +21,11 @@ use tracing_subscriber::{
 
 use crate::{
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, first_source},
+    credential::{digest_of, fresh_secret},
     graphql::{Graph, Readers},
-    log::{Clock, DataDir, Log, LogError, SledLog},
+    log::{Clock, DataDir, Log, LogError, RunningServer, SledLog},
     projection::{Progress, Projection, ProjectionError, Rules},
-    server::{App, ConnectionLimits, Listeners, Metrics, Parts, run as run_server},
+    server::{App, ConnectionLimits, Listeners, Metrics, Operator, Parts, run as run_server},
     tracker::Tracker,
     webhook::Gate,
 };
@@ -43,7 +49,8 @@ pub(super) fn run(
     // Bound before anything is opened: who calls during a catch-up waits instead of being refused.
     let listeners = runtime.block_on(listen(&config))?;
     let data_dir = DataDir::at(&config.data_dir);
-    let log: Arc<dyn Log> = Arc::new(SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?);
+    let store = Arc::new(SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?);
+    let log: Arc<dyn Log> = Arc::<SledLog>::clone(&store);
     let first = if config.sources.is_empty() { Some(first_source(&data_dir.log())?) } else { None };
     config.sources.extend(first.iter().map(|first| first.source.clone()));
 
@@ -59,6 +66,8 @@ pub(super) fn run(
 
     let sources = config.sources.iter().map(|source| source.access.name.clone()).collect();
     let graph = Graph::new(projection.reader(), Arc::clone(&log), Arc::clone(&rules), sources, Arc::clone(&clock));
+    let address = listeners.public.local_addr()?;
+    let secret = fresh_secret()?;
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
     let writer = queue.run(Arc::clone(&log), projection).context("starting the writer")?;
     let app = App::new(Parts {
@@ -70,11 +79,14 @@ pub(super) fn run(
         readers: Readers::new(config.readers),
         metrics,
         clock,
+        operator: Some(Operator { secret: digest_of(secret.as_bytes()), listens_on: address }),
         failed_authentications_burst: config.server.failed_authentications_burst,
         body_timeout: config.server.body_timeout,
     });
 
-    if let Err(error) = greet(stdout, listeners.public.local_addr()?, first.as_ref()) {
+    store.announce(&RunningServer { url: format!("http://{}", on_this_machine(address)), secret });
+    drop(store);
+    if let Err(error) = greet(stdout, address, first.as_ref()) {
         if first.is_some_and(|first| first.fresh_secret.is_some()) {
             let path = data_dir.log().join(FIRST_SOURCE_FILE);
             return Err(anyhow!(
@@ -137,6 +149,16 @@ async fn listen(config: &Config) -> anyhow::Result<Listeners> {
             None => None,
         },
     })
+}
+
+/// The address under which this machine itself reaches the server.
+fn on_this_machine(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {

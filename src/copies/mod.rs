@@ -1,0 +1,18 @@
+//! The log outside its store: lines of text that anybody can read, and files that a log can be restored from.
+//!
+//! Deliveries come in as a log hands them out and come back as they were, in order, with positions, times, salts and
+//! digest. Whatever is read back is held against the hash chain, so a copy that is not the log's is told from one that
+//! is, and nothing here says "done" before the digest fits. What is written holds what was sent about patients:
+//! directories are made for their owner only, and so are files.
+
+pub mod ndjson;
+mod stretch;
+
+use std::{fs::File, io, os::unix::fs::OpenOptionsExt, path::Path};
+
+pub use stretch::{Stretch, StretchError};
+
+/// A new file for its owner only. One that is there already is an error.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
