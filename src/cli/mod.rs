@@ -3,6 +3,7 @@
 //! Arguments and variables come in; what a command prints goes to the writers it is given, and an
 //! exit status comes out: 0 done, 1 failed, 2 wrong usage. Each command is a file.
 
+mod backup;
 mod check_config;
 mod export;
 mod import;
@@ -10,6 +11,7 @@ mod key;
 mod lifecycle;
 mod log_source;
 mod progress;
+mod restore;
 mod schema;
 mod serve;
 mod show;
@@ -99,6 +101,20 @@ pub enum Command {
         after_help = "Examples:\n  clockfold import all.ndjson --data-dir another\n  zstd -dc since.ndjson.zst | clockfold import -\n\nAn import that was interrupted is simply run again."
     )]
     Import(import::Arguments),
+    /// Copy the whole log into a new directory, and read the copy back.
+    ///
+    /// A running server is asked for its deliveries, so nothing has to be stopped; the backup ends at the position where
+    /// the log ended when it began. It is complete once it says so, and then holds manifest.json.
+    #[command(after_help = "Example:\n  clockfold backup /mnt/backup/clockfold-$(date +%F)")]
+    Backup(backup::Arguments),
+    /// Make a log from a backup, or from the archive of a server.
+    ///
+    /// The data directory must hold no log yet; stop the server first. The log is made beside its place, read back, and
+    /// put there once its digest is the copy's. From an archive that a crash tore, everything whole is restored.
+    #[command(
+        after_help = "Examples:\n  clockfold restore /mnt/backup/clockfold-2026-03-02 --data-dir clockfold-data\n  clockfold restore /mnt/archive --data-dir clockfold-data"
+    )]
+    Restore(restore::Arguments),
     /// Make credentials.
     #[command(after_help = "Example:\n  clockfold key new")]
     Key {
@@ -169,6 +185,8 @@ fn dispatch(
         Command::Show(arguments) => show::run(&arguments, Config::load(inputs(None))?, clock, stdout),
         Command::Export(arguments) => export::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
         Command::Import(arguments) => import::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
+        Command::Backup(arguments) => backup::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
+        Command::Restore(arguments) => restore::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
         Command::Key { command: KeyCommand::New } => key::new(stdout),
         Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, clock(), stdout),
     }

@@ -30,7 +30,7 @@ impl<'a> Progress<'a> {
         Progress { output, terminal, doing: "", total: 0, steps: 0, begun: now, told: now }
     }
 
-    /// Begins something that has so many deliveries.
+    /// Begins something that has so many deliveries; 0 where that is not known.
     pub(super) fn begin(&mut self, doing: &'static str, total: u64) {
         (self.doing, self.total, self.steps) = (doing, total, 0);
         (self.begun, self.told) = (Instant::now(), Instant::now());
@@ -55,13 +55,22 @@ impl<'a> Progress<'a> {
     }
 
     fn tell(&mut self) {
-        let Some(output) = &mut self.output else { return };
+        if self.output.is_none() {
+            return;
+        }
         let (doing, steps, total) = (self.doing, self.steps, self.total);
         let milliseconds = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
         let per_second = steps.saturating_mul(1000) / milliseconds;
+        if total == 0 {
+            return self.write(&format!("{doing}: {steps} deliveries, {per_second}/s"));
+        }
         let percent = steps.saturating_mul(100).checked_div(total).unwrap_or(100);
         let left = total.saturating_sub(steps) / per_second.max(1);
-        let line = format!("{doing}: {steps} of {total} deliveries, {percent} %, {per_second}/s, {left} s left");
+        self.write(&format!("{doing}: {steps} of {total} deliveries, {percent} %, {per_second}/s, {left} s left"));
+    }
+
+    fn write(&mut self, line: &str) {
+        let Some(output) = &mut self.output else { return };
         // Whoever no longer looks on does not stop the work.
         let _ = match self.terminal {
             true => write!(output, "\r{line}\x1b[K").and_then(|()| output.flush()),

@@ -5,7 +5,7 @@ use std::{
     io::Write,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, anyhow};
@@ -21,6 +21,7 @@ use tracing_subscriber::{
 
 use crate::{
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, first_source},
+    copies::Archive,
     credential::{digest_of, fresh_secret},
     graphql::{Graph, Readers},
     log::{Clock, DataDir, Log, LogError, RunningServer, SledLog},
@@ -32,6 +33,9 @@ use crate::{
 
 /// What is logged where `CLOCKFOLD_LOG` says nothing: ours, and only the warnings of the stores below.
 const DEFAULT_FILTER: &str = "warn,clockfold=info";
+
+/// How long the archive has at the end, however long the rest took.
+const ARCHIVE_LEAST: Duration = Duration::from_secs(1);
 
 /// How long a query that still runs may hold up the end.
 const LAST_QUERIES: Duration = Duration::from_secs(2);
@@ -70,6 +74,8 @@ pub(super) fn run(
     let secret = fresh_secret()?;
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
     let writer = queue.run(Arc::clone(&log), projection).context("starting the writer")?;
+    let archive = config.archive.map(|directory| Archive::follow(directory, Arc::clone(&log)));
+    let archive = archive.transpose().context("starting the archive")?;
     let app = App::new(Parts {
         tracker,
         log: Arc::clone(&log),
@@ -103,14 +109,24 @@ pub(super) fn run(
         write_timeout: config.server.body_timeout,
     };
     let shutdown_timeout = config.server.shutdown_timeout;
-    runtime.block_on(async {
+    let stopped_at = runtime.block_on(async {
         let stop = stop_on_signal()?;
+        let signalled = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                stop.cancelled().await;
+                Instant::now()
+            }
+        });
         run_server(listeners, app, limits, shutdown_timeout, stop).await;
-        anyhow::Ok(())
+        anyhow::Ok(signalled.await?)
     })?;
     // With the last handle on the queue gone, the writer answers what is left and ends.
     runtime.shutdown_timeout(LAST_QUERIES);
     writer.join().map_err(|_| anyhow!("the writer stopped at a defect; what was acknowledged is in the log"))?;
+    if let Some(archive) = archive {
+        archive.stop((stopped_at + shutdown_timeout).max(Instant::now() + ARCHIVE_LEAST));
+    }
     let head = log.head().position;
     tracing::info!(position = head.get(), "stopped");
     Ok(())

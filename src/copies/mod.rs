@@ -5,12 +5,25 @@
 //! is, and nothing here says "done" before the digest fits. What is written holds what was sent about patients:
 //! directories are made for their owner only, and so are files.
 
-pub mod ndjson;
 mod stretch;
+pub mod ndjson;
+mod error;
+mod segment;
+mod manifest;
+mod backup;
+mod archive;
+mod survey;
+mod restore;
 
 use std::{fs::File, io, os::unix::fs::OpenOptionsExt, path::Path};
 
+pub use archive::Archive;
+pub use backup::{BackupWriter, SEGMENT_BYTES};
+pub use error::{CopyError, Damage};
+pub use manifest::Manifest;
+pub use restore::Restoration;
 pub use stretch::{Stretch, StretchError};
+pub use survey::{CopyKind, Survey, Torn};
 
 /// A new file for its owner only. One that is there already is an error.
 pub fn create_private(path: &Path) -> io::Result<File> {
