@@ -40,7 +40,7 @@ const PLACES: [(&str, &[&str]); 12] = [
 ];
 
 /// A foreign crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 38] = [
+const HOMES: [(&str, &[&str]); 39] = [
     ("anyhow", &["cli"]),
     ("async_graphql", &["graphql"]),
     ("base64", &["copies", "graphql"]),
@@ -76,6 +76,7 @@ const HOMES: [(&str, &[&str]); 38] = [
     ("metrics", &["log", "tracker", "copies", "server"]),
     ("metrics_exporter_prometheus", &["server"]),
     ("postcard", &["log", "projection"]),
+    ("rustix", &["copies"]),
     ("serde", &["log", "webhook", "projection", "copies", "graphql", "server", "config", "cli"]),
     ("serde_bytes", &["log"]),
     ("serde_json", &["webhook", "copies", "graphql", "server", "cli"]),

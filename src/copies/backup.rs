@@ -138,7 +138,7 @@ fn read_back(written: &Finished) -> Result<(), CopyError> {
             CopyError::ReadBack { path: path.clone(), message: format!("{message}, at byte {offset}") }
         }
     };
-    let mut reader = SegmentReader::open(path).map_err(broken)?;
+    let mut reader = SegmentReader::open_from_disk(path).map_err(broken)?;
     while reader.next_group().map_err(broken)?.is_some() {}
     if !reader.is_finished() || reader.into_finished() != *written {
         return Err(CopyError::ReadBack { path: path.clone(), message: "it has another content".to_owned() });

@@ -21,7 +21,7 @@ use tail::{Synced, Tail};
 /// How often the log is asked whether it has grown.
 const INTERVAL: Duration = Duration::from_millis(200);
 const RETRY_LEAST: Duration = Duration::from_secs(1);
-const RETRY_MOST: Duration = Duration::from_secs(30);
+const RETRY_MOST: Duration = Duration::from_secs(15);
 /// The same trouble is told again after this time.
 const TELL_AGAIN: Duration = Duration::from_secs(300);
 

@@ -69,13 +69,14 @@ impl Tail {
 
     /// Appends the next deliveries of the log, durably, and ends the segment where it has become long enough.
     pub(super) fn append_batch(&mut self, log: &dyn Log, segment_bytes: u64) -> Result<Synced, CopyError> {
+        let most = usize::try_from(segment_bytes).unwrap_or(usize::MAX).min(BATCH_BYTES_MAX);
         let mut batch = Vec::new();
         let mut bytes = 0;
         for delivery in log.read(self.at.position.next()) {
             let delivery = delivery?;
             bytes += weight(&delivery);
             batch.push(delivery);
-            if batch.len() == BATCH_DELIVERIES_MAX || bytes >= BATCH_BYTES_MAX {
+            if batch.len() == BATCH_DELIVERIES_MAX || bytes >= most {
                 break;
             }
         }

@@ -71,6 +71,13 @@ impl SegmentReader {
         Ok(SegmentReader { input, path, after, at: after, before, offset, hasher, finished: false, frame: Vec::new() })
     }
 
+    /// The same, from the disk: what the system still has of it in memory, and is on the disk too, is forgotten before.
+    pub(in crate::copies) fn open_from_disk(path: &Path) -> Result<SegmentReader, Broken> {
+        // Only an advice: a file system that keeps all in memory does not take it.
+        let _ = rustix::fs::fadvise(&File::open(path)?, 0, None, rustix::fs::Advice::DontNeed);
+        SegmentReader::open(path)
+    }
+
     /// Where the log was before its first delivery, as its header says.
     pub(in crate::copies) fn after(&self) -> Head {
         self.after

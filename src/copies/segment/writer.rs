@@ -1,7 +1,7 @@
 //! A segment that is being written: groups are appended, made durable when the caller says, and ended once.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -47,9 +47,12 @@ impl SegmentWriter {
         let path = directory.join(file_name(after.position));
         let file = create_private(&path)?;
         let mut writer = SegmentWriter { file, path, after, at: after, bytes: 0, hasher: blake3::Hasher::new() };
-        writer.write(&print_header(after))?;
-        writer.file.sync_all()?;
-        sync_dir(directory)?;
+        let begun = writer.write(&print_header(after)).and_then(|()| writer.file.sync_all());
+        if let Err(error) = begun.and_then(|()| sync_dir(directory)) {
+            // Of no use without its header. Where it can't be removed either, whoever reads it will tell.
+            let _ = fs::remove_file(&writer.path);
+            return Err(error);
+        }
         Ok(writer)
     }
 
