@@ -178,5 +178,5 @@ fn an_export_of_a_server_that_is_killed_meanwhile_is_not_taken_for_whole() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("try again"), "{told}");
-    assert!(!folder.join("file").exists());
+    assert!(!folder.join("file").exists() && !folder.join(".file.partial").exists());
 }

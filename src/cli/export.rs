@@ -62,15 +62,13 @@ pub(super) fn run(
         return Ok(());
     };
     let partial = beside(path)?;
-    match fs::remove_file(&partial) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("removing {}", partial.display()));
-        }
-        _ => {}
-    }
+    // One that was interrupted may have left it.
+    remove_if_there(&partial).with_context(|| format!("removing {}", partial.display()))?;
     let file = create_private(&partial).with_context(|| format!("making {}", partial.display()))?;
-    let (header, count) = export(arguments, &source, (after, to), &mut progress, BufWriter::new(&file))?;
-    put_in_place(&file, &partial, path).with_context(|| format!("writing {}", path.display()))?;
+    let exported = export(arguments, &source, (after, to), &mut progress, BufWriter::new(&file))
+        .and_then(|exported| Ok(put_in_place(&file, &partial, path).map(|()| exported)?))
+        .with_context(|| format!("writing {}", path.display()));
+    let (header, count) = exported.inspect_err(|_| drop(remove_if_there(&partial)))?;
     let stretch = header.stretch;
     writeln!(
         stdout,
@@ -138,6 +136,13 @@ fn beside(path: &Path) -> anyhow::Result<PathBuf> {
     partial.push(name);
     partial.push(".partial");
     Ok(path.with_file_name(partial))
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 fn put_in_place(file: &File, partial: &Path, path: &Path) -> io::Result<()> {

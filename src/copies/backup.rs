@@ -11,10 +11,10 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use crate::log::{Delivery, Head, make_private_dir, sync_dir};
+use crate::log::{Delivery, Head, sync_dir};
 
 use super::{
-    CopyError, Stretch, create_private,
+    CopyError, Stretch, create_private, make_durable_dir,
     manifest::{INCOMPLETE, MANIFEST, Manifest, SegmentWords},
     segment::{Broken, Finished, SegmentReader, SegmentWriter, weight},
 };
@@ -41,7 +41,7 @@ impl BackupWriter {
     /// Begins a backup in a directory that is empty, or is made. `stretch` begins with the log.
     pub fn begin(directory: &Path, stretch: Stretch) -> Result<BackupWriter, CopyError> {
         let failed = |doing| CopyError::file(doing, directory);
-        make_private_dir(directory).map_err(failed("making"))?;
+        make_durable_dir(directory).map_err(failed("making"))?;
         if fs::read_dir(directory).map_err(failed("reading"))?.next().is_some() {
             let interrupted = directory.join(INCOMPLETE).exists() && !directory.join(MANIFEST).exists();
             return Err(CopyError::NotEmpty { path: directory.to_owned(), interrupted });
@@ -52,10 +52,7 @@ impl BackupWriter {
                 b"This backup is being written, or was interrupted. It is complete once manifest.json is here.\n",
             )?;
             file.sync_all()?;
-            sync_dir(directory)?;
-            // The directory's own entry.
-            let parent = fs::canonicalize(directory)?.parent().map(Path::to_owned);
-            parent.as_deref().map_or(Ok(()), sync_dir)
+            sync_dir(directory)
         };
         mark().map_err(failed("beginning a backup in"))?;
         Ok(BackupWriter {

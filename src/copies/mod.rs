@@ -15,7 +15,14 @@ mod archive;
 mod survey;
 mod restore;
 
-use std::{fs::File, io, os::unix::fs::OpenOptionsExt, path::Path};
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use crate::log::{make_private_dir, sync_dir};
 
 pub use archive::Archive;
 pub use backup::{BackupWriter, SEGMENT_BYTES};
@@ -28,4 +35,10 @@ pub use survey::{CopyKind, Survey, Torn};
 /// A new file for its owner only. One that is there already is an error.
 pub fn create_private(path: &Path) -> io::Result<File> {
     File::options().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// A directory for its owner only, and durable: without its own entry a power cut forgets what is in it.
+fn make_durable_dir(path: &Path) -> io::Result<()> {
+    make_private_dir(path)?;
+    fs::canonicalize(path)?.parent().map_or(Ok(()), sync_dir)
 }

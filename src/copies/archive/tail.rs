@@ -9,11 +9,11 @@ use std::{
 
 use crate::{
     copies::{
-        CopyError, Damage,
+        CopyError, Damage, make_durable_dir,
         manifest::{ARCHIVE, is_archive, mark_archive},
         segment::{Broken, SegmentReader, SegmentWriter, end_of, groups_after, list, weight},
     },
-    log::{Head, Log, LogError, Position, make_private_dir, sync_dir},
+    log::{Head, Log, LogError, Position, sync_dir},
 };
 
 /// What is appended at once, and made durable together.
@@ -42,7 +42,7 @@ impl Tail {
     /// `synced` tells, durable.
     pub(super) fn open(directory: &Path, log: &dyn Log, synced: Option<&Synced>) -> Result<Tail, CopyError> {
         let failed = |doing| CopyError::file(doing, directory);
-        make_private_dir(directory).map_err(failed("making"))?;
+        make_durable_dir(directory).map_err(failed("making"))?;
         begin_if_new(directory, log)?;
         let mark = lock(directory)?;
         let mut segments = list(directory).map_err(failed("reading"))?;
