@@ -4,6 +4,7 @@
 //! POST /webhook/…  ->  webhook  ->  log  ->  lifecycle  ->  projection  ->  graphql
 //!                      who, what    durable   the fold       on disk         answers
 //!                                   └────────── tracker: the single writer ──┘
+//!                      copies  <-  log: what leaves it and comes back (exports, backups, the archive)
 //! ```
 //!
 //! The log of deliveries, as they arrived, is the ground state; everything else is computed from it
@@ -16,6 +17,7 @@ pub mod webhook;
 pub mod simulate;
 pub mod projection;
 pub mod tracker;
+pub mod copies;
 pub mod graphql;
 pub mod server;
 pub mod config;

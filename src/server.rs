@@ -11,6 +11,7 @@ mod access;
 mod body;
 mod webhook;
 mod graphql;
+mod log;
 mod operations;
 
 use std::{
@@ -36,6 +37,7 @@ use crate::{
 };
 
 pub use accept::ConnectionLimits;
+pub use access::Operator;
 pub use operations::Metrics;
 
 use failures::Failures;
@@ -57,6 +59,8 @@ pub struct App {
     failures: Failures,
     body_timeout: Duration,
     graphql_permits: Arc<Semaphore>,
+    log_permits: Arc<Semaphore>,
+    operator: Option<Operator>,
     draining: AtomicBool,
     /// Cancelled where subscriptions are to end.
     ending: CancellationToken,
@@ -80,6 +84,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Decides whether a credential has expired.
     pub clock: Clock,
+    /// Commands beside the server, if they may ask.
+    pub operator: Option<Operator>,
     /// How many failed authentications one address has at once before it is told to wait.
     pub failed_authentications_burst: u32,
     /// How long a request's body may take to arrive.
@@ -113,6 +119,8 @@ impl App {
             failures: Failures::new(parts.failed_authentications_burst),
             body_timeout: parts.body_timeout,
             graphql_permits: Arc::new(Semaphore::new(GRAPHQL_AT_ONCE)),
+            log_permits: Arc::new(Semaphore::new(log::READERS_MAX)),
+            operator: parts.operator,
             draining: AtomicBool::new(false),
             ending: CancellationToken::new(),
         })
@@ -160,6 +168,8 @@ pub async fn run(
 fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + 'static {
     webhook::route(app)
         .or(graphql::routes(app))
+        .unify()
+        .or(log::route(app))
         .unify()
         .or(operations::routes(app, operations::MetricsFor::LoopbackAndAdmins))
         .unify()

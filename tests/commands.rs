@@ -128,6 +128,8 @@ fn a_configuration_is_summed_up_or_every_mistake_is_told() {
             format!("{CONFIG}{}", CONFIG.replace("downtown", "lakeside")),
             "clockfold.toml:6: a route key of the source `lakeside` is the same as a route key of the source `downtown` at clockfold.toml:3",
         ),
+        ("[archive]\n".to_owned(), "clockfold.toml:1: [archive] names no `directory`"),
+        ("[archive]\npath = \"x\"\n".to_owned(), "clockfold.toml:1: [archive] names no `directory`"),
         (format!("{CONFIG}colour = 1\n"), "clockfold.toml:4: [[source]] has no key `colour`"),
         ("[[source]]\nname = \"downtown\"\n".to_owned(), "clockfold.toml:1: "),
         ("[server\n".to_owned(), "clockfold.toml:1: this is not TOML"),
@@ -160,12 +162,34 @@ fn the_exit_status_tells_done_from_failed_from_wrong_usage() {
         (&["show", "Down Town", "7"], 2),
         (&["show", "downtown", "0"], 2),
         (&["show", "downtown", "7", "--explain", "chekin"], 2),
+        (&["export"], 1),
+        (&["export", "--from", "yesterday"], 2),
+        (&["export", "--source", "Down Town"], 2),
+        (&["export", "--after-position", "-1"], 2),
+        (&["import", "no-such-file"], 1),
+        (&["import"], 2),
+        (&["backup", "anywhere"], 1),
+        (&["backup"], 2),
+        (&["restore", "no-such-directory"], 1),
+        (&["restore"], 2),
     ] {
         let told = told(arguments);
         assert_eq!(told.status, status, "{arguments:?}: {}{}", told.stdout, told.stderr);
         assert_eq!(told.stderr.is_empty(), status == 0, "{arguments:?}");
     }
-    for command in ["serve", "schema", "lifecycle", "show", "simulate", "key", "check-config"] {
+    for command in [
+        "serve",
+        "schema",
+        "lifecycle",
+        "show",
+        "simulate",
+        "export",
+        "import",
+        "backup",
+        "restore",
+        "key",
+        "check-config",
+    ] {
         let help = printed(&[command, "--help"]);
         assert!(help.contains(&format!("  clockfold {command}")), "no example: {help}");
         assert!(printed(&["--help"]).contains(command));

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A place in `src/`, in reading order, and the places it may name.
-const PLACES: [(&str, &[&str]); 12] = [
+const PLACES: [(&str, &[&str]); 13] = [
     ("lifecycle", &[]),
     ("log", &["lifecycle"]),
     ("credential", &[]),
@@ -18,8 +18,9 @@ const PLACES: [(&str, &[&str]); 12] = [
     ("simulate", &["lifecycle", "log"]),
     ("projection", &["lifecycle", "log"]),
     ("tracker", &["lifecycle", "log", "projection"]),
+    ("copies", &["lifecycle", "log"]),
     ("graphql", &["lifecycle", "log", "credential", "projection", "tracker"]),
-    ("server", &["lifecycle", "log", "credential", "webhook", "projection", "tracker", "graphql"]),
+    ("server", &["lifecycle", "log", "credential", "webhook", "projection", "tracker", "copies", "graphql"]),
     ("config", &["lifecycle", "log", "credential", "webhook", "projection", "graphql"]),
     (
         "cli",
@@ -31,6 +32,7 @@ const PLACES: [(&str, &[&str]); 12] = [
             "simulate",
             "projection",
             "tracker",
+            "copies",
             "graphql",
             "server",
             "config",
@@ -40,11 +42,11 @@ const PLACES: [(&str, &[&str]); 12] = [
 ];
 
 /// A foreign crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 38] = [
+const HOMES: [(&str, &[&str]); 39] = [
     ("anyhow", &["cli"]),
     ("async_graphql", &["graphql"]),
-    ("base64", &["graphql"]),
-    ("blake3", &["log", "credential", "projection"]),
+    ("base64", &["copies", "graphql"]),
+    ("blake3", &["log", "credential", "projection", "copies"]),
     (
         "chrono",
         &[
@@ -55,6 +57,7 @@ const HOMES: [(&str, &[&str]); 38] = [
             "simulate",
             "projection",
             "tracker",
+            "copies",
             "graphql",
             "server",
             "config",
@@ -63,7 +66,7 @@ const HOMES: [(&str, &[&str]); 38] = [
         ],
     ),
     ("clap", &["cli"]),
-    ("crc32fast", &["log"]),
+    ("crc32fast", &["log", "copies"]),
     ("fjall", &["projection"]),
     ("form_urlencoded", &["graphql"]),
     ("futures_executor", &["graphql"]),
@@ -73,21 +76,22 @@ const HOMES: [(&str, &[&str]); 38] = [
     ("hyper", &["server"]),
     ("hyper_util", &["server"]),
     ("lz4_flex", &["log"]),
-    ("metrics", &["log", "tracker", "server"]),
+    ("metrics", &["log", "tracker", "copies", "server"]),
     ("metrics_exporter_prometheus", &["server"]),
     ("postcard", &["log", "projection"]),
-    ("serde", &["log", "webhook", "projection", "graphql", "server", "config", "cli"]),
+    ("rustix", &["copies"]),
+    ("serde", &["log", "webhook", "projection", "copies", "graphql", "server", "config", "cli"]),
     ("serde_bytes", &["log"]),
-    ("serde_json", &["webhook", "graphql", "server", "cli"]),
+    ("serde_json", &["webhook", "copies", "graphql", "server", "cli"]),
     ("sled", &["log"]),
     ("strsim", &["config"]),
-    ("subtle", &["credential", "webhook", "graphql"]),
-    ("thiserror", &["log", "credential", "webhook", "projection", "tracker", "graphql", "config"]),
+    ("subtle", &["credential", "webhook", "graphql", "server"]),
+    ("thiserror", &["log", "credential", "webhook", "projection", "tracker", "copies", "graphql", "config"]),
     ("tokio", &["tracker", "server", "cli"]),
     ("tokio_util", &["server", "cli"]),
     ("toml", &["config"]),
     ("tower_service", &["server"]),
-    ("tracing", &["log", "projection", "tracker", "graphql", "server", "cli"]),
+    ("tracing", &["log", "projection", "tracker", "copies", "graphql", "server", "cli"]),
     ("tracing_subscriber", &["cli"]),
     ("ureq", &["cli"]),
     ("warp", &["server"]),

@@ -11,7 +11,10 @@ mod support;
 
 use std::{fs, path::Path, sync::Arc, thread, time::Duration};
 
-use clockfold::log::{DataDir, Delivery, Digest, Log, Position, SledLog};
+use clockfold::{
+    copies::Survey,
+    log::{DataDir, Delivery, Digest, Log, Position, SledLog},
+};
 use support::{
     load::{Acknowledged, Load, Plan, Random, as_acknowledged, check_kept},
     power::{Cut, Disk},
@@ -32,6 +35,23 @@ struct Run {
     lines: usize,
 }
 
+impl Run {
+    /// How much of the archive's last segment was on stable storage at a place in the trace; `None` where no sync says.
+    fn archived_bytes(&self, at: usize) -> Option<(String, u64)> {
+        let of_segment = |call: &&Call| call.path().contains("/data/archive/segment-");
+        let sync = self.calls.iter().filter(of_segment).rfind(|call| call.is_sync() && call.done_before(at))?;
+        let (mut bytes, path) = (0, sync.path());
+        for call in self.calls.iter().filter(|call| call.path() == path && call.done_before(sync.begin)) {
+            match call.name.as_str() {
+                "write" => bytes += call.result,
+                "ftruncate" => bytes = call.arguments.rsplit(',').next().unwrap().trim().parse().unwrap(),
+                _ => {}
+            }
+        }
+        Some((path.rsplit('/').next().unwrap().to_owned(), u64::try_from(bytes).unwrap()))
+    }
+}
+
 #[test]
 fn what_was_acknowledged_survives_power_cuts() {
     let folder = tempfile::tempdir().unwrap();
@@ -41,7 +61,7 @@ fn what_was_acknowledged_survives_power_cuts() {
     let mut random = Random::new(seed);
     let mut disk = Disk::at(&root);
     let mut earlier: Vec<Acknowledged> = Vec::new();
-    let (mut cuts, mut unacknowledged) = (0, 0);
+    let (mut cuts, mut unacknowledged, mut synced) = (0, 0, 0);
     for number in 0..RUNS {
         let run = run(&root, number, &mut random);
         let first_answer = run.acknowledged.iter().map(|(place, _)| *place).min().unwrap();
@@ -55,7 +75,10 @@ fn what_was_acknowledged_survives_power_cuts() {
                 let before = run.acknowledged.iter().filter(|(left, _)| *left < at).map(|(_, delivery)| delivery);
                 let kept: Vec<Acknowledged> = earlier.iter().chain(before).cloned().collect();
                 let cut = if cuts % 2 == 0 { Cut::Clean } else { Cut::Torn };
-                unacknowledged += check_cut(&disk, cut, &mut random, &kept, &format!("run {number}, line {at}"));
+                let archived = run.archived_bytes(at);
+                synced += usize::from(archived.is_some());
+                unacknowledged +=
+                    check_cut(&disk, cut, &mut random, &kept, archived, &format!("run {number}, line {at}"));
                 cuts += 1;
             }
             if begin { disk.begin(call) } else { disk.end(call) }
@@ -64,7 +87,11 @@ fn what_was_acknowledged_survives_power_cuts() {
         disk.next_process(&unfinished);
         earlier.extend(run.acknowledged.into_iter().map(|(_, delivery)| delivery));
     }
-    println!("{cuts} cuts, {} acknowledged, {unacknowledged} not acknowledged and kept", earlier.len());
+    println!(
+        "{cuts} cuts, {synced} of them with something archived, {} acknowledged, {unacknowledged} not acknowledged and kept",
+        earlier.len()
+    );
+    assert!(synced > 10, "{synced} cuts of an archive mean little");
     assert!(cuts >= 60 && earlier.len() > 300, "{cuts} cuts of {} deliveries mean little", earlier.len());
 }
 
@@ -111,7 +138,9 @@ fn a_write_that_a_kill_left_undone_takes_nothing_durable_with_it() {
 /// Runs the program under load, and ends it: the last run with a signal, the others with a kill.
 fn run(root: &Path, number: u64, random: &mut Random) -> Run {
     let path = root.join(format!("trace-{number}"));
-    let mut server = start_traced(root, CONFIG, &path);
+    // In the data directory only because that is what the disk of this test is.
+    let config = format!("{CONFIG}[archive]\ndirectory = \"{}\"\n", data_dir(root).join("archive").display());
+    let mut server = start_traced(root, &config, &path);
     let last = number + 1 == RUNS;
     let each = if last { 60 } else { 100_000 };
     let first_appointment = 1_000 + number * 100_000_000;
@@ -147,7 +176,14 @@ fn in_order(calls: &[Call]) -> Vec<(bool, &Call)> {
 }
 
 /// Opens what a cut leaves, and returns how many deliveries are there that nobody was told of.
-fn check_cut(disk: &Disk, cut: Cut, random: &mut Random, kept: &[Acknowledged], at: &str) -> usize {
+fn check_cut(
+    disk: &Disk,
+    cut: Cut,
+    random: &mut Random,
+    kept: &[Acknowledged],
+    archived: Option<(String, u64)>,
+    at: &str,
+) -> usize {
     let image = tempfile::tempdir().unwrap();
     disk.cut(cut, random, image.path());
     let data_dir = DataDir::at(data_dir(image.path()));
@@ -160,5 +196,22 @@ fn check_cut(disk: &Disk, cut: Cut, random: &mut Random, kept: &[Acknowledged], 
     let found: Vec<Acknowledged> = deliveries.iter().map(as_acknowledged).collect();
     assert!(found.len() >= kept.len(), "{cut:?} cut at {at}: {} of {} are left", found.len(), kept.len());
     check_kept(kept, &found, 1);
+    check_archive(&data_dir.root().join("archive"), &log, archived, &format!("{cut:?} cut at {at}"));
     found.len() - kept.len()
+}
+
+/// The archive that a cut leaves is a beginning of the log, with everything that was synced.
+fn check_archive(archive: &Path, log: &SledLog, archived: Option<(String, u64)>, at: &str) {
+    if !archive.join("archive.json").exists() {
+        assert!(archived.is_none(), "{at}: the archive is gone");
+        return;
+    }
+    let survey = Survey::of(archive, &mut || {}).unwrap();
+    assert_eq!(survey.damage, None, "{at}");
+    assert_eq!(log.digest_at(survey.whole.position).unwrap(), survey.whole.digest, "{at}");
+    if let Some((segment, synced)) = archived {
+        let length = fs::metadata(archive.join(&segment)).unwrap().len();
+        let whole = survey.torn.as_ref().map_or(length, |torn| torn.offset);
+        assert!(whole >= synced, "{at}: {whole} of {synced} bytes of {segment} are whole: {:?}", survey.torn);
+    }
 }

@@ -86,6 +86,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         readers: Readers::new(Vec::new()),
         metrics,
         clock,
+        operator: None,
         failed_authentications_burst: 10,
         body_timeout: TIMEOUT,
     });

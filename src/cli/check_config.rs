@@ -21,6 +21,10 @@ pub(super) fn run(config: &Config, now: DateTime<Utc>, stdout: &mut dyn Write) -
         Some(address) => writeln!(stdout, "metrics         {address}, to everybody")?,
         None => writeln!(stdout, "metrics         to loopback peers and admins of all sources")?,
     }
+    match &config.archive {
+        Some(directory) => writeln!(stdout, "archive         {}", directory.display())?,
+        None => writeln!(stdout, "archive         none")?,
+    }
     for lifecycle in &config.lifecycles {
         writeln!(stdout, "lifecycle       {}: {}", lifecycle.name(), sources_of(lifecycle, &config.sources))?;
     }

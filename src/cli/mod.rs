@@ -3,9 +3,15 @@
 //! Arguments and variables come in; what a command prints goes to the writers it is given, and an
 //! exit status comes out: 0 done, 1 failed, 2 wrong usage. Each command is a file.
 
+mod backup;
 mod check_config;
+mod export;
+mod import;
 mod key;
 mod lifecycle;
+mod log_source;
+mod progress;
+mod restore;
 mod schema;
 mod serve;
 mod show;
@@ -89,6 +95,37 @@ pub enum Command {
         after_help = "Examples:\n  clockfold simulate --deliveries 20\n  clockfold simulate --deliveries 1000000 --seed 7 --into /tmp/a-million\n  clockfold simulate --post http://127.0.0.1:8080 --route-key KEY --for 60 --speed 120\n\nA source sends about 550 deliveries a day: a million of 50 sources are 37 days. With --into, no server may run on the\ndirectory, and its log has to be empty."
     )]
     Simulate(simulate::Arguments),
+    /// Print deliveries as lines of JSON, with everything that the log holds of them.
+    ///
+    /// The first line says which part of the log follows, the last line that it is complete; both hold the log's digest.
+    /// The README documents every field. Bodies and salts are in it: keep it as the log itself. A running server is
+    /// asked for its deliveries; nothing has to be stopped.
+    #[command(
+        after_help = "Examples:\n  clockfold export --output all.ndjson\n  clockfold export --source downtown --from 2026-03-02T00:00:00Z --to 2026-03-03T00:00:00Z\n  clockfold export --after-position 120000 | zstd > since.ndjson.zst"
+    )]
+    Export(export::Arguments),
+    /// Make a log from an export, or append to a log what it has grown by.
+    ///
+    /// Positions, times, salts and the digest become the exported ones, and the digest is proved before it says done. What
+    /// the log holds already is compared; where anything differs, nothing is changed. Stop the server first.
+    #[command(
+        after_help = "Examples:\n  clockfold import all.ndjson --data-dir another\n  zstd -dc since.ndjson.zst | clockfold import -\n\nAn import that was interrupted is simply run again."
+    )]
+    Import(import::Arguments),
+    /// Copy the whole log into a new directory, and read the copy back.
+    ///
+    /// A running server is asked for its deliveries, so nothing has to be stopped; the backup ends at the position where
+    /// the log ended when it began. It is complete once it says so, and then holds manifest.json.
+    #[command(after_help = "Example:\n  clockfold backup /mnt/backup/clockfold-$(date +%F)")]
+    Backup(backup::Arguments),
+    /// Make a log from a backup, or from the archive of a server.
+    ///
+    /// The data directory must hold no log yet; stop the server first. The log is made beside its place, read back, and
+    /// put there once its digest is the copy's. From an archive that a crash tore, everything whole is restored.
+    #[command(
+        after_help = "Examples:\n  clockfold restore /mnt/backup/clockfold-2026-03-02 --data-dir clockfold-data\n  clockfold restore /mnt/archive --data-dir clockfold-data"
+    )]
+    Restore(restore::Arguments),
     /// Make credentials.
     #[command(after_help = "Example:\n  clockfold key new")]
     Key {
@@ -160,6 +197,10 @@ fn dispatch(
         Command::Simulate(arguments) => {
             simulate::run(&arguments, || Config::load(inputs(None)), &clock, stdout, stderr)
         }
+        Command::Export(arguments) => export::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
+        Command::Import(arguments) => import::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
+        Command::Backup(arguments) => backup::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
+        Command::Restore(arguments) => restore::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
         Command::Key { command: KeyCommand::New } => key::new(stdout),
         Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, clock(), stdout),
     }

@@ -1,7 +1,12 @@
 //! `clockfold serve`: opens everything in the order in which a delivery meets it, serves until a
 //! signal, and closes in the opposite order.
 
-use std::{io::Write, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io::Write,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, anyhow};
 use chrono::TimeDelta;
@@ -17,16 +22,21 @@ use tracing_subscriber::{
 
 use crate::{
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
+    copies::Archive,
+    credential::{digest_of, fresh_secret},
     graphql::{Graph, GraphParts, Readers},
-    log::{Clock, DataDir, Log, LogError, SledLog},
+    log::{Clock, DataDir, Log, LogError, RunningServer, SledLog},
     projection::{Progress, Projection, ProjectionError, Rules, Stage, StaleRules, Workshop},
-    server::{App, ConnectionLimits, Listeners, Metrics, Parts, run as run_server},
+    server::{App, ConnectionLimits, Listeners, Metrics, Operator, Parts, run as run_server},
     tracker::{Rebuilds, Tracker},
     webhook::Gate,
 };
 
 /// What is logged where `CLOCKFOLD_LOG` says nothing: ours, and only the warnings of the stores below.
 const DEFAULT_FILTER: &str = "warn,clockfold=info";
+
+/// How long the archive has at the end, however long the rest took.
+const ARCHIVE_LEAST: Duration = Duration::from_secs(1);
 
 /// How long a query that still runs may hold up the end.
 const LAST_QUERIES: Duration = Duration::from_secs(2);
@@ -44,7 +54,8 @@ pub(super) fn run(
     // Bound before anything is opened: who calls during a catch-up waits instead of being refused.
     let listeners = runtime.block_on(listen(&config))?;
     let data_dir = DataDir::at(&config.data_dir);
-    let log: Arc<dyn Log> = Arc::new(SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?);
+    let store = Arc::new(SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?);
+    let log: Arc<dyn Log> = Arc::<SledLog>::clone(&store);
     let first = if config.sources.is_empty() { Some(first_source(&data_dir.log())?) } else { None };
     config.sources.extend(first.iter().map(|first| first.source.clone()));
 
@@ -63,6 +74,8 @@ pub(super) fn run(
         booking_horizon: TimeDelta::days(source.booking_horizon_days.into()),
     };
     let sources = config.sources.iter().map(|source| (source.access.name.clone(), stale(source))).collect();
+    let address = listeners.public.local_addr()?;
+    let secret = fresh_secret()?;
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
     let reader = projection.reader();
     let workshop = Workshop::default();
@@ -85,6 +98,8 @@ pub(super) fn run(
         clock: Arc::clone(&clock),
     });
     let writer = queue.run(Arc::clone(&log), projection).context("starting the writer")?;
+    let archive = config.archive.map(|directory| Archive::follow(directory, Arc::clone(&log)));
+    let archive = archive.transpose().context("starting the archive")?;
     let app = App::new(Parts {
         tracker,
         log: Arc::clone(&log),
@@ -94,11 +109,14 @@ pub(super) fn run(
         readers: Readers::new(config.readers),
         metrics,
         clock,
+        operator: Some(Operator { secret: digest_of(secret.as_bytes()), listens_on: address }),
         failed_authentications_burst: config.server.failed_authentications_burst,
         body_timeout: config.server.body_timeout,
     });
 
-    if let Err(error) = greet(stdout, listeners.public.local_addr()?, first.as_ref()) {
+    store.announce(&RunningServer { url: format!("http://{}", on_this_machine(address)), secret });
+    drop(store);
+    if let Err(error) = greet(stdout, address, first.as_ref()) {
         if first.is_some_and(|first| first.fresh_secret.is_some()) {
             let path = data_dir.log().join(FIRST_SOURCE_FILE);
             return Err(anyhow!(
@@ -115,16 +133,26 @@ pub(super) fn run(
         write_timeout: config.server.body_timeout,
     };
     let shutdown_timeout = config.server.shutdown_timeout;
-    runtime.block_on(async {
+    let stopped_at = runtime.block_on(async {
         let stop = stop_on_signal()?;
+        let signalled = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                stop.cancelled().await;
+                Instant::now()
+            }
+        });
         run_server(listeners, app, limits, shutdown_timeout, stop).await;
-        anyhow::Ok(())
+        anyhow::Ok(signalled.await?)
     })?;
     rebuilds.cancel();
     drop(rebuilds);
     // With the last handle on the queue gone, the writer answers what is left and ends.
     runtime.shutdown_timeout(LAST_QUERIES);
     writer.join().map_err(|_| anyhow!("the writer stopped at a defect; what was acknowledged is in the log"))?;
+    if let Some(archive) = archive {
+        archive.stop((stopped_at + shutdown_timeout).max(Instant::now() + ARCHIVE_LEAST));
+    }
     let head = log.head().position;
     tracing::info!(position = head.get(), "stopped");
     Ok(())
@@ -163,6 +191,16 @@ async fn listen(config: &Config) -> anyhow::Result<Listeners> {
             None => None,
         },
     })
+}
+
+/// The address under which this machine itself reaches the server.
+fn on_this_machine(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {

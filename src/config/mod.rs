@@ -4,6 +4,7 @@
 //! that was found, each with its file and line (or its variable), what is wrong, and what to do. Secrets are
 //! hashed while they are read and are in neither.
 
+mod archive;
 mod credentials;
 mod document;
 mod error;
@@ -39,7 +40,7 @@ pub const DEFAULT_FILE: &str = "clockfold.toml";
 /// Where everything is kept where nothing else is said.
 pub const DEFAULT_DATA_DIR: &str = "clockfold-data";
 
-const KEYS: &[&str] = &["data_dir", "server", "lifecycle", "source", "reader"];
+const KEYS: &[&str] = &["data_dir", "server", "archive", "lifecycle", "source", "reader"];
 
 /// Everything that is configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How it listens, and its limits.
     pub server: ServerConfig,
+    /// Where a copy of the log is kept up with. A relative path counts from the working directory.
+    pub archive: Option<PathBuf>,
     /// Lifecycles of one's own, by name. A source's rules have its own already.
     pub lifecycles: Vec<Lifecycle>,
     /// Who sends. Empty: see [`first_source()`].
@@ -120,6 +123,7 @@ fn interpret(document: Document, problems: &mut Problems) -> Config {
         }
     };
     let server = server::read(top.take("server"), problems);
+    let archive = archive::read(top.take("archive"), problems);
     let lifecycles = Lifecycles::read(top.take("lifecycle"), problems);
     let mut seen = Seen::default();
     let sources = read_sources(top.tables("source", problems), &lifecycles, &mut seen, problems);
@@ -128,7 +132,7 @@ fn interpret(document: Document, problems: &mut Problems) -> Config {
         known.insert(first_source::name());
     }
     let readers = read_readers(top.tables("reader", problems), &known, &mut seen, problems);
-    Config { data_dir, server, lifecycles: lifecycles.into_custom(), sources, readers }
+    Config { data_dir, server, archive, lifecycles: lifecycles.into_custom(), sources, readers }
 }
 
 fn read_sources(

@@ -21,6 +21,7 @@ const DATA_DIR: &str = "CLOCKFOLD_DATA_DIR";
 const SERVER_PREFIX: &str = "CLOCKFOLD_SERVER_";
 const LISTEN: &str = "CLOCKFOLD_LISTEN";
 const LISTEN_IN_FULL: &str = "CLOCKFOLD_SERVER_LISTEN";
+const ARCHIVE_DIRECTORY: &str = "CLOCKFOLD_ARCHIVE_DIRECTORY";
 const LIFECYCLE: &str = "CLOCKFOLD_LIFECYCLE";
 const SOURCE: &str = "CLOCKFOLD_SOURCE";
 const READER: &str = "CLOCKFOLD_READER";
@@ -32,6 +33,9 @@ pub(super) fn overlay(document: &mut Document, variables: &BTreeMap<String, Stri
         match name.as_str() {
             CONFIG | LOG => {}
             DATA_DIR => put(&mut document.table, "data_dir", &place, Value::Text(value.clone())),
+            ARCHIVE_DIRECTORY => {
+                put_in(document, "archive", "directory", &place, Value::Text(value.clone()));
+            }
             LIFECYCLE => put_parsed(&mut document.table, "lifecycle", &place, value, problems),
             SOURCE => put_parsed(&mut document.table, "source", &place, value, problems),
             READER => put_parsed(&mut document.table, "reader", &place, value, problems),
@@ -67,18 +71,22 @@ fn put_server(document: &mut Document, key: &str, place: &Place, text: &str) {
         Ok(number) if !server::TEXT_KEYS.contains(&key) => Value::Integer(Some(number)),
         _ => Value::Text(text.to_owned()),
     };
+    put_in(document, "server", key, place, value);
+}
+
+fn put_in(document: &mut Document, table: &str, key: &str, place: &Place, value: Value) {
     let empty =
         || Entry { place: place.clone(), node: Node { place: place.clone(), value: Value::Table(Table::new()) } };
-    let server = document.table.entry("server".to_owned()).or_insert_with(empty);
-    // A `server` that is no table is refused later, with its line.
-    if let Value::Table(table) = &mut server.node.value {
+    let entry = document.table.entry(table.to_owned()).or_insert_with(empty);
+    // What is there and is no table is refused later, with its line.
+    if let Value::Table(table) = &mut entry.node.value {
         put(table, key, place, value);
     }
 }
 
 fn refuse(name: &str, place: &Place, problems: &mut Problems) {
     let of_server = server::KEYS.iter().map(|key| format!("{SERVER_PREFIX}{}", key.to_uppercase()));
-    let others = [CONFIG, LOG, DATA_DIR, LISTEN, LIFECYCLE, SOURCE, READER].map(str::to_owned);
+    let others = [CONFIG, LOG, DATA_DIR, LISTEN, ARCHIVE_DIRECTORY, LIFECYCLE, SOURCE, READER].map(str::to_owned);
     let known: Vec<String> = others.into_iter().chain(of_server).collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     problems.add(place, "there is no such variable", suggestion(name, &known));

@@ -132,6 +132,22 @@ impl Code {
 }
 
 impl Fault {
+    /// All faults.
+    pub const ALL: [Fault; 7] = [
+        Fault::NotJson,
+        Fault::NotAnObject,
+        Fault::FieldRepeated,
+        Fault::AppointmentIdMissing,
+        Fault::AppointmentIdInvalid,
+        Fault::EventTypeMissing,
+        Fault::EventTypeInvalid,
+    ];
+
+    /// The fault with this code.
+    pub fn from_name(name: &str) -> Option<Fault> {
+        Fault::ALL.into_iter().find(|fault| fault.name() == name)
+    }
+
     /// The code as programs see it.
     pub fn name(self) -> &'static str {
         match self {

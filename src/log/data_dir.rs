@@ -1,9 +1,10 @@
 //! The data directory: `log/`, `projection/`, `head` and `lock`, and nothing else at its top.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fmt,
+    fs::{self, File, Permissions, TryLockError},
     io::{Read, Seek, Write},
-    os::unix::fs::DirBuilderExt,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -18,7 +19,40 @@ pub struct DataDir {
 /// While this lives, no other process opens the data directory.
 #[derive(Debug)]
 pub struct DataDirLock {
-    _file: File,
+    file: File,
+}
+
+/// How to ask the server that holds a data directory.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RunningServer {
+    /// Its root on this machine, such as `http://127.0.0.1:8080`.
+    pub url: String,
+    /// Lets whoever can read the lock file in, as an admin of all sources.
+    pub secret: String,
+}
+
+impl fmt::Debug for RunningServer {
+    /// Nothing that a log line should not hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RunningServer({})", self.url)
+    }
+}
+
+impl DataDirLock {
+    /// Writes into the lock file, which only its owner can read, how to ask this process. Whoever takes the lock next
+    /// wipes it out.
+    pub fn announce(&self, server: &RunningServer) {
+        if let Err(error) = self.write(&format!("{}\n{}\n{}\n", std::process::id(), server.url, server.secret)) {
+            tracing::warn!(%error, "the lock file could not be written: commands beside this server won't find it");
+        }
+    }
+
+    fn write(&self, text: &str) -> std::io::Result<()> {
+        let mut file = &self.file;
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(text.as_bytes())
+    }
 }
 
 impl DataDir {
@@ -30,36 +64,43 @@ impl DataDir {
     /// Makes the directory and its log folder where they are missing, durably, and locks it.
     pub fn lock(&self) -> Result<DataDirLock, LogError> {
         let failed = |error| storage(format!("making the data directory {}", self.root.display()), error);
-        // It holds what was sent about patients: nobody but its owner has business there.
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.log()).map_err(failed)?;
+        make_private_dir(&self.log()).map_err(failed)?;
         sync_dir(&self.root).map_err(failed)?;
         // The directory's own entry: without it a power cut forgets a fresh store.
         let parent = fs::canonicalize(&self.root).map_err(failed)?.parent().map(Path::to_owned);
         parent.as_deref().map_or(Ok(()), sync_dir).map_err(failed)?;
         let path = self.root.join("lock");
         let failed = |error| storage(format!("locking {}", path.display()), error);
-        let options = || File::options().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = options().map_err(failed)?;
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let read = file.read_to_string(&mut holder);
-                let holder = read.ok().map(|_| holder.trim().to_owned()).filter(|pid| !pid.is_empty());
+                let holder = read.ok().and_then(|_| holder.lines().next().map(str::to_owned));
                 return Err(LogError::InUse { path: self.root.clone(), holder });
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let write_pid = |file: &mut File| {
-            file.set_len(0)?;
-            file.rewind()?;
-            writeln!(file, "{}", std::process::id())
-        };
+        let lock = DataDirLock { file };
+        // An earlier version made it readable to all.
+        let private = lock.file.set_permissions(Permissions::from_mode(0o600));
         // The process id only serves a message: a full disk must not keep a log from being read.
-        if let Err(error) = write_pid(&mut file) {
+        if let Err(error) = private.and_then(|()| lock.write(&format!("{}\n", std::process::id()))) {
             tracing::warn!(%error, "the lock file could not be written");
         }
-        Ok(DataDirLock { _file: file })
+        Ok(lock)
+    }
+
+    /// How to ask the server that holds the directory, as far as its lock file tells.
+    pub fn running_server(&self) -> Option<RunningServer> {
+        let text = fs::read_to_string(self.root.join("lock")).ok()?;
+        let mut lines = text.split_terminator('\n').skip(1);
+        let (url, secret) = (lines.next()?.to_owned(), lines.next()?.to_owned());
+        // Without its last line feed it is being written right now.
+        text.ends_with('\n').then_some(RunningServer { url, secret })
     }
 
     /// The directory itself.
@@ -83,8 +124,13 @@ impl DataDir {
     }
 }
 
+/// Makes a directory, and those above it, for its owner only: what was sent about patients is nobody else's business.
+pub fn make_private_dir(path: &Path) -> std::io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
 /// Makes a directory's entries durable.
-pub(super) fn sync_dir(path: &Path) -> std::io::Result<()> {
+pub fn sync_dir(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
 }
 

@@ -20,10 +20,11 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 
 pub use block::{Block, OpenBlock};
-pub use data_dir::{DataDir, DataDirLock};
+pub use data_dir::{DataDir, DataDirLock, RunningServer, make_private_dir, sync_dir};
 pub use delivery::{AppointmentId, Body, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName};
-pub use digest::{Digest, commitment};
+pub use digest::{Digest, InvalidDigest, commitment};
 pub use head::{Head, HeadFile};
+pub use record::{DecodedGroup, decode as decode_group, encode as encode_group};
 pub use sled_log::{Clock, SledLog};
 
 /// About how many deliveries a block has.
@@ -144,6 +145,14 @@ pub enum LogError {
         /// Its process id, where the lock file tells.
         holder: Option<String>,
     },
+    /// A delivery of another log can't follow the last one here.
+    #[error("the delivery {position} can't be appended: {message}")]
+    Misplaced {
+        /// Its position there.
+        position: Position,
+        /// Why not.
+        message: String,
+    },
     /// An earlier storage error closed the log for writing.
     #[error("the log takes no more deliveries since a storage error: {0}")]
     Closed(String),
@@ -165,6 +174,7 @@ impl LogError {
             LogError::HeadUnreadable { .. } => {
                 "the disk may be failing. The head is only a tripwire: move the file out of the data directory to go on without the comparison"
             }
+            LogError::Misplaced { .. } => "take the deliveries from a copy of this same log, in their order",
             LogError::InUse { .. } => "stop that process first, or choose another directory with --data-dir",
         }
     }

@@ -109,15 +109,17 @@ enum BodyRecord<'a> {
 }
 
 /// A value read back.
-pub(super) struct DecodedGroup {
-    /// The deliveries, by position.
-    pub(super) deliveries: VecDeque<Delivery>,
-    /// The log's digest after the last of them.
-    pub(super) digest: Digest,
+#[derive(Clone, Debug)]
+pub struct DecodedGroup {
+    /// The deliveries, by position; at least one.
+    pub deliveries: VecDeque<Delivery>,
+    /// The log's digest after the last of them, as the group says.
+    pub digest: Digest,
 }
 
 /// The value of a group. The deliveries' positions follow one another; `digest` is the log's after the last.
-pub(super) fn encode(deliveries: &[Delivery], digest: Digest) -> Vec<u8> {
+/// Together they hold well under a mebibyte, which is the most that is read back.
+pub fn encode(deliveries: &[Delivery], digest: Digest) -> Vec<u8> {
     let mut sources: Vec<&str> = Vec::new();
     let mut previous = deliveries.first().map_or(DateTime::UNIX_EPOCH, |delivery| delivery.received_at);
     let received_at_ms = previous.timestamp_millis();
@@ -152,8 +154,9 @@ pub(super) fn encode(deliveries: &[Delivery], digest: Digest) -> Vec<u8> {
     value
 }
 
-/// Reads a value back. `first` is its key. The error says what does not fit.
-pub(super) fn decode(first: Position, value: &[u8]) -> Result<DecodedGroup, String> {
+/// Reads a value back. `first` is its key. The error says what does not fit. Whether the digest is the chain's is for
+/// the caller to see.
+pub fn decode(first: Position, value: &[u8]) -> Result<DecodedGroup, String> {
     let Some((envelope, payload)) = value.split_at_checked(ENVELOPE_BYTES) else {
         return Err(format!("a value of {} bytes is too short", value.len()));
     };

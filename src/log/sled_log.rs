@@ -13,7 +13,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use super::{
     Log, LogError,
     block::Block,
-    data_dir::{DataDir, DataDirLock, storage},
+    data_dir::{DataDir, DataDirLock, RunningServer, storage},
     delivery::{Body, Delivery, NewDelivery, Position},
     digest::Digest,
     head::{Head, HeadFile},
@@ -39,7 +39,7 @@ pub struct SledLog {
     clock: Clock,
     writer: Mutex<Writer>,
     head_keeper: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
-    _lock: DataDirLock,
+    lock: DataDirLock,
 }
 
 struct Shared {
@@ -66,7 +66,42 @@ impl SledLog {
         let last_received_at = shared.recover(&data_dir.log())?;
         let head_keeper = Some(keep_head(Arc::clone(&shared))?);
         let writer = Mutex::new(Writer { last_received_at, clock_warned_at: None });
-        Ok(SledLog { shared, clock, writer, head_keeper, _lock: lock })
+        Ok(SledLog { shared, clock, writer, head_keeper, lock })
+    }
+
+    /// Appends deliveries as another log holds them, with their positions, times, salts and commitments, and makes them
+    /// durable. The first follows the head, and no time goes back; otherwise nothing is appended.
+    pub fn append_copies(&self, deliveries: &[Delivery]) -> Result<(), LogError> {
+        let mut writer = self.writer();
+        self.shared.check_open()?;
+        let head = self.shared.head();
+        let (mut position, mut received_at) = (head.position, writer.last_received_at);
+        for delivery in deliveries {
+            let misplaced = |message| LogError::Misplaced { position: delivery.position, message };
+            if delivery.position != position.next() {
+                return Err(misplaced(format!("position {} comes next", position.next())));
+            }
+            if delivery.received_at < received_at {
+                return Err(misplaced("it arrived before the one that it follows".to_owned()));
+            }
+            if delivery.received_at.trunc_subsecs(3) != delivery.received_at {
+                return Err(misplaced("its arrival time has parts of a millisecond".to_owned()));
+            }
+            (position, received_at) = (delivery.position, delivery.received_at);
+        }
+        let (values, digest) = pack(deliveries, head.digest);
+        if values.is_empty() {
+            return Ok(());
+        }
+        self.shared.commit(values)?;
+        *self.shared.lock_durable() = Head { position, digest };
+        writer.last_received_at = received_at;
+        Ok(())
+    }
+
+    /// Tells commands on this machine how to ask the process that holds the log: see [`DataDirLock::announce`].
+    pub fn announce(&self, server: &RunningServer) {
+        self.lock.announce(server);
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {

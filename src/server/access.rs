@@ -1,18 +1,48 @@
 //! Who may read: a bearer token, or, where no reader is configured, the machine itself.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use warp::http::{HeaderMap, HeaderName, header, uri::Authority};
 
-use crate::graphql::Viewer;
+use subtle::ConstantTimeEq as _;
+
+use crate::{
+    credential::{CredentialDigest, digest_of},
+    graphql::{Role, Viewer},
+};
 
 use super::{App, Peer, problem::Problem};
 
 /// Parts of the names of headers that a proxy adds: with one of them, a loopback peer is not who it seems.
 const FORWARDING: [&str; 4] = ["forwarded", "real-ip", "client-ip", "connecting-ip"];
 
+/// Commands on this machine that could read the data directory's lock file. They may read everything, as they could
+/// from the data directory itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Operator {
+    /// Of the secret in the lock file.
+    pub secret: CredentialDigest,
+    /// Where the server listens: who asks from the same address asks from this machine.
+    pub listens_on: SocketAddr,
+}
+
+impl Operator {
+    fn is(&self, peer: Peer, headers: &HeaderMap) -> bool {
+        let of_this_machine = peer.0.ip() == self.listens_on.ip() || peer.0.ip().to_canonical().is_loopback();
+        let known = |token| bool::from(digest_of(token).ct_eq(&self.secret));
+        of_this_machine && !is_forwarded(headers) && bearer(headers).is_some_and(known)
+    }
+
+    fn viewer() -> Viewer {
+        Viewer { name: "operator".to_owned(), role: Role::Admin, sources: None }
+    }
+}
+
 /// Who asks; counts a failure.
 pub(super) fn viewer(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Viewer, Problem> {
+    if app.operator.is_some_and(|operator| operator.is(peer, headers)) {
+        return Ok(Operator::viewer());
+    }
     if app.readers.is_empty() {
         let local = is_local(peer, headers) && has_loopback_host(headers);
         return if local { Ok(Viewer::local_admin()) } else { Err(Problem::ReadersNotConfigured) };
@@ -23,10 +53,13 @@ pub(super) fn viewer(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Viewe
 
 /// Whether the peer is this machine, with no proxy between.
 pub(super) fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
-    let loopback = peer.0.ip().to_canonical().is_loopback();
+    peer.0.ip().to_canonical().is_loopback() && !is_forwarded(headers)
+}
+
+fn is_forwarded(headers: &HeaderMap) -> bool {
     let forwards =
         |name: &HeaderName| *name == header::VIA || FORWARDING.iter().any(|part| name.as_str().contains(part));
-    loopback && !headers.keys().any(forwards)
+    headers.keys().any(forwards)
 }
 
 /// A page that a browser on this machine shows must not reach the server under a name of its own

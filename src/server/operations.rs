@@ -130,5 +130,7 @@ fn describe() {
     describe_gauge!("clockfold_queue_depth", "Deliveries that wait for the writer.");
     describe_gauge!("clockfold_log_head_position", "The last durable position.");
     describe_gauge!("clockfold_projection_lag_deliveries", "Durable deliveries that are not folded yet.");
+    describe_gauge!("clockfold_archive_lag_deliveries", "Durable deliveries that the archive does not have yet.");
+    describe_gauge!("clockfold_archive_failed", "1 while the archive can't be written, else 0.");
     describe_gauge!("clockfold_storage_failed", "1 after a storage error closed the log, else 0.");
 }

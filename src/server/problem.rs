@@ -26,6 +26,10 @@ pub(super) enum Problem {
     ReadersNotConfigured,
     /// For admins of all sources only.
     Forbidden,
+    /// `after` and `to` name no part of the log.
+    BadRange,
+    /// Too many read the log.
+    TooManyReaders,
     /// Too many failed authentications from this address.
     TooManyFailures { retry_after_s: u64 },
     /// Another method is asked for.
@@ -75,7 +79,7 @@ impl Problem {
             Problem::TooManyFailures { retry_after_s } => {
                 headers.insert(header::RETRY_AFTER, retry_after_s.into());
             }
-            Problem::Unavailable(_) | Problem::Draining => {
+            Problem::Unavailable(_) | Problem::Draining | Problem::TooManyReaders => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
             }
             _ => {}
@@ -116,6 +120,16 @@ impl Problem {
             Problem::Forbidden => {
                 (StatusCode::FORBIDDEN, "FORBIDDEN", "This is for readers with the role `admin` and all sources.")
             }
+            Problem::BadRange => (
+                StatusCode::BAD_REQUEST,
+                "BAD_RANGE",
+                "`after` and `to` are positions: whole numbers, the first not behind the second, and neither behind the end of the log.",
+            ),
+            Problem::TooManyReaders => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "TOO_MANY_READERS",
+                "Too many are reading the log at this moment. Try again.",
+            ),
             Problem::TooManyFailures { .. } => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "TOO_MANY_FAILURES",

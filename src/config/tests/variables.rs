@@ -17,6 +17,7 @@ fn variables_go_over_the_file() {
         &[
             ("CLOCKFOLD_DATA_DIR", "2026"),
             ("CLOCKFOLD_LISTEN", "2.2.2.2:2"),
+            ("CLOCKFOLD_ARCHIVE_DIRECTORY", "/mnt/archive"),
             ("CLOCKFOLD_SERVER_BODY_TIMEOUT_S", "9"),
             ("CLOCKFOLD_SERVER_LOG_FORMAT", "json"),
             ("CLOCKFOLD_SOURCE", &sources),
@@ -25,6 +26,9 @@ fn variables_go_over_the_file() {
     )
     .unwrap();
     assert_eq!(config.data_dir, Path::new("2026"));
+    assert_eq!(config.archive.as_deref(), Some(Path::new("/mnt/archive")));
+    assert_eq!(load("archive.directory = \"/mnt\"", &[]).unwrap().archive.as_deref(), Some(Path::new("/mnt")));
+    assert_eq!(load(file, &[]).unwrap().archive, None);
     assert_eq!(config.server.listen.to_string(), "2.2.2.2:2");
     assert_eq!((config.server.queue_max, config.server.body_timeout), (7, Duration::from_secs(9)));
     assert_eq!(config.server.log_format, LogFormat::Json);
@@ -53,6 +57,8 @@ fn mistakes_in_variables() {
     check_variable("CLOCKFOLD_LISTEN", "8080", "`listen` `8080` is not an IP address with a port");
     check_variable("CLOCKFOLD_SERVER_QUEUE_MAX", "many", "`queue_max` is a text, not a whole number");
     check_variable("CLOCKFOLD_DATA_DIR", "", "`data_dir` is empty");
+    check_variable("CLOCKFOLD_ARCHIVE_DIRECTORY", "", "`directory` is empty");
+    check_variable("CLOCKFOLD_ARCHIVE", "/mnt", "there is no such variable");
     check_variable("CLOCKFOLD_SOURCE", "[{", "this is not TOML");
     check_variable("CLOCKFOLD_SOURCE", "downtown", "this is not TOML");
     check_variable("CLOCKFOLD_SOURCE", "\"downtown\"", "`source` is a text, not a list of tables");

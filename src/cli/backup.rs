@@ -1,0 +1,60 @@
+//! `clockfold backup`: the log up to this moment, in a directory of its own, read back before it counts.
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::anyhow;
+use clap::Args;
+
+use crate::{
+    config::Config,
+    copies::{BackupWriter, CopyError},
+    log::{Clock, Position},
+};
+
+use super::{log_source::LogSource, progress::Progress};
+
+/// Where to back up to.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A directory that is empty, or is made.
+    #[arg(value_name = "DIRECTORY")]
+    directory: PathBuf,
+    /// Tell on standard error how far it is, also where that is not a terminal.
+    #[arg(long)]
+    progress: bool,
+}
+
+/// Backs up.
+pub(super) fn run(
+    arguments: &Arguments,
+    config: &Config,
+    clock: &Clock,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let source = LogSource::open(config, clock)?;
+    let mut progress = Progress::new(arguments.progress, stderr);
+    let deliveries = source.read(Position::ZERO, None)?;
+    let stretch = deliveries.stretch();
+    let mut writer = BackupWriter::begin(&arguments.directory, stretch).map_err(with_hint)?;
+    progress.begin("backing up", stretch.deliveries());
+    for delivery in deliveries {
+        writer.append(delivery?).map_err(with_hint)?;
+        progress.step();
+    }
+    let manifest = writer.finish(clock()).map_err(with_hint)?;
+    progress.end();
+    writeln!(
+        stdout,
+        "the backup in {} is complete and was read back: it ends at position {} with the digest {}",
+        arguments.directory.display(),
+        manifest.head.position,
+        manifest.head.digest
+    )?;
+    Ok(())
+}
+
+/// What went wrong with a copy, and what to do.
+pub(super) fn with_hint(error: CopyError) -> anyhow::Error {
+    anyhow!("{error}\n  hint: {}", error.hint())
+}

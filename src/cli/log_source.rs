@@ -1,0 +1,177 @@
+//! Where a command reads the log: from the store, or, while a server holds that, from the server.
+//!
+//! One process at a time has a data directory. A server that has it writes into its lock file, which only its owner
+//! can read, how to be asked; it then hands out the same deliveries, over loopback, in the export format. Either way
+//! they come in order and are held against the chain, so a command goes on in the same way with both.
+
+use std::{io::BufReader, time::Duration};
+
+use anyhow::{Context as _, anyhow, bail};
+use chrono::{DateTime, Utc};
+use ureq::{Agent, BodyReader};
+
+use crate::{
+    config::Config,
+    copies::{Stretch, ndjson},
+    log::{Clock, DataDir, Delivery, Digest, LogError, Position, RunningServer, SledLog},
+};
+
+use super::serve::with_hint;
+
+/// How long a running server may take to begin an answer. It may be folding its log at that moment.
+const ANSWER_MAX: Duration = Duration::from_secs(60);
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// A refusal is a short text.
+const REFUSAL_BYTES_MAX: u64 = 64 << 10;
+
+/// A log that is there.
+pub(super) enum LogSource {
+    /// Nobody has it: it was opened here.
+    Store(Box<SledLog>),
+    /// A server has it.
+    Server(ServerLog),
+}
+
+/// The log of a running server.
+pub(super) struct ServerLog {
+    server: RunningServer,
+    agent: Agent,
+}
+
+/// A stretch of the log on its way. After the last delivery comes `None` only where the digests fit.
+pub(super) struct Deliveries<'a> {
+    stretch: Stretch,
+    digest: Digest,
+    deliveries: Box<dyn Iterator<Item = anyhow::Result<Delivery>> + 'a>,
+    ended: bool,
+}
+
+impl LogSource {
+    /// Opens the log of the configured data directory, but makes none.
+    pub(super) fn open(config: &Config, clock: &Clock) -> anyhow::Result<LogSource> {
+        let data_dir = DataDir::at(&config.data_dir);
+        if !data_dir.log().is_dir() {
+            bail!(
+                "there is no log in the data directory {}\n  hint: name the directory that the server uses with --data-dir, or its configuration with --config",
+                config.data_dir.display()
+            );
+        }
+        match SledLog::open(&data_dir, Clock::clone(clock)) {
+            Ok(log) => Ok(LogSource::Store(Box::new(log))),
+            Err(error @ LogError::InUse { .. }) => match data_dir.running_server() {
+                Some(server) => Ok(LogSource::Server(ServerLog::new(server))),
+                None => Err(anyhow!(
+                    "{error}\n  hint: if it is a server that is still starting, try again once it listens; otherwise wait for that process to end"
+                )),
+            },
+            Err(error) => Err(with_hint(error)),
+        }
+    }
+
+    /// The deliveries after `after`, up to `to` or to the head of this moment.
+    pub(super) fn read(&self, after: Position, to: Option<Position>) -> anyhow::Result<Deliveries<'_>> {
+        match self {
+            LogSource::Store(log) => {
+                let stretch = Stretch::of(&**log, after, to)?;
+                let deliveries = stretch.read(&**log).map(|delivery| delivery.map_err(with_hint));
+                Ok(Deliveries::new(stretch, deliveries))
+            }
+            LogSource::Server(server) => {
+                let lines = server.ask(after, to)?;
+                let stretch = lines.header().stretch;
+                let interrupted = "reading the log from the running server; if it was stopped meanwhile, try again";
+                Ok(Deliveries::new(stretch, lines.map(move |delivery| delivery.context(interrupted))))
+            }
+        }
+    }
+
+    /// The first position in `within` whose delivery arrived at `time` or later; the one after its end where there is
+    /// none. Arrival times never go back.
+    pub(super) fn first_at(&self, time: DateTime<Utc>, within: &Stretch) -> anyhow::Result<Position> {
+        let (mut earlier, mut later) = (within.after.position.get(), within.to.position.next().get());
+        while later - earlier > 1 {
+            let middle = Position::new(earlier + (later - earlier) / 2);
+            let deliveries = self.read(Position::new(middle.get() - 1), Some(middle))?;
+            let delivery = deliveries.last().transpose()?.context("the log has no delivery where one has to be")?;
+            if delivery.received_at < time {
+                earlier = middle.get();
+            } else {
+                later = middle.get();
+            }
+        }
+        Ok(Position::new(later))
+    }
+}
+
+impl<'a> Deliveries<'a> {
+    fn new(stretch: Stretch, deliveries: impl Iterator<Item = anyhow::Result<Delivery>> + 'a) -> Deliveries<'a> {
+        Deliveries { stretch, digest: stretch.after.digest, deliveries: Box::new(deliveries), ended: false }
+    }
+
+    /// Which part of the log it is.
+    pub(super) fn stretch(&self) -> Stretch {
+        self.stretch
+    }
+}
+
+impl Iterator for Deliveries<'_> {
+    type Item = anyhow::Result<Delivery>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let next = self.deliveries.next();
+        match &next {
+            Some(Ok(delivery)) => self.digest = self.digest.then(delivery),
+            Some(Err(_)) => self.ended = true,
+            None => {
+                self.ended = true;
+                if self.digest != self.stretch.to.digest {
+                    let Stretch { after, to } = self.stretch;
+                    let message = format!(
+                        "its deliveries after position {} do not come to the digest at position {}",
+                        after.position, to.position
+                    );
+                    return Some(Err(with_hint(LogError::Damaged { position: after.position.next(), message })));
+                }
+            }
+        }
+        next
+    }
+}
+
+impl ServerLog {
+    fn new(server: RunningServer) -> ServerLog {
+        let config = Agent::config_builder()
+            // The server is on this machine, whatever proxy the environment names.
+            .proxy(None)
+            .max_redirects(0)
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT_MAX))
+            .timeout_recv_response(Some(ANSWER_MAX));
+        ServerLog { server, agent: config.build().into() }
+    }
+
+    fn ask(
+        &self,
+        after: Position,
+        to: Option<Position>,
+    ) -> anyhow::Result<ndjson::Reader<BufReader<BodyReader<'static>>>> {
+        let RunningServer { url, secret } = &self.server;
+        let to = to.map(|to| format!("&to={to}")).unwrap_or_default();
+        let request = self.agent.get(format!("{url}/log?after={after}{to}"));
+        let answer = request.header("Authorization", format!("Bearer {secret}")).call();
+        let mut answer = answer.with_context(|| {
+            format!("asking the running server at {url} for its log; if it has just been stopped or started, try again")
+        })?;
+        if answer.status() != 200 {
+            let refusal = answer.body_mut().with_config().limit(REFUSAL_BYTES_MAX).read_to_string().unwrap_or_default();
+            let refusal: serde_json::Value = serde_json::from_str(&refusal).unwrap_or_default();
+            let detail = refusal["detail"].as_str().unwrap_or("it does not say why");
+            bail!("the running server at {url} answered {}: {detail}", answer.status());
+        }
+        let body = BufReader::with_capacity(64 << 10, answer.into_body().into_reader());
+        ndjson::Reader::new(body).with_context(|| format!("reading the log from the running server at {url}"))
+    }
+}
