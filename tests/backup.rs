@@ -365,3 +365,22 @@ fn a_changed_manifest_is_no_manifest() {
         assert!(told.contains(message), "{message}: {told}");
     }
 }
+
+/// `fixtures/backup-v1.tar.gz` is of `fixtures/log-v1.tar.gz`, by the first version of the format. It is read for ever.
+/// Written anew, for a new version beside the old, with `UPDATE_FROZEN=1`.
+#[test]
+fn a_backup_of_version_1_is_read_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (sample, within) = (support::fixture("backup-v1.tar.gz"), folder.to_str().unwrap());
+    if std::env::var_os("UPDATE_FROZEN").is_some() {
+        support::tar(&["-xzf", support::fixture("log-v1.tar.gz").to_str().unwrap(), "-C", within]);
+        done(folder, &["backup", "backup-v1", "--data-dir", "log-v1"]);
+        support::tar(&["-czf", sample.to_str().unwrap(), "-C", within, "backup-v1"]);
+        fs::remove_dir_all(folder.join("backup-v1")).unwrap();
+    }
+    support::tar(&["-xzf", sample.to_str().unwrap(), "-C", within]);
+    let frozen = fs::read_to_string(support::fixture("log-v1.digest")).unwrap();
+    done(folder, &["restore", "backup-v1", "--data-dir", "other"]);
+    assert_eq!(contents(&folder.join("other")).1.digest.to_string(), frozen.trim());
+}

@@ -320,3 +320,21 @@ fn copies_are_appended_only_in_their_order() {
     let next: Vec<NewDelivery> = vec![delivery(3, "create")];
     assert_eq!(log.append(next).unwrap(), [Position::new(3)]);
 }
+
+/// `fixtures/export-v1.ndjson` is of `fixtures/log-v1.tar.gz`, by the first version of the format. It is read for ever.
+/// Written anew, for a new version beside the old, with `UPDATE_FROZEN=1`.
+#[test]
+fn an_export_of_version_1_is_read_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let sample = support::fixture("export-v1.ndjson");
+    support::tar(&["-xzf", support::fixture("log-v1.tar.gz").to_str().unwrap(), "-C", folder.to_str().unwrap()]);
+    let export = done(folder, &["export", "--data-dir", "log-v1"]).stdout;
+    if std::env::var_os("UPDATE_FROZEN").is_some() {
+        fs::write(&sample, &export).unwrap();
+    }
+    let frozen = fs::read_to_string(support::fixture("log-v1.digest")).unwrap();
+    done(folder, &["import", sample.to_str().unwrap(), "--data-dir", "other"]);
+    assert_eq!(contents(&folder.join("other")).1.digest.to_string(), frozen.trim());
+    assert!(export == fs::read_to_string(sample).unwrap(), "the format is another one: it needs another version");
+}

@@ -117,11 +117,15 @@ fn begin_if_new(directory: &Path, log: &dyn Log) -> Result<(), CopyError> {
         }
     }
     mark_archive(directory).map_err(failed("beginning an archive in"))?;
-    tracing::warn!(
-        directory = %directory.display(),
-        deliveries = log.head().position.get(),
-        "a new archive is begun; if there was one already, check that its disk is mounted"
-    );
+    let (directory, deliveries) = (directory.display(), log.head().position.get());
+    match deliveries {
+        0 => tracing::info!(%directory, "a new archive is begun"),
+        _ => tracing::warn!(
+            %directory,
+            deliveries,
+            "a new archive is begun; if there was one already, check that its disk is mounted"
+        ),
+    }
     Ok(())
 }
 
