@@ -12,6 +12,11 @@ mod data_dir;
 mod head;
 mod record;
 mod sled_store;
+mod journal;
+mod tail;
+mod read;
+mod recovery;
+mod mover;
 mod sled_log;
 
 use std::path::PathBuf;

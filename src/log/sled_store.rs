@@ -9,7 +9,6 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    time::Instant,
 };
 
 use super::{
@@ -17,6 +16,7 @@ use super::{
     data_dir::{storage, sync_dir},
     delivery::{Delivery, Position},
     digest::Digest,
+    head::Head,
     record::{DecodedGroup, decode},
 };
 
@@ -73,17 +73,17 @@ impl SledStore {
             }
         };
         written.map_err(|error| store_error("writing to the log", error))?;
-        let started = Instant::now();
         self.database.flush().map_err(|error| store_error("flushing the log", error))?;
-        self.data_file.sync_data().map_err(|error| storage("syncing the log".to_owned(), error))?;
-        metrics::histogram!("clockfold_log_sync_seconds").record(started.elapsed());
-        Ok(())
+        self.data_file.sync_data().map_err(|error| storage("syncing the log".to_owned(), error))
     }
 
-    /// The last group.
-    pub(super) fn last(&self) -> Result<Option<DecodedGroup>, LogError> {
+    /// Where it ends.
+    pub(super) fn end(&self) -> Result<Head, LogError> {
         let last = self.tree.last().map_err(|error| store_error("reading the end of the log", error))?;
-        last.map(|(key, value)| decode_entry(&key, &value)).transpose()
+        let Some((key, value)) = last else { return Ok(Head::EMPTY) };
+        let DecodedGroup { deliveries, digest } = decode_entry(&key, &value)?;
+        let last = deliveries.back().expect("a decoded group has a delivery");
+        Ok(Head { position: last.position, digest })
     }
 
     /// The group that holds `position`, and its key.
@@ -260,11 +260,13 @@ fn key_position(key: &[u8]) -> Result<Position, LogError> {
     Ok(Position::new(u64::from_be_bytes(bytes)))
 }
 
-fn missing(position: Position) -> LogError {
+/// What is said where a delivery should be and is not.
+pub(super) fn missing(position: Position) -> LogError {
     LogError::Damaged { position, message: "the delivery is missing".to_owned() }
 }
 
-fn broken_chain(position: Position) -> LogError {
+/// What is said where deliveries are not those that the log's digest was made of.
+pub(super) fn broken_chain(position: Position) -> LogError {
     LogError::Damaged { position, message: "the hash chain does not fit".to_owned() }
 }
 
