@@ -177,11 +177,10 @@ fn a_store_that_lost_its_tail_is_refused() {
 fn groups_that_changed_places_are_found_by_whoever_reads_past_them() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = DataDir::at(folder.path());
-    let log = open(&data_dir).unwrap();
     for number in 1..=10 {
-        log.append(vec![delivery(number, "create")]).unwrap();
+        // What came together before the log was closed is one value.
+        open(&data_dir).unwrap().append(vec![delivery(number, "create")]).unwrap();
     }
-    drop(log);
     let database = sled::Config::new().path(data_dir.log()).segment_size(8 << 20).open().unwrap();
     let tree = database.open_tree("deliveries").unwrap();
     let (third, fourth) = (3_u64.to_be_bytes(), 4_u64.to_be_bytes());
@@ -309,4 +308,42 @@ fn a_log_of_version_1_is_read_for_ever() {
     let frozen = fs::read_to_string(support::fixture("log-v1.digest")).unwrap();
     assert_eq!(chain(&read).to_string(), frozen.trim());
     assert_eq!(log.head().digest.to_string(), frozen.trim());
+}
+
+/// What a million deliveries of the vendor's form take on disk: `cargo test --release --test log -- --ignored dens --nocapture`
+#[test]
+#[ignore = "measures"]
+#[allow(clippy::print_stdout, reason = "figures are for who asks")]
+fn density() {
+    for (each, count) in [(64, 1_000_000_u64), (1, 300_000)] {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let data_dir = DataDir::at(folder.path().join("data"));
+        let log = open(&data_dir).unwrap();
+        let begun = std::time::Instant::now();
+        let mut next = 0;
+        while next < count {
+            log.append((next..next + each).map(|n| delivery(10_000 + n / 4, "checkin")).collect()).unwrap();
+            next += each;
+        }
+        println!("{each} a group: {:.2} µs a delivery", begun.elapsed().as_secs_f64() * 1e6 / next as f64);
+        let killed = folder.path().join("killed");
+        std::process::Command::new("cp").arg("-r").arg(folder.path().join("data")).arg(&killed).status().unwrap();
+        let begun = std::time::Instant::now();
+        drop(log);
+        println!("closed in {:?}", begun.elapsed());
+        let du = |path: &std::path::Path| {
+            let out = std::process::Command::new("du").args(["-sB1"]).arg(path.join("log")).output().unwrap();
+            let text = String::from_utf8(out.stdout).unwrap();
+            text.split_whitespace().next().unwrap().parse::<f64>().unwrap() / next as f64
+        };
+        println!("{:.1} bytes a delivery after a clean stop", du(&folder.path().join("data")));
+        println!("{:.1} bytes a delivery right after a kill", du(&killed));
+        let begun = std::time::Instant::now();
+        let log = open(&DataDir::at(&killed)).unwrap();
+        println!("opened in {:?}", begun.elapsed());
+        println!("{:.1} bytes a delivery after a kill and a start", du(&killed));
+        let begun = std::time::Instant::now();
+        assert_eq!(read_all(&log).len() as u64, next);
+        println!("read in {:?}", begun.elapsed());
+    }
 }

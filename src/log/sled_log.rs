@@ -120,12 +120,7 @@ impl Log for SledLog {
     }
 
     fn read(&self, from: Position) -> Box<dyn Iterator<Item = Result<Delivery, LogError>> + '_> {
-        let from = from.max(Position::new(1));
-        let head = self.shared.head();
-        if from > head.position {
-            return Box::new(std::iter::empty());
-        }
-        Box::new(Read::new(&self.shared.store, &self.shared.tail, from, head.position))
+        Box::new(self.shared.read(from, self.shared.head().position))
     }
 
     fn head(&self) -> Head {
@@ -195,8 +190,12 @@ impl Shared {
             }
             _ => {}
         }
-        let last = Read::new(&self.store, &self.tail, found.position, found.position).next().transpose();
-        Ok(last?.map_or(DateTime::UNIX_EPOCH, |last| last.received_at))
+        let last = self.read(found.position, found.position).next().transpose()?;
+        Ok(last.map_or(DateTime::UNIX_EPOCH, |last| last.received_at))
+    }
+
+    fn read(&self, from: Position, to: Position) -> Read<'_> {
+        Read::new(&self.store, &self.tail, from.max(Position::new(1)), to)
     }
 
     fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
