@@ -95,20 +95,28 @@ fn no_answer_leaves_before_its_delivery_is_on_stable_storage() {
     drop(connection);
     let plan = Plan { senders: 8, each: 40, first_appointment: 1_000, seed: random.next(), note_bytes: 48..200 };
     deliveries.extend(Load::start(server.address, &plan).join().acknowledged);
+    // More than two files of the journal hold.
+    let plan = Plan { senders: 6, each: 30, first_appointment: 9_000, seed: random.next(), note_bytes: 30_000..40_000 };
+    deliveries.extend(Load::start(server.address, &plan).join().acknowledged);
     assert!(server.terminate().success());
     let trace = finished(&trace, server.id());
 
     let data = data_dir(&root);
     let log = data.join("log");
-    assert_eq!(deliveries.len(), 40 + 8 * 40);
+    assert_eq!(deliveries.len(), 40 + 8 * 40 + 6 * 30);
     check(&trace, &log, &deliveries).unwrap();
 
     // The log's files: their entries, and what it can't be opened without.
     let calls = parse(&trace);
     let first_answer = calls.iter().find(|call| call.ok_answer().is_some()).unwrap().begin;
-    let names = ["conf", "db", "blobs", "journal-000000000001"].map(|name| log.join(name));
+    let names = ["conf", "db", "blobs"].map(|name| log.join(name));
     for path in [data.clone(), log.clone()].into_iter().chain(names) {
         check_entry(&calls, &path, first_answer).unwrap();
+    }
+    for number in 1..=3 {
+        let path = log.join(format!("journal-{number:012}"));
+        let first_group = calls.iter().find(|call| call.name == "fdatasync" && Path::new(call.path()) == path);
+        check_entry(&calls, &path, first_group.expect("the load needs three files").begin).unwrap();
     }
     let conf = log.join("conf");
     let on_conf = |call: &&Call| Path::new(call.path()) == conf;

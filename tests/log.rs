@@ -6,8 +6,10 @@ mod support;
 
 use std::{
     fs::{self, File},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -310,40 +312,41 @@ fn a_log_of_version_1_is_read_for_ever() {
     assert_eq!(log.head().digest.to_string(), frozen.trim());
 }
 
-/// What a million deliveries of the vendor's form take on disk: `cargo test --release --test log -- --ignored dens --nocapture`
+/// Deliveries of the vendor's form, the more of them the less each: `DENSITY=1000000 cargo test --release --test log
+/// room -- --nocapture` measures a log that is worth it.
 #[test]
-#[ignore = "measures"]
 #[allow(clippy::print_stdout, reason = "figures are for who asks")]
-fn density() {
-    for (each, count) in [(64, 1_000_000_u64), (1, 300_000)] {
+fn a_delivery_takes_little_room_however_small_its_group_was() {
+    let count: u64 = std::env::var("DENSITY").map_or(20_000, |count| count.parse().unwrap());
+    for (each, bytes_max) in [(64, 120.0), (1, 200.0)] {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let data_dir = DataDir::at(folder.path().join("data"));
-        let log = open(&data_dir).unwrap();
-        let begun = std::time::Instant::now();
-        let mut next = 0;
-        while next < count {
-            log.append((next..next + each).map(|n| delivery(10_000 + n / 4, "checkin")).collect()).unwrap();
-            next += each;
+        let (closed, killed) = (folder.path().join("closed"), folder.path().join("killed"));
+        let log = open(&DataDir::at(&closed)).unwrap();
+        let begun = Instant::now();
+        for first in (0..count).step_by(each) {
+            log.append((first..count.min(first + each as u64)).map(|n| delivery(10_000 + n / 4, "checkin")).collect())
+                .unwrap();
         }
-        println!("{each} a group: {:.2} µs a delivery", begun.elapsed().as_secs_f64() * 1e6 / next as f64);
-        let killed = folder.path().join("killed");
-        std::process::Command::new("cp").arg("-r").arg(folder.path().join("data")).arg(&killed).status().unwrap();
-        let begun = std::time::Instant::now();
+        let took = begun.elapsed() / u32::try_from(count).unwrap();
+        support::run("cp", &["-r", closed.to_str().unwrap(), killed.to_str().unwrap()]);
         drop(log);
-        println!("closed in {:?}", begun.elapsed());
-        let du = |path: &std::path::Path| {
-            let out = std::process::Command::new("du").args(["-sB1"]).arg(path.join("log")).output().unwrap();
-            let text = String::from_utf8(out.stdout).unwrap();
-            text.split_whitespace().next().unwrap().parse::<f64>().unwrap() / next as f64
-        };
-        println!("{:.1} bytes a delivery after a clean stop", du(&folder.path().join("data")));
-        println!("{:.1} bytes a delivery right after a kill", du(&killed));
-        let begun = std::time::Instant::now();
-        let log = open(&DataDir::at(&killed)).unwrap();
-        println!("opened in {:?}", begun.elapsed());
-        println!("{:.1} bytes a delivery after a kill and a start", du(&killed));
-        let begun = std::time::Instant::now();
-        assert_eq!(read_all(&log).len() as u64, next);
-        println!("read in {:?}", begun.elapsed());
+        let begun = Instant::now();
+        drop(open(&DataDir::at(&killed)).unwrap());
+        let opened = begun.elapsed();
+        let bytes = [closed, killed].map(|data| blocks(&data.join("log")) as f64);
+        let every = bytes.map(|bytes| bytes / count as f64);
+        println!("{count} by {each}: {every:.1?} bytes each, {took:?} to append, {opened:?} to start after a kill");
+        // A start after a kill takes the rest of a segment, whatever is in it.
+        let fits = |bytes: &f64| *bytes <= bytes_max * count as f64 + SEGMENT_BYTES;
+        assert!(bytes.iter().all(fits), "{every:?} bytes");
     }
+}
+
+/// The store grows by so much at a time.
+const SEGMENT_BYTES: f64 = 8_388_608.0;
+
+/// What a folder takes from the disk.
+fn blocks(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries.map(|entry| entry.metadata().unwrap().blocks() * 512).sum()
 }

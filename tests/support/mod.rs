@@ -75,6 +75,11 @@ pub fn fixture(name: &str) -> PathBuf {
 
 /// Runs `tar`.
 pub fn tar(arguments: &[&str]) {
-    let status = Command::new("tar").args(arguments).status().expect("tar is there");
-    assert!(status.success(), "tar {arguments:?}");
+    run("tar", arguments);
+}
+
+/// Runs a program of the system's.
+pub fn run(program: &str, arguments: &[&str]) {
+    let status = Command::new(program).args(arguments).status().unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(status.success(), "{program} {arguments:?}");
 }
