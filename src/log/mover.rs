@@ -6,7 +6,7 @@
 //! log for writing; the files stay as they are, and the next start moves them.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Instant,
@@ -151,7 +151,7 @@ impl Journal {
 }
 
 impl Task {
-    fn perform(self, shared: &Shared, folder: &PathBuf, made: &mpsc::Sender<JournalFile>) -> Result<(), LogError> {
+    fn perform(self, shared: &Shared, folder: &Path, made: &mpsc::Sender<JournalFile>) -> Result<(), LogError> {
         match self {
             Task::Make(number) => {
                 let file = JournalFile::make(folder, number);

@@ -23,7 +23,7 @@ pub(super) struct Read<'a> {
 enum Source {
     /// To be found out.
     Unknown,
-    Store(StoreRead),
+    Store(Box<StoreRead>),
     Tail(Arc<Group>),
 }
 
@@ -44,7 +44,7 @@ impl<'a> Read<'a> {
                 return Ok(delivery);
             }
             self.source = match self.tail.place_of(self.next) {
-                Place::Store(moved) => Source::Store(self.store.read(self.next, moved.min(self.to))),
+                Place::Store(moved) => Source::Store(Box::new(self.store.read(self.next, moved.min(self.to)))),
                 Place::Tail(group) => Source::Tail(group),
                 Place::Nowhere => return Err(missing(self.next)),
             };
