@@ -5,10 +5,12 @@
 
 use std::{
     collections::VecDeque,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -23,6 +25,8 @@ use super::{
 /// Values over a quarter of a segment would go to sled's `blobs/`, which it never syncs.
 const SEGMENT_BYTES: usize = 8 << 20;
 const CACHE_BYTES: u64 = 64 << 20;
+/// How long sled's own threads may have its file after a store was closed.
+const CLOSING_MAX: Duration = Duration::from_secs(5);
 /// A file in the log's folder while its store is made for the first time.
 const BEING_MADE: &str = "being-made";
 
@@ -185,7 +189,9 @@ impl Read {
 fn begin_store(path: &Path) -> io::Result<()> {
     let (marker, data_file) = (path.join(BEING_MADE), path.join("db"));
     if data_file.exists() && !marker.exists() {
-        return File::open(data_file)?.sync_all();
+        let data_file = File::open(data_file)?;
+        wait_until_free(&data_file)?;
+        return data_file.sync_all();
     }
     if marker.exists() {
         tracing::info!("the making of the log was interrupted; it is made again");
@@ -201,6 +207,21 @@ fn begin_store(path: &Path) -> io::Result<()> {
         File::create(&marker)?;
     }
     sync_dir(path)
+}
+
+/// Where a store was closed in this process a moment ago, sled's own threads may still have its file, and it would
+/// refuse to open. No other process has it: the data directory is locked.
+fn wait_until_free(data_file: &File) -> io::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match data_file.try_lock() {
+            Ok(()) => return data_file.unlock(),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < CLOSING_MAX => thread::sleep(Duration::from_millis(5)),
+            // sled says what it is.
+            Err(TryLockError::WouldBlock) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
 }
 
 /// The store's files and folders are on stable storage.
