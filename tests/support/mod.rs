@@ -3,6 +3,7 @@
 
 pub mod load;
 pub mod http2;
+pub mod killed;
 pub mod power;
 pub mod server;
 pub mod sources;
