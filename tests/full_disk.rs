@@ -137,14 +137,28 @@ fn load_until_refused(server: &Server, seed: u64, note_bytes: Range<u64>) -> (Ve
 
 #[test]
 fn a_disk_that_fills_up_under_load_stops_acceptance_and_loses_nothing() {
-    let disk = Disk::of_mebibytes(24);
+    // With everything that is kept below, a start has room to move what a journal holds.
+    let disk = Disk::of_mebibytes(96);
     let mut server = Server::start(&disk.path, CONFIG);
     // At several distances from the end, so that different writes are the one that does not fit.
     let mut kept = Vec::new();
     let (long, short) = (3_000..6_000, 1..10);
-    let rounds = [(2 << 20, &long), (700_000, &short), (100_000, &long), (8192, &short), (4096, &long), (0, &long)];
+    let rounds = [
+        (5 << 20, &long),
+        (5 << 19, &long),
+        (2 << 20, &long),
+        (700_000, &short),
+        (100_000, &long),
+        (8192, &short),
+        (4096, &long),
+        (0, &long),
+    ];
     for (round, (left, note_bytes)) in rounds.into_iter().enumerate() {
         let note_bytes = note_bytes.clone();
+        if round % 4 != 3 {
+            // Has the log make its first journal file, so that it is not this which fails.
+            assert_eq!(server.deliver(9, "create").status, 200);
+        }
         disk.fill(left);
         let (acknowledged, refused) = load_until_refused(&server, round as u64, note_bytes);
         let printed = server.printed();

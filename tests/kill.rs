@@ -32,6 +32,8 @@ const KILLS_UNDER_LOAD: u64 = 50;
 const KILL_START_EVERY: u64 = 4;
 /// Every so many rounds, the projection is deleted, so that a start folds everything again.
 const DELETE_PROJECTION_EVERY: u64 = 8;
+/// Every so many rounds, bodies are so large that files of the journal fill up and are moved.
+const LARGE_EVERY: u64 = 7;
 
 #[test]
 fn what_was_acknowledged_survives_kills_under_load_and_while_starting() {
@@ -58,7 +60,8 @@ fn what_was_acknowledged_survives_kills_under_load_and_while_starting() {
         next_position += found.len() as u64;
 
         let first_appointment = 1_000 + round * 10_000_000;
-        let plan = Plan { senders: 6, each: 100_000, first_appointment, seed: random.next(), note_bytes: 1..400 };
+        let note_bytes = if round % LARGE_EVERY == LARGE_EVERY - 1 { 30_000..60_000 } else { 1..400 };
+        let plan = Plan { senders: 6, each: 100_000, first_appointment, seed: random.next(), note_bytes };
         let load = Load::start(server.address, &plan);
         thread::sleep(Duration::from_millis(20 + random.below(281)));
         server.kill();

@@ -6,8 +6,10 @@ mod support;
 
 use std::{
     fs::{self, File},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
     sync::{Arc, Mutex},
+    time::Instant,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -177,11 +179,10 @@ fn a_store_that_lost_its_tail_is_refused() {
 fn groups_that_changed_places_are_found_by_whoever_reads_past_them() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = DataDir::at(folder.path());
-    let log = open(&data_dir).unwrap();
     for number in 1..=10 {
-        log.append(vec![delivery(number, "create")]).unwrap();
+        // What came together before the log was closed is one value.
+        open(&data_dir).unwrap().append(vec![delivery(number, "create")]).unwrap();
     }
-    drop(log);
     let database = sled::Config::new().path(data_dir.log()).segment_size(8 << 20).open().unwrap();
     let tree = database.open_tree("deliveries").unwrap();
     let (third, fourth) = (3_u64.to_be_bytes(), 4_u64.to_be_bytes());
@@ -309,4 +310,43 @@ fn a_log_of_version_1_is_read_for_ever() {
     let frozen = fs::read_to_string(support::fixture("log-v1.digest")).unwrap();
     assert_eq!(chain(&read).to_string(), frozen.trim());
     assert_eq!(log.head().digest.to_string(), frozen.trim());
+}
+
+/// Deliveries of the vendor's form, the more of them the less each: `DENSITY=1000000 cargo test --release --test log
+/// room -- --nocapture` measures a log that is worth it.
+#[test]
+#[allow(clippy::print_stdout, reason = "figures are for who asks")]
+fn a_delivery_takes_little_room_however_small_its_group_was() {
+    let count: u64 = std::env::var("DENSITY").map_or(20_000, |count| count.parse().unwrap());
+    for (count, each, bytes_max) in [(count, 64, 120.0), (count / 4, 1, 200.0)] {
+        let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let (closed, killed) = (folder.path().join("closed"), folder.path().join("killed"));
+        let log = open(&DataDir::at(&closed)).unwrap();
+        let begun = Instant::now();
+        for first in (0..count).step_by(each) {
+            log.append((first..count.min(first + each as u64)).map(|n| delivery(10_000 + n / 4, "checkin")).collect())
+                .unwrap();
+        }
+        let took = begun.elapsed() / u32::try_from(count).unwrap();
+        support::run("cp", &["-r", closed.to_str().unwrap(), killed.to_str().unwrap()]);
+        drop(log);
+        let begun = Instant::now();
+        drop(open(&DataDir::at(&killed)).unwrap());
+        let opened = begun.elapsed();
+        let bytes = [closed, killed].map(|data| blocks(&data.join("log")) as f64);
+        let every = bytes.map(|bytes| bytes / count as f64);
+        println!("{count} by {each}: {every:.1?} bytes each, {took:?} to append, {opened:?} to start after a kill");
+        // A start after a kill takes the rest of a segment, whatever is in it.
+        let bytes_max = bytes_max * count as f64;
+        assert!(bytes[0] <= bytes_max && bytes[1] <= bytes_max + SEGMENT_BYTES, "{every:?} bytes");
+    }
+}
+
+/// The store grows by so much at a time.
+const SEGMENT_BYTES: f64 = 8_388_608.0;
+
+/// What a folder takes from the disk.
+fn blocks(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
+    entries.map(|entry| entry.metadata().unwrap().blocks() * 512).sum()
 }

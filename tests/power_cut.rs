@@ -27,6 +27,9 @@ const RUNS: u64 = 3;
 /// Cuts while the program starts, and while it takes deliveries; of every run.
 const CUTS: [usize; 2] = [10, 14];
 
+/// The run whose bodies are so large that files of the journal fill up and are moved meanwhile.
+const LARGE_RUN: u64 = 1;
+
 /// One run of the program: what it did, and what it acknowledged.
 struct Run {
     calls: Vec<Call>,
@@ -61,10 +64,12 @@ fn what_was_acknowledged_survives_power_cuts() {
     let mut random = Random::new(seed);
     let mut disk = Disk::at(&root);
     let mut earlier: Vec<Acknowledged> = Vec::new();
-    let (mut cuts, mut unacknowledged, mut synced) = (0, 0, 0);
+    let (mut cuts, mut unacknowledged, mut synced, mut journals) = (0, 0, 0, 0);
     for number in 0..RUNS {
         let run = run(&root, number, &mut random);
         let first_answer = run.acknowledged.iter().map(|(place, _)| *place).min().unwrap();
+        let moved = |call: &&Call| call.begin > first_answer && call.name == "unlink" && is_journal(&call.string(0));
+        journals += usize::from(number == LARGE_RUN) * run.calls.iter().filter(moved).count();
         let mut places: Vec<usize> = (0..CUTS[0]).map(|_| random.index(first_answer)).collect();
         places.extend((0..CUTS[1]).map(|_| first_answer + random.index(run.lines - first_answer)));
         places.sort_unstable();
@@ -87,11 +92,12 @@ fn what_was_acknowledged_survives_power_cuts() {
         disk.next_process(&unfinished);
         earlier.extend(run.acknowledged.into_iter().map(|(_, delivery)| delivery));
     }
+    let acknowledged = earlier.len();
     println!(
-        "{cuts} cuts, {synced} of them with something archived, {} acknowledged, {unacknowledged} not acknowledged and kept",
-        earlier.len()
+        "{cuts} cuts, {synced} of them with something archived, {acknowledged} acknowledged, {unacknowledged} not and kept, {journals} journals moved"
     );
     assert!(synced > 10, "{synced} cuts of an archive mean little");
+    assert!(journals > 0, "no journal was moved under load");
     assert!(cuts >= 60 && earlier.len() > 300, "{cuts} cuts of {} deliveries mean little", earlier.len());
 }
 
@@ -144,14 +150,15 @@ fn run(root: &Path, number: u64, random: &mut Random) -> Run {
     let last = number + 1 == RUNS;
     let each = if last { 60 } else { 100_000 };
     let first_appointment = 1_000 + number * 100_000_000;
-    let plan = Plan { senders: 6, each, first_appointment, seed: random.next(), note_bytes: 1..800 };
+    let (note_bytes, least_ms) = if number == LARGE_RUN { (20_000..50_000, 1_200) } else { (1..800, 300) };
+    let plan = Plan { senders: 6, each, first_appointment, seed: random.next(), note_bytes };
     let load = Load::start(server.address, &plan);
     let acknowledged = if last {
         let sent = load.join();
         assert!(server.terminate().success());
         sent.acknowledged
     } else {
-        thread::sleep(Duration::from_millis(300 + random.below(600)));
+        thread::sleep(Duration::from_millis(least_ms + random.below(600)));
         server.kill();
         load.join().acknowledged
     };
@@ -164,6 +171,10 @@ fn run(root: &Path, number: u64, random: &mut Random) -> Run {
         (*place, delivery)
     };
     Run { acknowledged: acknowledged.into_iter().map(placed).collect(), lines: text.lines().count(), calls }
+}
+
+fn is_journal(name: &str) -> bool {
+    name.contains("/data/log/journal-")
 }
 
 /// Every call's beginning (`true`) and end, in the order in which they happened.

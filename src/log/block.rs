@@ -39,6 +39,14 @@ impl Block {
         Block(Content::Decoded(OpenBlock { before, deliveries, after }))
     }
 
+    /// The log's digest after it, where that is known without opening it.
+    pub(super) fn after(&self) -> Option<Digest> {
+        match &self.0 {
+            Content::Decoded(block) => Some(block.after),
+            Content::Stored { .. } => None,
+        }
+    }
+
     /// Decodes it, and holds every group against the chain: each has to continue the one before it, without a gap.
     /// That the block itself continues the one before it is for the caller to compare.
     pub fn open(self) -> Result<OpenBlock, LogError> {

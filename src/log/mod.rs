@@ -13,6 +13,11 @@ mod head;
 mod record;
 mod block;
 mod sled_store;
+mod journal;
+mod tail;
+mod read;
+mod recovery;
+mod mover;
 mod sled_log;
 
 use std::path::PathBuf;

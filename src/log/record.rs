@@ -117,13 +117,25 @@ pub struct DecodedGroup {
     pub digest: Digest,
 }
 
-/// The value of a group. The deliveries' positions follow one another; `digest` is the log's after the last.
-/// Together they hold well under a mebibyte, which is the most that is read back.
-pub fn encode(deliveries: &[Delivery], digest: Digest) -> Vec<u8> {
+/// The value of a group, as small as it gets. The deliveries' positions follow one another; `digest` is the log's
+/// after the last. Together they hold well under a mebibyte, which is the most that is read back.
+pub fn encode<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, digest: Digest) -> Vec<u8> {
+    let plain = payload(deliveries, digest);
+    let packed = lz4_flex::block::compress_prepend_size(&plain);
+    if packed.len() < plain.len() { envelope(LZ4, &packed) } else { envelope(PLAIN, &plain) }
+}
+
+/// The same, made quickly and not compressed: for the journal, where a value is short-lived.
+pub(super) fn encode_plain<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, digest: Digest) -> Vec<u8> {
+    envelope(PLAIN, &payload(deliveries, digest))
+}
+
+fn payload<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, digest: Digest) -> Vec<u8> {
+    let mut deliveries = deliveries.into_iter().peekable();
     let mut sources: Vec<&str> = Vec::new();
-    let mut previous = deliveries.first().map_or(DateTime::UNIX_EPOCH, |delivery| delivery.received_at);
+    let mut previous = deliveries.peek().map_or(DateTime::UNIX_EPOCH, |delivery| delivery.received_at);
     let received_at_ms = previous.timestamp_millis();
-    let mut records = Vec::with_capacity(deliveries.len());
+    let mut records = Vec::with_capacity(deliveries.size_hint().0);
     for delivery in deliveries {
         let name = delivery.source.as_str();
         let source = sources.iter().position(|known| *known == name).unwrap_or_else(|| {
@@ -144,13 +156,14 @@ pub fn encode(deliveries: &[Delivery], digest: Digest) -> Vec<u8> {
         }));
     }
     let group = Group { digest: *digest.as_bytes(), received_at_ms, sources, records };
-    let plain = postcard::to_stdvec(&group).expect("a group has nothing that postcard refuses");
-    let packed = lz4_flex::block::compress_prepend_size(&plain);
-    let (codec, payload) = if packed.len() < plain.len() { (LZ4, packed) } else { (PLAIN, plain) };
+    postcard::to_stdvec(&group).expect("a group has nothing that postcard refuses")
+}
+
+fn envelope(codec: u8, payload: &[u8]) -> Vec<u8> {
     let mut value = Vec::with_capacity(ENVELOPE_BYTES + payload.len());
     value.extend_from_slice(&[VERSION, codec]);
-    value.extend_from_slice(&checksum(codec, &payload).to_le_bytes());
-    value.extend_from_slice(&payload);
+    value.extend_from_slice(&checksum(codec, payload).to_le_bytes());
+    value.extend_from_slice(payload);
     value
 }
 

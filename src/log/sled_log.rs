@@ -1,5 +1,6 @@
 //! The log on disk: one writer gives positions and arrival times, and nobody reads a delivery before it
-//! is durable. A thread beside it remembers the head.
+//! is durable. A group is made durable by the journal; a thread moves what that holds into the store, in values of a
+//! good size, and another one remembers the head. A log that was closed is in the store alone.
 
 use std::{
     path::Path,
@@ -11,29 +12,30 @@ use std::{
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::{
-    Log, LogError,
+    BLOCK_DELIVERIES, Log, LogError,
     block::Block,
     data_dir::{DataDir, DataDirLock, RunningServer, storage},
     delivery::{Body, Delivery, NewDelivery, Position},
     digest::Digest,
     head::{Head, HeadFile},
+    journal,
+    mover::{Journal, move_up_to},
+    read::Read,
     record::encode,
-    sled_store::SledStore,
+    recovery::recover,
+    sled_store::{SledStore, missing},
+    tail::{Group, Place, Tail},
 };
 
 /// Tells the time of arrival. Made in `main`, so that tests can make their own.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
-/// A value holds at most about this many bytes of bodies and event types, unless one delivery alone has more.
-const VALUE_BYTES_MAX: usize = 16 << 10;
-/// And at most this many deliveries.
-const VALUE_DELIVERIES_MAX: usize = 256;
 const HEAD_INTERVAL: Duration = Duration::from_millis(500);
 /// A clock that stands this far behind the last arrival is worth a warning.
 const CLOCK_BEHIND_MAX: TimeDelta = TimeDelta::seconds(2);
 const CLOCK_WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A log in a sled store of its own.
+/// A log in a sled store of its own, behind a journal.
 pub struct SledLog {
     shared: Arc<Shared>,
     clock: Clock,
@@ -42,15 +44,17 @@ pub struct SledLog {
     lock: DataDirLock,
 }
 
-struct Shared {
-    store: SledStore,
-    durable: Mutex<Head>,
+/// What the log's threads have in common.
+pub(super) struct Shared {
+    pub(super) store: SledStore,
+    pub(super) tail: Tail,
     head_file: HeadFile,
     failure: OnceLock<String>,
 }
 
 /// What only the one writer touches.
 struct Writer {
+    journal: Journal,
     last_received_at: DateTime<Utc>,
     clock_warned_at: Option<Instant>,
 }
@@ -59,13 +63,19 @@ impl SledLog {
     /// Opens the log of a data directory, making it where there is none, and compares it with the
     /// remembered head.
     pub fn open(data_dir: &DataDir, clock: Clock) -> Result<SledLog, LogError> {
-        let lock = data_dir.lock()?;
-        let store = SledStore::open(&data_dir.log())?;
-        let (durable, failure) = (Mutex::new(Head::EMPTY), OnceLock::new());
-        let shared = Arc::new(Shared { store, durable, head_file: HeadFile::of(data_dir), failure });
-        let last_received_at = shared.recover(&data_dir.log())?;
+        let (lock, folder) = (data_dir.lock()?, data_dir.log());
+        let store = SledStore::open(&folder)?;
+        let recovered = recover(&folder, &store)?;
+        let tail = Tail::after(recovered.stored, recovered.groups);
+        let shared = Arc::new(Shared { store, tail, head_file: HeadFile::of(data_dir), failure: OnceLock::new() });
+        let last_received_at = shared.check_end(&folder)?;
+        // Only now that nothing speaks against it is anything deleted.
+        move_up_to(&shared.store, &shared.tail, shared.head().position)?;
+        let removed = journal::remove(&folder, &recovered.files);
+        removed.map_err(|error| storage(format!("removing the journal in {}", folder.display()), error))?;
         let head_keeper = Some(keep_head(Arc::clone(&shared))?);
-        let writer = Mutex::new(Writer { last_received_at, clock_warned_at: None });
+        let journal = Journal::start(Arc::clone(&shared), folder)?;
+        let writer = Mutex::new(Writer { journal, last_received_at, clock_warned_at: None });
         Ok(SledLog { shared, clock, writer, head_keeper, lock })
     }
 
@@ -89,12 +99,7 @@ impl SledLog {
             }
             (position, received_at) = (delivery.position, delivery.received_at);
         }
-        let (values, digest) = pack(deliveries, head.digest);
-        if values.is_empty() {
-            return Ok(());
-        }
-        self.shared.commit(values)?;
-        *self.shared.lock_durable() = Head { position, digest };
+        self.keep(&mut writer, deliveries.to_vec())?;
         writer.last_received_at = received_at;
         Ok(())
     }
@@ -102,6 +107,14 @@ impl SledLog {
     /// Tells commands on this machine how to ask the process that holds the log: see [`DataDirLock::announce`].
     pub fn announce(&self, server: &RunningServer) {
         self.lock.announce(server);
+    }
+
+    /// Makes deliveries durable that have their places after the head, or closes the log.
+    fn keep(&self, writer: &mut Writer, deliveries: Vec<Delivery>) -> Result<(), LogError> {
+        let Some(group) = Group::chained(deliveries, self.shared.head().digest) else { return Ok(()) };
+        writer.journal.append(&group).inspect_err(|error| self.shared.close(error))?;
+        self.shared.tail.push(group);
+        Ok(())
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -131,27 +144,18 @@ impl Log for SledLog {
         let mut writer = self.writer();
         self.shared.check_open()?;
         let received_at = self.arrival_time(&mut writer);
-        let head = self.shared.head();
-        let deliveries = place(group, head.position, received_at)?;
-        let (values, digest) = pack(&deliveries, head.digest);
+        let deliveries = place(group, self.shared.head().position, received_at)?;
         let positions: Vec<Position> = deliveries.iter().map(|delivery| delivery.position).collect();
-        let Some(last) = positions.last() else { return Ok(positions) };
-        self.shared.commit(values)?;
-        *self.shared.lock_durable() = Head { position: *last, digest };
+        self.keep(&mut writer, deliveries)?;
         Ok(positions)
     }
 
     fn read(&self, from: Position) -> Box<dyn Iterator<Item = Result<Delivery, LogError>> + '_> {
-        let from = from.max(Position::new(1));
-        let head = self.shared.head();
-        if from > head.position {
-            return Box::new(std::iter::empty());
-        }
-        Box::new(self.shared.store.read(from, head.position))
+        Box::new(self.shared.read(from, self.shared.head().position))
     }
 
     fn blocks(&self) -> Box<dyn Iterator<Item = Result<Block, LogError>> + '_> {
-        Box::new(self.shared.store.blocks(self.shared.head().position))
+        Box::new(self.shared.blocks())
     }
 
     fn head(&self) -> Head {
@@ -159,19 +163,22 @@ impl Log for SledLog {
     }
 
     fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
-        self.shared.store.digest_at(position)
+        self.shared.digest_at(position)
     }
 
     fn erase(&self, positions: &[Position]) -> Result<usize, LogError> {
-        let _writer = self.writer();
+        let mut writer = self.writer();
         self.shared.check_open()?;
+        // A body that is erased must not be left in the journal.
+        writer.journal.drain().inspect_err(|error| self.shared.close(error))?;
         let mut erased = 0;
         for position in positions.iter().filter(|position| **position <= self.shared.head().position) {
             let (first, mut group) = self.shared.store.group_with(*position)?;
             let found = group.deliveries.iter_mut().find(|delivery| delivery.position == *position);
             let Some(delivery @ Delivery { body: Body::Kept { .. }, .. }) = found else { continue };
             delivery.body = Body::Erased { commitment: delivery.body.commitment() };
-            self.shared.commit(vec![(first, encode(group.deliveries.make_contiguous(), group.digest))])?;
+            let value = encode(&group.deliveries, group.digest);
+            self.shared.store.commit(vec![(first, value)]).inspect_err(|error| self.shared.close(error))?;
             erased += 1;
         }
         Ok(erased)
@@ -188,6 +195,8 @@ impl Log for SledLog {
 
 impl Drop for SledLog {
     fn drop(&mut self) {
+        // After an error everything stays as it is, for the next start to look at.
+        self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).journal.close();
         if let Some((stop, thread)) = self.head_keeper.take() {
             drop(stop);
             // A panic of the keeper was logged when it happened.
@@ -197,22 +206,16 @@ impl Drop for SledLog {
 }
 
 impl Shared {
-    /// Finds the log's end, holds it against the remembered head, and returns the last arrival time.
-    fn recover(&self, path: &Path) -> Result<DateTime<Utc>, LogError> {
-        let mut last_received_at = DateTime::UNIX_EPOCH;
-        if let Some(group) = self.store.last()? {
-            let last = group.deliveries.back().expect("a decoded group has a delivery");
-            last_received_at = last.received_at;
-            *self.lock_durable() = Head { position: last.position, digest: group.digest };
-        }
+    /// Holds the log's end against the remembered head, and returns the last arrival time.
+    fn check_end(&self, path: &Path) -> Result<DateTime<Utc>, LogError> {
         let found = self.head();
-        self.store.digest_at(found.position)?;
+        self.digest_at(found.position)?;
         match self.head_file.read()? {
             Some(remembered) if remembered.position > found.position => {
                 let (found, remembered) = (found.position, remembered.position);
                 return Err(LogError::Shorter { path: path.to_owned(), found, remembered });
             }
-            Some(remembered) if self.store.digest_at(remembered.position)? != remembered.digest => {
+            Some(remembered) if self.digest_at(remembered.position)? != remembered.digest => {
                 let message =
                     "its digest is not the remembered one: records were changed, or the head is another log's";
                 return Err(LogError::Damaged { position: remembered.position, message: message.to_owned() });
@@ -222,31 +225,62 @@ impl Shared {
             }
             _ => {}
         }
-        Ok(last_received_at)
+        let last = self.read(found.position, found.position).next().transpose()?;
+        Ok(last.map_or(DateTime::UNIX_EPOCH, |last| last.received_at))
     }
 
-    /// Makes values durable, or closes the log.
-    fn commit(&self, values: Vec<(Position, Vec<u8>)>) -> Result<(), LogError> {
-        self.store.commit(values).inspect_err(|error| self.close(error))
+    fn read(&self, from: Position, to: Position) -> Read<'_> {
+        Read::new(&self.store, &self.tail, from.max(Position::new(1)), to)
+    }
+
+    /// Blocks of the store, then of what is not in it yet.
+    fn blocks(&self) -> impl Iterator<Item = Result<Block, LogError>> + '_ {
+        let head = self.tail.head().position;
+        let stored = match self.tail.place_of(head) {
+            Place::Store(_) => head,
+            Place::Tail(_) | Place::Nowhere => Position::new(self.tail.groups_up_to(head).0.get() - 1),
+        };
+        let mut rest = self.read(stored.next(), head);
+        let mut digest = None;
+        let beyond = std::iter::from_fn(move || {
+            let mut block = || {
+                let deliveries = rest.by_ref().take(BLOCK_DELIVERIES).collect::<Result<Vec<_>, _>>()?;
+                if deliveries.is_empty() {
+                    return Ok(None);
+                }
+                let before = digest.map_or_else(|| self.digest_at(stored), Ok)?;
+                let block = Block::of(before, deliveries);
+                digest = block.after();
+                Ok(Some(block))
+            };
+            block().transpose()
+        });
+        self.store.blocks(stored).chain(beyond)
+    }
+
+    fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
+        match self.tail.place_of(position) {
+            Place::Store(_) => self.store.digest_at(position),
+            Place::Tail(group) => group.at(position).map(|entry| entry.digest).ok_or_else(|| missing(position)),
+            Place::Nowhere => Err(missing(position)),
+        }
     }
 
     /// Closes the log for writing: what the disk holds after a failed write is not known.
-    fn close(&self, error: &LogError) {
+    pub(super) fn close(&self, error: &LogError) {
         if self.failure.set(error.to_string()).is_ok() {
             tracing::error!(%error, "the log is closed for writing");
         }
     }
 
-    fn check_open(&self) -> Result<(), LogError> {
+    /// The error of whoever wants to write to a closed log.
+    pub(super) fn check_open(&self) -> Result<(), LogError> {
         self.failure.get().map_or(Ok(()), |message| Err(LogError::Closed(message.clone())))
     }
 
-    fn head(&self) -> Head {
-        *self.lock_durable()
-    }
-
-    fn lock_durable(&self) -> MutexGuard<'_, Head> {
-        self.durable.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The last durable position, and the chain's digest there.
+    pub(super) fn head(&self) -> Head {
+        self.tail.head()
     }
 }
 
@@ -268,33 +302,6 @@ fn place(group: Vec<NewDelivery>, head: Position, received_at: DateTime<Utc>) ->
         }
     };
     Ok(group.into_iter().zip(salts).map(place).collect())
-}
-
-/// Cuts a group into values of a good size, and tells the digest after the last.
-fn pack(deliveries: &[Delivery], mut digest: Digest) -> (Vec<(Position, Vec<u8>)>, Digest) {
-    let mut values = Vec::new();
-    let mut rest = deliveries;
-    while let Some(first) = rest.first() {
-        let mut bytes = 0;
-        let fits = |delivery: &&Delivery| {
-            bytes += weight(delivery);
-            bytes <= VALUE_BYTES_MAX
-        };
-        let count = rest.iter().take(VALUE_DELIVERIES_MAX).take_while(fits).count().max(1);
-        let (group, later) = rest.split_at(count);
-        digest = group.iter().fold(digest, Digest::then);
-        values.push((first.position, encode(group, digest)));
-        rest = later;
-    }
-    (values, digest)
-}
-
-fn weight(delivery: &Delivery) -> usize {
-    let body = match &delivery.body {
-        Body::Kept { bytes, .. } => bytes.len(),
-        Body::Erased { .. } => 0,
-    };
-    body + delivery.reading.event_type().map_or(0, str::len) + delivery.delivery_id.as_ref().map_or(0, String::len)
 }
 
 /// Writes the head whenever it has moved, off the answer's path, and once more at the end.

@@ -5,11 +5,12 @@
 
 use std::{
     collections::VecDeque,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    time::Instant,
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::{
@@ -18,6 +19,7 @@ use super::{
     data_dir::{storage, sync_dir},
     delivery::{Delivery, Position},
     digest::Digest,
+    head::Head,
     record::{DecodedGroup, decode},
 };
 
@@ -27,6 +29,8 @@ const SEGMENT_BYTES: usize = 8 << 20;
 const BLOCK_GROUPS: usize = 64;
 const BLOCK_BYTES: usize = 256 << 10;
 const CACHE_BYTES: u64 = 64 << 20;
+/// How long sled's own threads may have its file after a store was closed.
+const CLOSING_MAX: Duration = Duration::from_secs(5);
 /// A file in the log's folder while its store is made for the first time.
 const BEING_MADE: &str = "being-made";
 
@@ -77,17 +81,17 @@ impl SledStore {
             }
         };
         written.map_err(|error| store_error("writing to the log", error))?;
-        let started = Instant::now();
         self.database.flush().map_err(|error| store_error("flushing the log", error))?;
-        self.data_file.sync_data().map_err(|error| storage("syncing the log".to_owned(), error))?;
-        metrics::histogram!("clockfold_log_sync_seconds").record(started.elapsed());
-        Ok(())
+        self.data_file.sync_data().map_err(|error| storage("syncing the log".to_owned(), error))
     }
 
-    /// The last group.
-    pub(super) fn last(&self) -> Result<Option<DecodedGroup>, LogError> {
+    /// Where it ends.
+    pub(super) fn end(&self) -> Result<Head, LogError> {
         let last = self.tree.last().map_err(|error| store_error("reading the end of the log", error))?;
-        last.map(|(key, value)| decode_entry(&key, &value)).transpose()
+        let Some((key, value)) = last else { return Ok(Head::EMPTY) };
+        let DecodedGroup { deliveries, digest } = decode_entry(&key, &value)?;
+        let last = deliveries.back().expect("a decoded group has a delivery");
+        Ok(Head { position: last.position, digest })
     }
 
     /// The group that holds `position`, and its key.
@@ -212,7 +216,9 @@ impl Read {
 fn begin_store(path: &Path) -> io::Result<()> {
     let (marker, data_file) = (path.join(BEING_MADE), path.join("db"));
     if data_file.exists() && !marker.exists() {
-        return File::open(data_file)?.sync_all();
+        let data_file = File::open(data_file)?;
+        wait_until_free(&data_file)?;
+        return data_file.sync_all();
     }
     if marker.exists() {
         tracing::info!("the making of the log was interrupted; it is made again");
@@ -228,6 +234,21 @@ fn begin_store(path: &Path) -> io::Result<()> {
         File::create(&marker)?;
     }
     sync_dir(path)
+}
+
+/// Where a store was closed in this process a moment ago, sled's own threads may still have its file, and it would
+/// refuse to open. No other process has it: the data directory is locked.
+fn wait_until_free(data_file: &File) -> io::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match data_file.try_lock() {
+            Ok(()) => return data_file.unlock(),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < CLOSING_MAX => thread::sleep(Duration::from_millis(5)),
+            // sled says what it is.
+            Err(TryLockError::WouldBlock) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
 }
 
 /// The store's files and folders are on stable storage.
@@ -287,11 +308,13 @@ fn key_position(key: &[u8]) -> Result<Position, LogError> {
     Ok(Position::new(u64::from_be_bytes(bytes)))
 }
 
-fn missing(position: Position) -> LogError {
+/// What is said where a delivery should be and is not.
+pub(super) fn missing(position: Position) -> LogError {
     LogError::Damaged { position, message: "the delivery is missing".to_owned() }
 }
 
-fn broken_chain(position: Position) -> LogError {
+/// What is said where deliveries are not those that the log's digest was made of.
+pub(super) fn broken_chain(position: Position) -> LogError {
     LogError::Damaged { position, message: "the hash chain does not fit".to_owned() }
 }
 

@@ -4,6 +4,7 @@
 pub mod copies;
 pub mod load;
 pub mod http2;
+pub mod killed;
 pub mod power;
 pub mod server;
 pub mod sources;
@@ -76,6 +77,11 @@ pub fn fixture(name: &str) -> PathBuf {
 
 /// Runs `tar`.
 pub fn tar(arguments: &[&str]) {
-    let status = Command::new("tar").args(arguments).status().expect("tar is there");
-    assert!(status.success(), "tar {arguments:?}");
+    run("tar", arguments);
+}
+
+/// Runs a program of the system's.
+pub fn run(program: &str, arguments: &[&str]) {
+    let status = Command::new(program).args(arguments).status().unwrap_or_else(|error| panic!("{program}: {error}"));
+    assert!(status.success(), "{program} {arguments:?}");
 }

@@ -11,14 +11,13 @@ use crate::{
     copies::{
         CopyError, Damage, make_durable_dir,
         manifest::{ARCHIVE, is_archive, mark_archive},
-        segment::{Broken, SegmentReader, SegmentWriter, end_of, groups_after, list, weight},
+        segment::{
+            Broken, GROUP_BYTES_MAX, GROUP_DELIVERIES_MAX, SegmentReader, SegmentWriter, end_of, groups_after, list,
+            weight,
+        },
     },
     log::{Head, Log, LogError, Position, sync_dir},
 };
-
-/// What is appended at once, and made durable together.
-const BATCH_DELIVERIES_MAX: usize = 4096;
-const BATCH_BYTES_MAX: usize = 4 << 20;
 
 /// Up to where a segment is on stable storage.
 #[derive(Clone, Debug)]
@@ -69,16 +68,17 @@ impl Tail {
 
     /// Appends the next deliveries of the log, durably, and ends the segment where it has become long enough.
     pub(super) fn append_batch(&mut self, log: &dyn Log, segment_bytes: u64) -> Result<Synced, CopyError> {
-        let most = usize::try_from(segment_bytes).unwrap_or(usize::MAX).min(BATCH_BYTES_MAX);
+        let most = usize::try_from(segment_bytes).unwrap_or(usize::MAX).min(GROUP_BYTES_MAX);
+        // One frame, one sync: so a power cut tears the last frame at most, and whatever is broken before it is damage.
         let mut batch = Vec::new();
         let mut bytes = 0;
         for delivery in log.read(self.at.position.next()) {
             let delivery = delivery?;
             bytes += weight(&delivery);
-            batch.push(delivery);
-            if batch.len() == BATCH_DELIVERIES_MAX || bytes >= most {
+            if !batch.is_empty() && (bytes > most || batch.len() == GROUP_DELIVERIES_MAX) {
                 break;
             }
+            batch.push(delivery);
         }
         if batch.is_empty() {
             let message = "the delivery is missing".to_owned();

@@ -29,7 +29,7 @@ use crate::log::{Digest, Head, Position};
 
 pub(in crate::copies) use reader::{Broken, SegmentReader};
 pub(in crate::copies) use salvage::groups_after;
-pub(in crate::copies) use writer::{Finished, SegmentWriter, weight};
+pub(in crate::copies) use writer::{Finished, GROUP_BYTES_MAX, GROUP_DELIVERIES_MAX, SegmentWriter, weight};
 
 const MAGIC: &[u8; 8] = b"CLKFSEG\n";
 const VERSION: u32 = 1;

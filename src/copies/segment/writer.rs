@@ -14,9 +14,9 @@ use crate::{
 use super::{END, GROUP, file_name, print_frame, print_header};
 
 /// A group holds at most about so many bytes of bodies, unless one delivery alone has more.
-const GROUP_BYTES_MAX: usize = 64 << 10;
+pub(in crate::copies) const GROUP_BYTES_MAX: usize = 64 << 10;
 /// And at most so many deliveries.
-const GROUP_DELIVERIES_MAX: usize = 512;
+pub(in crate::copies) const GROUP_DELIVERIES_MAX: usize = 512;
 
 /// A segment that takes more.
 pub(in crate::copies) struct SegmentWriter {

@@ -1,0 +1,213 @@
+//! The journal as the writer uses it, and the thread behind it, which makes the next file ahead of need and moves
+//! what a full one holds into the store.
+//!
+//! The thread does one thing after another: it makes the file after next only when the one before is moved. So at
+//! most two files' deliveries are not in the store yet, and a writer that is faster waits. An error there closes the
+//! log for writing; the files stay as they are, and the next start moves them.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::Instant,
+};
+
+use super::{
+    LogError,
+    data_dir::storage,
+    delivery::{Body, Delivery, Position},
+    journal::{JournalFile, files, remove},
+    record::{encode, encode_plain},
+    sled_log::Shared,
+    sled_store::SledStore,
+    tail::{Entry, Group, Tail},
+};
+
+/// A value holds at most about this many bytes of bodies and event types, unless one delivery alone has more.
+const VALUE_BYTES_MAX: usize = 16 << 10;
+/// And at most this many deliveries.
+const VALUE_DELIVERIES_MAX: usize = 256;
+/// The most values that share one sync of the store: what sled has written and not synced stays well below a
+/// segment, so it never gives a segment away whose content has moved to where a power cut would lose it.
+const VALUES_A_SYNC_MAX: usize = 32;
+
+/// The journal as the one writer uses it.
+pub(super) struct Journal {
+    shared: Arc<Shared>,
+    folder: PathBuf,
+    active: Option<JournalFile>,
+    /// The number of the file that was asked for last.
+    number: u64,
+    /// Whether that one is still to be taken.
+    asked: bool,
+    made: mpsc::Receiver<JournalFile>,
+    /// `None` once it is closed.
+    mover: Option<(mpsc::Sender<Task>, JoinHandle<()>)>,
+}
+
+/// What the thread is asked to do.
+enum Task {
+    /// Make the file with this number.
+    Make(u64),
+    /// Move everything up to this position into the store, which is all that the file holds, and delete the file.
+    Move(JournalFile, Position),
+    /// Tell that everything before is done.
+    Tell(mpsc::Sender<()>),
+}
+
+impl Journal {
+    /// A journal without a file, and its thread. The first file is made for the first group: who only reads a log
+    /// does not need one.
+    pub(super) fn start(shared: Arc<Shared>, folder: PathBuf) -> Result<Journal, LogError> {
+        let ((tasks, todo), (done, made)) = (mpsc::channel::<Task>(), mpsc::channel());
+        let (thread_shared, thread_folder) = (Arc::clone(&shared), folder.clone());
+        let serve = move || {
+            for task in todo {
+                if let Err(error) = task.perform(&thread_shared, &thread_folder, &done) {
+                    thread_shared.close(&error);
+                    return;
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("clockfold-mover".to_owned()).spawn(serve);
+        let thread = thread.map_err(|error| storage("starting a thread".to_owned(), error))?;
+        Ok(Journal { shared, folder, active: None, number: 0, asked: false, made, mover: Some((tasks, thread)) })
+    }
+
+    /// Makes a group durable that follows the head.
+    pub(super) fn append(&mut self, group: &Group) -> Result<(), LogError> {
+        let value = encode_plain(group.entries().iter().map(|entry| &entry.delivery), group.end().digest);
+        let file = self.file_for(value.len())?;
+        let started = Instant::now();
+        let written = file.append(group.first(), &value);
+        written.map_err(|error| storage(format!("writing to {}", file.path().display()), error))?;
+        metrics::histogram!("clockfold_log_sync_seconds").record(started.elapsed());
+        if file.is_half_full() { self.ask_for_next() } else { Ok(()) }
+    }
+
+    /// Waits until everything is in the store, and no file of the journal holds a delivery.
+    pub(super) fn drain(&mut self) -> Result<(), LogError> {
+        self.hand_over()?;
+        let (tell, told) = mpsc::channel();
+        self.send(Task::Tell(tell))?;
+        told.recv().map_err(|_| self.stopped())
+    }
+
+    /// Moves everything into the store and leaves no file, unless an error closed the log.
+    pub(super) fn close(&mut self) {
+        let drained = self.shared.check_open().and_then(|()| self.drain());
+        if let Some((tasks, thread)) = self.mover.take() {
+            drop(tasks);
+            // A panic was logged when it happened.
+            let _ = thread.join();
+        }
+        let removed = || files(&self.folder).and_then(|files| remove(&self.folder, &files));
+        if drained.is_ok()
+            && self.shared.check_open().is_ok()
+            && let Err(error) = removed()
+        {
+            tracing::warn!(%error, "the journal's files could not be removed; the next start removes them");
+        }
+    }
+
+    /// The file that takes the next group: the active one, or a new one where the group does not fit.
+    fn file_for(&mut self, value_bytes: usize) -> Result<&mut JournalFile, LogError> {
+        let fits = |file: &JournalFile| file.is_empty() || file.has_room_for(value_bytes);
+        if !self.active.as_ref().is_some_and(fits) {
+            self.ask_for_next()?;
+            let next = self.made.recv().map_err(|_| self.stopped())?;
+            self.asked = false;
+            self.hand_over()?;
+            self.active = Some(next);
+        }
+        Ok(self.active.as_mut().expect("it was put there"))
+    }
+
+    fn ask_for_next(&mut self) -> Result<(), LogError> {
+        if self.asked {
+            return Ok(());
+        }
+        self.asked = true;
+        self.number += 1;
+        self.send(Task::Make(self.number))
+    }
+
+    /// Has the active file moved. What is in it ends at the head.
+    fn hand_over(&mut self) -> Result<(), LogError> {
+        let Some(full) = self.active.take() else { return Ok(()) };
+        self.send(Task::Move(full, self.shared.head().position))
+    }
+
+    fn send(&self, task: Task) -> Result<(), LogError> {
+        let sent = self.mover.as_ref().and_then(|(tasks, _)| tasks.send(task).ok());
+        sent.ok_or_else(|| self.stopped())
+    }
+
+    /// Why the thread is no more.
+    fn stopped(&self) -> LogError {
+        let defect = || LogError::Closed("the journal's thread stopped at a defect".to_owned());
+        self.shared.check_open().err().unwrap_or_else(defect)
+    }
+}
+
+impl Task {
+    fn perform(self, shared: &Shared, folder: &Path, made: &mpsc::Sender<JournalFile>) -> Result<(), LogError> {
+        match self {
+            Task::Make(number) => {
+                let file = JournalFile::make(folder, number);
+                let file = file.map_err(|error| storage(format!("making a journal in {}", folder.display()), error))?;
+                // Who no longer waits does not need it.
+                let _ = made.send(file);
+            }
+            Task::Move(file, last) => {
+                move_up_to(&shared.store, &shared.tail, last)?;
+                let path = file.path().to_owned();
+                let removed = remove(folder, std::slice::from_ref(&path));
+                removed.map_err(|error| storage(format!("removing {}", path.display()), error))?;
+            }
+            Task::Tell(done) => {
+                let _ = done.send(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Moves the tail's deliveries up to `last` into the store, as values of a good size.
+pub(super) fn move_up_to(store: &SledStore, tail: &Tail, last: Position) -> Result<(), LogError> {
+    let (first, groups) = tail.groups_up_to(last);
+    let entries = groups.iter().flat_map(|group| group.entries());
+    let entries: Vec<&Entry> = entries.filter(|entry| (first..=last).contains(&entry.delivery.position)).collect();
+    let mut rest = &entries[..];
+    while !rest.is_empty() {
+        let mut values = Vec::with_capacity(VALUES_A_SYNC_MAX);
+        let mut moved = first;
+        while let Some((dense, later)) = split_value(rest).filter(|_| values.len() < VALUES_A_SYNC_MAX) {
+            let (begin, end) = (dense[0].delivery.position, dense[dense.len() - 1]);
+            values.push((begin, encode(dense.iter().map(|entry| &entry.delivery), end.digest)));
+            (rest, moved) = (later, end.delivery.position);
+        }
+        store.commit(values)?;
+        tail.moved(moved);
+    }
+    Ok(())
+}
+
+/// What the next value holds, and what is left; `None` where nothing is.
+fn split_value<'a, 'b>(entries: &'a [&'b Entry]) -> Option<(&'a [&'b Entry], &'a [&'b Entry])> {
+    let mut bytes = 0;
+    let fits = |entry: &&&Entry| {
+        bytes += weight(&entry.delivery);
+        bytes <= VALUE_BYTES_MAX
+    };
+    let count = entries.iter().take(VALUE_DELIVERIES_MAX).take_while(fits).count().max(1);
+    if entries.is_empty() { None } else { Some(entries.split_at(count)) }
+}
+
+fn weight(delivery: &Delivery) -> usize {
+    let body = match &delivery.body {
+        Body::Kept { bytes, .. } => bytes.len(),
+        Body::Erased { .. } => 0,
+    };
+    body + delivery.reading.event_type().map_or(0, str::len) + delivery.delivery_id.as_ref().map_or(0, String::len)
+}

@@ -1,0 +1,123 @@
+//! What a crash left in the journal: read in order and held against the store, before anything is moved or deleted.
+//!
+//! A power cut can break the last group that was being written; nobody was told that it is kept, and it is given up.
+//! Anything else that does not fit is damage: a broken group with a whole one after it, a gap, a chain that does not
+//! fit. What the store has too is normal: a crash can come between the move and the deletion.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    LogError,
+    data_dir::storage,
+    delivery::Position,
+    digest::Digest,
+    head::Head,
+    journal::{Contents, FoundRecord, HEAD_BYTES, files},
+    record::decode,
+    sled_store::{SledStore, broken_chain},
+    tail::Group,
+};
+
+/// What was found.
+pub(super) struct Recovered {
+    /// Where the store ends.
+    pub(super) stored: Head,
+    /// The groups that the store does not have, or not all of.
+    pub(super) groups: Vec<Group>,
+    /// The journal's files.
+    pub(super) files: Vec<PathBuf>,
+}
+
+/// Reads what the journal in `folder` has beyond the store.
+pub(super) fn recover(folder: &Path, store: &SledStore) -> Result<Recovered, LogError> {
+    let stored = store.end()?;
+    let files = files(folder).map_err(|error| storage(format!("looking into {}", folder.display()), error))?;
+    let mut recovery = Recovery { store, stored, end: None, broken: false, groups: Vec::new() };
+    for path in &files {
+        let contents = Contents::read(path);
+        recovery.take_file(path, &contents.map_err(|error| storage(format!("reading {}", path.display()), error))?)?;
+    }
+    let after = recovery.after();
+    if recovery.broken {
+        tracing::info!(%after, "the last group was not written whole before the end; nobody was told that it is kept");
+    }
+    if !files.is_empty() {
+        tracing::info!(stored = %stored.position, head = %after, "the journal of a log that was not closed is moved into the store");
+    }
+    Ok(Recovered { stored, groups: recovery.groups, files })
+}
+
+struct Recovery<'a> {
+    store: &'a SledStore,
+    stored: Head,
+    /// Where the journal ends, as far as it was read.
+    end: Option<Head>,
+    /// Something after that is neither a whole record nor blank.
+    broken: bool,
+    groups: Vec<Group>,
+}
+
+impl Recovery<'_> {
+    fn take_file(&mut self, path: &Path, contents: &Contents) -> Result<(), LogError> {
+        if contents.is_unreadable() {
+            return Err(self.damaged(format!("the head of {} can't be read", path.display())));
+        }
+        let mut end = HEAD_BYTES;
+        for record in contents.records() {
+            if self.broken {
+                return Err(self.broken_before_whole());
+            }
+            self.take(&record)?;
+            end = record.end;
+        }
+        if !contents.is_blank_from(end) {
+            if contents.has_record_from(end) {
+                return Err(self.broken_before_whole());
+            }
+            self.broken = true;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, record: &FoundRecord<'_>) -> Result<(), LogError> {
+        let first = record.first;
+        let before = self.digest_before(first)?;
+        let decoded = decode(first, record.value).map_err(|message| LogError::Damaged { position: first, message })?;
+        let Some(group) = Group::chained(decoded.deliveries, before) else { return Ok(()) };
+        if group.end().digest != decoded.digest {
+            return Err(broken_chain(first));
+        }
+        if group.at(self.stored.position).is_some_and(|entry| entry.digest != self.stored.digest) {
+            let message = "the journal and the store do not have the same deliveries".to_owned();
+            return Err(LogError::Damaged { position: self.stored.position, message });
+        }
+        self.end = Some(group.end());
+        if group.end().position > self.stored.position {
+            self.groups.push(group);
+        }
+        Ok(())
+    }
+
+    /// The log's digest before the group that begins with `first`, if that may come next.
+    fn digest_before(&self, first: Position) -> Result<Digest, LogError> {
+        let before = first.get().checked_sub(1).map(Position::new);
+        match (self.end, before) {
+            (Some(end), Some(before)) if before == end.position => Ok(end.digest),
+            (None, Some(before)) if before <= self.stored.position => self.store.digest_at(before),
+            _ => Err(self.damaged(format!("the journal goes on with position {first}; what comes before is missing"))),
+        }
+    }
+
+    /// The last position that is there.
+    fn after(&self) -> Position {
+        self.end.map_or(self.stored.position, |end| end.position.max(self.stored.position))
+    }
+
+    fn broken_before_whole(&self) -> LogError {
+        self.damaged("a group in the journal is broken, and groups after it are whole".to_owned())
+    }
+
+    fn damaged(&self, message: String) -> LogError {
+        LogError::Damaged { position: self.end.unwrap_or(self.stored).position.next(), message }
+    }
+}

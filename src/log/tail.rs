@@ -1,0 +1,134 @@
+//! The log's tail: groups that are durable in the journal and not in the store yet, kept as they are read.
+//!
+//! Everything up to `moved` is in the store, everything beyond it up to the head is here. `moved` only grows, and
+//! only after the store has made durable what it passes: so whoever looks for a position finds it in one or the other.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::{
+    delivery::{Delivery, Position},
+    digest::Digest,
+    head::Head,
+};
+
+/// What is not in the store yet.
+pub(super) struct Tail {
+    state: Mutex<State>,
+}
+
+struct State {
+    head: Head,
+    moved: Position,
+    groups: VecDeque<Arc<Group>>,
+}
+
+/// Deliveries that came together. Never empty.
+pub(super) struct Group {
+    entries: Vec<Entry>,
+}
+
+/// A delivery, and the log's digest after it.
+pub(super) struct Entry {
+    pub(super) delivery: Delivery,
+    pub(super) digest: Digest,
+}
+
+/// Where a position is.
+pub(super) enum Place {
+    /// In the store, as is everything up to this position.
+    Store(Position),
+    /// In this group.
+    Tail(Arc<Group>),
+    /// Beyond the head.
+    Nowhere,
+}
+
+impl Group {
+    /// The group of these deliveries, where `digest` is the log's before them; `None` of none.
+    pub(super) fn chained(deliveries: impl IntoIterator<Item = Delivery>, mut digest: Digest) -> Option<Group> {
+        let chain = |delivery| {
+            digest = Digest::then(digest, &delivery);
+            Entry { delivery, digest }
+        };
+        let entries: Vec<Entry> = deliveries.into_iter().map(chain).collect();
+        (!entries.is_empty()).then_some(Group { entries })
+    }
+
+    /// Its deliveries with the log's digests, by position.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Its first position.
+    pub(super) fn first(&self) -> Position {
+        self.entries.first().expect("a group has a delivery").delivery.position
+    }
+
+    /// Where the log ends with it.
+    pub(super) fn end(&self) -> Head {
+        let last = self.entries.last().expect("a group has a delivery");
+        Head { position: last.delivery.position, digest: last.digest }
+    }
+
+    /// What stands at `position`.
+    pub(super) fn at(&self, position: Position) -> Option<&Entry> {
+        let index = position.get().checked_sub(self.first().get())?;
+        self.entries.get(usize::try_from(index).ok()?)
+    }
+}
+
+impl Tail {
+    /// The tail of a log whose store ends at `stored`.
+    pub(super) fn after(stored: Head, groups: Vec<Group>) -> Tail {
+        let head = groups.last().map_or(stored, Group::end);
+        let groups = groups.into_iter().map(Arc::new).collect();
+        Tail { state: Mutex::new(State { head, moved: stored.position, groups }) }
+    }
+
+    /// The log's end.
+    pub(super) fn head(&self) -> Head {
+        self.state().head
+    }
+
+    /// Takes a group that is durable; from now on it is read.
+    pub(super) fn push(&self, group: Group) {
+        let mut state = self.state();
+        state.head = group.end();
+        state.groups.push_back(Arc::new(group));
+    }
+
+    /// Where `position` is now.
+    pub(super) fn place_of(&self, position: Position) -> Place {
+        let state = self.state();
+        if position <= state.moved {
+            return Place::Store(state.moved);
+        }
+        let index = state.groups.partition_point(|group| group.end().position < position);
+        state.groups.get(index).map_or(Place::Nowhere, |group| Place::Tail(Arc::clone(group)))
+    }
+
+    /// The groups that hold what is not in the store, up to `last`, and the first position that is not.
+    pub(super) fn groups_up_to(&self, last: Position) -> (Position, Vec<Arc<Group>>) {
+        let state = self.state();
+        let groups = state.groups.iter().take_while(|group| group.first() <= last).map(Arc::clone);
+        (state.moved.next(), groups.collect())
+    }
+
+    /// The store has everything up to `moved` on stable storage.
+    pub(super) fn moved(&self, moved: Position) {
+        let mut state = self.state();
+        state.moved = moved;
+        let count = state.groups.partition_point(|group| group.end().position <= moved);
+        let gone: Vec<Arc<Group>> = state.groups.drain(..count).collect();
+        drop(state);
+        // Many small pieces of memory are given back; nobody has to wait for that.
+        drop(gone);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
