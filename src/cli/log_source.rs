@@ -23,6 +23,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(60);
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// A refusal is a short text.
 const REFUSAL_BYTES_MAX: u64 = 64 << 10;
+const ANSWER_BYTES_MAX: u64 = 1 << 20;
 
 /// A log that is there.
 pub(super) enum LogSource {
@@ -151,6 +152,23 @@ impl ServerLog {
             .timeout_connect(Some(CONNECT_MAX))
             .timeout_recv_response(Some(ANSWER_MAX));
         ServerLog { server, agent: config.build().into() }
+    }
+
+    /// Asks the server a GraphQL query as the admin that its lock file makes of its owner. Returns `data`.
+    pub(super) fn graphql(&self, query: &str, variables: &serde_json::Value) -> anyhow::Result<serde_json::Value> {
+        let RunningServer { url, secret } = &self.server;
+        let body = serde_json::json!({ "query": query, "variables": variables }).to_string();
+        let request = self.agent.post(format!("{url}/graphql")).header("Content-Type", "application/json");
+        let answer = request.header("Authorization", format!("Bearer {secret}")).send(body);
+        let asking =
+            || format!("asking the running server at {url}; if it has just been stopped or started, try again");
+        let mut answer = answer.with_context(asking)?;
+        let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().with_context(asking)?;
+        let mut answer: serde_json::Value = serde_json::from_str(&text).with_context(asking)?;
+        if let Some(message) = answer["errors"][0]["message"].as_str() {
+            bail!("the running server at {url} refused: {message}");
+        }
+        Ok(answer["data"].take())
     }
 
     fn ask(

@@ -6,16 +6,19 @@
 mod backup;
 mod check_config;
 mod export;
+mod fold_again;
 mod import;
 mod key;
 mod lifecycle;
 mod log_source;
 mod progress;
+mod rebuild;
 mod restore;
 mod schema;
 mod serve;
 mod show;
 mod simulate;
+mod verify;
 
 use std::{
     collections::BTreeMap,
@@ -126,6 +129,25 @@ pub enum Command {
         after_help = "Examples:\n  clockfold restore /mnt/backup/clockfold-2026-03-02 --data-dir clockfold-data\n  clockfold restore /mnt/archive --data-dir clockfold-data"
     )]
     Restore(restore::Arguments),
+    /// Fold the projection anew from the log, and tell what changes.
+    ///
+    /// A new projection is built beside the one that counts, compared with it row by row, and takes its place. While a
+    /// server runs, the server does it, and deliveries and queries go on. With --dry-run nothing is changed; with --source,
+    /// --lifecycle and --reorder-window it tells what other rules would have made of the log. With --appointment only one
+    /// appointment is folded anew.
+    #[command(
+        after_help = "Examples:\n  clockfold rebuild\n  clockfold rebuild --dry-run --source downtown --lifecycle walk_in --reorder-window 5\n  clockfold rebuild --source downtown --appointment 12345"
+    )]
+    Rebuild(rebuild::Arguments),
+    /// Check that the log is as it was written, and that the projection is what the log makes.
+    ///
+    /// Every record, the hash chain, gaps, the order of arrival and the remembered head; then the projection, row by row,
+    /// against a fresh fold. A running server is asked to do it. With a directory: a backup or an archive. Nothing is
+    /// changed. The exit status is 1 where anything is not as it should be.
+    #[command(
+        after_help = "Examples:\n  clockfold verify\n  clockfold verify --format json\n  clockfold verify /mnt/backup/clockfold-2026-03-02"
+    )]
+    Verify(verify::Arguments),
     /// Make credentials.
     #[command(after_help = "Example:\n  clockfold key new")]
     Key {
@@ -201,6 +223,8 @@ fn dispatch(
         Command::Import(arguments) => import::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
         Command::Backup(arguments) => backup::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
         Command::Restore(arguments) => restore::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
+        Command::Rebuild(arguments) => rebuild::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
+        Command::Verify(arguments) => verify::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
         Command::Key { command: KeyCommand::New } => key::new(stdout),
         Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, clock(), stdout),
     }

@@ -46,6 +46,21 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// So many are done.
+    pub(super) fn at(&mut self, steps: u64) {
+        self.steps = steps;
+        let interval = if self.terminal { ON_A_TERMINAL } else { IN_A_FILE };
+        if self.output.is_some() && self.told.elapsed() >= interval {
+            self.told = Instant::now();
+            self.tell();
+        }
+    }
+
+    /// What is being done.
+    pub(super) fn doing(&self) -> &'static str {
+        self.doing
+    }
+
     /// All are done.
     pub(super) fn end(&mut self) {
         self.tell();

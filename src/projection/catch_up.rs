@@ -114,7 +114,7 @@ impl Projection {
     }
 
     /// Why what is on disk does not belong to this log, if so.
-    fn unusable(&self, log: &dyn Log) -> Result<Option<&'static str>, ProjectionError> {
+    pub fn unusable(&self, log: &dyn Log) -> Result<Option<&'static str>, ProjectionError> {
         let checkpoint = self.checkpoint();
         Ok(if checkpoint.position > log.head().position {
             // It is only ever written after the log: what it is ahead by was durable, and is gone.

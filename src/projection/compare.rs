@@ -87,6 +87,11 @@ impl Report {
 }
 
 impl Projection {
+    /// The sources that `rules` fold otherwise than this projection has.
+    pub fn folded_otherwise_by(&self, rules: &Rules) -> Vec<SourceName> {
+        self.refolded(rules).into_iter().map(|(source, _)| source).collect()
+    }
+
     /// The sources whose deliveries `rules` fold otherwise than this projection has.
     pub(super) fn refolded(&self, rules: &Rules) -> Vec<(SourceName, SourceNumber)> {
         let sources = self.sources.iter().enumerate();

@@ -33,7 +33,9 @@ use crate::log::{AppointmentId, Digest, Position, SourceName};
 pub use as_of::{AsOf, BoardRecords, Moment, StaleRules};
 pub use bulk::{Progress, Stage, Workshop};
 pub use compare::{Differences, Report, Sample};
-pub use rebuild::{Candidate, compare_with_fresh_fold, rebuild_beside, remove_old_projections};
+pub use rebuild::{
+    Candidate, compare_with_fresh_fold, open_as_it_is, rebuild_beside, remove_old_projections, state_digest_of,
+};
 pub use record::AppointmentRecord;
 pub use refold::Refolded;
 pub use rules::Rules;

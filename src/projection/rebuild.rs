@@ -3,15 +3,19 @@
 //! The projection that counts stays as it is until the new one is complete. Only the rename of a small file makes the
 //! new one count (`home.rs`), so a crash at any moment leaves the one or the other.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use crate::log::Log;
+use crate::log::{Digest, Log, Position};
 
 use super::{
     Checkpoint, Progress, Projection, ProjectionError, Report, Rules, View, Workshop,
     bulk::{Pace, Scratch, fold_log},
     compare::Compare,
     home::Home,
+    rows::StateHasher,
     store::failed,
 };
 
@@ -21,7 +25,28 @@ pub struct Candidate {
     pub projection: Projection,
     /// What differs from the one that counts; `None` where there was none to compare with.
     pub report: Option<Report>,
-    folder: std::path::PathBuf,
+    folder: PathBuf,
+}
+
+/// The projection that counts below `projections`, as it is: not caught up, and whatever rules it was folded by. `None`
+/// where there is none.
+pub fn open_as_it_is(projections: &Path, rules: Arc<Rules>) -> Result<Option<Projection>, ProjectionError> {
+    Home::at(projections).current().map(|current| Projection::open(&current, rules)).transpose()
+}
+
+/// The state digest that a projection of the log up to `to` has, without one.
+pub fn state_digest_of(
+    log: &dyn Log,
+    to: Position,
+    projections: &Path,
+    rules: &Rules,
+    workshop: &Workshop,
+    tell: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Digest, ProjectionError> {
+    let mut hasher = StateHasher::new();
+    let scratch = Scratch::beside(&projections.join("compared"))?;
+    fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut hasher)?;
+    Ok(hasher.finish())
 }
 
 /// What a fresh fold by `rules` differs in from a snapshot, whatever the rules of that were. Writes nothing but what

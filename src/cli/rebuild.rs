@@ -1,0 +1,247 @@
+//! `clockfold rebuild`: the projection is folded anew from the log, beside the one that counts, which it then replaces;
+//! or only compared with it.
+
+use std::{io::Write, num::NonZero, sync::Arc, thread};
+
+use anyhow::{anyhow, bail};
+use chrono::TimeDelta;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::{
+    config::Config,
+    lifecycle::{FoldRules, Lifecycle},
+    log::{AppointmentId, Clock, DataDir, Log, SledLog, SourceName},
+    projection::{
+        AppointmentKey, Projection, ProjectionError, Rules, View, Workshop, compare_with_fresh_fold, open_as_it_is,
+        rebuild_beside, remove_old_projections,
+    },
+};
+
+use super::{
+    fold_again::{appointment_value, explained, on_server, print_report, report_value, rules_of, tell},
+    log_source::{LogSource, ServerLog},
+    progress::Progress,
+};
+
+/// What to fold, and how.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Only tell what would change.
+    #[arg(long)]
+    dry_run: bool,
+    /// The source that other rules are tried out on, or whose appointment is folded anew.
+    #[arg(long, value_name = "NAME")]
+    source: Option<SourceName>,
+    /// With --dry-run and --source: what this lifecycle would have made of the log. The one in force where it is left out.
+    #[arg(long, value_name = "NAME", requires = "dry_run", requires = "source")]
+    lifecycle: Option<String>,
+    /// With --dry-run and --source: what this reorder window would have made of the log, in seconds (0 to 3600).
+    #[arg(long, value_name = "SECONDS", requires = "dry_run", requires = "source", value_parser = clap::value_parser!(u32).range(0..=3600))]
+    reorder_window: Option<u32>,
+    /// Fold only this appointment of --source anew, and tell it before and after.
+    #[arg(long, value_name = "NUMBER", value_parser = super::show::appointment_id, requires = "source", conflicts_with_all = ["dry_run", "lifecycle", "reorder_window"])]
+    appointment: Option<AppointmentId>,
+    /// Memory for sorting, in MiB: 16 to 65536. What does not fit waits in files beside the projection. A running server
+    /// has its own.
+    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=65536))]
+    memory_mb: u32,
+    /// Threads; every core where it is left out. A running server has its own.
+    #[arg(long, value_name = "NUMBER")]
+    threads: Option<NonZero<usize>>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Tell on standard error how far it is, also where that is not a terminal.
+    #[arg(long)]
+    progress: bool,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One object, with the names that GraphQL uses.
+    Json,
+}
+
+impl Arguments {
+    fn workshop(&self) -> Workshop {
+        let threads = self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
+        Workshop { memory_bytes: (self.memory_mb as usize) << 20, threads }
+    }
+}
+
+/// Rebuilds.
+pub(super) fn run(
+    arguments: &Arguments,
+    config: &Config,
+    clock: &Clock,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<()> {
+    if arguments.source.is_some() && arguments.appointment.is_none() && !arguments.dry_run {
+        bail!(
+            "--source goes with --appointment, or with --dry-run to try out other rules\n  hint: a rebuild folds the whole log; to fold one source by other rules, change the configuration and start the server"
+        );
+    }
+    let mut progress = Progress::new(arguments.progress, stderr);
+    match (LogSource::open(config, clock)?, arguments.appointment) {
+        (LogSource::Store(log), None) => rebuild(arguments, config, &log, &mut progress, stdout),
+        (LogSource::Store(log), Some(id)) => refold(arguments, config, &log, id, stdout),
+        (LogSource::Server(server), None) => {
+            let wanted = json!({
+                "dryRun": arguments.dry_run,
+                "source": arguments.source.as_ref().map(SourceName::as_str),
+                "lifecycle": arguments.lifecycle,
+                "window": arguments.reorder_window,
+            });
+            let report = on_server(&server, &wanted, &mut progress)?;
+            progress.end();
+            print(arguments, Some(&report), stdout)
+        }
+        (LogSource::Server(server), Some(id)) => refold_on_server(arguments, &server, id, stdout),
+    }
+}
+
+fn rebuild(
+    arguments: &Arguments,
+    config: &Config,
+    log: &SledLog,
+    progress: &mut Progress<'_>,
+    stdout: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let path = DataDir::at(&config.data_dir).projection();
+    let rules = Arc::new(wanted_rules(arguments, config)?);
+    let old = usable(&path, &rules, log)?;
+    let view = old.as_ref().map(|old| old.reader().view());
+    let mut tell = |told| {
+        tell(progress, told);
+        true
+    };
+    if arguments.dry_run {
+        let Some(view) = &view else {
+            bail!(
+                "there is no projection of this log to compare with\n  hint: `clockfold rebuild` without --dry-run builds it"
+            );
+        };
+        let report = compare_with_fresh_fold(view, &path, &rules, log, &arguments.workshop(), &mut tell);
+        let report = report_value(&report.map_err(explained)?);
+        progress.end();
+        return print(arguments, Some(&report), stdout);
+    }
+    let built = rebuild_beside(view.as_ref(), &path, rules, log, &arguments.workshop(), &mut tell);
+    let mut new = match built {
+        // What can't be read of the old one is no reason to keep it.
+        Err(error @ (ProjectionError::Damaged(_) | ProjectionError::Storage { .. })) if view.is_some() => {
+            tracing::warn!(%error, "the projection can't be compared with");
+            let rules = Arc::new(rules_of(config));
+            rebuild_beside(None::<&View>, &path, rules, log, &arguments.workshop(), &mut tell).map_err(explained)?
+        }
+        built => built.map_err(explained)?,
+    };
+    let report = new.report.take().as_ref().map(report_value);
+    new.projection.catch_up(log, &mut |_| {}).map_err(explained)?;
+    drop(view);
+    new.take_the_place_of(old.as_ref(), &path).map_err(explained)?;
+    drop(old);
+    remove_old_projections(&path).map_err(explained)?;
+    progress.end();
+    print(arguments, report.as_ref(), stdout)
+}
+
+/// The projection that counts, where it is of this log.
+fn usable(path: &std::path::Path, rules: &Arc<Rules>, log: &SledLog) -> anyhow::Result<Option<Projection>> {
+    match open_as_it_is(path, Arc::clone(rules)) {
+        Ok(None) => Ok(None),
+        Ok(Some(projection)) => match projection.unusable(log).map_err(explained)? {
+            None => Ok(Some(projection)),
+            Some(_) => Ok(None),
+        },
+        // It is built anew then.
+        Err(_) => Ok(None),
+    }
+}
+
+fn wanted_rules(arguments: &Arguments, config: &Config) -> anyhow::Result<Rules> {
+    let rules = rules_of(config);
+    let Some(source) = &arguments.source else { return Ok(rules) };
+    let FoldRules { mut lifecycle, mut reorder_window } = rules.of(source).clone();
+    if let Some(name) = &arguments.lifecycle {
+        let custom = || config.lifecycles.iter().find(|lifecycle| lifecycle.name() == name).cloned();
+        lifecycle = Lifecycle::built_in(name).ok().or_else(custom).ok_or_else(|| {
+            let known = Lifecycle::BUILT_IN.into_iter().chain(config.lifecycles.iter().map(Lifecycle::name));
+            anyhow!("there is no lifecycle `{name}`; there is: {}", known.collect::<Vec<_>>().join(", "))
+        })?;
+    }
+    if let Some(seconds) = arguments.reorder_window {
+        reorder_window = TimeDelta::seconds(seconds.into());
+    }
+    Ok(rules.with(source.clone(), FoldRules { lifecycle, reorder_window }))
+}
+
+fn print(arguments: &Arguments, report: Option<&Value>, stdout: &mut dyn Write) -> anyhow::Result<()> {
+    if arguments.format == Format::Json {
+        let printed = json!({ "dryRun": arguments.dry_run, "report": report });
+        return Ok(writeln!(stdout, "{printed:#}")?);
+    }
+    if let Some(report) = report {
+        stdout.write_all(print_report(report).as_bytes())?;
+    }
+    let end = match (arguments.dry_run, report) {
+        (true, _) => "nothing was changed",
+        (false, None) => "the projection was built; there was none of this log before",
+        (false, Some(_)) => "the new projection has taken the place of the old one",
+    };
+    Ok(writeln!(stdout, "{end}")?)
+}
+
+fn refold(
+    arguments: &Arguments,
+    config: &Config,
+    log: &SledLog,
+    appointment_id: AppointmentId,
+    stdout: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let Some(source) = arguments.source.clone() else { bail!("--appointment goes with --source") };
+    let path = DataDir::at(&config.data_dir).projection();
+    let rules = Arc::new(rules_of(config));
+    let Some(mut projection) = usable(&path, &rules, log)? else {
+        bail!("there is no projection of this log\n  hint: `clockfold rebuild` builds it");
+    };
+    projection.catch_up(log as &dyn Log, &mut |_| {}).map_err(explained)?;
+    let refolded = projection.refold_one(&AppointmentKey { source, appointment_id }, log).map_err(explained)?;
+    let value = json!({
+        "changed": refolded.changed,
+        "before": appointment_value(&refolded.before),
+        "after": appointment_value(&refolded.after),
+    });
+    print_refolded(arguments, &value, stdout)
+}
+
+fn refold_on_server(
+    arguments: &Arguments,
+    server: &ServerLog,
+    appointment_id: AppointmentId,
+    stdout: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let query = "mutation($source: String!, $id: ID!) { refoldAppointment(source: $source, appointmentId: $id) { changed before { status statusSince lastPosition } after { status statusSince lastPosition } } }";
+    let variables =
+        json!({ "source": arguments.source.as_ref().map(SourceName::as_str), "id": appointment_id.to_string() });
+    print_refolded(arguments, &server.graphql(query, &variables)?["refoldAppointment"], stdout)
+}
+
+fn print_refolded(arguments: &Arguments, refolded: &Value, stdout: &mut dyn Write) -> anyhow::Result<()> {
+    if arguments.format == Format::Json {
+        return Ok(writeln!(stdout, "{refolded:#}")?);
+    }
+    let one = |record: &Value| match (record["status"].as_str(), record["statusSince"].as_str()) {
+        (Some(status), Some(since)) => format!("{status} since {since}"),
+        _ => "NONE".to_owned(),
+    };
+    let changed = if refolded["changed"] == true { "it differed, and was written anew" } else { "nothing differed" };
+    writeln!(stdout, "before  {}\nafter   {}\n{changed}", one(&refolded["before"]), one(&refolded["after"]))?;
+    Ok(())
+}

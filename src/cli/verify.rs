@@ -1,0 +1,322 @@
+//! `clockfold verify`: whether the log is as it was written, and the projection what the log makes.
+//!
+//! It changes nothing. The whole log is read and held against its chain, for gaps, and for arrival times that go back;
+//! its end against the remembered head; and the projection, row by row, against a fresh fold.
+
+use std::{io::Write, path::PathBuf, sync::Arc};
+
+use anyhow::{anyhow, bail};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::{
+    config::Config,
+    copies::{CopyKind, Survey},
+    log::{Clock, DataDir, Digest, Head, Log, LogError, Position, SledLog},
+    projection::{ProjectionError, Workshop, compare_with_fresh_fold, open_as_it_is, state_digest_of},
+};
+
+use super::{
+    backup,
+    fold_again::{explained, is_damage, on_server, print_report, report_value, rules_of, tell},
+    log_source::{LogSource, ServerLog},
+    progress::Progress,
+    rebuild::Format,
+};
+
+/// What to verify.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// A backup or an archive, instead of the log of the data directory.
+    #[arg(value_name = "DIRECTORY")]
+    copy: Option<PathBuf>,
+    /// How to print it.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Tell on standard error how far it is, also where that is not a terminal.
+    #[arg(long)]
+    progress: bool,
+}
+
+/// What was found.
+struct Found {
+    /// The end of what is good.
+    good: Head,
+    /// What is wrong with the log, and what can still be read behind that.
+    damage: Option<(LogError, Vec<(Position, Position)>)>,
+    /// The projection beside a fresh fold, in the words of GraphQL.
+    report: Option<Value>,
+    /// Why there is nothing to compare, if so.
+    no_report: Option<String>,
+    /// The state digest of a fresh fold, where there is no report.
+    state_digest: Option<Digest>,
+}
+
+/// Verifies. Fails where anything is not as it should be.
+pub(super) fn run(
+    arguments: &Arguments,
+    config: &Config,
+    clock: &Clock,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let mut progress = Progress::new(arguments.progress, stderr);
+    if let Some(directory) = &arguments.copy {
+        return verify_copy(arguments, directory, &mut progress, stdout);
+    }
+    let found = match LogSource::open(config, clock).map_err(|error| restore_hint(config, &error))? {
+        LogSource::Store(log) => verify_store(config, &log, &mut progress)?,
+        LogSource::Server(server) => verify_server(&server, &mut progress)?,
+    };
+    progress.end();
+    match arguments.format {
+        Format::Table => print(config, &found, stdout)?,
+        Format::Json => writeln!(stdout, "{:#}", found.value())?,
+    }
+    stdout.flush()?;
+    if found.is_well() { Ok(()) } else { bail!("verification failed") }
+}
+
+fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> anyhow::Result<Found> {
+    let head = log.head();
+    let path = DataDir::at(&config.data_dir).projection();
+    let rules = Arc::new(rules_of(config));
+    let mut found = Found { good: head, damage: None, report: None, no_report: None, state_digest: None };
+    let (projection, why) = match open_as_it_is(&path, Arc::clone(&rules)) {
+        Ok(None) => (None, Some("there is none yet; the next start builds it".to_owned())),
+        Err(error) => (None, Some(format!("it can't be opened ({error}); the next start builds it anew"))),
+        Ok(Some(projection)) => match projection.unusable(log) {
+            Ok(Some(why)) => (None, Some(format!("{why}; the next start builds it anew"))),
+            Ok(None) => (Some(projection), None),
+            // The log can't be read there: the fold tells where.
+            Err(_) => (None, Some("the log could not be compared with it".to_owned())),
+        },
+    };
+    found.no_report = why;
+    let mut tell = |told| {
+        tell(progress, told);
+        true
+    };
+    let workshop = Workshop::default();
+    let folded = match &projection {
+        None => state_digest_of(log, head.position, &path, &rules, &workshop, &mut tell)
+            .map(|digest| found.state_digest = Some(digest)),
+        Some(projection) => {
+            let view = projection.reader().view();
+            let others = projection.folded_otherwise_by(&rules);
+            if !others.is_empty() {
+                let names: Vec<&str> = others.iter().map(|source| source.as_str()).collect();
+                found.no_report =
+                    Some(format!("other rules apply to {} now; the next start folds it anew", names.join(", ")));
+            }
+            compare_with_fresh_fold(&view, &path, &rules, log, &workshop, &mut tell)
+                .and_then(|report| rest_is_whole(log, report.position, head).map(|()| report))
+                .map(|report| found.report = Some(report_value(&report)))
+        }
+    };
+    match folded {
+        Ok(()) => {}
+        Err(error) => match is_damage(&error) {
+            Some(LogError::Damaged { position, .. }) => {
+                found.good = end_of_good(log, *position);
+                let damage = is_damage(&error).cloned().into_iter().next();
+                found.damage = damage.map(|damage| (damage, readable(log, *position, head.position)));
+            }
+            _ => return Err(explained(error)),
+        },
+    }
+    Ok(found)
+}
+
+/// What the projection has not folded yet continues what it has.
+fn rest_is_whole(log: &dyn Log, folded: Position, head: Head) -> Result<(), ProjectionError> {
+    let mut digest = log.digest_at(folded)?;
+    let mut last: Option<crate::log::Delivery> = None;
+    for delivery in log.read(folded.next()) {
+        let delivery = delivery?;
+        if delivery.position > head.position {
+            break;
+        }
+        if last.as_ref().is_some_and(|last| delivery.received_at < last.received_at) {
+            let message = "it arrived before the delivery that it follows".to_owned();
+            return Err(LogError::Damaged { position: delivery.position, message }.into());
+        }
+        digest = digest.then(&delivery);
+        last = Some(delivery);
+    }
+    if digest == head.digest {
+        return Ok(());
+    }
+    let message = "the deliveries do not come to the digest of the log's end".to_owned();
+    Err(LogError::Damaged { position: folded.next(), message }.into())
+}
+
+/// Where the log ends before a position that is damaged.
+fn end_of_good(log: &dyn Log, damaged: Position) -> Head {
+    let position = Position::new(damaged.get().saturating_sub(1));
+    log.digest_at(position).map_or(Head { position, digest: Digest::EMPTY }, |digest| Head { position, digest })
+}
+
+/// What can still be read from a damaged position on, each stretch by itself. At most a hundred stretches.
+fn readable(log: &dyn Log, from: Position, to: Position) -> Vec<(Position, Position)> {
+    const STRETCHES_MAX: usize = 100;
+    let mut stretches: Vec<(Position, Position)> = Vec::new();
+    let mut next = from;
+    while next <= to && stretches.len() < STRETCHES_MAX {
+        let mut last = None;
+        for delivery in log.read(next) {
+            let Ok(delivery) = delivery else { break };
+            last = Some(delivery.position);
+        }
+        stretches.extend(last.map(|last| (next, last)));
+        next = last.unwrap_or(next).next();
+    }
+    stretches
+}
+
+fn verify_server(server: &ServerLog, progress: &mut Progress<'_>) -> anyhow::Result<Found> {
+    let report = on_server(server, &json!({ "dryRun": true }), progress)?;
+    let position = report["position"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
+    let status = server.graphql("{ log { projection { position digest } } }", &json!({}))?;
+    let digest = status["log"]["projection"]["digest"].as_str().and_then(|text| text.parse().ok());
+    // The digest is told where nothing has come since.
+    let same = status["log"]["projection"]["position"] == report["position"];
+    let good = Head { position: Position::new(position), digest: digest.filter(|_| same).unwrap_or(Digest::EMPTY) };
+    Ok(Found { good, damage: None, report: Some(report), no_report: None, state_digest: None })
+}
+
+impl Found {
+    fn is_well(&self) -> bool {
+        // Where other rules apply, a difference says nothing.
+        let equal = self.report.as_ref().is_none_or(|report| report["equal"] == true) || self.no_report.is_some();
+        self.damage.is_none() && equal
+    }
+
+    fn value(&self) -> Value {
+        let stretch = |(first, last): &(Position, Position)| json!([first.to_string(), last.to_string()]);
+        json!({
+            "ok": self.is_well(),
+            "log": {
+                "goodUpTo": self.good.position.to_string(),
+                "digest": digest_text(self.good),
+                "damage": self.damage.as_ref().map(|(error, readable)| json!({
+                    "message": error.to_string(),
+                    "readable": readable.iter().map(stretch).collect::<Vec<_>>(),
+                })),
+            },
+            "projection": { "report": self.report, "note": self.no_report },
+            "stateDigest": self.state_digest.map(|digest| digest.to_string()),
+        })
+    }
+}
+
+fn digest_text(head: Head) -> Option<String> {
+    (head.digest != Digest::EMPTY || head.position == Position::ZERO).then(|| head.digest.to_string())
+}
+
+fn print(config: &Config, found: &Found, stdout: &mut dyn Write) -> anyhow::Result<()> {
+    let digest = digest_text(found.good).map_or(String::new(), |digest| format!(", digest {digest}"));
+    match &found.damage {
+        None => writeln!(
+            stdout,
+            "log: whole up to position {}{digest}\n  every record, the chain, the order of arrival and the head are as they were written",
+            found.good.position
+        )?,
+        Some((error, readable)) => {
+            writeln!(stdout, "log: {error}")?;
+            match found.good.position {
+                Position::ZERO => writeln!(stdout, "  nothing before it is good")?,
+                good => writeln!(stdout, "  positions 1 to {good} are good{digest}")?,
+            }
+            for (first, last) in readable {
+                writeln!(stdout, "  positions {first} to {last} can still be read")?;
+            }
+            writeln!(stdout, "  hint: {}", restore_from(config))?;
+        }
+    }
+    match (&found.report, &found.no_report) {
+        (Some(report), _) => {
+            let equal = if report["equal"] == true { "equals a fresh fold" } else { "differs from a fresh fold" };
+            writeln!(stdout, "projection: it {equal}")?;
+            for line in print_report(report).lines() {
+                writeln!(stdout, "  {line}")?;
+            }
+            if let Some(note) = &found.no_report {
+                writeln!(stdout, "  {note}")?;
+            } else if report["equal"] != true {
+                writeln!(stdout, "  hint: `clockfold rebuild` builds it anew from the log")?;
+            }
+        }
+        (None, Some(note)) if found.damage.is_none() => {
+            writeln!(stdout, "projection: {note}")?;
+        }
+        (None, _) => {}
+    }
+    if let Some(digest) = found.state_digest {
+        writeln!(stdout, "  state digest of a fresh fold {digest}")?;
+    }
+    Ok(())
+}
+
+fn verify_copy(
+    arguments: &Arguments,
+    directory: &std::path::Path,
+    progress: &mut Progress<'_>,
+    stdout: &mut dyn Write,
+) -> anyhow::Result<()> {
+    progress.begin("checking", 0);
+    let survey = Survey::of(directory, &mut || progress.step()).map_err(backup::with_hint)?;
+    progress.end();
+    let kind = match survey.kind {
+        CopyKind::Backup => "backup",
+        CopyKind::IncompleteBackup => "incomplete backup",
+        CopyKind::Archive => "archive",
+    };
+    let Head { position, digest } = survey.whole;
+    // What a crash left of the last frame of an archive was in the log at most.
+    let well = survey.damage.is_none() && survey.kind != CopyKind::IncompleteBackup;
+    match arguments.format {
+        Format::Json => {
+            let printed = json!({
+                "ok": well,
+                "kind": kind,
+                "log": {
+                    "goodUpTo": position.to_string(),
+                    "digest": digest.to_string(),
+                    "damage": survey.damage.as_ref().map(|damage| json!({ "message": damage.to_string() })),
+                },
+                "tornBytes": survey.torn.as_ref().map_or(0, |torn| torn.bytes),
+            });
+            writeln!(stdout, "{printed:#}")?;
+        }
+        Format::Table => {
+            writeln!(stdout, "{kind}: whole up to position {position}, digest {digest}")?;
+            if let Some(torn) = &survey.torn {
+                writeln!(stdout, "  the last {} bytes are not whole: {}", torn.bytes, torn.message)?;
+            }
+            if let Some(damage) = &survey.damage {
+                writeln!(stdout, "  {damage}")?;
+            }
+        }
+    }
+    stdout.flush()?;
+    if well { Ok(()) } else { bail!("verification failed") }
+}
+
+/// What to restore from.
+fn restore_from(config: &Config) -> String {
+    match &config.archive {
+        Some(archive) => format!(
+            "keep this data directory as it is, and restore into another one: clockfold restore {} --data-dir ANOTHER",
+            archive.display()
+        ),
+        None => "keep this data directory as it is, and restore a backup into another one: clockfold restore BACKUP --data-dir ANOTHER".to_owned(),
+    }
+}
+
+fn restore_hint(config: &Config, error: &anyhow::Error) -> anyhow::Error {
+    match &config.archive {
+        Some(_) => anyhow!("{error:#}\n  hint: {}", restore_from(config)),
+        None => anyhow!("{error:#}"),
+    }
+}
