@@ -172,6 +172,12 @@ fn the_exit_status_tells_done_from_failed_from_wrong_usage() {
         (&["backup"], 2),
         (&["restore", "no-such-directory"], 1),
         (&["restore"], 2),
+        (&["rebuild"], 1),
+        (&["rebuild", "--lifecycle", "lenient"], 2),
+        (&["rebuild", "--dry-run", "--source", "downtown", "--reorder-window", "3601"], 2),
+        (&["rebuild", "--memory-mb", "1"], 2),
+        (&["verify"], 1),
+        (&["verify", "no-such-directory"], 1),
     ] {
         let told = told(arguments);
         assert_eq!(told.status, status, "{arguments:?}: {}{}", told.stdout, told.stderr);

@@ -36,6 +36,8 @@ use super::{
 
 /// Deliveries that are folded as one piece of work: about so many, and all of an appointment.
 const PIECE_DELIVERIES: usize = 8192;
+/// The most deliveries that one appointment may have here: they are folded in memory. Nobody's visit has a thousandth.
+const APPOINTMENT_DELIVERIES_MAX: usize = if cfg!(test) { 20_000 } else { 2_000_000 };
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a rebuild may use.
@@ -220,12 +222,10 @@ fn fold_all(
     let mut current: Option<OfSource> = None;
     let mut done = 0;
     thread::scope(|scope| {
-        let feed = |feed: &mut Feed<io::Result<Vec<Seen>>>| cut_into_pieces(seen, feed);
+        let feed = |feed: &mut Feed<Result<Vec<Seen>, ProjectionError>>| cut_into_pieces(seen, feed);
         let by_number = &by_number;
-        let work = move |piece: io::Result<Vec<Seen>>| {
-            let piece = piece.map_err(|error| failed("sorting", error))?;
-            Ok::<_, ProjectionError>(fold_appointments(&piece, by_number))
-        };
+        let work =
+            move |piece: Result<Vec<Seen>, ProjectionError>| piece.map(|piece| fold_appointments(&piece, by_number));
         for part in in_order(scope, workshop.threads, feed, work) {
             let FoldedPart { deliveries, appointments, history, sources } = part?;
             for (key, value) in appointments {
@@ -256,24 +256,33 @@ fn fold_all(
 }
 
 /// Pieces of work that each hold all of their appointments.
-fn cut_into_pieces(seen: Sorted<Seen>, feed: &mut Feed<io::Result<Vec<Seen>>>) {
-    let mut piece: Vec<Seen> = Vec::with_capacity(PIECE_DELIVERIES + 64);
+fn cut_into_pieces(seen: Sorted<Seen>, feed: &mut Feed<Result<Vec<Seen>, ProjectionError>>) {
+    let fresh = || Vec::with_capacity(PIECE_DELIVERIES + 64);
+    let mut piece: Vec<Seen> = fresh();
     for one in seen {
-        let one = match one {
-            Ok(one) => one,
+        let last = piece.last().map(|last| (last.source, last.appointment_id));
+        let next = one.map_err(|error| failed("sorting", error)).and_then(|one| {
+            let same = last == Some((one.source, one.appointment_id));
+            // What names no appointment is not folded, and may stand in several pieces.
+            let divisible = !same || one.appointment_id == 0;
+            match piece.len() {
+                PIECE_DELIVERIES.. if divisible => Ok((one, Some(std::mem::replace(&mut piece, fresh())))),
+                APPOINTMENT_DELIVERIES_MAX.. => Err(ProjectionError::TooManyDeliveries),
+                _ => Ok((one, None)),
+            }
+        });
+        match next {
+            Ok((one, full)) => {
+                if full.is_some_and(|full| !feed.put(Ok(full))) {
+                    return;
+                }
+                piece.push(one);
+            }
             Err(error) => {
                 feed.put(Err(error));
                 return;
             }
-        };
-        let last = piece.last().map(|last| (last.source, last.appointment_id));
-        if piece.len() >= PIECE_DELIVERIES && last != Some((one.source, one.appointment_id)) {
-            let full = std::mem::replace(&mut piece, Vec::with_capacity(PIECE_DELIVERIES + 64));
-            if !feed.put(Ok(full)) {
-                return;
-            }
         }
-        piece.push(one);
     }
     feed.put(Ok(piece));
 }

@@ -155,15 +155,33 @@ fn build(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Projection, ProjectionError> {
     if to.get() < REBUILD_DELIVERIES {
-        let mut projection = Projection::open(path, rules)?;
-        projection.catch_up_to(to, log, progress)?;
-        return Ok(projection);
+        return build_one_by_one(path, rules, log, to, progress);
     }
     let mut tell = |told| {
         progress(told);
         true
     };
-    Projection::rebuild(path, rules, log, to, &Workshop::default(), &mut Pace::new(to, &mut tell), &mut ())
+    let (workshop, mut pace) = (Workshop::default(), Pace::new(to, &mut tell));
+    match Projection::rebuild(path, Arc::clone(&rules), log, to, &workshop, &mut pace, &mut ()) {
+        Err(error @ ProjectionError::TooManyDeliveries) => {
+            tracing::warn!(%error, "the log is folded one delivery after another");
+            std::fs::remove_dir_all(path).map_err(|error| failed("starting over", error))?;
+            build_one_by_one(path, rules, log, to, progress)
+        }
+        built => built,
+    }
+}
+
+fn build_one_by_one(
+    path: &Path,
+    rules: Arc<Rules>,
+    log: &dyn Log,
+    to: Position,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Projection, ProjectionError> {
+    let mut projection = Projection::open(path, rules)?;
+    projection.catch_up_to(to, log, progress)?;
+    Ok(projection)
 }
 
 /// A projection by `rules` in the place of `old`, which counts until the new one is complete.
@@ -189,9 +207,12 @@ fn refold(
     let mut new = match built {
         Ok(new) => new,
         // What the old one can't tell is no reason to keep it.
-        Err(error @ (ProjectionError::Storage { .. } | ProjectionError::Damaged(_))) => {
+        Err(
+            error
+            @ (ProjectionError::Storage { .. } | ProjectionError::Damaged(_) | ProjectionError::TooManyDeliveries),
+        ) => {
             tracing::warn!(%error, "what other rules have changed can't be told");
-            rebuild_beside(None, home.root(), Arc::clone(&rules), log, &Workshop::default(), &mut tell)?
+            return start_over(home, rules, log, progress);
         }
         Err(error) => return Err(error),
     };

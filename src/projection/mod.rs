@@ -78,6 +78,11 @@ pub enum ProjectionError {
         "a row of the projection is damaged ({0}); stop, delete the `projection` folder and start again: it is built anew from the log"
     )]
     Damaged(&'static str),
+    /// An appointment has more deliveries than a rebuild holds in memory.
+    #[error(
+        "one appointment has more than two million deliveries, which can't be sorted and folded together; without a projection a start folds them one by one"
+    )]
+    TooManyDeliveries,
     /// No delivery names the appointment.
     #[error("no delivery names this appointment")]
     NoSuchAppointment,

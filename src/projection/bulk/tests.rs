@@ -100,3 +100,23 @@ fn a_rebuild_can_be_cancelled() {
     let cancelled = Projection::rebuild(&path, rules(), &log, head, &Workshop::default(), pace, &mut ());
     assert!(matches!(cancelled, Err(ProjectionError::Cancelled)));
 }
+
+#[test]
+fn an_appointment_with_too_many_deliveries_is_folded_one_by_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = SledLog::open(&DataDir::at(folder.path()), Arc::new(chrono::Utc::now)).unwrap();
+    let reading = |name: &str| Reading::Readable { appointment_id: AppointmentId::MIN, event_type: name.into() };
+    let one = |number: usize| NewDelivery {
+        source: "downtown".parse().unwrap(),
+        reading: if number == 0 { reading("create") } else { reading("demographics_update") },
+        delivery_id: None,
+        body: Vec::new(),
+    };
+    for first in (0..21_000).step_by(500) {
+        log.append((first..first + 500).map(one).collect()).unwrap();
+    }
+    let path = folder.path().join("projections");
+    let opened = Projection::open_and_catch_up(&path, rules(), &log, &mut |_| {}).unwrap();
+    let key = AppointmentKey { source: "downtown".parse().unwrap(), appointment_id: AppointmentId::MIN };
+    assert_eq!(opened.reader().view().appointment(&key).unwrap().unwrap().delivery_count, 21_000);
+}
