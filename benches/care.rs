@@ -17,9 +17,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::TimeDelta;
 use clockfold::{
     lifecycle::{Appointment, Arrival, FoldRules},
     log::{DataDir, Delivery, Log, Position, SledLog, SourceName},
+    projection::{
+        AppointmentFilter, AsOf, Moment, Page, Projection, Rules, StaleRules, Workshop, rebuild_beside, state_digest_of,
+    },
     simulate::{Shape, Simulation},
 };
 
@@ -32,7 +36,14 @@ const ONE_BY_ONE: u64 = 50_000;
 const CHUNK: usize = 1 << 16;
 
 /// What is measured, in this order. A row may be compared with an earlier one.
-const ROWS: [fn(&Care, &mut Table) -> Fallible<()>; 5] = [fold, invent, read_files, read_log, disk];
+const ROWS: [fn(&Care, &mut Table) -> Fallible<()>; 9] =
+    [fold, invent, read_files, read_log, rebuild, past, start, commands, disk];
+/// A source has a day with so many more appointments, where the log is long enough for that.
+const DENSE_DAY: u64 = 20_000;
+/// Moments at which a board is looked at, evenly over the log.
+const MOMENTS: u64 = 50;
+/// Appointments that are looked up.
+const LOOK_UPS: usize = 2_000;
 
 /// The log that everything is measured on.
 struct Care {
@@ -139,6 +150,112 @@ fn read_log(care: &Care, table: &mut Table) -> Fallible<()> {
     Ok(())
 }
 
+/// The projection out of the log, with every index that queries use, on every core; and the same rows without a disk.
+fn rebuild(care: &Care, table: &mut Table) -> Fallible<()> {
+    let log = open(&care.directory)?;
+    let (rules, workshop) = (Arc::new(Rules::default()), Workshop::default());
+    let begun = Instant::now();
+    let built = rebuild_beside(None, &care.projections(), rules, &log, &workshop, &mut |_| true)?;
+    drop(built.take_the_place_of(None, &care.projections())?);
+    table.rate("rebuild, all indexes", care.deliveries, begun.elapsed(), "fold, in memory");
+    let bytes = bytes_under(&care.projections())?;
+    table.bytes(
+        "projection, an appointment",
+        bytes / table.figure("appointments").unwrap_or(1.0),
+        "projection, an appointment",
+    );
+    let begun = Instant::now();
+    let head = log.head().position;
+    state_digest_of(&log, head, &care.projections(), &Rules::default(), &workshop, &mut |_| true)?;
+    table.rate("the same rows, without a disk", care.deliveries, begun.elapsed(), "rebuild, all indexes");
+    Ok(())
+}
+
+/// What was true at earlier moments, beside what is true now.
+fn past(care: &Care, table: &mut Table) -> Fallible<()> {
+    let log = open(&care.directory)?;
+    let rules = Arc::new(Rules::default());
+    let projection = Projection::open_and_catch_up(&care.projections(), Arc::clone(&rules), &log, &mut |_| {})?;
+    let view = projection.reader().view();
+    let source: SourceName = view.sources()?.into_iter().find(|name| name.as_str() == "downtown").ok_or("no source")?;
+    let (head, fold) = (log.head().position, FoldRules::default());
+    let board = |position: Position| -> Fallible<(f64, usize)> {
+        let time = log.read(position).next().ok_or("no delivery")??.received_at;
+        let begun = Instant::now();
+        let moment = Moment { position: log.position_at(time)?, time };
+        let board = view.board(&source, moment, &fold, StaleRules::default(), TimeDelta::hours(24))?;
+        let appointments = board.columns.values().map(Vec::len).sum::<usize>() + board.stale.len();
+        Ok((begun.elapsed().as_secs_f64() * 1e3, appointments))
+    };
+    table.add("board, now", board(head)?.0, "ms", Some("board, now"));
+    let mut slowest = (0.0, 0);
+    for moment in 1..=MOMENTS {
+        let told = board(Position::new((head.get() * moment / MOMENTS).max(1)))?;
+        if told.0 > slowest.0 {
+            slowest = told;
+        }
+    }
+    table.add(
+        &format!("board as of, slowest of {MOMENTS}: {} appointments", slowest.1),
+        slowest.0,
+        "ms",
+        Some("board, now"),
+    );
+
+    let page = Page { after: None, before: None, limit: LOOK_UPS, from_end: false };
+    let filter = AppointmentFilter { sources: vec![source.clone()], statuses: Vec::new() };
+    let records = view.appointments(&filter, &page)?.items;
+    let begun = Instant::now();
+    for record in &records {
+        black_box(view.appointment(&record.key)?);
+    }
+    let now = begun.elapsed().as_secs_f64() * 1e6 / records.len() as f64;
+    table.add("an appointment, now", now, "us", Some("an appointment, now"));
+    let begun = Instant::now();
+    for record in &records {
+        // In the middle of its visit.
+        let as_of = AsOf::Position(Position::new(record.last_position.get() - 1));
+        black_box(view.appointment_as_of(&record.key, as_of, &fold)?);
+    }
+    let then = begun.elapsed().as_secs_f64() * 1e6 / records.len() as f64;
+    table.add("an appointment as of", then, "us", Some("an appointment, now"));
+    Ok(())
+}
+
+/// Opening everything, as a start does.
+fn start(care: &Care, table: &mut Table) -> Fallible<()> {
+    let begun = Instant::now();
+    let log = open(&care.directory)?;
+    drop(Projection::open_and_catch_up(&care.projections(), Arc::new(Rules::default()), &log, &mut |_| {})?);
+    table.add("open log and projection", begun.elapsed().as_secs_f64() * 1e3, "ms", Some("open log and projection"));
+    Ok(())
+}
+
+/// The commands, as anybody would call them.
+fn commands(care: &Care, table: &mut Table) -> Fallible<()> {
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    let (export, backup) = (text(care.scratch.join("all.ndjson")), text(care.scratch.join("backup")));
+    let (imported, restored) = (care.scratch.join("imported"), care.scratch.join("restored"));
+    let steps: [(&str, Vec<&str>, &Path); 6] = [
+        ("verify", vec!["verify"], &care.directory),
+        ("export", vec!["export", "--output", &export], &care.directory),
+        ("import", vec!["import", &export], &imported),
+        ("backup", vec!["backup", &backup], &care.directory),
+        ("verify the backup", vec!["verify", &backup], &care.directory),
+        ("restore", vec!["restore", &backup], &restored),
+    ];
+    for (name, arguments, directory) in steps {
+        let begun = Instant::now();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clockfold"));
+        let status = command.args(arguments).arg("--data-dir").arg(directory).stdout(Stdio::null()).status()?;
+        if !status.success() {
+            return Err(format!("{name} ended with {status}").into());
+        }
+        table.rate(name, care.deliveries, begun.elapsed(), "read the log");
+    }
+    Ok(())
+}
+
 /// What a delivery takes of the disk.
 fn disk(care: &Care, table: &mut Table) -> Fallible<()> {
     let bytes = bytes_under(&care.directory.join("log"))?;
@@ -157,6 +274,11 @@ fn disk(care: &Care, table: &mut Table) -> Fallible<()> {
 }
 
 impl Care {
+    /// Where the projection is built.
+    fn projections(&self) -> PathBuf {
+        self.scratch.join("projection")
+    }
+
     /// Hands out all deliveries, many at a time, so that what is made of them can be timed without reading them.
     fn for_each_chunk(&self, mut take: impl FnMut(&[Delivery])) -> Fallible<()> {
         let log = open(&self.directory)?;
@@ -178,7 +300,11 @@ fn open(directory: &Path) -> Fallible<SledLog> {
 /// Makes a data directory, as anybody would.
 fn simulate(directory: &Path, deliveries: u64, group: u64) -> Fallible<()> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clockfold"));
-    command.args(["simulate", "--deliveries", &deliveries.to_string(), "--group", &group.to_string(), "--into"]);
+    command.args(["simulate", "--deliveries", &deliveries.to_string(), "--group", &group.to_string()]);
+    if deliveries >= DELIVERIES {
+        command.args(["--dense-day", &DENSE_DAY.to_string()]);
+    }
+    command.arg("--into");
     let status = command.arg(directory).stdout(Stdio::null()).status()?;
     if status.success() { Ok(()) } else { Err(format!("simulate ended with {status}").into()) }
 }
@@ -239,11 +365,11 @@ impl Table {
     }
 
     fn print(&self) {
-        println!("{:<32} {:>14}                {:>8}", "", "", "ratio");
+        println!("{:<48} {:>14}                {:>8}", "", "", "ratio");
         for Row { name, figure, unit, to } in &self.0 {
             let Some(to) = to else { continue };
             let ratio = self.figure(to).map_or(f64::NAN, |other| figure / other);
-            println!("{name:<32} {figure:>14.1} {unit:<14} {ratio:>8.3}  to: {to}");
+            println!("{name:<48} {figure:>14.1} {unit:<14} {ratio:>8.3}  to: {to}");
         }
     }
 }

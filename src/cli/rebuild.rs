@@ -44,7 +44,7 @@ pub struct Arguments {
     appointment: Option<AppointmentId>,
     /// Memory for sorting, in MiB: 16 to 65536. What does not fit waits in files beside the projection. A running server
     /// has its own.
-    #[arg(long, value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(16..=65536))]
+    #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u32).range(16..=65536))]
     memory_mb: u32,
     /// Threads; every core where it is left out. A running server has its own.
     #[arg(long, value_name = "NUMBER")]

@@ -78,7 +78,7 @@ pub(super) fn run(
     let secret = fresh_secret()?;
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
     let reader = projection.reader();
-    let workshop = Workshop::default();
+    let workshop = Workshop { memory_bytes: (config.server.rebuild_memory_mb as usize) << 20, ..Workshop::default() };
     let rebuilds = Rebuilds::new(
         tracker.clone(),
         Arc::clone(&log),

@@ -21,6 +21,7 @@ pub(super) const KEYS: &[&str] = &[
     "shutdown_timeout_s",
     "failed_authentications_burst",
     "log_format",
+    "rebuild_memory_mb",
 ];
 
 /// Those of [`KEYS`] that hold a text; the others hold a whole number.
@@ -32,6 +33,8 @@ const HEADER_TIMEOUT_S: u32 = 10;
 const BODY_TIMEOUT_S: u32 = 20;
 const SHUTDOWN_TIMEOUT_S: u32 = 20;
 const FAILED_AUTHENTICATIONS_BURST: u32 = 100;
+const REBUILD_MEMORY_MB: u32 = 128;
+const REBUILD_MEMORY_RANGE: (u32, u32) = (16, 65_536);
 const COUNT_RANGE: (u32, u32) = (1, 1_000_000);
 const SECONDS_RANGE: (u32, u32) = (1, 3600);
 
@@ -56,6 +59,8 @@ pub struct ServerConfig {
     pub failed_authentications_burst: u32,
     /// How log lines are written.
     pub log_format: LogFormat,
+    /// The memory that a rebuild sorts in, in MiB; what does not fit waits in files.
+    pub rebuild_memory_mb: u32,
 }
 
 /// How log lines are written.
@@ -80,6 +85,7 @@ impl Default for ServerConfig {
             shutdown_timeout: seconds(SHUTDOWN_TIMEOUT_S),
             failed_authentications_burst: FAILED_AUTHENTICATIONS_BURST,
             log_format: LogFormat::Text,
+            rebuild_memory_mb: REBUILD_MEMORY_MB,
         }
     }
 }
@@ -104,6 +110,7 @@ pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> ServerConfig 
             problems,
         ),
         log_format: log_format(&mut table, problems),
+        rebuild_memory_mb: table.number("rebuild_memory_mb", REBUILD_MEMORY_RANGE, REBUILD_MEMORY_MB, problems),
     }
 }
 

@@ -70,6 +70,7 @@ fn every_setting() {
         shutdown_timeout_s = 5
         failed_authentications_burst = 6
         log_format = "json"
+        rebuild_memory_mb = 64
         [[source]]
         name = "downtown"
         route_keys = ["CF3uQP8cSFIQB8gB/9285030fceca", { key = "an-old-key-that-is-long-enough", expires = 2026-01-01T00:00:00Z }]
@@ -105,6 +106,7 @@ fn every_setting() {
         shutdown_timeout: Duration::from_secs(5),
         failed_authentications_burst: 6,
         log_format: LogFormat::Json,
+        rebuild_memory_mb: 64,
     };
     assert_eq!((config.data_dir.as_path(), &config.server), (Path::new("/var/lib/clockfold"), &server));
     let [downtown, uptown] = &config.sources[..] else { panic!() };

@@ -50,10 +50,10 @@ pub struct Workshop {
 }
 
 impl Default for Workshop {
-    /// 256 MiB, and every core.
+    /// 128 MiB, and every core.
     fn default() -> Workshop {
         let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Workshop { memory_bytes: 256 << 20, threads }
+        Workshop { memory_bytes: 128 << 20, threads }
     }
 }
 
