@@ -16,14 +16,14 @@
 
 use super::{
     delivery::{Delivery, Reading},
-    digest::Digest,
+    digest::{Digest, Preimage},
 };
 
 impl Digest {
     /// The digest of the log up to and with `delivery`, where `self` is the digest before it.
     pub fn then(self, delivery: &Delivery) -> Digest {
-        let mut bytes = Vec::with_capacity(192);
-        bytes.extend_from_slice(self.as_bytes());
+        let mut bytes = Preimage::new();
+        bytes.push(self.as_bytes());
         field(&mut bytes, 1, b"DELIVERY");
         field(&mut bytes, 2, &delivery.position.get().to_le_bytes());
         field(&mut bytes, 3, &delivery.received_at.timestamp_millis().to_le_bytes());
@@ -38,14 +38,14 @@ impl Digest {
         if let Some(delivery_id) = &delivery.delivery_id {
             field(&mut bytes, 8, delivery_id.as_bytes());
         }
-        bytes.extend_from_slice(delivery.body.commitment().as_bytes());
-        Digest::from_bytes(*blake3::hash(&bytes).as_bytes())
+        bytes.push(delivery.body.commitment().as_bytes());
+        bytes.digest()
     }
 }
 
-fn field(bytes: &mut Vec<u8>, tag: u8, content: &[u8]) {
+fn field(bytes: &mut Preimage, tag: u8, content: &[u8]) {
     let length = u32::try_from(content.len()).expect("a field is bounded by the body limit");
-    bytes.push(tag);
-    bytes.extend_from_slice(&length.to_le_bytes());
-    bytes.extend_from_slice(content);
+    bytes.push(&[tag]);
+    bytes.push(&length.to_le_bytes());
+    bytes.push(content);
 }

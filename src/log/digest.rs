@@ -23,9 +23,47 @@ impl Digest {
 
 /// `BLAKE3(salt ‖ body)`.
 pub fn commitment(salt: &[u8; 16], body: &[u8]) -> Digest {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(salt).update(body);
-    Digest(*hasher.finalize().as_bytes())
+    let mut preimage = Preimage::new();
+    preimage.push(salt);
+    preimage.push(body);
+    preimage.digest()
+}
+
+/// What is hashed in one go, put together without asking for memory where it is as short as it mostly is: every delivery
+/// that is written or read back is hashed twice.
+pub(super) struct Preimage {
+    short: [u8; Preimage::SHORT],
+    length: usize,
+    /// All of it, where it is longer.
+    long: Vec<u8>,
+}
+
+impl Preimage {
+    const SHORT: usize = 384;
+
+    pub(super) fn new() -> Preimage {
+        Preimage { short: [0; Preimage::SHORT], length: 0, long: Vec::new() }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        match self.short.get_mut(self.length..self.length + bytes.len()) {
+            Some(place) if self.long.is_empty() => {
+                place.copy_from_slice(bytes);
+                self.length += bytes.len();
+            }
+            _ => {
+                if self.long.is_empty() {
+                    self.long.extend_from_slice(&self.short[..self.length]);
+                }
+                self.long.extend_from_slice(bytes);
+            }
+        }
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        let bytes = if self.long.is_empty() { &self.short[..self.length] } else { &self.long };
+        Digest(*blake3::hash(bytes).as_bytes())
+    }
 }
 
 /// Not a digest.
@@ -52,5 +90,22 @@ impl fmt::Display for Digest {
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Digest({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_hashed_is_the_same_however_long_it_is() {
+        let bytes: Vec<u8> = (0..2_000).map(|number| u8::try_from(number % 251).unwrap()).collect();
+        for length in [0, 1, 16, 383, 384, 385, 400, 768, 2_000] {
+            for step in [1, 7, 384, 2_000] {
+                let mut preimage = Preimage::new();
+                bytes[..length].chunks(step).for_each(|part| preimage.push(part));
+                assert_eq!(preimage.digest().as_bytes(), blake3::hash(&bytes[..length]).as_bytes(), "{length} {step}");
+            }
+        }
     }
 }
