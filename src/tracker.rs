@@ -26,7 +26,7 @@ use tokio::sync::{
 use crate::{
     lifecycle::Folded,
     log::{Delivery, Log, NewDelivery, Position, Reading, SourceName},
-    projection::{AppointmentKey, Projection, ProjectionError, Refolded, Told},
+    projection::{Arrived, Projection, ProjectionError, Refolded, Told},
 };
 
 pub use rebuilds::{Busy, Rebuild, RebuildState, Rebuilds};
@@ -65,7 +65,7 @@ enum Task {
     /// Go on with another projection.
     Adopt(Box<Adoption>),
     /// Fold one appointment anew.
-    Refold(AppointmentKey, oneshot::Sender<Result<Refolded, ProjectionError>>),
+    Refold(Box<Arrived>, oneshot::Sender<Result<Refolded, ProjectionError>>),
 }
 
 /// What a sender is told of a durable delivery.
@@ -126,14 +126,14 @@ impl Tracker {
         answered.await.unwrap_or(Err(Unavailable::StorageFailed))
     }
 
-    /// Folds one appointment anew from the log, and writes what differs. Call it where blocking is fine.
-    pub fn refold(&self, key: AppointmentKey) -> Result<Refolded, ProjectionError> {
+    /// Folds one appointment anew from what was read of it, and writes what differs. Call it where blocking is fine.
+    pub fn refold(&self, arrived: Arrived) -> Result<Refolded, ProjectionError> {
         let stopped = || ProjectionError::Storage {
             doing: "folding anew",
             message: "the server stops, or its storage has failed".to_owned(),
         };
         let (answer, answered) = oneshot::channel();
-        self.queue.blocking_send(Task::Refold(key, answer)).map_err(|_| stopped())?;
+        self.queue.blocking_send(Task::Refold(Box::new(arrived), answer)).map_err(|_| stopped())?;
         answered.blocking_recv().map_err(|_| stopped())?
     }
 
@@ -199,7 +199,7 @@ impl Writer {
                         answers.push(answer);
                     }
                     Task::Adopt(adoption) => self.adopt(*adoption),
-                    Task::Refold(key, answer) => drop(answer.send(self.refold(&key))),
+                    Task::Refold(arrived, answer) => drop(answer.send(self.refold(*arrived))),
                 }
             }
             if !deliveries.is_empty() {
@@ -239,11 +239,11 @@ impl Writer {
         let _ = answer.send(adopt());
     }
 
-    fn refold(&mut self, key: &AppointmentKey) -> Result<Refolded, ProjectionError> {
+    fn refold(&mut self, arrived: Arrived) -> Result<Refolded, ProjectionError> {
         if self.state.failure.get().is_some() {
             return Err(ProjectionError::Cancelled);
         }
-        self.projection.refold_one(key, &*self.log)
+        self.projection.refold(arrived, &*self.log)
     }
 
     /// Makes a group durable, folds it, and tells what became of each delivery, in the order given.

@@ -46,9 +46,9 @@ pub struct Arguments {
     /// has its own.
     #[arg(long, value_name = "MIB", default_value_t = 128, value_parser = clap::value_parser!(u32).range(16..=65536))]
     memory_mb: u32,
-    /// Threads; every core where it is left out. A running server has its own.
-    #[arg(long, value_name = "NUMBER")]
-    threads: Option<NonZero<usize>>,
+    /// Threads, 1 to 256; every core where it is left out. A running server has its own.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=256))]
+    threads: Option<u32>,
     /// How to print it.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -69,7 +69,8 @@ pub(super) enum Format {
 
 impl Arguments {
     fn workshop(&self) -> Workshop {
-        let threads = self.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZero::get);
+        let every_core = || thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = self.threads.map_or_else(every_core, |threads| threads as usize);
         Workshop { memory_bytes: (self.memory_mb as usize) << 20, threads }
     }
 }
@@ -158,6 +159,11 @@ fn usable(path: &std::path::Path, rules: &Arc<Rules>, log: &SledLog) -> anyhow::
         Ok(None) => Ok(None),
         Ok(Some(projection)) => match projection.unusable(log).map_err(explained)? {
             None => Ok(Some(projection)),
+            Some(why) if projection.checkpoint().position > log.head().position => bail!(
+                "the projection is of position {}, and the log ends at {} ({why}): deliveries that were folded once are gone\n  hint: restore the log from a backup or the archive. To go on without them, move the `projection` folder out of the data directory",
+                projection.checkpoint().position,
+                log.head().position
+            ),
             Some(_) => Ok(None),
         },
         // It is built anew then.
@@ -168,6 +174,10 @@ fn usable(path: &std::path::Path, rules: &Arc<Rules>, log: &SledLog) -> anyhow::
 fn wanted_rules(arguments: &Arguments, config: &Config) -> anyhow::Result<Rules> {
     let rules = rules_of(config);
     let Some(source) = &arguments.source else { return Ok(rules) };
+    if !config.sources.iter().any(|known| known.access.name == *source) {
+        let known: Vec<&str> = config.sources.iter().map(|source| source.access.name.as_str()).collect();
+        bail!("there is no source `{source}` in the configuration; there is: {}", known.join(", "));
+    }
     let FoldRules { mut lifecycle, mut reorder_window } = rules.of(source).clone();
     if let Some(name) = &arguments.lifecycle {
         let custom = || config.lifecycles.iter().find(|lifecycle| lifecycle.name() == name).cloned();
@@ -211,8 +221,15 @@ fn refold(
     let Some(mut projection) = usable(&path, &rules, log)? else {
         bail!("there is no projection of this log\n  hint: `clockfold rebuild` builds it");
     };
+    if let Some(other) = projection.folded_otherwise_by(&rules).first() {
+        bail!(
+            "other rules apply to `{other}` than those that the projection was folded by\n  hint: `clockfold rebuild`, or a start, folds the whole log by them"
+        );
+    }
     projection.catch_up(log as &dyn Log, &mut |_| {}).map_err(explained)?;
-    let refolded = projection.refold_one(&AppointmentKey { source, appointment_id }, log).map_err(explained)?;
+    let key = AppointmentKey { source, appointment_id };
+    let arrived = projection.reader().view().read_again(&key, log).map_err(explained)?;
+    let refolded = projection.refold(arrived, log).map_err(explained)?;
     let value = json!({
         "changed": refolded.changed,
         "before": appointment_value(&refolded.before),

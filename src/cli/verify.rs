@@ -48,6 +48,8 @@ struct Found {
     report: Option<Value>,
     /// Why there is nothing to compare, if so.
     no_report: Option<String>,
+    /// Whether that is as it may be: there is no projection yet, or other rules apply now.
+    harmless: bool,
     /// The state digest of a fresh fold, where there is no report.
     state_digest: Option<Digest>,
 }
@@ -64,9 +66,20 @@ pub(super) fn run(
     if let Some(directory) = &arguments.copy {
         return verify_copy(arguments, directory, &mut progress, stdout);
     }
+    let data_dir = DataDir::at(&config.data_dir);
+    // To open the log is to remember its end anew.
+    if data_dir.log().is_dir() && !data_dir.head().exists() {
+        bail!(
+            "the data directory {} has a log and no remembered head: whether the log has lost its end can't be told\n  hint: compare its end with a backup or the archive. A start, or any other command that opens the log, remembers its end anew",
+            config.data_dir.display()
+        );
+    }
     let found = match LogSource::open(config, clock).map_err(|error| restore_hint(config, &error))? {
         LogSource::Store(log) => verify_store(config, &log, &mut progress)?,
-        LogSource::Server(server) => verify_server(&server, &mut progress)?,
+        LogSource::Server(server) => {
+            let hint = |error| anyhow!("{error:#}\n  hint: where the log is damaged, {}", restore_from(config));
+            verify_server(&server, &mut progress).map_err(hint)?
+        }
     };
     progress.end();
     match arguments.format {
@@ -81,12 +94,28 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
     let head = log.head();
     let path = DataDir::at(&config.data_dir).projection();
     let rules = Arc::new(rules_of(config));
-    let mut found = Found { good: head, damage: None, report: None, no_report: None, state_digest: None };
+    let mut found =
+        Found { good: head, damage: None, report: None, no_report: None, harmless: true, state_digest: None };
     let (projection, why) = match open_as_it_is(&path, Arc::clone(&rules)) {
         Ok(None) => (None, Some("there is none yet; the next start builds it".to_owned())),
-        Err(error) => (None, Some(format!("it can't be opened ({error}); the next start builds it anew"))),
+        Err(error) => {
+            found.harmless = false;
+            (None, Some(format!("it can't be opened ({error}); the next start builds it anew")))
+        }
         Ok(Some(projection)) => match projection.unusable(log) {
-            Ok(Some(why)) => (None, Some(format!("{why}; the next start builds it anew"))),
+            Ok(Some(why)) => {
+                found.harmless = false;
+                let position = projection.checkpoint().position;
+                let lost = if position > head.position {
+                    "; deliveries that were folded once are gone from the log"
+                } else {
+                    ""
+                };
+                (
+                    None,
+                    Some(format!("{why}: it is of position {position}, and the log ends at {}{lost}", head.position)),
+                )
+            }
             Ok(None) => (Some(projection), None),
             // The log can't be read there: the fold tells where.
             Err(_) => (None, Some("the log could not be compared with it".to_owned())),
@@ -113,6 +142,16 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
                 .and_then(|report| rest_is_whole(log, report.position, head).map(|()| report))
                 .map(|report| found.report = Some(report_value(&report)))
         }
+    };
+    let folded = match folded {
+        // What can't be read of the projection says nothing about the log.
+        Err(error @ (ProjectionError::Storage { .. } | ProjectionError::Damaged(_))) if projection.is_some() => {
+            found.harmless = false;
+            found.no_report = Some(format!("it can't be read ({error}); `clockfold rebuild` builds it anew"));
+            state_digest_of(log, head.position, &path, &rules, &workshop, &mut tell)
+                .map(|digest| found.state_digest = Some(digest))
+        }
+        folded => folded,
     };
     match folded {
         Ok(()) => {}
@@ -182,14 +221,14 @@ fn verify_server(server: &ServerLog, progress: &mut Progress<'_>) -> anyhow::Res
     // The digest is told where nothing has come since.
     let same = status["log"]["projection"]["position"] == report["position"];
     let good = Head { position: Position::new(position), digest: digest.filter(|_| same).unwrap_or(Digest::EMPTY) };
-    Ok(Found { good, damage: None, report: Some(report), no_report: None, state_digest: None })
+    Ok(Found { good, damage: None, report: Some(report), no_report: None, harmless: true, state_digest: None })
 }
 
 impl Found {
     fn is_well(&self) -> bool {
         // Where other rules apply, a difference says nothing.
         let equal = self.report.as_ref().is_none_or(|report| report["equal"] == true) || self.no_report.is_some();
-        self.damage.is_none() && equal
+        self.damage.is_none() && equal && self.harmless
     }
 
     fn value(&self) -> Value {

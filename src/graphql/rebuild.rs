@@ -190,7 +190,8 @@ impl Mutation {
         cancel().transpose()
     }
 
-    /// Folds one appointment anew from the log, and keeps the outcome. For admins.
+    /// Folds one appointment anew from the log, and keeps the outcome. Where its status was wrong, what is told of earlier
+    /// moments and of counts may be too: then rebuild. For admins.
     async fn refold_appointment(
         &self,
         ctx: &Context<'_>,
@@ -201,7 +202,10 @@ impl Mutation {
         scope.require_admin()?;
         let appointment_id = parse_appointment_id(&appointment_id)?;
         let source = scope.select(Some(&source))?.pop().ok_or(Problem::SourceNotFound)?;
-        let refolded = scope.tracker()?.refold(AppointmentKey { source, appointment_id });
+        let key = AppointmentKey { source, appointment_id };
+        let tracker = scope.tracker()?;
+        let arrived = scope.view().read_again(&key, scope.log());
+        let refolded = arrived.and_then(|arrived| tracker.refold(arrived));
         let projection::Refolded { before, after, changed } = refolded.map_err(|error| match error {
             ProjectionError::NoSuchAppointment => Problem::AppointmentNotFound,
             error => error.into(),

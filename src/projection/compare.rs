@@ -1,9 +1,6 @@
 //! What a rebuild changes: every row of a projection beside the row that a fresh fold makes, while it makes it.
 
-use std::{
-    cmp::Ordering,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use fjall::{Iter, Readable, UserKey, UserValue};
 
@@ -15,7 +12,7 @@ use crate::{
 use super::{
     AppointmentKey, AppointmentRecord, Projection, ProjectionError, Rules, View,
     record::decode_appointment,
-    row::{SourceNumber, decode_source},
+    row::{SourceNumber, decode_checkpoint, decode_source},
     rows::{SPACES, Sink, Space, StateHasher},
     store::{failed, source_number},
 };
@@ -111,7 +108,7 @@ pub(super) struct Compare {
     pending: BTreeMap<[u8; 12], Kinds>,
     by_number: BTreeMap<u32, Differences>,
     samples: Vec<([u8; 12], Pair)>,
-    sampled: BTreeSet<[u8; 12]>,
+    lesser_samples: Vec<([u8; 12], Pair)>,
     names: BTreeMap<u32, SourceName>,
 }
 
@@ -139,7 +136,7 @@ impl Compare {
             pending: BTreeMap::new(),
             by_number: BTreeMap::new(),
             samples: Vec::new(),
-            sampled: BTreeSet::new(),
+            lesser_samples: Vec::new(),
             names: BTreeMap::new(),
         })
     }
@@ -158,7 +155,7 @@ impl Compare {
             sources.insert(name(number)?, *differences);
         }
         let mut samples = Vec::new();
-        for (key, (before, after)) in &self.samples {
+        for (key, (before, after)) in self.samples.iter().chain(&self.lesser_samples).take(SAMPLES) {
             let (number, id) = parts(key);
             let key = AppointmentKey {
                 source: name(&number)?,
@@ -168,9 +165,8 @@ impl Compare {
                 |bytes: &Option<Vec<u8>>| bytes.as_ref().and_then(|bytes| decode_appointment(key.clone(), bytes).ok());
             samples.push(Sample { before: decode(before), after: decode(after), key: key.clone() });
         }
-        // What the rules are called by is no row of the log's.
-        let told = Space::ALL.into_iter().filter(|space| !matches!(space, Space::Meta | Space::Sources));
-        let rows = told.map(|space| (space.name(), self.differing[space as usize])).filter(|(_, rows)| *rows > 0);
+        let rows = Space::ALL.into_iter().map(|space| (space.name(), self.differing[space as usize]));
+        let rows = rows.filter(|(_, rows)| *rows > 0);
         Ok(Report {
             position: self.position,
             sources,
@@ -191,24 +187,35 @@ impl Compare {
     }
 
     fn differs(&mut self, space: Space, key: &[u8], before: Option<&[u8]>, after: Option<&[u8]>) {
+        if by_the_rules_only(space, before, after) {
+            return;
+        }
         self.differing[space as usize] += 1;
         let appointment = key.first_chunk::<12>().copied();
         let (Some(appointment), Space::Appointments | Space::History) = (appointment, space) else { return };
-        let kinds = self.pending.entry(appointment).or_default();
-        if space == Space::History {
-            kinds.outcomes = true;
+        let more = match space {
+            Space::History => Kinds { outcomes: true, ..Kinds::default() },
+            _ => kinds_of(before, after),
+        };
+        // What the reorder window remembers differs wherever its length does; nobody is told of it.
+        if !(more.status || more.times || more.outcomes) {
             return;
         }
-        let more = kinds_of(before, after);
+        let kinds = self.pending.entry(appointment).or_default();
         kinds.status |= more.status;
         kinds.times |= more.times;
         kinds.outcomes |= more.outcomes;
+        if space == Space::History {
+            return;
+        }
         if more.status && after.is_none_or(|after| exists(after) == Some(false)) {
             // The new rows don't count it.
             self.by_number.entry(parts(&appointment).0).or_default().appointments += 1;
         }
-        if self.samples.len() < SAMPLES && self.sampled.insert(appointment) {
-            self.samples.push((appointment, (before.map(<[u8]>::to_vec), after.map(<[u8]>::to_vec))));
+        // Another status is what people look for first.
+        let samples = if more.status { &mut self.samples } else { &mut self.lesser_samples };
+        if samples.len() < SAMPLES {
+            samples.push((appointment, (before.map(<[u8]>::to_vec), after.map(<[u8]>::to_vec))));
         }
     }
 
@@ -281,6 +288,22 @@ impl OldRows {
     fn advance(&mut self) -> Result<Option<(UserKey, UserValue)>, ProjectionError> {
         let next = self.rows.next().map(fjall::Guard::into_inner).transpose();
         Ok(std::mem::replace(&mut self.ahead, next.map_err(|error| failed("comparing", error))?))
+    }
+}
+
+/// Whether rows differ in nothing but the digest of the rules.
+fn by_the_rules_only(space: Space, before: Option<&[u8]>, after: Option<&[u8]>) -> bool {
+    let (Some(before), Some(after)) = (before, after) else { return false };
+    match space {
+        Space::Meta => match (decode_checkpoint(before), decode_checkpoint(after)) {
+            (Ok(before), Ok(after)) => (before.position, before.digest) == (after.position, after.digest),
+            _ => false,
+        },
+        Space::Sources => match (decode_source(before), decode_source(after)) {
+            (Ok(before), Ok(after)) => (before.name, before.counts) == (after.name, after.counts),
+            _ => false,
+        },
+        _ => false,
     }
 }
 

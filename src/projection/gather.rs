@@ -85,6 +85,13 @@ pub(super) fn gather(
         };
         let open = move |block: Result<crate::log::Block, LogError>| part(block?.open()?, to);
         for part in in_order(scope, workshop.threads, feed, open) {
+            let part = part.map_err(|error| match error {
+                // The store does not say where; the last thing that could be read does.
+                LogError::Storage { doing, message } => {
+                    LogError::Damaged { position: end.position.next(), message: format!("{doing}: {message}") }
+                }
+                error => error,
+            });
             let Some(part) = part? else { break };
             if part.first != end.position.next() || part.before != end.digest {
                 let message = "what stands here does not continue what stands before it".to_owned();

@@ -37,7 +37,7 @@ pub use rebuild::{
     Candidate, compare_with_fresh_fold, open_as_it_is, rebuild_beside, remove_old_projections, state_digest_of,
 };
 pub use record::AppointmentRecord;
-pub use refold::Refolded;
+pub use refold::{Arrived, Refolded};
 pub use rules::Rules;
 pub use store::{Projection, Reader, Readers};
 pub use view::{AppointmentFilter, DeliveryFilter, Page, PageOf, Told, View};

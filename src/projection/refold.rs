@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    AppointmentKey, AppointmentRecord, AsOf, Projection, ProjectionError,
+    AppointmentKey, AppointmentRecord, AsOf, Projection, ProjectionError, View,
     as_of::refold,
     record::{ENTRIES_IN_ROW, Entry, encode_appointment, encode_history},
     row::{SourceNumber, appointment_key, encode_source, history_key, outcome_key, row_of, status_key},
@@ -29,16 +29,38 @@ pub struct Refolded {
     pub changed: bool,
 }
 
+/// What the deliveries of an appointment said, read from the log again.
+pub struct Arrived {
+    key: AppointmentKey,
+    entries: Vec<Entry>,
+}
+
+impl View {
+    /// Reads the deliveries of an appointment again. Which ones these are is told by its history: whether one is missing
+    /// there, only a rebuild tells. It takes a look into the log for each, so it is no work for the one writer.
+    pub fn read_again(&self, key: &AppointmentKey, log: &dyn Log) -> Result<Arrived, ProjectionError> {
+        let record = self.appointment(key)?.ok_or(ProjectionError::NoSuchAppointment)?;
+        let history = self.entries_as_of(&record, AsOf::Position(Position::new(u64::MAX)))?;
+        let entries = history.iter().map(|entry| read_again(log, key, entry.position)).collect::<Result<_, _>>()?;
+        Ok(Arrived { key: key.clone(), entries })
+    }
+}
+
 impl Projection {
-    /// Folds the deliveries of one appointment anew, as the log has them, and writes what differs. Which deliveries
-    /// those are is told by its history: whether one is missing there, only a rebuild tells.
-    pub fn refold_one(&mut self, key: &AppointmentKey, log: &dyn Log) -> Result<Refolded, ProjectionError> {
+    /// Folds one appointment anew from what was read from the log, and what has come since, and writes what differs.
+    pub fn refold(&mut self, arrived: Arrived, log: &dyn Log) -> Result<Refolded, ProjectionError> {
+        let Arrived { key, entries: mut arrived } = arrived;
+        let key = &key;
         let view = self.view();
         let before = view.appointment(key)?.ok_or(ProjectionError::NoSuchAppointment)?;
         let number = view.number_of(&key.source)?.ok_or(ProjectionError::Damaged("source number"))?;
         let old = view.entries_as_of(&before, AsOf::Position(Position::new(u64::MAX)))?;
-        let read = |entry: &Entry| read_again(log, key, entry.position);
-        let arrived = old.iter().map(read).collect::<Result<Vec<Entry>, _>>()?;
+        for entry in old.iter().skip(arrived.len()) {
+            arrived.push(read_again(log, key, entry.position)?);
+        }
+        if arrived.iter().map(|entry| entry.position).ne(old.iter().map(|entry| entry.position)) {
+            return Err(ProjectionError::Damaged("history"));
+        }
         let rules = Arc::clone(&self.rules);
         let (after, new) =
             refold(key.clone(), &arrived, rules.of(&key.source)).ok_or(ProjectionError::Damaged("history"))?;
@@ -144,6 +166,15 @@ mod tests {
         projection::{Rules, record::decode_history},
     };
 
+    fn refold_one(
+        projection: &mut Projection,
+        key: &AppointmentKey,
+        log: &SledLog,
+    ) -> Result<Refolded, ProjectionError> {
+        let arrived = projection.view().read_again(key, log)?;
+        projection.refold(arrived, log)
+    }
+
     #[test]
     fn a_damaged_appointment_is_mended() {
         let folder = tempfile::tempdir().unwrap();
@@ -158,7 +189,7 @@ mod tests {
         let mut projection = Projection::open(&folder.path().join("p"), Arc::new(Rules::default())).unwrap();
         projection.catch_up(&log, &mut |_| {}).unwrap();
         let expected = projection.view().state_digest().unwrap();
-        let well = projection.refold_one(&key, &log).unwrap();
+        let well = refold_one(&mut projection, &key, &log).unwrap();
         assert!(!well.changed && well.before == well.after);
         // As if two of its rows had been written by a mistake that has been mended since.
         let number = projection.view().number_of(&key.source).unwrap().unwrap();
@@ -178,11 +209,11 @@ mod tests {
             .remove(status_key(number, well.after.appointment.status().unwrap(), key.appointment_id))
             .unwrap();
         projection.counts(number).move_appointment(well.after.appointment.status(), None);
-        let mended = projection.refold_one(&key, &log).unwrap();
+        let mended = refold_one(&mut projection, &key, &log).unwrap();
         assert!(mended.changed);
         assert_eq!((&mended.before, &mended.after), (&other, &well.after));
         assert_eq!(projection.view().state_digest().unwrap(), expected);
         let nobody = AppointmentKey { appointment_id: "7".parse().unwrap(), ..key };
-        assert!(matches!(projection.refold_one(&nobody, &log), Err(ProjectionError::NoSuchAppointment)));
+        assert!(matches!(refold_one(&mut projection, &nobody, &log), Err(ProjectionError::NoSuchAppointment)));
     }
 }

@@ -92,11 +92,7 @@ impl<T: Spill> Sorter<T> {
             file.read_exact(&mut left)?;
             runs.push(Run::File { left: u64::from_le_bytes(left), file });
         }
-        let mut heap = BinaryHeap::with_capacity(runs.len());
-        for (index, run) in runs.iter_mut().enumerate() {
-            heap.extend(run.next()?.map(|item| Reverse((item, index))));
-        }
-        Ok(Sorted { heap, runs })
+        Sorted::of(runs)
     }
 
     /// Has the run sorted on a thread of its own, and begins another.
@@ -122,23 +118,44 @@ impl<T: Spill> Sorter<T> {
         let held: usize = self.sorted.iter().map(|(bytes, _)| bytes).sum();
         // What is being filled and sorted takes its part too.
         if held > self.memory_bytes.saturating_sub((SORTING_MAX + 1) * (self.memory_bytes / RUNS_IN_MEMORY)) {
-            let (_, run) = self.sorted.remove(0);
-            self.spill(&run)?;
+            self.spill()?;
         }
         Ok(())
     }
 
-    fn spill(&mut self, run: &[T]) -> io::Result<()> {
+    /// Writes all that is sorted into one file: few files, however little the memory.
+    fn spill(&mut self) -> io::Result<()> {
         let path = self.folder.join(format!("{}-{}", self.name, self.files.len()));
         let mut file = BufWriter::with_capacity(FILE_BUFFER_BYTES, File::create_new(&path)?);
         self.files.push(path);
-        file.write_all(&(run.len() as u64).to_le_bytes())?;
-        run.iter().try_for_each(|item| item.write(&mut file))?;
+        let runs: Vec<Run<T>> = self.sorted.drain(..).map(|(_, run)| Run::Memory(run.into_iter())).collect();
+        let items: usize = runs.iter().map(Run::in_memory).sum();
+        file.write_all(&(items as u64).to_le_bytes())?;
+        for item in Sorted::of(runs)? {
+            item?.write(&mut file)?;
+        }
         file.flush()
     }
 }
 
+impl<T: Spill> Sorted<T> {
+    fn of(mut runs: Vec<Run<T>>) -> io::Result<Sorted<T>> {
+        let mut heap = BinaryHeap::with_capacity(runs.len());
+        for (index, run) in runs.iter_mut().enumerate() {
+            heap.extend(run.next()?.map(|item| Reverse((item, index))));
+        }
+        Ok(Sorted { heap, runs })
+    }
+}
+
 impl<T: Spill> Run<T> {
+    fn in_memory(&self) -> usize {
+        match self {
+            Run::Memory(items) => items.len(),
+            Run::File { .. } => 0,
+        }
+    }
+
     fn next(&mut self) -> io::Result<Option<T>> {
         match self {
             Run::Memory(items) => Ok(items.next()),

@@ -162,6 +162,7 @@ impl Rebuilds {
         let started = self.inner.told.send_if_modified(|told| {
             let free = told.as_ref().is_none_or(|last| !matches!(last.state, RebuildState::Running));
             if free {
+                self.inner.cancelled.store(false, Ordering::Relaxed);
                 *told = Some(Arc::clone(&begun));
             }
             free
@@ -169,10 +170,15 @@ impl Rebuilds {
         if !started {
             return Err(Busy);
         }
-        self.inner.cancelled.store(false, Ordering::Relaxed);
         let inner = Arc::clone(&self.inner);
         let run = move || {
             let done = work(&inner);
+            if done.is_err() {
+                // What was built and does not count.
+                if let Err(error) = remove_old_projections(&inner.projections) {
+                    tracing::warn!(%error, "what was built of a projection could not be removed");
+                }
+            }
             inner.end(match done {
                 Ok(report) => RebuildState::Done(Arc::new(report)),
                 Err(ProjectionError::Cancelled) => RebuildState::Cancelled,
@@ -253,7 +259,10 @@ impl Inner {
         }
         self.told.send_modify(|told| {
             if let Some(rebuild) = told {
-                *rebuild = Arc::new(Rebuild { state, ..(**rebuild).clone() });
+                let done = matches!(state, RebuildState::Done(_));
+                let all = |progress: Progress| if done { Progress { done: progress.of, ..progress } } else { progress };
+                let progress = rebuild.progress.map(all);
+                *rebuild = Arc::new(Rebuild { state, progress, ..(**rebuild).clone() });
             }
         });
     }
