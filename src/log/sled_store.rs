@@ -236,6 +236,12 @@ fn begin_store(path: &Path) -> io::Result<()> {
     sync_dir(path)
 }
 
+/// Waits until nothing of a store that was closed in this process writes into its folder any more: sled's own threads
+/// know it by its path, which another store may take.
+pub(super) fn wait_until_closed(path: &Path) -> io::Result<()> {
+    wait_until_free(&File::open(path.join("db"))?)
+}
+
 /// Where a store was closed in this process a moment ago, sled's own threads may still have its file, and it would
 /// refuse to open. No other process has it: the data directory is locked.
 fn wait_until_free(data_file: &File) -> io::Result<()> {
