@@ -5,6 +5,7 @@
 
 mod backup;
 mod check_config;
+mod erase_bodies;
 mod export;
 mod import;
 mod key;
@@ -126,6 +127,16 @@ pub enum Command {
         after_help = "Examples:\n  clockfold restore /mnt/backup/clockfold-2026-03-02 --data-dir clockfold-data\n  clockfold restore /mnt/archive --data-dir clockfold-data"
     )]
     Restore(restore::Arguments),
+    /// Erase the bodies of appointments that have ended, for good.
+    ///
+    /// What goes arrived before a time, and belongs to an appointment that is DISCHARGED or REMOVED and that nothing has
+    /// named since, or to none at all. Positions, times, readings, statuses, histories and digests stay. The log is
+    /// written anew without these bodies, compared with the old one, and exchanged for it in one step; that takes room
+    /// for a second log. Stop the server first.
+    #[command(
+        after_help = "Examples:\n  clockfold erase-bodies --before 2026-01-01T00:00:00Z --dry-run\n  clockfold erase-bodies --before 2026-01-01T00:00:00Z\n  clockfold erase-bodies --config clockfold.toml\n\nWithout --before, [retention] bodies_days says how old bodies may get. Archives, backups and exports keep theirs."
+    )]
+    EraseBodies(erase_bodies::Arguments),
     /// Make credentials.
     #[command(after_help = "Example:\n  clockfold key new")]
     Key {
@@ -201,6 +212,9 @@ fn dispatch(
         Command::Import(arguments) => import::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
         Command::Backup(arguments) => backup::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
         Command::Restore(arguments) => restore::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
+        Command::EraseBodies(arguments) => {
+            erase_bodies::run(&arguments, Config::load(inputs(None))?, &clock, stdout, stderr)
+        }
         Command::Key { command: KeyCommand::New } => key::new(stdout),
         Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, clock(), stdout),
     }

@@ -135,7 +135,9 @@ impl DataDir {
     pub(super) fn remove_unfinished(&self) -> Result<(), LogError> {
         for folder in [self.erasing(), self.restoring()] {
             let removed = remove_folder(&folder);
-            if removed.map_err(|error| storage(format!("removing {}, which may hold bodies", folder.display()), error))? {
+            if removed
+                .map_err(|error| storage(format!("removing {}, which may hold bodies", folder.display()), error))?
+            {
                 tracing::info!(folder = %folder.display(), "what an interrupted command left, perhaps with bodies, is removed");
             }
         }

@@ -94,7 +94,9 @@ pub enum ErasureError {
         error: io::Error,
     },
     /// The new log is in its place, and the old one could not be removed.
-    #[error("the log without the bodies is in its place, but the old one, with the bodies, is still in {path}: {error}")]
+    #[error(
+        "the log without the bodies is in its place, but the old one, with the bodies, is still in {path}: {error}"
+    )]
     Left {
         /// Where it is.
         path: PathBuf,

@@ -69,11 +69,7 @@ impl SledLog {
     }
 
     /// Opens the log of a data directory that is locked already.
-    pub(super) fn open_locked(
-        data_dir: &DataDir,
-        lock: Arc<DataDirLock>,
-        clock: Clock,
-    ) -> Result<SledLog, LogError> {
+    pub(super) fn open_locked(data_dir: &DataDir, lock: Arc<DataDirLock>, clock: Clock) -> Result<SledLog, LogError> {
         let folder = data_dir.log();
         let store = SledStore::open(&folder)?;
         let recovered = recover(&folder, &store)?;
