@@ -102,6 +102,7 @@ fn days_ago(days: u32, clock: &Clock) -> DateTime<Utc> {
 
 fn no_time() -> anyhow::Error {
     let mut cli = Cli::command();
+    cli.build();
     let command = cli.find_subcommand_mut("erase-bodies").expect("it is one of the commands");
     let why = "it is not said which bodies have had their time: name it with --before, or set [retention] bodies_days";
     command.error(ErrorKind::MissingRequiredArgument, why).into()

@@ -78,8 +78,10 @@ pub(super) fn table(told: &Told<'_>) -> String {
         });
         line(cells.collect::<Vec<_>>().join("  "));
     }
-    for (source, _) in due.by_source.iter().filter(|(source, _)| !is_configured(source, config)) {
-        line(format!("`{source}` is not configured: what has ended there is told by `strict`."));
+    let others: Vec<&str> =
+        due.by_source.keys().filter(|source| !is_configured(source, config)).map(SourceName::as_str).collect();
+    if !others.is_empty() {
+        line(format!("Not configured, so what has ended there is told by `strict`: {}.", others.join(", ")));
     }
     let count = due.count();
     match (count, *dry_run) {
