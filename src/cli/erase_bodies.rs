@@ -68,7 +68,7 @@ pub(super) fn run(
     };
     let selection = Selection { before, sources: arguments.sources.iter().cloned().collect() };
     let data_dir = DataDir::at(&config.data_dir);
-    let interrupted = data_dir.erasing().exists();
+    let interrupted = data_dir.erasing().exists() || data_dir.restoring().exists();
     let mut progress = Progress::new(arguments.progress, stderr);
     let log = open(&data_dir, clock)?;
     let projection = catch_up(&log, &data_dir, &mut config, &mut progress)?;

@@ -39,7 +39,8 @@ pub(in crate::cli) fn apply_retention(
     let data_dir = DataDir::at(&config.data_dir);
     let selection = Selection { before: days_ago(days, clock), sources: BTreeSet::new() };
     let done = data_dir.log().join(DONE_FILE);
-    if read(&done).is_some_and(|done| selection.before - done < ONCE_IN) {
+    // Later than that: more days are kept than when it was written, or the clock was wrong.
+    if read(&done).is_some_and(|done| (TimeDelta::zero()..ONCE_IN).contains(&(selection.before - done))) {
         return Ok(log);
     }
     let view = projection.reader().view();

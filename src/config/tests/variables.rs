@@ -69,8 +69,8 @@ fn mistakes_in_retention() {
     }
     check("retention = 30", "clockfold.toml:1: [retention] is a whole number, not a table");
     check(
-        "[retention]\nbody_days = 30",
-        "clockfold.toml:2: [retention] has no key `body_days`\n  hint: did you mean `bodies_days`?",
+        "[retention]\nbodies_days = 30\nbody_days = 30",
+        "clockfold.toml:3: [retention] has no key `body_days`\n  hint: did you mean `bodies_days`?",
     );
 }
 
