@@ -107,7 +107,7 @@ fn a_kill_at_any_moment_leaves_one_log_or_the_other() {
         (gone, left) = (gone + u64::from(was_gone), left + u64::from(had_left));
     }
     println!("of {KILLS} kills within {took} µs, {gone} came after the exchange and {left} left something behind");
-    assert!(left >= 3 && gone < KILLS);
+    assert!(left > 0 && gone < KILLS);
 }
 
 fn replaced<'a>(arguments: &[&'a str], old: &str, new: &'a str) -> Vec<&'a str> {
