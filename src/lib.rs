@@ -4,6 +4,7 @@
 //! POST /webhook/…  ->  webhook  ->  log  ->  lifecycle  ->  projection  ->  graphql
 //!                      who, what    durable   the fold       on disk         answers
 //!                                   └────────── tracker: the single writer ──┘
+//!                   retention  <-  log, projection: which bodies have had their time
 //!                      copies  <-  log: what leaves it and comes back (exports, backups, the archive)
 //! ```
 //!
@@ -17,6 +18,7 @@ pub mod webhook;
 pub mod simulate;
 pub mod projection;
 pub mod tracker;
+pub mod retention;
 pub mod copies;
 pub mod graphql;
 pub mod server;

@@ -298,7 +298,7 @@ impl Writer {
 
     fn earlier(&self, delivery: &NewDelivery, fresh: &[NewDelivery]) -> Result<Option<Fate>, ProjectionError> {
         let Some(id) = &delivery.delivery_id else { return Ok(None) };
-        let known = self.projection.repeats(&*self.log, &delivery.source, id, &delivery.body)?;
+        let known = self.projection.repeats(&*self.log, delivery)?;
         let same = |other: &NewDelivery| {
             other.source == delivery.source && other.delivery_id.as_ref() == Some(id) && other.body == delivery.body
         };

@@ -102,6 +102,9 @@ fn a_configuration_is_summed_up_or_every_mistake_is_told() {
     {
         assert!(good.stdout.contains(told), "{told}: {}", good.stdout);
     }
+    assert!(good.stdout.contains("bodies are kept for ever"), "{}", good.stdout);
+    let good = check_config(&format!("{CONFIG}[retention]\nbodies_days = 90\n"));
+    assert!(good.stdout.contains("bodies of ended appointments, 90 days"), "{}", good.stdout);
     assert!(check_config("").stdout.contains("No source is configured"));
     // Each mistake with its file, its line and a hint.
     let wrong = check_config(
@@ -178,6 +181,10 @@ fn the_exit_status_tells_done_from_failed_from_wrong_usage() {
         (&["rebuild", "--memory-mb", "1"], 2),
         (&["verify"], 1),
         (&["verify", "no-such-directory"], 1),
+        (&["erase-bodies"], 2),
+        (&["erase-bodies", "--before", "2026-01-01T00:00:00Z"], 1),
+        (&["erase-bodies", "--before", "yesterday"], 2),
+        (&["erase-bodies", "--before", "2026-01-01T00:00:00Z", "--format", "xml"], 2),
     ] {
         let told = told(arguments);
         assert_eq!(told.status, status, "{arguments:?}: {}{}", told.stdout, told.stderr);
@@ -193,6 +200,7 @@ fn the_exit_status_tells_done_from_failed_from_wrong_usage() {
         "import",
         "backup",
         "restore",
+        "erase-bodies",
         "key",
         "check-config",
     ] {

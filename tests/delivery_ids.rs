@@ -164,3 +164,46 @@ fn many_bodies_with_one_id_are_all_kept() {
     }
     assert_eq!(post(&server, "always-the-same", &body(3, "create"))["position"], "3");
 }
+
+#[test]
+fn what_was_read_stands_in_for_a_body_that_was_erased() {
+    let (folder, mut server) = started(&config());
+    let unreadable =
+        |server: &Server, id: &str, body: &str| post_to(server, ROUTE_KEY, &[("Idempotency-Key", id)], body).json();
+    let first = post(&server, "evt_0001", &body(1, "create"));
+    let last = post(&server, "evt_0002", &body(1, "remove"));
+    let not_json = unreadable(&server, "evt_0003", "not JSON");
+    post(&server, "evt_0004", &body(2, "create"));
+    assert!(server.terminate().success());
+    let told = support::server::clockfold(
+        folder.path(),
+        &[],
+        &["erase-bodies", "--config", "clockfold.toml", "--data-dir", "data", "--before", "2100-01-01T00:00:00Z"],
+    );
+    assert!(told.status == 0 && told.stdout.contains("3 bodies"), "{}{}", told.stdout, told.stderr);
+    let server = Server::start(folder.path(), &config());
+    // The same reading is a repeat, whatever else the body says: nobody can tell any more.
+    let longer = r#"{"appointment_id": 1, "event_type": "create", "note": "another body"}"#;
+    for again in [post(&server, "evt_0001", &body(1, "create")), post(&server, "evt_0001", longer)] {
+        assert_eq!(again["repeated"], true);
+        assert_eq!((&again["position"], &again["receivedAt"]), (&first["position"], &first["receivedAt"]));
+        // As folded up to now.
+        assert_eq!((&again["outcome"], &again["status"]), (&"APPLIED".into(), &"REMOVED".into()));
+    }
+    assert_eq!(plain(post(&server, "evt_0002", &body(1, "remove"))), last);
+    let again = unreadable(&server, "evt_0003", "not JSON either");
+    assert_eq!((&again["position"], &again["repeated"]), (&not_json["position"], &true.into()));
+    assert_eq!(deliveries(&server), 4);
+    // Another reading is a delivery of its own.
+    let other = post(&server, "evt_0001", &body(1, "undo_remove"));
+    assert_eq!((&other["position"], &other["conflictsWith"]), (&"5".into(), &"1".into()));
+    let other = unreadable(&server, "evt_0003", "[]");
+    assert_eq!(
+        (&other["position"], &other["code"], &other["repeated"]),
+        (&"6".into(), &"NOT_AN_OBJECT".into(), &Value::Null)
+    );
+    // A body that is there is compared first, and one that stays is compared as ever.
+    assert_eq!(post(&server, "evt_0001", &body(1, "undo_remove"))["position"], "5");
+    let other = post(&server, "evt_0004", r#"{"appointment_id": 2, "event_type": "create", "note": 1}"#);
+    assert_eq!((&other["position"], &other["conflictsWith"]), (&"7".into(), &"4".into()));
+}

@@ -9,15 +9,14 @@
 mod support;
 
 use std::{
-    fs::{self, File},
-    io::Write,
     ops::Range,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
 
 use support::{
+    disk::Disk,
     load::{Acknowledged, Load, Plan, acknowledged, body, check_kept, post, read_back, try_read_back},
     server::{Answer, CONFIG, Connection, Server, data_dir},
 };
@@ -26,51 +25,6 @@ use support::{
 const REFUSED_WITHIN: Duration = Duration::from_secs(1);
 /// What a load that meets a full disk may take until all its senders are answered.
 const LOAD_MAX: Duration = Duration::from_secs(60);
-
-/// A small file system in memory; unmounted when dropped.
-struct Disk {
-    path: PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl Disk {
-    fn of_mebibytes(size: u32) -> Disk {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().canonicalize().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={size}m"), "tmpfs"]).arg(&path);
-        let mounted = mount.output().unwrap();
-        let why = String::from_utf8_lossy(&mounted.stderr).into_owned();
-        assert!(
-            mounted.status.success(),
-            "this test mounts a small tmpfs: run it as root with the right to mount. {why}"
-        );
-        Disk { path, _folder: folder }
-    }
-
-    /// Takes what is free but for `left` bytes.
-    fn fill(&self, left: usize) {
-        let mut ballast = File::create(self.ballast()).unwrap();
-        while ballast.write_all(&[1; 4096]).is_ok() {}
-        let length = ballast.metadata().unwrap().len();
-        ballast.set_len(length.saturating_sub(left as u64)).unwrap();
-    }
-
-    fn free(&self) {
-        fs::remove_file(self.ballast()).unwrap();
-    }
-
-    fn ballast(&self) -> PathBuf {
-        self.path.join("ballast")
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily: a server that is still ending must not keep it.
-        let _ = Command::new("umount").arg("-l").arg(&self.path).status();
-    }
-}
 
 /// Panics unless a delivery is refused at once, in the documented way.
 fn check_refusal(answer: &Answer, took: Duration) {

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A place in `src/`, in reading order, and the places it may name.
-const PLACES: [(&str, &[&str]); 13] = [
+const PLACES: [(&str, &[&str]); 14] = [
     ("lifecycle", &[]),
     ("log", &["lifecycle"]),
     ("credential", &[]),
@@ -18,6 +18,7 @@ const PLACES: [(&str, &[&str]); 13] = [
     ("simulate", &["lifecycle", "log"]),
     ("projection", &["lifecycle", "log"]),
     ("tracker", &["lifecycle", "log", "projection"]),
+    ("retention", &["lifecycle", "log", "projection"]),
     ("copies", &["lifecycle", "log"]),
     ("graphql", &["lifecycle", "log", "credential", "projection", "tracker"]),
     ("server", &["lifecycle", "log", "credential", "webhook", "projection", "tracker", "copies", "graphql"]),
@@ -32,6 +33,7 @@ const PLACES: [(&str, &[&str]); 13] = [
             "simulate",
             "projection",
             "tracker",
+            "retention",
             "copies",
             "graphql",
             "server",
@@ -57,6 +59,7 @@ const HOMES: [(&str, &[&str]); 39] = [
             "simulate",
             "projection",
             "tracker",
+            "retention",
             "copies",
             "graphql",
             "server",
@@ -79,7 +82,7 @@ const HOMES: [(&str, &[&str]); 39] = [
     ("metrics", &["log", "tracker", "copies", "server"]),
     ("metrics_exporter_prometheus", &["server"]),
     ("postcard", &["log", "projection"]),
-    ("rustix", &["copies"]),
+    ("rustix", &["log", "copies"]),
     ("serde", &["log", "webhook", "projection", "copies", "graphql", "server", "config", "cli"]),
     ("serde_bytes", &["log"]),
     ("serde_json", &["webhook", "copies", "graphql", "server", "cli"]),

@@ -25,6 +25,10 @@ pub(super) fn run(config: &Config, now: DateTime<Utc>, stdout: &mut dyn Write) -
         Some(directory) => writeln!(stdout, "archive         {}", directory.display())?,
         None => writeln!(stdout, "archive         none")?,
     }
+    match config.bodies_days {
+        Some(days) => writeln!(stdout, "retention       bodies of ended appointments, {days} days")?,
+        None => writeln!(stdout, "retention       bodies are kept for ever")?,
+    }
     for lifecycle in &config.lifecycles {
         writeln!(stdout, "lifecycle       {}: {}", lifecycle.name(), sources_of(lifecycle, &config.sources))?;
     }

@@ -5,6 +5,7 @@
 
 mod backup;
 mod check_config;
+mod erase_bodies;
 mod export;
 mod fold_again;
 mod import;
@@ -148,6 +149,16 @@ pub enum Command {
         after_help = "Examples:\n  clockfold verify\n  clockfold verify --format json\n  clockfold verify /mnt/backup/clockfold-2026-03-02"
     )]
     Verify(verify::Arguments),
+    /// Erase the bodies of appointments that have ended, for good.
+    ///
+    /// What goes arrived before a time, and belongs to an appointment that is DISCHARGED or REMOVED and that nothing has
+    /// named since, or to none at all. Positions, times, readings, statuses, histories and digests stay. The log is
+    /// written anew without these bodies, compared with the old one, and exchanged for it in one step; that takes room
+    /// for a second log. Stop the server first.
+    #[command(
+        after_help = "Examples:\n  clockfold erase-bodies --before 2026-01-01T00:00:00Z --dry-run\n  clockfold erase-bodies --before 2026-01-01T00:00:00Z\n  clockfold erase-bodies --config clockfold.toml\n\nWithout --before, [retention] bodies_days says how old bodies may get. Archives, backups and exports keep theirs."
+    )]
+    EraseBodies(erase_bodies::Arguments),
     /// Make credentials.
     #[command(after_help = "Example:\n  clockfold key new")]
     Key {
@@ -225,6 +236,9 @@ fn dispatch(
         Command::Restore(arguments) => restore::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
         Command::Rebuild(arguments) => rebuild::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
         Command::Verify(arguments) => verify::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
+        Command::EraseBodies(arguments) => {
+            erase_bodies::run(&arguments, Config::load(inputs(None))?, &clock, stdout, stderr)
+        }
         Command::Key { command: KeyCommand::New } => key::new(stdout),
         Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, clock(), stdout),
     }

@@ -36,6 +36,12 @@ impl<'a> Progress<'a> {
         (self.begun, self.told) = (Instant::now(), Instant::now());
     }
 
+    /// So many are done.
+    pub(super) fn reach(&mut self, steps: u64) {
+        self.steps = steps;
+        self.tell();
+    }
+
     /// One more is done.
     pub(super) fn step(&mut self) {
         self.steps += 1;

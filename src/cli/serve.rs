@@ -20,6 +20,7 @@ use tracing_subscriber::{
     EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
+use super::erase_bodies::apply_retention;
 use crate::{
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
     copies::Archive,
@@ -54,19 +55,24 @@ pub(super) fn run(
     // Bound before anything is opened: who calls during a catch-up waits instead of being refused.
     let listeners = runtime.block_on(listen(&config))?;
     let data_dir = DataDir::at(&config.data_dir);
-    let store = Arc::new(SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?);
-    let log: Arc<dyn Log> = Arc::<SledLog>::clone(&store);
+    let store = SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?;
     let first = if config.sources.is_empty() { Some(first_source(&data_dir.log())?) } else { None };
     config.sources.extend(first.iter().map(|first| first.source.clone()));
 
     let rules = config.sources.iter().map(|source| (source.access.name.clone(), source.rules.clone())).collect();
     let rules = Arc::new(Rules::new(rules));
     let path = data_dir.projection();
-    let projection = Projection::open_and_catch_up(&path, Arc::clone(&rules), &*log, &mut tell_progress);
+    let projection = Projection::open_and_catch_up(&path, Arc::clone(&rules), &store, &mut tell_progress);
     let projection = projection.map_err(|error| match error {
         ProjectionError::Log(error) => with_hint(error),
         error => error.into(),
     })?;
+    let store = match config.bodies_days {
+        Some(days) => apply_retention(store, &projection, &config, days, &clock)?,
+        None => store,
+    };
+    let store = Arc::new(store);
+    let log: Arc<dyn Log> = Arc::<SledLog>::clone(&store);
     tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
 
     let stale = |source: &SourceConfig| StaleRules {

@@ -11,6 +11,7 @@ mod error;
 mod first_source;
 mod lifecycle;
 mod reader;
+mod retention;
 mod server;
 mod source;
 mod variables;
@@ -40,7 +41,7 @@ pub const DEFAULT_FILE: &str = "clockfold.toml";
 /// Where everything is kept where nothing else is said.
 pub const DEFAULT_DATA_DIR: &str = "clockfold-data";
 
-const KEYS: &[&str] = &["data_dir", "server", "archive", "lifecycle", "source", "reader"];
+const KEYS: &[&str] = &["data_dir", "server", "archive", "retention", "lifecycle", "source", "reader"];
 
 /// Everything that is configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +52,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// Where a copy of the log is kept up with. A relative path counts from the working directory.
     pub archive: Option<PathBuf>,
+    /// How many days the bodies of ended appointments are kept; `None`: for ever.
+    pub bodies_days: Option<u32>,
     /// Lifecycles of one's own, by name. A source's rules have its own already.
     pub lifecycles: Vec<Lifecycle>,
     /// Who sends. Empty: see [`first_source()`].
@@ -124,6 +127,7 @@ fn interpret(document: Document, problems: &mut Problems) -> Config {
     };
     let server = server::read(top.take("server"), problems);
     let archive = archive::read(top.take("archive"), problems);
+    let bodies_days = retention::read(top.take("retention"), problems);
     let lifecycles = Lifecycles::read(top.take("lifecycle"), problems);
     let mut seen = Seen::default();
     let sources = read_sources(top.tables("source", problems), &lifecycles, &mut seen, problems);
@@ -132,7 +136,7 @@ fn interpret(document: Document, problems: &mut Problems) -> Config {
         known.insert(first_source::name());
     }
     let readers = read_readers(top.tables("reader", problems), &known, &mut seen, problems);
-    Config { data_dir, server, archive, lifecycles: lifecycles.into_custom(), sources, readers }
+    Config { data_dir, server, archive, bodies_days, lifecycles: lifecycles.into_custom(), sources, readers }
 }
 
 fn read_sources(

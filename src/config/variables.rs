@@ -22,6 +22,7 @@ const SERVER_PREFIX: &str = "CLOCKFOLD_SERVER_";
 const LISTEN: &str = "CLOCKFOLD_LISTEN";
 const LISTEN_IN_FULL: &str = "CLOCKFOLD_SERVER_LISTEN";
 const ARCHIVE_DIRECTORY: &str = "CLOCKFOLD_ARCHIVE_DIRECTORY";
+const RETENTION_BODIES_DAYS: &str = "CLOCKFOLD_RETENTION_BODIES_DAYS";
 const LIFECYCLE: &str = "CLOCKFOLD_LIFECYCLE";
 const SOURCE: &str = "CLOCKFOLD_SOURCE";
 const READER: &str = "CLOCKFOLD_READER";
@@ -35,6 +36,9 @@ pub(super) fn overlay(document: &mut Document, variables: &BTreeMap<String, Stri
             DATA_DIR => put(&mut document.table, "data_dir", &place, Value::Text(value.clone())),
             ARCHIVE_DIRECTORY => {
                 put_in(document, "archive", "directory", &place, Value::Text(value.clone()));
+            }
+            RETENTION_BODIES_DAYS => {
+                put_in(document, "retention", "bodies_days", &place, number_or_text(value));
             }
             LIFECYCLE => put_parsed(&mut document.table, "lifecycle", &place, value, problems),
             SOURCE => put_parsed(&mut document.table, "source", &place, value, problems),
@@ -67,11 +71,15 @@ fn put_parsed(table: &mut Table, key: &str, place: &Place, text: &str, problems:
 }
 
 fn put_server(document: &mut Document, key: &str, place: &Place, text: &str) {
-    let value = match text.parse() {
-        Ok(number) if !server::TEXT_KEYS.contains(&key) => Value::Integer(Some(number)),
-        _ => Value::Text(text.to_owned()),
+    let value = match server::TEXT_KEYS.contains(&key) {
+        true => Value::Text(text.to_owned()),
+        false => number_or_text(text),
     };
     put_in(document, "server", key, place, value);
+}
+
+fn number_or_text(text: &str) -> Value {
+    text.parse().map_or_else(|_| Value::Text(text.to_owned()), |number| Value::Integer(Some(number)))
 }
 
 fn put_in(document: &mut Document, table: &str, key: &str, place: &Place, value: Value) {
@@ -86,7 +94,8 @@ fn put_in(document: &mut Document, table: &str, key: &str, place: &Place, value:
 
 fn refuse(name: &str, place: &Place, problems: &mut Problems) {
     let of_server = server::KEYS.iter().map(|key| format!("{SERVER_PREFIX}{}", key.to_uppercase()));
-    let others = [CONFIG, LOG, DATA_DIR, LISTEN, ARCHIVE_DIRECTORY, LIFECYCLE, SOURCE, READER].map(str::to_owned);
+    let others = [CONFIG, LOG, DATA_DIR, LISTEN, ARCHIVE_DIRECTORY, RETENTION_BODIES_DAYS, LIFECYCLE, SOURCE, READER]
+        .map(str::to_owned);
     let known: Vec<String> = others.into_iter().chain(of_server).collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     problems.add(place, "there is no such variable", suggestion(name, &known));

@@ -14,8 +14,6 @@ use crate::log::{
 
 use super::{CopyError, Survey};
 
-/// Where the log is made, in the data directory: it may be the root of a file system.
-const BESIDE: &str = "restoring";
 /// Deliveries that are appended at once.
 const GROUP_DELIVERIES_MAX: usize = 4096;
 
@@ -74,7 +72,8 @@ impl Restoration {
     }
 
     fn beside(&self) -> PathBuf {
-        self.data_dir.root().join(BESIDE)
+        // In the data directory: that may be the root of a file system.
+        self.data_dir.restoring()
     }
 
     /// Writes the log beside its place and reads it back.

@@ -1,4 +1,7 @@
 //! The data directory: `log/`, `projection/`, `head` and `lock`, and nothing else at its top.
+//!
+//! While a log is made there that is to take the place of another, `erasing/` or `restoring/` stands beside it. What
+//! a crash leaves of these goes at the next open, because it may hold bodies that somebody takes for erased.
 
 use std::{
     fmt,
@@ -118,6 +121,29 @@ impl DataDir {
         self.root.join("projection")
     }
 
+    /// Where a log is made that has fewer bodies, and then where the old one goes. Only during that work.
+    pub fn erasing(&self) -> PathBuf {
+        self.root.join("erasing")
+    }
+
+    /// Where a log is made from a copy. Only during that work.
+    pub fn restoring(&self) -> PathBuf {
+        self.root.join("restoring")
+    }
+
+    /// Removes what a crash left of such work, durably. Only whoever has the lock may.
+    pub(super) fn remove_unfinished(&self) -> Result<(), LogError> {
+        for folder in [self.erasing(), self.restoring()] {
+            let removed = remove_folder(&folder);
+            if removed
+                .map_err(|error| storage(format!("removing {}, which may hold bodies", folder.display()), error))?
+            {
+                tracing::info!(folder = %folder.display(), "what an interrupted command left, perhaps with bodies, is removed");
+            }
+        }
+        Ok(())
+    }
+
     /// The remembered head.
     pub fn head(&self) -> PathBuf {
         self.root.join("head")
@@ -127,6 +153,15 @@ impl DataDir {
 /// Makes a directory, and those above it, for its owner only: what was sent about patients is nobody else's business.
 pub fn make_private_dir(path: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Removes a folder and all that is in it, durably. Tells whether it was there.
+pub(super) fn remove_folder(path: &Path) -> std::io::Result<bool> {
+    match fs::remove_dir_all(path) {
+        Ok(()) => path.parent().map_or(Ok(()), sync_dir).map(|()| true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes a directory's entries durable.

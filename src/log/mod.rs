@@ -19,6 +19,8 @@ mod read;
 mod recovery;
 mod mover;
 mod sled_log;
+mod positions;
+mod erasure;
 
 use std::path::PathBuf;
 
@@ -28,7 +30,9 @@ pub use block::{Block, OpenBlock};
 pub use data_dir::{DataDir, DataDirLock, RunningServer, make_private_dir, sync_dir};
 pub use delivery::{AppointmentId, Body, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName};
 pub use digest::{Digest, InvalidDigest, commitment};
+pub use erasure::{Erasure, ErasureError};
 pub use head::{Head, HeadFile};
+pub use positions::PositionSet;
 pub use record::{DecodedGroup, decode as decode_group, encode as encode_group};
 pub use sled_log::{Clock, SledLog};
 
@@ -85,6 +89,9 @@ pub trait Log: Send + Sync {
     }
 
     /// Puts commitments in the place of the bodies of these positions. Returns how many were erased now.
+    ///
+    /// From then on nobody is told these bodies. It does not take them off the disk: a store may keep dead copies of
+    /// what it has overwritten. [`Erasure`] does.
     fn erase(&self, positions: &[Position]) -> Result<usize, LogError>;
 
     /// Why the log takes nothing more, if so.

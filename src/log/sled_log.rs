@@ -41,7 +41,7 @@ pub struct SledLog {
     clock: Clock,
     writer: Mutex<Writer>,
     head_keeper: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
-    lock: DataDirLock,
+    lock: Arc<DataDirLock>,
 }
 
 /// What the log's threads have in common.
@@ -63,7 +63,14 @@ impl SledLog {
     /// Opens the log of a data directory, making it where there is none, and compares it with the
     /// remembered head.
     pub fn open(data_dir: &DataDir, clock: Clock) -> Result<SledLog, LogError> {
-        let (lock, folder) = (data_dir.lock()?, data_dir.log());
+        let lock = data_dir.lock()?;
+        data_dir.remove_unfinished()?;
+        SledLog::open_locked(data_dir, Arc::new(lock), clock)
+    }
+
+    /// Opens the log of a data directory that is locked already.
+    pub(super) fn open_locked(data_dir: &DataDir, lock: Arc<DataDirLock>, clock: Clock) -> Result<SledLog, LogError> {
+        let folder = data_dir.log();
         let store = SledStore::open(&folder)?;
         let recovered = recover(&folder, &store)?;
         let tail = Tail::after(recovered.stored, recovered.groups);
@@ -102,6 +109,11 @@ impl SledLog {
         self.keep(&mut writer, deliveries.to_vec())?;
         writer.last_received_at = received_at;
         Ok(())
+    }
+
+    /// Closes the log, but leaves the data directory locked.
+    pub(super) fn close(self) -> Arc<DataDirLock> {
+        Arc::clone(&self.lock)
     }
 
     /// Tells commands on this machine how to ask the process that holds the log: see [`DataDirLock::announce`].

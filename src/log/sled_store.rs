@@ -236,6 +236,18 @@ fn begin_store(path: &Path) -> io::Result<()> {
     sync_dir(path)
 }
 
+/// Waits until nothing of a store that was closed in this process writes into its folder any more: sled's own threads
+/// know it by its path, which another store may take.
+pub(super) fn wait_until_closed(path: &Path) -> io::Result<()> {
+    let data_file = File::open(path.join("db"))?;
+    wait_until_free(&data_file)?;
+    match data_file.try_lock() {
+        Ok(()) => data_file.unlock(),
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("something in this process still writes to it")),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
 /// Where a store was closed in this process a moment ago, sled's own threads may still have its file, and it would
 /// refuse to open. No other process has it: the data directory is locked.
 fn wait_until_free(data_file: &File) -> io::Result<()> {

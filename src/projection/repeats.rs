@@ -1,9 +1,10 @@
 //! Deliveries that the sender itself calls the same, by an id in a header.
 //!
 //! The same id with the same body is a repeat: it is answered as the first was, and not appended again. With
-//! another body it is a delivery of its own, and says which one it conflicts with.
+//! another body it is a delivery of its own, and says which one it conflicts with. An erased body can't be compared;
+//! what was read from it stands in for it.
 
-use crate::log::{Body, Delivery, Log, Position, SourceName};
+use crate::log::{Body, Delivery, Log, NewDelivery, Position, SourceName};
 
 use super::{
     Projection, ProjectionError, Told, View,
@@ -11,22 +12,22 @@ use super::{
 };
 
 impl Projection {
-    /// The delivery of the log that has this id and body, if any. An erased body is like no other.
-    pub fn repeats(
-        &self,
-        log: &dyn Log,
-        source: &SourceName,
-        delivery_id: &str,
-        body: &[u8],
-    ) -> Result<Option<Delivery>, ProjectionError> {
-        for position in self.view().positions_of_id(source, delivery_id)? {
-            let delivery = log.read(position).next().transpose()?;
-            let same = |delivery: &Delivery| matches!(&delivery.body, Body::Kept { bytes, .. } if bytes[..] == *body);
-            if let Some(delivery) = delivery.filter(same) {
-                return Ok(Some(delivery));
+    /// The delivery of the log that has this one's id and body, if any; otherwise the first that has its id and said
+    /// the same, and whose body is erased.
+    pub fn repeats(&self, log: &dyn Log, new: &NewDelivery) -> Result<Option<Delivery>, ProjectionError> {
+        let Some(delivery_id) = &new.delivery_id else { return Ok(None) };
+        let mut said_the_same = None;
+        for position in self.view().positions_of_id(&new.source, delivery_id)? {
+            let Some(delivery) = log.read(position).next().transpose()? else { continue };
+            match &delivery.body {
+                Body::Kept { bytes, .. } if *bytes == new.body => return Ok(Some(delivery)),
+                Body::Erased { .. } if delivery.reading == new.reading => {
+                    said_the_same.get_or_insert(delivery);
+                }
+                Body::Kept { .. } | Body::Erased { .. } => {}
             }
         }
-        Ok(None)
+        Ok(said_the_same)
     }
 
     /// What the projection tells of a delivery of the log; `None` where it is not folded yet.

@@ -1,7 +1,9 @@
 //! What several tests share. Every patient here is invented.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses a part of it")]
 
+pub mod bodies;
 pub mod copies;
+pub mod disk;
 pub mod load;
 pub mod http2;
 pub mod killed;

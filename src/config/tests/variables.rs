@@ -18,6 +18,7 @@ fn variables_go_over_the_file() {
             ("CLOCKFOLD_DATA_DIR", "2026"),
             ("CLOCKFOLD_LISTEN", "2.2.2.2:2"),
             ("CLOCKFOLD_ARCHIVE_DIRECTORY", "/mnt/archive"),
+            ("CLOCKFOLD_RETENTION_BODIES_DAYS", "90"),
             ("CLOCKFOLD_SERVER_BODY_TIMEOUT_S", "9"),
             ("CLOCKFOLD_SERVER_LOG_FORMAT", "json"),
             ("CLOCKFOLD_SOURCE", &sources),
@@ -29,6 +30,9 @@ fn variables_go_over_the_file() {
     assert_eq!(config.archive.as_deref(), Some(Path::new("/mnt/archive")));
     assert_eq!(load("archive.directory = \"/mnt\"", &[]).unwrap().archive.as_deref(), Some(Path::new("/mnt")));
     assert_eq!(load(file, &[]).unwrap().archive, None);
+    assert_eq!(config.bodies_days, Some(90));
+    assert_eq!(load("retention.bodies_days = 36500", &[]).unwrap().bodies_days, Some(36_500));
+    assert_eq!(load(file, &[]).unwrap().bodies_days, None);
     assert_eq!(config.server.listen.to_string(), "2.2.2.2:2");
     assert_eq!((config.server.queue_max, config.server.body_timeout), (7, Duration::from_secs(9)));
     assert_eq!(config.server.log_format, LogFormat::Json);
@@ -51,6 +55,26 @@ fn every_server_key_is_a_variable() {
 }
 
 #[test]
+fn mistakes_in_retention() {
+    let hint = "\n  hint: write bodies_days = N, a number of days from 1 to 36500";
+    for (text, expected) in [
+        ("[retention]", "1: [retention] says no `bodies_days`"),
+        ("[retention]\nbodies_days = 0", "2: `bodies_days` is out of range"),
+        ("[retention]\nbodies_days = 36501", "2: `bodies_days` is out of range"),
+        ("[retention]\nbodies_days = -1", "2: `bodies_days` is out of range"),
+        ("[retention]\nbodies_days = \"30\"", "2: `bodies_days` is not a whole number"),
+        ("[retention]\nbodies_days = 1.5", "2: `bodies_days` is not a whole number"),
+    ] {
+        check(text, &format!("clockfold.toml:{expected}{hint}"));
+    }
+    check("retention = 30", "clockfold.toml:1: [retention] is a whole number, not a table");
+    check(
+        "[retention]\nbodies_days = 30\nbody_days = 30",
+        "clockfold.toml:3: [retention] has no key `body_days`\n  hint: did you mean `bodies_days`?",
+    );
+}
+
+#[test]
 fn mistakes_in_variables() {
     check_variable("CLOCKFOLD_LISTN", "x", "there is no such variable\n  hint: did you mean `CLOCKFOLD_LISTEN`?");
     check_variable("CLOCKFOLD_SERVER_QUEUE", "1", "there is no such variable");
@@ -58,6 +82,8 @@ fn mistakes_in_variables() {
     check_variable("CLOCKFOLD_SERVER_QUEUE_MAX", "many", "`queue_max` is a text, not a whole number");
     check_variable("CLOCKFOLD_DATA_DIR", "", "`data_dir` is empty");
     check_variable("CLOCKFOLD_ARCHIVE_DIRECTORY", "", "`directory` is empty");
+    check_variable("CLOCKFOLD_RETENTION_BODIES_DAYS", "a year", "`bodies_days` is not a whole number");
+    check_variable("CLOCKFOLD_RETENTION_BODIES_DAYS", "0", "`bodies_days` is out of range");
     check_variable("CLOCKFOLD_ARCHIVE", "/mnt", "there is no such variable");
     check_variable("CLOCKFOLD_SOURCE", "[{", "this is not TOML");
     check_variable("CLOCKFOLD_SOURCE", "downtown", "this is not TOML");
