@@ -239,12 +239,12 @@ fn past(care: &Care, table: &mut Table) -> Fallible<()> {
     let view = projection.reader().view();
     let source: SourceName = view.sources()?.into_iter().find(|name| name.as_str() == "downtown").ok_or("no source")?;
     let (head, fold) = (log.head().position, FoldRules::default());
-    let board = |position: Position| -> Fallible<(f64, usize)> {
+    let board = |position: Position| -> Fallible<(f64, u64)> {
         let time = log.read(position).next().ok_or("no delivery")??.received_at;
         let begun = Instant::now();
         let moment = Moment { position: log.position_at(time)?, time };
-        let board = view.board(&source, moment, &fold, StaleRules::default(), TimeDelta::hours(24))?;
-        let appointments = board.columns.values().map(Vec::len).sum::<usize>() + board.stale.len();
+        let board = view.board(&source, moment, &fold, StaleRules::default(), TimeDelta::hours(24), 5_000)?;
+        let appointments = board.columns.values().map(|column| column.count).sum::<u64>() + board.stale.count;
         Ok((begun.elapsed().as_secs_f64() * 1e3, appointments))
     };
     table.add("board, now", board(head)?.0, "ms", Some("board, now"));

@@ -172,7 +172,7 @@ impl Prefix {
 
     fn check_board(&self, view: &View, rules: &Rules, source: &SourceName, moment: Moment) {
         let ended_within = TimeDelta::minutes(70);
-        let board = view.board(source, moment, rules.of(source), stale(), ended_within).unwrap();
+        let board = view.board(source, moment, rules.of(source), stale(), ended_within, usize::MAX).unwrap();
         let (mut columns, mut forgotten): (BTreeMap<Status, Vec<_>>, Vec<_>) = (BTreeMap::new(), Vec::new());
         for (key, folded, status) in self.with_status(source) {
             let silent = moment.time - folded.last.unwrap().1;
@@ -192,9 +192,17 @@ impl Prefix {
         let place = |record: &clockfold::projection::AppointmentRecord| {
             (record.appointment.status_since().unwrap(), record.key.appointment_id)
         };
-        let found = board.columns.iter().map(|(status, records)| (*status, records.iter().map(place).collect()));
+        // A few of each column are its first ones, and the counts are the same.
+        let few = view.board(source, moment, rules.of(source), stale(), ended_within, 3).unwrap();
+        assert_eq!(few.stale.count, forgotten.len() as u64);
+        for (status, column) in &few.columns {
+            assert_eq!(column.count, columns[status].len() as u64);
+            let first: Vec<_> = columns[status].iter().take(3).copied().collect();
+            assert_eq!(column.first.iter().map(place).collect::<Vec<_>>(), first);
+        }
+        let found = board.columns.iter().map(|(status, column)| (*status, column.first.iter().map(place).collect()));
         assert_eq!(found.collect::<BTreeMap<Status, Vec<_>>>(), columns, "{source} at {moment:?}");
-        assert_eq!(board.stale.iter().map(place).collect::<Vec<_>>(), forgotten, "{source} at {moment:?}");
+        assert_eq!(board.stale.first.iter().map(place).collect::<Vec<_>>(), forgotten, "{source} at {moment:?}");
     }
 }
 

@@ -200,6 +200,8 @@ fn the_exit_status_tells_done_from_failed_from_wrong_usage() {
         "import",
         "backup",
         "restore",
+        "rebuild",
+        "verify",
         "erase-bodies",
         "key",
         "check-config",

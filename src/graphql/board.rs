@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use crate::{
     lifecycle::Status,
     log::SourceName,
-    projection::{AppointmentRecord, Moment},
+    projection::{AppointmentRecord, Column, Moment},
 };
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     words::AppointmentStatus,
 };
 
-const ENDED_WITHIN_HOURS_MAX: i32 = 366 * 24;
+const ENDED_WITHIN_HOURS_MAX: i32 = 31 * 24;
 
 /// How many appointments are in a status.
 #[derive(SimpleObject)]
@@ -108,37 +108,42 @@ impl Board {
         ended_within_hours: i32,
     ) -> Result<Board, Problem> {
         if !(0..=ENDED_WITHIN_HOURS_MAX).contains(&ended_within_hours) {
-            return Err(Problem::BadInput("`endedWithinHours` is 0 to 8784."));
+            return Err(Problem::BadInput("`endedWithinHours` is 0 to 744."));
         }
         let ended_within = TimeDelta::hours(ended_within_hours.into());
-        let mut columns: Vec<Vec<AppointmentRecord>> = Status::ALL.map(|_| Vec::new()).into();
-        let mut stale = Vec::new();
+        let mut columns: Vec<Column> = Status::ALL.map(|_| Column::default()).into();
+        let mut stale = Column::default();
         for source in &sources {
             let (fold, rules) = (scope.rules(source), scope.stale_rules(source));
-            let mut board = scope.view().board(source, moment, fold, rules, ended_within)?;
-            for (status, records) in &mut board.columns {
-                columns[*status as usize].append(records);
+            let board = scope.view().board(source, moment, fold, rules, ended_within, COLUMN_MAX)?;
+            for (status, column) in board.columns {
+                add(&mut columns[status as usize], column);
             }
-            stale.append(&mut board.stale);
+            add(&mut stale, board.stale);
         }
         let past = past.then_some(moment.time);
-        let listing = |mut records: Vec<AppointmentRecord>| {
-            // Each source's are in order already.
-            records.sort_by_key(|record| record.appointment.status_since());
-            Listing { records, past }
-        };
-        let column = |(status, records): (Status, Vec<AppointmentRecord>)| BoardColumn {
+        let listing = |column: Column| Listing { records: column.first, past };
+        let column = |(status, column): (Status, Column)| BoardColumn {
             status: status.into(),
-            count: to_int(records.len() as u64),
-            appointments: listing(records),
+            count: to_int(column.count),
+            appointments: listing(column),
         };
         Ok(Board {
             as_of: DateTime(moment.time),
             position: Position(moment.position),
             columns: Status::ALL.into_iter().zip(columns).map(column).collect(),
-            stale: StaleAppointments { count: to_int(stale.len() as u64), appointments: listing(stale) },
+            stale: StaleAppointments { count: to_int(stale.count), appointments: listing(stale) },
         })
     }
+}
+
+/// Adds a source's column to that of the sources before it.
+fn add(sum: &mut Column, mut more: Column) {
+    sum.count += more.count;
+    sum.first.append(&mut more.first);
+    // Each source's are in order already.
+    sum.first.sort_by_key(|record| record.appointment.status_since());
+    sum.first.truncate(COLUMN_MAX);
 }
 
 impl Listing {

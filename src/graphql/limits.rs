@@ -33,8 +33,16 @@ pub(super) const COLUMN_MAX: usize = 5_000;
 /// What looking for a page's first item costs, in fields: it steps over what has left its index lately.
 const LIST_BASE_COST: usize = 1_000;
 
-/// What looking for a board's appointments costs, in fields: a few in one request are enough.
-pub(super) const BOARD_COST: usize = 10_000;
+/// What looking for a board's appointments costs, in fields: it grows with how long what has ended stays on it.
+pub(super) fn board_cost(ended_within_hours: i32) -> usize {
+    let hours = usize::try_from(ended_within_hours).unwrap_or_default();
+    hours.saturating_mul(50).saturating_add(5_000).min(COMPLEXITY_MAX + 1)
+}
+
+/// What a list as of an earlier moment costs: it may look at appointments that were not there yet.
+pub(super) fn past_cost(past: bool, list_cost: usize) -> usize {
+    if past { list_cost.saturating_add(9_000).min(COMPLEXITY_MAX + 1) } else { list_cost }
+}
 
 const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
 const SELECTIONS_MAX: usize = 2_000;

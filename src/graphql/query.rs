@@ -14,7 +14,7 @@ use super::{
     connection::{Connection, PageArguments},
     delivery::{Delivery, DeliveryList},
     lifecycle::Lifecycle,
-    limits::{BOARD_COST, list_cost},
+    limits::{board_cost, list_cost, past_cost},
     log_status::LogStatus,
     place::Place,
     problem::Problem,
@@ -77,7 +77,9 @@ impl Query {
 
     /// The appointments that have come into being, by source and number.
     #[allow(clippy::too_many_arguments, reason = "a list's arguments are Relay's, and its moment")]
-    #[graphql(complexity = "list_cost(first, last, child_complexity)")]
+    #[graphql(
+        complexity = "past_cost(as_of.is_some() || as_of_position.is_some(), list_cost(first, last, child_complexity))"
+    )]
     async fn appointments(
         &self,
         ctx: &Context<'_>,
@@ -148,7 +150,7 @@ impl Query {
     }
 
     /// The appointments that people work on: a column a status, and what staff seem to have forgotten.
-    #[graphql(complexity = "BOARD_COST + child_complexity")]
+    #[graphql(complexity = "board_cost(ended_within_hours).saturating_add(child_complexity)")]
     async fn board(
         &self,
         ctx: &Context<'_>,
@@ -158,7 +160,7 @@ impl Query {
         >,
         #[graphql(desc = "How it was after the delivery with this position. Not together with `asOf`.")]
         as_of_position: Option<Position>,
-        #[graphql(default = 24, desc = "DISCHARGED and REMOVED appointments stay on it for so many hours: 0 to 8784.")]
+        #[graphql(default = 24, desc = "DISCHARGED and REMOVED appointments stay on it for so many hours: 0 to 744.")]
         ended_within_hours: i32,
     ) -> Result<Board, Problem> {
         let scope = Scope::of(ctx);

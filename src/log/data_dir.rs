@@ -164,6 +164,23 @@ pub(super) fn remove_folder(path: &Path) -> std::io::Result<bool> {
     }
 }
 
+/// How many bytes a disk has free, and in all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Bytes that may still be written.
+    pub free: u64,
+    /// All of them.
+    pub total: u64,
+}
+
+impl Room {
+    /// The room on the disk that holds `path`; `None` where the system does not say.
+    pub fn at(path: &Path) -> Option<Room> {
+        let told = rustix::fs::statvfs(path).ok()?;
+        Some(Room { free: told.f_bavail * told.f_frsize, total: told.f_blocks * told.f_frsize })
+    }
+}
+
 /// Makes a directory's entries durable.
 pub fn sync_dir(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()

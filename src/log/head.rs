@@ -6,6 +6,7 @@
 use std::{
     fs::{self, File},
     io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
     path::PathBuf,
 };
 
@@ -56,7 +57,9 @@ impl HeadFile {
     /// Replaces the file atomically and durably.
     pub fn write(&self, head: Head) -> Result<(), LogError> {
         let replace = || {
-            let mut file = File::create(&self.temporary)?;
+            // A head tells how much there is: its owner's business.
+            let options = || File::options().write(true).create(true).truncate(true).mode(0o600).open(&self.temporary);
+            let mut file = options()?;
             file.write_all(print(head).as_bytes())?;
             file.sync_all()?;
             fs::rename(&self.temporary, &self.path)?;

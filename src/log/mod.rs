@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 
 pub use block::{Block, OpenBlock};
-pub use data_dir::{DataDir, DataDirLock, RunningServer, make_private_dir, sync_dir};
+pub use data_dir::{DataDir, DataDirLock, Room, RunningServer, make_private_dir, sync_dir};
 pub use delivery::{AppointmentId, Body, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName};
 pub use digest::{Digest, InvalidDigest, commitment};
 pub use erasure::{Erasure, ErasureError};

@@ -28,7 +28,7 @@ const SEGMENT_BYTES: usize = 8 << 20;
 /// A block has so many groups, or groups of so many bytes, whichever comes first.
 const BLOCK_GROUPS: usize = 64;
 const BLOCK_BYTES: usize = 256 << 10;
-const CACHE_BYTES: u64 = 64 << 20;
+const CACHE_BYTES: u64 = 8 << 20;
 /// How long sled's own threads may have its file after a store was closed.
 const CLOSING_MAX: Duration = Duration::from_secs(5);
 /// A file in the log's folder while its store is made for the first time.

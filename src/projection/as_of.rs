@@ -23,6 +23,9 @@ use super::{
     view::{or_all, span_in_source},
 };
 
+/// A moment in the first so-manieth of the log is early: what was there then is found by what had happened.
+const EARLY: u64 = 4;
+
 /// A moment: after a delivery, or after everything that had arrived at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AsOf {
@@ -57,13 +60,38 @@ impl Default for StaleRules {
     }
 }
 
-/// A source's appointments on its board, each list oldest status first.
+/// A source's appointments on its board.
 #[derive(Clone, Debug, Default)]
 pub struct BoardRecords {
     /// By status; what is stale or has ended too long ago is not in it.
-    pub columns: BTreeMap<Status, Vec<AppointmentRecord>>,
+    pub columns: BTreeMap<Status, Column>,
     /// What staff seem to have forgotten.
-    pub stale: Vec<AppointmentRecord>,
+    pub stale: Column,
+}
+
+/// Appointments on a board.
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    /// How many there are.
+    pub count: u64,
+    /// The first of them, the one that has been in its status longest first.
+    pub first: Vec<AppointmentRecord>,
+}
+
+impl Column {
+    /// Takes one more, and keeps at most twice as many as are wanted.
+    fn push(&mut self, record: AppointmentRecord, wanted: usize) {
+        self.count += 1;
+        self.first.push(record);
+        if self.first.len() >= wanted.saturating_mul(2).max(64) {
+            self.settle(wanted);
+        }
+    }
+
+    fn settle(&mut self, wanted: usize) {
+        sort_oldest_first(&mut self.first);
+        self.first.truncate(wanted);
+    }
 }
 
 impl AsOf {
@@ -164,6 +192,19 @@ impl View {
             let ids = ids.into_iter().map(Ok);
             return Ok(if from_end { Box::new(ids.rev()) } else { Box::new(ids) });
         }
+        if position.get() < self.checkpoint()?.position.get() / EARLY {
+            // Few of the appointments that there are now were there then.
+            let mut then: BTreeMap<AppointmentId, Option<Status>> = BTreeMap::new();
+            for change in self.changes_between(number, Position::ZERO, position) {
+                let change = change?;
+                then.insert(change.appointment_id, change.after);
+            }
+            let wanted = |status: &Option<Status>| status.is_some_and(|status| statuses.contains(&status));
+            let ids = then.into_iter().filter(|(id, status)| span.contains(*id) && wanted(status));
+            let ids: Vec<AppointmentId> = ids.map(|(id, _)| id).collect();
+            let ids = ids.into_iter().map(Ok);
+            return Ok(if from_end { Box::new(ids.rev()) } else { Box::new(ids) });
+        }
         let key = |id| appointment_key(number, id).to_vec();
         let Some(bounds) = span.bounds(key, AppointmentId::MIN, AppointmentId::MAX) else {
             return Ok(Box::new(std::iter::empty()));
@@ -198,7 +239,7 @@ impl View {
         Ok(Status::ALL.into_iter().map(|status| (status, sum[status as usize])).collect())
     }
 
-    /// A source's board as it was. What has ended stays on it for `ended_within`.
+    /// A source's board as it was. What has ended stays on it for `ended_within`; a column holds its first `wanted`.
     pub fn board(
         &self,
         source: &SourceName,
@@ -206,6 +247,7 @@ impl View {
         fold: &FoldRules,
         stale: StaleRules,
         ended_within: TimeDelta,
+        wanted: usize,
     ) -> Result<BoardRecords, ProjectionError> {
         let mut board = BoardRecords::default();
         let Some(number) = self.number_of(source)? else { return Ok(board) };
@@ -223,13 +265,13 @@ impl View {
             match status {
                 Status::Discharged | Status::Removed if since <= ended_after => {}
                 Status::CheckedIn | Status::Ready | Status::CalledBack if silent >= stale.stale_after => {
-                    board.stale.push(record);
+                    board.stale.push(record, wanted);
                 }
-                Status::Scheduled if silent >= stale.booking_horizon => board.stale.push(record),
-                _ => board.columns.entry(status).or_default().push(record),
+                Status::Scheduled if silent >= stale.booking_horizon => board.stale.push(record, wanted),
+                _ => board.columns.entry(status).or_default().push(record, wanted),
             }
         }
-        board.columns.values_mut().chain([&mut board.stale]).for_each(|records| sort_oldest_first(records));
+        board.columns.values_mut().chain([&mut board.stale]).for_each(|column| column.settle(wanted));
         Ok(board)
     }
 

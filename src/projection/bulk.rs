@@ -1,12 +1,13 @@
 //! A rebuild: every row of a projection out of the whole log, in the order of its keys.
 //!
 //! The log is sorted by appointment first (`gather.rs`). Then each appointment is folded from its first delivery to
-//! its last by the same [`AppointmentRecord::enter`] that live deliveries go through, on all cores. Memory is what the
+//! its last by the same `AppointmentRecord::enter` that live deliveries go through, on all cores. Memory is what the
 //! workshop gives; what does not fit waits in files.
 
 use std::{
     fs,
     io::{self, Read, Write},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
@@ -164,7 +165,7 @@ impl Scratch {
             if path.exists() {
                 fs::remove_dir_all(&path)?;
             }
-            fs::create_dir_all(&path)
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)
         };
         fresh().map_err(|error| failed("making room to sort", error))?;
         Ok(Scratch(path))

@@ -5,6 +5,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
@@ -33,7 +34,8 @@ impl<'a> Home<'a> {
 
     /// A folder for a new one, beside the current one. Whatever else is there is removed.
     pub(super) fn fresh(&self) -> io::Result<PathBuf> {
-        fs::create_dir_all(self.root)?;
+        // It holds the ids of appointments: nobody but its owner has business there.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.root)?;
         let current = self.current();
         self.keep_only(current.as_deref())?;
         let name = current.as_deref().and_then(Path::file_name).and_then(|name| number(&name.to_string_lossy()));

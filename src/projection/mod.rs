@@ -30,7 +30,7 @@ mod refold;
 
 use crate::log::{AppointmentId, Digest, Position, SourceName};
 
-pub use as_of::{AsOf, BoardRecords, Moment, StaleRules};
+pub use as_of::{AsOf, BoardRecords, Column, Moment, StaleRules};
 pub use bulk::{Progress, Stage, Workshop};
 pub use compare::{Differences, Report, Sample};
 pub use rebuild::{

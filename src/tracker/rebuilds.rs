@@ -18,7 +18,7 @@ use futures_util::{Stream, stream::unfold};
 use tokio::sync::{oneshot, watch};
 
 use crate::{
-    log::{Clock, Log},
+    log::{Clock, Log, Room},
     projection::{
         Candidate, Progress, ProjectionError, Reader, Readers, Report, Rules, Workshop, compare_with_fresh_fold,
         rebuild_beside, remove_old_projections,
@@ -27,6 +27,8 @@ use crate::{
 
 use super::{Task, Tracker};
 
+/// A rebuild that would leave the disk with less ends: deliveries need the room. Of a small disk, a tenth.
+const ROOM_BYTES: u64 = 256 << 20;
 /// With fewer deliveries to go the writer takes over.
 const ALMOST_THERE: u64 = 1_000;
 /// How long a query that began before may go on with the projection that no longer counts.
@@ -47,6 +49,7 @@ struct Inner {
     workshop: Workshop,
     clock: Clock,
     cancelled: AtomicBool,
+    no_room: AtomicBool,
     told: watch::Sender<Option<Arc<Rebuild>>>,
 }
 
@@ -100,8 +103,8 @@ impl Rebuilds {
         clock: Clock,
     ) -> Rebuilds {
         let (told, _) = watch::channel(None);
-        let cancelled = AtomicBool::new(false);
-        let inner = Inner { tracker, log, reader, rules, projections, workshop, clock, cancelled, told };
+        let (cancelled, no_room) = (AtomicBool::new(false), AtomicBool::new(false));
+        let inner = Inner { tracker, log, reader, rules, projections, workshop, clock, cancelled, no_room, told };
         Rebuilds { inner: Arc::new(inner) }
     }
 
@@ -163,6 +166,7 @@ impl Rebuilds {
             let free = told.as_ref().is_none_or(|last| !matches!(last.state, RebuildState::Running));
             if free {
                 self.inner.cancelled.store(false, Ordering::Relaxed);
+                self.inner.no_room.store(false, Ordering::Relaxed);
                 *told = Some(Arc::clone(&begun));
             }
             free
@@ -172,7 +176,7 @@ impl Rebuilds {
         }
         let inner = Arc::clone(&self.inner);
         let run = move || {
-            let done = work(&inner);
+            let done = if inner.has_room() { work(&inner) } else { Err(ProjectionError::Cancelled) };
             if done.is_err() {
                 // What was built and does not count.
                 if let Err(error) = remove_old_projections(&inner.projections) {
@@ -181,6 +185,9 @@ impl Rebuilds {
             }
             inner.end(match done {
                 Ok(report) => RebuildState::Done(Arc::new(report)),
+                Err(ProjectionError::Cancelled) if inner.no_room.load(Ordering::Relaxed) => {
+                    RebuildState::Failed(format!("the disk of {} is almost full", inner.projections.display()))
+                }
                 Err(ProjectionError::Cancelled) => RebuildState::Cancelled,
                 Err(error) => RebuildState::Failed(error.to_string()),
             });
@@ -232,6 +239,16 @@ impl Inner {
         Ok(report)
     }
 
+    /// Whether the disk has room for more than deliveries.
+    fn has_room(&self) -> bool {
+        let room = self.projections.parent().and_then(Room::at);
+        let enough = room.is_none_or(|room| room.free >= ROOM_BYTES.min(room.total / 10));
+        if !enough {
+            self.no_room.store(true, Ordering::Relaxed);
+        }
+        enough
+    }
+
     /// Tells how far the running one is; `false` where it is to end.
     fn tell(&self, progress: Progress) -> bool {
         self.told.send_modify(|told| {
@@ -239,7 +256,7 @@ impl Inner {
                 *rebuild = Arc::new(Rebuild { progress: Some(progress), ..(**rebuild).clone() });
             }
         });
-        !self.cancelled.load(Ordering::Relaxed)
+        self.has_room() && !self.cancelled.load(Ordering::Relaxed)
     }
 
     fn end(&self, state: RebuildState) {
