@@ -152,15 +152,14 @@ fn read_log(care: &Care, table: &mut Table) -> Fallible<()> {
 
 /// The rows of a projection out of deliveries that are in memory already, without a disk.
 fn from_memory(care: &Care, table: &mut Table) -> Fallible<()> {
-    let (log, mut blocks, mut digest) = (open(&care.directory)?, Vec::new(), Digest::EMPTY);
+    let (mut blocks, mut digest) = (Vec::new(), Digest::EMPTY);
     care.for_each_chunk(|chunk| {
         for part in chunk.chunks(1 << 12) {
             blocks.push(Block::of(digest, part.to_vec()));
             digest = part.iter().fold(digest, Digest::then);
         }
     })?;
-    let memory = Memory { head: log.head(), blocks: Mutex::new(blocks) };
-    drop(log);
+    let memory = Memory { head: open(&care.directory)?.head(), blocks: Mutex::new(blocks) };
     let begun = Instant::now();
     let workshop = Workshop { memory_bytes: 4 << 30, ..Workshop::default() };
     let (head, rules) = (memory.head.position, Rules::default());

@@ -10,6 +10,7 @@ use clockfold::{
     log::{DataDir, Log, NewDelivery, Position, SledLog},
     projection::{Projection, Rules},
 };
+use disk::Disk;
 use serde_json::Value;
 use support::{
     delivery_from,
@@ -159,4 +160,64 @@ fn beside_a_running_server_the_server_does_it() {
     assert!(refolded.stdout.contains("nothing differed"), "{}{}", refolded.stdout, refolded.stderr);
     let nobody = run(folder.path(), &["rebuild", "--source", "downtown", "--appointment", "999999"]);
     assert_eq!(nobody.status, 1);
+}
+
+#[test]
+fn a_log_that_has_lost_what_was_folded_once_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(folder.path(), 2_000);
+    let shorter = folder.path().join("shorter.ndjson");
+    let shorter = shorter.to_str().unwrap();
+    assert_eq!(run(folder.path(), &["export", "--to-position", "1900", "--output", shorter]).status, 0);
+    assert_eq!(run(folder.path(), &["rebuild"]).status, 0);
+    let data_dir = data_dir(folder.path());
+    fs::remove_dir_all(data_dir.join("log")).unwrap();
+    fs::remove_file(data_dir.join("head")).unwrap();
+    assert_eq!(run(folder.path(), &["import", shorter]).status, 0);
+    let verified = run(folder.path(), &["verify"]);
+    assert_eq!(verified.status, 1, "{}", verified.stdout);
+    let lost =
+        "it is of position 2000, and the log ends at 1900; deliveries that were folded once are gone from the log";
+    assert!(verified.stdout.contains(lost), "{}", verified.stdout);
+    let rebuilt = run(folder.path(), &["rebuild"]);
+    assert_eq!(rebuilt.status, 1);
+    assert!(rebuilt.stderr.contains("deliveries that were folded once are gone"), "{}", rebuilt.stderr);
+    fs::remove_file(data_dir.join("head")).unwrap();
+    let verified = run(folder.path(), &["verify"]);
+    assert_eq!(verified.status, 1);
+    assert!(verified.stderr.contains("no remembered head"), "{}", verified.stderr);
+    assert!(!data_dir.join("head").exists(), "the tripwire is not set again by who only looks");
+}
+
+#[test]
+fn one_appointment_is_not_folded_by_other_rules_than_its_neighbours() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(folder.path(), 1_000);
+    assert_eq!(run(folder.path(), &["rebuild"]).status, 0);
+    let path = folder.path().join("clockfold.toml");
+    let other = fs::read_to_string(&path).unwrap() + "lifecycle = \"lenient\"\n";
+    fs::write(&path, other).unwrap();
+    let refolded = run(folder.path(), &["rebuild", "--source", "downtown", "--appointment", "1"]);
+    assert_eq!(refolded.status, 1, "{}", refolded.stdout);
+    assert!(refolded.stderr.contains("other rules apply to `downtown`"), "{}", refolded.stderr);
+    let verified = run(folder.path(), &["verify"]);
+    assert_eq!(verified.status, 0, "{}{}", verified.stdout, verified.stderr);
+    assert!(verified.stdout.contains("other rules apply to downtown now"), "{}", verified.stdout);
+}
+
+#[test]
+fn a_rebuild_leaves_the_disk_room_for_deliveries() {
+    let disk = Disk::of_mebibytes(120);
+    fill(&disk.path, 30_000);
+    let server = Server::start(&disk.path, CONFIG);
+    configure(&disk.path);
+    disk.fill(8 << 20);
+    let rebuilt = run(&disk.path, &["rebuild"]);
+    assert_eq!(rebuilt.status, 1, "{}", rebuilt.stdout);
+    assert!(rebuilt.stderr.contains("is almost full"), "{}", rebuilt.stderr);
+    assert_eq!(server.deliver(7, "create").status, 200);
+    disk.free();
+    let rebuilt = run(&disk.path, &["rebuild"]);
+    assert_eq!(rebuilt.status, 0, "{}{}", rebuilt.stdout, rebuilt.stderr);
+    assert_eq!(server.deliver(8, "create").status, 200);
 }
