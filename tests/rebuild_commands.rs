@@ -10,10 +10,10 @@ use clockfold::{
     log::{DataDir, Log, NewDelivery, Position, SledLog},
     projection::{Projection, Rules},
 };
-use disk::Disk;
 use serde_json::Value;
 use support::{
     delivery_from,
+    disk::Disk,
     load::Random,
     server::{CONFIG, Server, Told, clockfold, data_dir},
 };
