@@ -1,37 +1,35 @@
 //! A rebuild: every row of a projection out of the whole log, in the order of its keys.
 //!
 //! The log is sorted by appointment first (`gather.rs`). Then each appointment is folded from its first delivery to
-//! its last by the same `AppointmentRecord::enter` that live deliveries go through, on all cores. Memory is what the
-//! workshop gives; what does not fit waits in files.
+//! its last by the same `AppointmentRecord::enter` that live deliveries go through, on all cores. What is sorted takes the
+//! memory that the workshop gives, and waits in files beyond that; what the stores cache comes on top.
 
 use std::{
     fs,
-    io::{self, Read, Write},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
-    time::{Duration, Instant},
 };
 
 use crate::{
-    lifecycle::{FoldRules, Outcome, Status},
+    lifecycle::FoldRules,
     log::{AppointmentId, Log, Position, SourceName},
 };
 
 use super::{
     AppointmentKey, Checkpoint, Projection, ProjectionError, Rules,
-    changes::{Course, OpenSet, StatusChange, encode_changes, encode_open},
-    fold_sorted::{FoldedPart, SourcePart, fold_appointments},
-    gather::{Gathered, IdUse, Seen, gather, take},
+    fold_sorted::{FoldedPart, fold_appointments},
+    gather::{Gathered, IdUse, Seen, gather},
+    pace::{Pace, Workshop},
     parallel::{Feed, in_order},
-    record::met_byte,
     row::{
         CHECKPOINT_KEY, Counts, POSITIONS_OF_ID_MAX, SourceNumber, SourceRow, delivery_id_key, encode_checkpoint,
-        encode_positions, encode_source, outcome_key, position_key, row_of, status_key,
+        encode_positions, encode_source,
     },
     rows::{Ingest, Sink, Space},
-    sort::{Sorted, Sorter, Spill},
+    sort::Sorted,
+    source_rows::OfSource,
     store::{Keyspaces, failed, source_number},
 };
 
@@ -39,102 +37,6 @@ use super::{
 const PIECE_DELIVERIES: usize = 8192;
 /// The most deliveries that one appointment may have here: they are folded in memory. Nobody's visit has a thousandth.
 const APPOINTMENT_DELIVERIES_MAX: usize = if cfg!(test) { 20_000 } else { 2_000_000 };
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
-
-/// What a rebuild may use.
-#[derive(Clone, Debug)]
-pub struct Workshop {
-    /// Memory in bytes, about; what is beyond waits in files beside the projection.
-    pub memory_bytes: usize,
-    /// Threads that do the work.
-    pub threads: usize,
-}
-
-impl Default for Workshop {
-    /// 128 MiB, and every core.
-    fn default() -> Workshop {
-        let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Workshop { memory_bytes: 128 << 20, threads }
-    }
-}
-
-/// What a rebuild is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Reading the log.
-    Reading,
-    /// Folding what was read.
-    Folding,
-}
-
-/// How far a rebuild, or a catch-up, has come.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// What is being done.
-    pub stage: Stage,
-    /// How many deliveries that is done for.
-    pub done: u64,
-    /// Of how many.
-    pub of: u64,
-    /// Deliveries a second, so far, in this stage.
-    pub per_second: f64,
-}
-
-/// Tells how far a rebuild is, and whether it is to go on.
-pub(super) struct Pace<'a> {
-    tell: &'a mut dyn FnMut(Progress) -> bool,
-    of: u64,
-    stage: Stage,
-    begun: Instant,
-    told: Instant,
-}
-
-impl<'a> Pace<'a> {
-    pub(super) fn new(of: Position, tell: &'a mut dyn FnMut(Progress) -> bool) -> Pace<'a> {
-        Pace { tell, of: of.get(), stage: Stage::Reading, begun: Instant::now(), told: Instant::now() }
-    }
-
-    pub(super) fn read(&mut self, position: Position) -> Result<(), ProjectionError> {
-        self.tell(Stage::Reading, position.get())
-    }
-
-    fn folded(&mut self, deliveries: u64) -> Result<(), ProjectionError> {
-        self.tell(Stage::Folding, deliveries)
-    }
-
-    fn tell(&mut self, stage: Stage, done: u64) -> Result<(), ProjectionError> {
-        if stage != self.stage {
-            (self.stage, self.begun) = (stage, Instant::now());
-        } else if self.told.elapsed() < PROGRESS_INTERVAL {
-            return Ok(());
-        }
-        self.told = Instant::now();
-        // Exact enough for a rate: far below 2^52.
-        #[allow(clippy::cast_precision_loss)]
-        let per_second = done as f64 / self.begun.elapsed().as_secs_f64().max(0.001);
-        let go_on = (self.tell)(Progress { stage, done, of: self.of, per_second });
-        if go_on { Ok(()) } else { Err(ProjectionError::Cancelled) }
-    }
-}
-
-/// A change of status as it waits to be sorted by position.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Changed {
-    position: u64,
-    received_at_ms: i64,
-    appointment_id: u64,
-    statuses: u8,
-}
-
-/// A source's rows that are not in the order of its appointments.
-struct OfSource {
-    number: SourceNumber,
-    counts: Counts,
-    statuses: Sorter<(u8, u64)>,
-    /// Outcome in the three highest bits, position below.
-    listed: Sorter<u64>,
-    changes: Sorter<Changed>,
-}
 
 impl Projection {
     /// A projection of the log up to `to`, in the new folder `path`. Its rows go to `also` as well.
@@ -311,150 +213,6 @@ fn put_ids(ids: Sorted<IdUse>, sink: &mut impl Sink) -> Result<(), ProjectionErr
         }
     }
     current.map_or(Ok(()), put)
-}
-
-impl OfSource {
-    fn new(source: u32, workshop: &Workshop, folder: &Path) -> OfSource {
-        let memory_bytes = workshop.memory_bytes / 16;
-        OfSource {
-            number: SourceNumber(source),
-            counts: Counts::default(),
-            statuses: Sorter::new(folder, "statuses", memory_bytes),
-            listed: Sorter::new(folder, "outcomes", memory_bytes),
-            changes: Sorter::new(folder, "changes", memory_bytes),
-        }
-    }
-
-    fn take(&mut self, part: SourcePart) -> Result<(), ProjectionError> {
-        let disk = |error: io::Error| failed("sorting", error);
-        for (status, id) in part.statuses {
-            self.counts.move_appointment(None, Some(status));
-            self.statuses.push((status as u8, id)).map_err(disk)?;
-        }
-        for (outcome, position) in part.listed {
-            self.counts.count_delivery(outcome);
-            self.listed.push((outcome as u64) << OUTCOME_SHIFT | position).map_err(disk)?;
-        }
-        for change in part.changes {
-            let statuses = met_byte(change.before) << 4 | met_byte(change.after);
-            let changed = Changed {
-                position: change.position.get(),
-                received_at_ms: change.received_at.timestamp_millis(),
-                appointment_id: change.appointment_id.get(),
-                statuses,
-            };
-            self.changes.push(changed).map_err(disk)?;
-        }
-        Ok(())
-    }
-
-    fn finish(self, sink: &mut impl Sink) -> Result<Counts, ProjectionError> {
-        let disk = |error: io::Error| failed("sorting", error);
-        for status in self.statuses.finish().map_err(disk)? {
-            let (status, id) = status.map_err(disk)?;
-            let id = AppointmentId::new(id).ok_or(ProjectionError::Damaged("status index"))?;
-            sink.put(Space::ByStatus, &status_key(self.number, Status::ALL[usize::from(status)], id), &[])?;
-        }
-        put_outcomes(self.number, self.listed.finish().map_err(disk)?, sink)?;
-        put_changes(self.number, self.changes.finish().map_err(disk)?, sink)?;
-        Ok(self.counts)
-    }
-}
-
-const OUTCOME_SHIFT: u32 = 61;
-
-fn put_outcomes(number: SourceNumber, listed: Sorted<u64>, sink: &mut impl Sink) -> Result<(), ProjectionError> {
-    let mut current: Option<(u64, u64)> = None;
-    let mut bytes: Vec<u8> = Vec::new();
-    let mut put = |(outcome, row): (u64, u64), bytes: &[u8]| {
-        let outcome = Outcome::ALL[usize::try_from(outcome).expect("three bits")];
-        sink.put(Space::ByOutcome, &outcome_key(number, outcome, row), bytes)
-    };
-    for one in listed {
-        let one = one.map_err(|error| failed("sorting", error))?;
-        let (row, byte) = row_of(Position::new(one & ((1 << OUTCOME_SHIFT) - 1)));
-        let key = (one >> OUTCOME_SHIFT, row);
-        if current != Some(key) {
-            if let Some(finished) = current.replace(key) {
-                put(finished, &bytes)?;
-            }
-            bytes.clear();
-        }
-        bytes.push(byte);
-    }
-    current.map_or(Ok(()), |finished| put(finished, &bytes))
-}
-
-fn put_changes(number: SourceNumber, changes: Sorted<Changed>, sink: &mut impl Sink) -> Result<(), ProjectionError> {
-    let (mut course, mut open) = (Course::default(), OpenSet::new());
-    for change in changes {
-        let change = change.map_err(|error| failed("sorting", error)).and_then(Changed::change)?;
-        change.enter(&mut open);
-        let completed = course.push(change);
-        if let Some(row) = completed.row {
-            let first = row.changes.first().expect("a full row has changes").position;
-            sink.put(Space::Changes, &position_key(number, first), &encode_changes(&row))?;
-        }
-        if completed.open_set {
-            sink.put(Space::Open, &position_key(number, change.position), &encode_open(&open))?;
-        }
-    }
-    if let Some(first) = course.row.changes.first() {
-        sink.put(Space::Changes, &position_key(number, first.position), &encode_changes(&course.row))?;
-    }
-    Ok(())
-}
-
-impl Changed {
-    fn change(self) -> Result<StatusChange, ProjectionError> {
-        let damaged = || ProjectionError::Damaged("status changes");
-        Ok(StatusChange {
-            position: Position::new(self.position),
-            received_at: chrono::DateTime::from_timestamp_millis(self.received_at_ms).ok_or_else(damaged)?,
-            appointment_id: AppointmentId::new(self.appointment_id).ok_or_else(damaged)?,
-            before: super::record::met_of(self.statuses >> 4)?,
-            after: super::record::met_of(self.statuses & 0xf)?,
-        })
-    }
-}
-
-impl Spill for Changed {
-    fn write(&self, file: &mut impl Write) -> io::Result<()> {
-        file.write_all(&self.position.to_le_bytes())?;
-        file.write_all(&self.received_at_ms.to_le_bytes())?;
-        file.write_all(&self.appointment_id.to_le_bytes())?;
-        file.write_all(&[self.statuses])
-    }
-
-    fn read(file: &mut impl Read) -> io::Result<Changed> {
-        Ok(Changed {
-            position: u64::from_le_bytes(take(file)?),
-            received_at_ms: i64::from_le_bytes(take(file)?),
-            appointment_id: u64::from_le_bytes(take(file)?),
-            statuses: u8::from_le_bytes(take(file)?),
-        })
-    }
-}
-
-impl Spill for u64 {
-    fn write(&self, file: &mut impl Write) -> io::Result<()> {
-        file.write_all(&self.to_le_bytes())
-    }
-
-    fn read(file: &mut impl Read) -> io::Result<u64> {
-        take(file).map(u64::from_le_bytes)
-    }
-}
-
-impl Spill for (u8, u64) {
-    fn write(&self, file: &mut impl Write) -> io::Result<()> {
-        file.write_all(&[self.0])?;
-        file.write_all(&self.1.to_le_bytes())
-    }
-
-    fn read(file: &mut impl Read) -> io::Result<(u8, u64)> {
-        Ok((u8::from_le_bytes(take(file)?), u64::from_le_bytes(take(file)?)))
-    }
 }
 
 /// The identity of a sorted appointment.

@@ -13,8 +13,8 @@ use std::{
 use crate::log::{Log, LogError, Position};
 
 use super::{
-    Checkpoint, Differences, Progress, Projection, ProjectionError, Report, Rules, Stage, Workshop, bulk::Pace,
-    home::Home, rebuild::rebuild_beside, store::failed,
+    Checkpoint, Differences, Progress, Projection, ProjectionError, Report, Rules, Stage, Workshop, home::Home,
+    pace::Pace, rebuild::rebuild_beside, store::failed,
 };
 
 /// How many deliveries go into one batch.

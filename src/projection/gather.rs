@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     ProjectionError,
-    bulk::{Pace, Workshop},
+    pace::{Pace, Workshop},
     parallel::{Feed, in_order},
     sort::{Sorted, Sorter, Spill},
     store::failed,

@@ -13,11 +13,13 @@ mod hot;
 mod home;
 mod store;
 mod apply;
+mod pace;
 mod parallel;
 mod sort;
 mod gather;
 mod fold_sorted;
 mod rows;
+mod source_rows;
 mod bulk;
 mod compare;
 mod rebuild;
@@ -31,8 +33,8 @@ mod refold;
 use crate::log::{AppointmentId, Digest, Position, SourceName};
 
 pub use as_of::{AsOf, BoardRecords, Column, Moment, StaleRules};
-pub use bulk::{Progress, Stage, Workshop};
 pub use compare::{Differences, Report, Sample};
+pub use pace::{Progress, Stage, Workshop};
 pub use rebuild::{
     Candidate, compare_with_fresh_fold, open_as_it_is, rebuild_beside, remove_old_projections, state_digest_of,
 };

@@ -12,9 +12,10 @@ use crate::log::{Digest, Log, Position};
 
 use super::{
     Checkpoint, Progress, Projection, ProjectionError, Report, Rules, View, Workshop,
-    bulk::{Pace, Scratch, fold_log},
+    bulk::{Scratch, fold_log},
     compare::Compare,
     home::Home,
+    pace::Pace,
     rows::StateHasher,
     store::failed,
 };

@@ -1,3 +1,5 @@
+//! A rebuild beside the fold of live deliveries: the same rows.
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta};
@@ -6,7 +8,7 @@ use super::*;
 use crate::{
     lifecycle::{EventType, Fault, Lifecycle},
     log::{DataDir, NewDelivery, Reading, SledLog},
-    projection::rows::StateHasher,
+    projection::{Progress, Stage, rows::StateHasher},
 };
 
 /// Deliveries of three sources, some with ids, some unreadable, and one appointment with a history of many rows.
