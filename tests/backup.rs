@@ -19,26 +19,14 @@ use clockfold::{
     log::{Head, Log, Position},
 };
 use support::{
-    copies::{append, contents, files, kill_after, many, open, start, time_of},
+    copies::{append, contents, done, files, kill_after, many, open, refused, start, time_of},
     delivery,
     load::{Load, Plan, Random},
     sample_deliveries,
-    server::{CONFIG, Server, Told, clockfold, command, data_dir},
+    server::{CONFIG, Server, clockfold, command, data_dir},
 };
 
 const KILLS: u64 = 20;
-
-fn done(folder: &Path, arguments: &[&str]) -> Told {
-    let told = clockfold(folder, &[], arguments);
-    assert_eq!((told.status, told.stderr.as_str()), (0, ""), "{arguments:?}");
-    told
-}
-
-fn refused(folder: &Path, arguments: &[&str]) -> String {
-    let told = clockfold(folder, &[], arguments);
-    assert_eq!((told.status, told.stdout.as_str()), (1, ""), "{arguments:?}: {}", told.stderr);
-    told.stderr
-}
 
 /// A backup in several segments, of the log in `data`.
 fn backup_in_segments(folder: &Path, segment_bytes: u64) -> Head {

@@ -19,26 +19,14 @@ use std::{
 use clockfold::log::{Digest, Log, NewDelivery, Position};
 use serde_json::Value;
 use support::{
-    copies::{append, contents, kill_after, many, open, start, time_of},
+    copies::{append, contents, done, kill_after, many, open, refused, start, time_of},
     delivery, delivery_from,
     load::Random,
     sample_deliveries,
-    server::{Told, clockfold, command},
+    server::{clockfold, command},
 };
 
 const KILLS: u64 = 20;
-
-fn done(folder: &Path, arguments: &[&str]) -> Told {
-    let told = clockfold(folder, &[], arguments);
-    assert_eq!((told.status, told.stderr.as_str()), (0, ""), "{arguments:?}");
-    told
-}
-
-fn refused(folder: &Path, arguments: &[&str]) -> String {
-    let told = clockfold(folder, &[], arguments);
-    assert_eq!((told.status, told.stdout.as_str()), (1, ""), "{arguments:?}: {}", told.stderr);
-    told.stderr
-}
 
 fn lines(export: &str) -> Vec<Value> {
     export.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -168,3 +168,19 @@ fn a_moment_is_given_in_one_way() {
         assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{query}: {answer}");
     }
 }
+
+#[test]
+fn one_request_looks_into_the_past_a_few_times_at_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), SOURCES);
+    let several = |field: &str, count: usize| {
+        let fields: String = (0..count).map(|number| format!("a{number}: {field} ")).collect();
+        server.ask(&[], &format!("{{ {fields} }}")).json()["errors"][0]["extensions"]["code"].clone()
+    };
+    let board = "board(endedWithinHours: 744) { position }";
+    let list = r#"appointments(asOfPosition: "1", first: 1) { totalCount }"#;
+    for (field, few, many) in [(board, 1, 2), (list, 4, 5), ("board { position }", 8, 9)] {
+        assert_eq!(several(field, few), Value::Null, "{few} of {field}");
+        assert_eq!(several(field, many), "GRAPHQL_VALIDATION_FAILED", "{many} of {field}");
+    }
+}

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use clockfold::{
     lifecycle::EventType,
@@ -111,7 +111,13 @@ fn folded_live_rebuilt_on_any_number_of_threads_or_imported_the_state_digest_is_
 fn a_projection_that_is_not_what_the_log_makes_is_told_and_mended() {
     let folder = tempfile::tempdir().unwrap();
     fill(folder.path(), 2_000);
+    let unknown = run(folder.path(), &["rebuild", "--dry-run", "--source", "uptown"]);
+    assert_eq!(unknown.status, 1, "{}", unknown.stdout);
     let first = run(folder.path(), &["rebuild"]);
+    let unknown = run(folder.path(), &["rebuild", "--dry-run", "--source", "uptown"]);
+    assert!(unknown.stderr.contains("there is no source `uptown` in the log or the configuration; there is: downtown"));
+    let mode = |path: &str| fs::metadata(data_dir(folder.path()).join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("projection"), mode("head")), (0o700, 0o600), "ids of appointments are their owner's business");
     assert!(first.stdout.contains("there was none of this log before"), "{}", first.stdout);
     // The projection of a log that ends otherwise, made to look like one of this log.
     let current = fs::read_to_string(data_dir(folder.path()).join("projection/current")).unwrap();

@@ -13,9 +13,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, CommandFactory as _, ValueEnum, error::ErrorKind};
 
 use crate::{
-    config::{Config, FIRST_SOURCE_FILE, first_source},
+    config::{Config, FIRST_SOURCE_FILE},
     log::{Clock, DataDir, Erasure, ErasureError, Log as _, LogError, SledLog, SourceName},
-    projection::{Projection, ProjectionError, Rules},
+    projection::{Projection, ProjectionError},
     retention::{Due, Selection},
 };
 
@@ -135,10 +135,7 @@ fn catch_up(
     config: &mut Config,
     progress: &mut Progress<'_>,
 ) -> anyhow::Result<Projection> {
-    if config.sources.is_empty() && data_dir.log().join(FIRST_SOURCE_FILE).exists() {
-        config.sources.push(first_source(&data_dir.log())?.source);
-    }
-    let rules = config.sources.iter().map(|source| (source.access.name.clone(), source.rules.clone())).collect();
+    config.take_first_source(&data_dir.log())?;
     let mut begun = false;
     let mut tell = |reached: crate::projection::Progress| {
         if !std::mem::replace(&mut begun, true) {
@@ -147,7 +144,7 @@ fn catch_up(
         progress.reach(reached.done);
     };
     let path = data_dir.projection();
-    let projection = Projection::open_and_catch_up(&path, Arc::new(Rules::new(rules)), log, &mut tell);
+    let projection = Projection::open_and_catch_up(&path, Arc::new(config.rules()), log, &mut tell);
     if begun {
         progress.end();
     }

@@ -1,16 +1,12 @@
-//! What `rebuild` and `verify` have in common: the rules of the configuration, a report in the words of GraphQL, and
-//! a running server that does the work instead.
+//! What `rebuild` and `verify` have in common: a report in the words of GraphQL, and a running server that does the
+//! work instead.
 
 use std::{thread, time::Duration};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
 
-use crate::{
-    config::Config,
-    log::LogError,
-    projection::{self, AppointmentRecord, Differences, ProjectionError, Report, Rules, Stage},
-};
+use crate::projection::{self, AppointmentRecord, Differences, ProjectionError, Report, Stage};
 
 use super::{log_source::ServerLog, progress::Progress, serve::with_hint};
 
@@ -18,11 +14,6 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// What a running server is asked for.
 const FIELDS: &str = "state stage done of error report { position equal total { appointments changed statuses times outcomes } sources { source differences { appointments changed statuses times outcomes } } samples { source appointmentId before { status statusSince lastPosition } after { status statusSince lastPosition } } digestBefore digestAfter }";
-
-/// The rules of the configured sources.
-pub(super) fn rules_of(config: &Config) -> Rules {
-    Rules::new(config.sources.iter().map(|source| (source.access.name.clone(), source.rules.clone())).collect())
-}
 
 /// Tells how far a rebuild is.
 pub(super) fn tell(progress: &mut Progress<'_>, told: projection::Progress) {
@@ -33,7 +24,7 @@ pub(super) fn tell(progress: &mut Progress<'_>, told: projection::Progress) {
     if progress.doing() != doing {
         progress.begin(doing, told.of);
     }
-    progress.at(told.done);
+    progress.reach(told.done);
 }
 
 /// What went wrong, and what to do.
@@ -56,7 +47,7 @@ pub(super) fn on_server(server: &ServerLog, arguments: &Value, progress: &mut Pr
         if progress.doing() != doing {
             progress.begin(doing, number("of"));
         }
-        progress.at(number("done"));
+        progress.reach(number("done"));
         thread::sleep(POLL);
         rebuild = server.graphql(&format!("{{ rebuild {{ {FIELDS} }} }}"), &json!({}))?["rebuild"].take();
     }
@@ -155,12 +146,4 @@ pub(super) fn print_report(report: &Value) -> String {
         told += &format!("fresh fold   {}\n", text(&report["digestAfter"]));
     }
     told
-}
-
-/// Whether it is damage of the log itself.
-pub(super) fn is_damage(error: &ProjectionError) -> Option<&LogError> {
-    match error {
-        ProjectionError::Log(error @ LogError::Damaged { .. }) => Some(error),
-        _ => None,
-    }
 }

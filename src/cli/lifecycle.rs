@@ -73,7 +73,7 @@ fn chosen(
 }
 
 /// One of the configuration's; to ask for another is wrong usage.
-fn custom(name: &str, lifecycles: Vec<Lifecycle>) -> Result<Lifecycle, clap::Error> {
+pub(super) fn custom(name: &str, lifecycles: Vec<Lifecycle>) -> Result<Lifecycle, clap::Error> {
     let known: Vec<&str> = Lifecycle::BUILT_IN.into_iter().chain(lifecycles.iter().map(Lifecycle::name)).collect();
     let message = format!("there is no lifecycle `{name}`; there is: {}\n", known.join(", "));
     let found = lifecycles.into_iter().find(|lifecycle| lifecycle.name() == name);

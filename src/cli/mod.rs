@@ -143,8 +143,8 @@ pub enum Command {
     /// Check that the log is as it was written, and that the projection is what the log makes.
     ///
     /// Every record, the hash chain, gaps, the order of arrival and the remembered head; then the projection, row by row,
-    /// against a fresh fold. A running server is asked to do it. With a directory: a backup or an archive. Nothing is
-    /// changed. The exit status is 1 where anything is not as it should be.
+    /// against a fresh fold. A running server is asked to do it. With a directory: a backup or an archive. No delivery
+    /// and no row is changed. The exit status is 1 where anything is not as it should be.
     #[command(
         after_help = "Examples:\n  clockfold verify\n  clockfold verify --format json\n  clockfold verify /mnt/backup/clockfold-2026-03-02"
     )]

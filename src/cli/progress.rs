@@ -39,26 +39,14 @@ impl<'a> Progress<'a> {
     /// So many are done.
     pub(super) fn reach(&mut self, steps: u64) {
         self.steps = steps;
-        self.tell();
+        self.tell_now_and_then();
     }
 
     /// One more is done.
     pub(super) fn step(&mut self) {
         self.steps += 1;
-        let interval = if self.terminal { ON_A_TERMINAL } else { IN_A_FILE };
-        if self.steps.is_multiple_of(STEPS) && self.output.is_some() && self.told.elapsed() >= interval {
-            self.told = Instant::now();
-            self.tell();
-        }
-    }
-
-    /// So many are done.
-    pub(super) fn at(&mut self, steps: u64) {
-        self.steps = steps;
-        let interval = if self.terminal { ON_A_TERMINAL } else { IN_A_FILE };
-        if self.output.is_some() && self.told.elapsed() >= interval {
-            self.told = Instant::now();
-            self.tell();
+        if self.steps.is_multiple_of(STEPS) {
+            self.tell_now_and_then();
         }
     }
 
@@ -72,6 +60,14 @@ impl<'a> Progress<'a> {
         self.tell();
         if let (Some(output), true) = (&mut self.output, self.terminal) {
             let _ = writeln!(output);
+        }
+    }
+
+    fn tell_now_and_then(&mut self) {
+        let interval = if self.terminal { ON_A_TERMINAL } else { IN_A_FILE };
+        if self.output.is_some() && self.told.elapsed() >= interval {
+            self.told = Instant::now();
+            self.tell();
         }
     }
 

@@ -1,9 +1,9 @@
 //! `clockfold rebuild`: the projection is folded anew from the log, beside the one that counts, which it then replaces;
 //! or only compared with it.
 
-use std::{io::Write, num::NonZero, sync::Arc, thread};
+use std::{collections::BTreeSet, io::Write, num::NonZero, sync::Arc, thread};
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use chrono::TimeDelta;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use crate::{
 };
 
 use super::{
-    fold_again::{appointment_value, explained, on_server, print_report, report_value, rules_of, tell},
+    fold_again::{appointment_value, explained, on_server, print_report, report_value, tell},
     log_source::{LogSource, ServerLog},
     progress::Progress,
 };
@@ -115,9 +115,10 @@ fn rebuild(
     stdout: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let path = DataDir::at(&config.data_dir).projection();
-    let rules = Arc::new(wanted_rules(arguments, config)?);
-    let old = usable(&path, &rules, log)?;
+    let old = usable(&path, &Arc::new(config.rules()), log)?;
     let view = old.as_ref().map(|old| old.reader().view());
+    let known = view.as_ref().map(View::sources).transpose().map_err(explained)?.unwrap_or_default();
+    let rules = Arc::new(wanted_rules(arguments, config, known)?);
     let mut tell = |told| {
         tell(progress, told);
         true
@@ -138,8 +139,8 @@ fn rebuild(
         // What can't be read of the old one is no reason to keep it.
         Err(error @ (ProjectionError::Damaged(_) | ProjectionError::Storage { .. })) if view.is_some() => {
             tracing::warn!(%error, "the projection can't be compared with");
-            let rules = Arc::new(rules_of(config));
-            rebuild_beside(None::<&View>, &path, rules, log, &arguments.workshop(), &mut tell).map_err(explained)?
+            rebuild_beside(None, &path, Arc::new(config.rules()), log, &arguments.workshop(), &mut tell)
+                .map_err(explained)?
         }
         built => built.map_err(explained)?,
     };
@@ -171,20 +172,22 @@ fn usable(path: &std::path::Path, rules: &Arc<Rules>, log: &SledLog) -> anyhow::
     }
 }
 
-fn wanted_rules(arguments: &Arguments, config: &Config) -> anyhow::Result<Rules> {
-    let rules = rules_of(config);
+/// The rules of the configuration, or those that are tried out on a source. `known` are those that the log knows.
+fn wanted_rules(arguments: &Arguments, config: &Config, mut known: Vec<SourceName>) -> anyhow::Result<Rules> {
+    let rules = config.rules();
     let Some(source) = &arguments.source else { return Ok(rules) };
-    if !config.sources.iter().any(|known| known.access.name == *source) {
-        let known: Vec<&str> = config.sources.iter().map(|source| source.access.name.as_str()).collect();
-        bail!("there is no source `{source}` in the configuration; there is: {}", known.join(", "));
+    known.extend(config.sources.iter().map(|source| source.access.name.clone()));
+    if !known.contains(source) {
+        let known: BTreeSet<&str> = known.iter().map(SourceName::as_str).collect();
+        let known: Vec<&str> = known.into_iter().collect();
+        bail!("there is no source `{source}` in the log or the configuration; there is: {}", known.join(", "));
     }
     let FoldRules { mut lifecycle, mut reorder_window } = rules.of(source).clone();
     if let Some(name) = &arguments.lifecycle {
-        let custom = || config.lifecycles.iter().find(|lifecycle| lifecycle.name() == name).cloned();
-        lifecycle = Lifecycle::built_in(name).ok().or_else(custom).ok_or_else(|| {
-            let known = Lifecycle::BUILT_IN.into_iter().chain(config.lifecycles.iter().map(Lifecycle::name));
-            anyhow!("there is no lifecycle `{name}`; there is: {}", known.collect::<Vec<_>>().join(", "))
-        })?;
+        lifecycle = match Lifecycle::built_in(name) {
+            Ok(lifecycle) => lifecycle,
+            Err(_) => super::lifecycle::custom(name, config.lifecycles.clone())?,
+        };
     }
     if let Some(seconds) = arguments.reorder_window {
         reorder_window = TimeDelta::seconds(seconds.into());
@@ -217,7 +220,7 @@ fn refold(
 ) -> anyhow::Result<()> {
     let Some(source) = arguments.source.clone() else { bail!("--appointment goes with --source") };
     let path = DataDir::at(&config.data_dir).projection();
-    let rules = Arc::new(rules_of(config));
+    let rules = Arc::new(config.rules());
     let Some(mut projection) = usable(&path, &rules, log)? else {
         bail!("there is no projection of this log\n  hint: `clockfold rebuild` builds it");
     };

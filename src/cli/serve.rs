@@ -27,7 +27,7 @@ use crate::{
     credential::{digest_of, fresh_secret},
     graphql::{Graph, GraphParts, Readers},
     log::{Clock, DataDir, Log, LogError, RunningServer, SledLog},
-    projection::{Progress, Projection, ProjectionError, Rules, Stage, StaleRules, Workshop},
+    projection::{Progress, Projection, ProjectionError, Stage, StaleRules, Workshop},
     server::{App, ConnectionLimits, Listeners, Metrics, Operator, Parts, run as run_server},
     tracker::{Rebuilds, Tracker},
     webhook::Gate,
@@ -59,8 +59,7 @@ pub(super) fn run(
     let first = if config.sources.is_empty() { Some(first_source(&data_dir.log())?) } else { None };
     config.sources.extend(first.iter().map(|first| first.source.clone()));
 
-    let rules = config.sources.iter().map(|source| (source.access.name.clone(), source.rules.clone())).collect();
-    let rules = Arc::new(Rules::new(rules));
+    let rules = Arc::new(config.rules());
     let path = data_dir.projection();
     let projection = Projection::open_and_catch_up(&path, Arc::clone(&rules), &store, &mut tell_progress);
     let projection = projection.map_err(|error| match error {

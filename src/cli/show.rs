@@ -18,7 +18,7 @@ use clap::{
 };
 
 use crate::{
-    config::{Config, FIRST_SOURCE_FILE, first_source},
+    config::Config,
     lifecycle::{EventType, FoldRules},
     log::{AppointmentId, Clock, DataDir, Log, LogError, Position, SledLog, SourceName},
     projection::AppointmentKey,
@@ -75,10 +75,7 @@ pub(super) fn run(
 ) -> anyhow::Result<()> {
     let log = open(arguments, &config, &clock)?;
     let log_dir = DataDir::at(&config.data_dir).log();
-    // As for a server that was started without any source; it has made the file.
-    if config.sources.is_empty() && log_dir.join(FIRST_SOURCE_FILE).exists() {
-        config.sources.push(first_source(&log_dir)?.source);
-    }
+    config.take_first_source(&log_dir)?;
     let configured = config.sources.iter().find(|source| source.access.name == arguments.source);
     // Any other source is folded by the default.
     let rules = configured.map(|source| source.rules.clone()).unwrap_or_default();

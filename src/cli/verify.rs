@@ -1,6 +1,6 @@
 //! `clockfold verify`: whether the log is as it was written, and the projection what the log makes.
 //!
-//! It changes nothing. The whole log is read and held against its chain, for gaps, and for arrival times that go back;
+//! It changes no delivery and no row. The whole log is read and held against its chain, for gaps, and for arrival times that go back;
 //! its end against the remembered head; and the projection, row by row, against a fresh fold.
 
 use std::{io::Write, path::PathBuf, sync::Arc};
@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     backup,
-    fold_again::{explained, is_damage, on_server, print_report, report_value, rules_of, tell},
+    fold_again::{explained, on_server, print_report, report_value, tell},
     log_source::{LogSource, ServerLog},
     progress::Progress,
     rebuild::Format,
@@ -93,7 +93,7 @@ pub(super) fn run(
 fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> anyhow::Result<Found> {
     let head = log.head();
     let path = DataDir::at(&config.data_dir).projection();
-    let rules = Arc::new(rules_of(config));
+    let rules = Arc::new(config.rules());
     let mut found =
         Found { good: head, damage: None, report: None, no_report: None, harmless: true, state_digest: None };
     let (projection, why) = match open_as_it_is(&path, Arc::clone(&rules)) {
@@ -154,17 +154,14 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
         folded => folded,
     };
     match folded {
-        Ok(()) => {}
-        Err(error) => match is_damage(&error) {
-            Some(LogError::Damaged { position, .. }) => {
-                found.good = end_of_good(log, *position);
-                let damage = is_damage(&error).cloned().into_iter().next();
-                found.damage = damage.map(|damage| (damage, readable(log, *position, head.position)));
-            }
-            _ => return Err(explained(error)),
-        },
+        Ok(()) => Ok(found),
+        Err(ProjectionError::Log(error @ LogError::Damaged { position, .. })) => {
+            found.good = end_of_good(log, position);
+            found.damage = Some((error, readable(log, position, head.position)));
+            Ok(found)
+        }
+        Err(error) => Err(explained(error)),
     }
-    Ok(found)
 }
 
 /// What the projection has not folded yet continues what it has.

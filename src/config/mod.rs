@@ -23,7 +23,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{graphql::ReaderAccess, lifecycle::Lifecycle, log::SourceName};
+use crate::{graphql::ReaderAccess, lifecycle::Lifecycle, log::SourceName, projection::Rules};
 
 pub use error::{ConfigError, ConfigErrors};
 pub use first_source::{FIRST_SOURCE_FILE, FirstSource, FirstSourceError, first_source};
@@ -76,6 +76,19 @@ pub struct Inputs {
 }
 
 impl Config {
+    /// Takes the source that a first start without a configuration made, where none is configured and it was made.
+    pub fn take_first_source(&mut self, log_dir: &Path) -> Result<(), FirstSourceError> {
+        if self.sources.is_empty() && log_dir.join(FIRST_SOURCE_FILE).exists() {
+            self.sources.push(first_source(log_dir)?.source);
+        }
+        Ok(())
+    }
+
+    /// By which rules the sources' deliveries are folded.
+    pub fn rules(&self) -> Rules {
+        Rules::new(self.sources.iter().map(|source| (source.access.name.clone(), source.rules.clone())).collect())
+    }
+
     /// Reads the file and the variables. Tells every mistake that it finds, not only the first.
     pub fn load(inputs: Inputs) -> Result<Config, ConfigErrors> {
         let mut problems = Problems::default();

@@ -217,8 +217,8 @@ impl Mutation {
 /// What is told as it happens.
 #[Subscription(name = "Subscription")]
 impl Subscription_ {
-    /// The running rebuild, whenever it has come further, up to its end. Ends at once where there was none. For admins of
-    /// all sources.
+    /// The running rebuild, whenever it has come further, up to its end; or the last one, once. Ends at once where there
+    /// was none. For admins of all sources.
     async fn rebuild_progress(&self, ctx: &Context<'_>) -> async_graphql::Result<impl Stream<Item = Rebuild> + use<>> {
         let scope = Scope::of(ctx);
         scope.require_admin_of_everything()?;

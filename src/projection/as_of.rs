@@ -20,7 +20,7 @@ use super::{
     record::{ENTRIES_IN_ROW, Entry, Sighting, decode_history},
     row::{SourceNumber, appointment_key, history_key, last_number},
     store::failed,
-    view::{or_all, span_in_source},
+    view::or_all,
 };
 
 /// A moment in the first so-manieth of the log is early: what was there then is found by what had happened.
@@ -120,7 +120,11 @@ impl View {
         rules: &FoldRules,
     ) -> Result<Option<AppointmentRecord>, ProjectionError> {
         let Some(record) = self.appointment(key)? else { return Ok(None) };
-        self.record_as_of(record, as_of, rules)
+        if as_of.includes_all_of(&record) {
+            return Ok(Some(record));
+        }
+        let entries = self.entries_as_of(&record, as_of)?;
+        Ok(refold(record.key, &entries, rules).map(|(record, _)| record))
     }
 
     /// What became of each of an appointment's deliveries, as it was folded then, by position.
@@ -152,13 +156,8 @@ impl View {
         page: &Page<AppointmentKey>,
     ) -> Result<PageOf<AppointmentRecord>, ProjectionError> {
         let statuses = or_all(&filter.statuses, &Status::ALL);
-        let mut sources: Vec<(&SourceName, SourceNumber)> = self.numbers_of(&filter.sources)?.into_iter().collect();
-        if page.from_end {
-            sources.reverse();
-        }
         let mut items = Vec::new();
-        for (source, number) in sources {
-            let Some(span) = span_in_source(page, source) else { continue };
+        for (source, number, span) in self.sources_of_page(filter, page)? {
             for id in self.candidates(number, position, &statuses, span, page.from_end)? {
                 let key = AppointmentKey { source: source.clone(), appointment_id: id? };
                 let record = self.appointment_as_of(&key, AsOf::Position(position), rules.of(source))?;
@@ -185,23 +184,17 @@ impl View {
         span: Span<AppointmentId>,
         from_end: bool,
     ) -> Result<Box<dyn Iterator<Item = Result<AppointmentId, ProjectionError>> + '_>, ProjectionError> {
-        if statuses.iter().all(|status| is_open(*status)) {
-            let open = self.open_at(number, position)?.into_iter();
-            let wanted = open.filter(|(id, status)| span.contains(*id) && statuses.contains(status));
-            let ids: Vec<AppointmentId> = wanted.map(|(id, _)| id).collect();
-            let ids = ids.into_iter().map(Ok);
-            return Ok(if from_end { Box::new(ids.rev()) } else { Box::new(ids) });
-        }
-        if position.get() < self.checkpoint()?.position.get() / EARLY {
+        let then = if statuses.iter().all(|status| is_open(*status)) {
+            Some(self.open_at(number, position)?)
+        } else if position.get() < self.checkpoint()?.position.get() / EARLY {
             // Few of the appointments that there are now were there then.
-            let mut then: BTreeMap<AppointmentId, Option<Status>> = BTreeMap::new();
-            for change in self.changes_between(number, Position::ZERO, position) {
-                let change = change?;
-                then.insert(change.appointment_id, change.after);
-            }
-            let wanted = |status: &Option<Status>| status.is_some_and(|status| statuses.contains(&status));
-            let ids = then.into_iter().filter(|(id, status)| span.contains(*id) && wanted(status));
-            let ids: Vec<AppointmentId> = ids.map(|(id, _)| id).collect();
+            Some(self.statuses_at(number, position)?)
+        } else {
+            None
+        };
+        if let Some(then) = then {
+            let wanted = then.into_iter().filter(|(id, status)| span.contains(*id) && statuses.contains(status));
+            let ids: Vec<AppointmentId> = wanted.map(|(id, _)| id).collect();
             let ids = ids.into_iter().map(Ok);
             return Ok(if from_end { Box::new(ids.rev()) } else { Box::new(ids) });
         }
@@ -292,19 +285,6 @@ impl View {
             last.entry(change.appointment_id).or_insert(ended);
         }
         Ok(last.into_iter().filter(|(_, ended)| *ended).map(|(id, _)| id).collect())
-    }
-
-    fn record_as_of(
-        &self,
-        record: AppointmentRecord,
-        as_of: AsOf,
-        rules: &FoldRules,
-    ) -> Result<Option<AppointmentRecord>, ProjectionError> {
-        if as_of.includes_all_of(&record) {
-            return Ok(Some(record));
-        }
-        let entries = self.entries_as_of(&record, as_of)?;
-        Ok(refold(record.key, &entries, rules).map(|(record, _)| record))
     }
 
     /// An appointment's entries up to a moment, by position. What they say of outcomes is as of now.

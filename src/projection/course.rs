@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use fjall::{Guard, Readable};
 
-use crate::log::Position;
+use crate::{
+    lifecycle::Status,
+    log::{AppointmentId, Position},
+};
 
 use super::{
     Projection, ProjectionError, View,
@@ -21,6 +24,23 @@ impl View {
             change?.enter(&mut open);
         }
         Ok(open)
+    }
+
+    /// The status of every appointment of a source right after `position`, by all changes up to there.
+    pub(super) fn statuses_at(
+        &self,
+        number: SourceNumber,
+        position: Position,
+    ) -> Result<BTreeMap<AppointmentId, Status>, ProjectionError> {
+        let mut statuses = BTreeMap::new();
+        for change in self.changes_between(number, Position::ZERO, position) {
+            let StatusChange { appointment_id, after, .. } = change?;
+            match after {
+                Some(status) => statuses.insert(appointment_id, status),
+                None => statuses.remove(&appointment_id),
+            };
+        }
+        Ok(statuses)
     }
 
     /// The last set at or before `position`, and where it was written; an empty one at 0 where there is none.
@@ -98,5 +118,50 @@ impl Projection {
             change.enter(&mut open);
         }
         Ok(open)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        log::{DataDir, Log, NewDelivery, Reading, SledLog},
+        projection::{Rules, changes::OPEN_SET_MIN},
+    };
+
+    #[test]
+    fn sets_of_open_appointments_come_as_often_as_they_are_promised_and_are_what_all_changes_make() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = SledLog::open(&DataDir::at(folder.path()), Arc::new(chrono::Utc::now)).unwrap();
+        let mut projection = Projection::open(&folder.path().join("p"), Arc::new(Rules::default())).unwrap();
+        // 2,500 appointments are made, a third of them ends: more are open than a set has to be far from the next.
+        let one = |number: u64| {
+            let event_type = if number % 4 == 3 { "remove" } else { "create" }.into();
+            let id = if number % 4 == 3 { number - 1 } else { number };
+            let reading = Reading::Readable { appointment_id: (id + 1).to_string().parse().unwrap(), event_type };
+            NewDelivery { source: "downtown".parse().unwrap(), reading, delivery_id: None, body: Vec::new() }
+        };
+        for first in (0..10_000).step_by(97) {
+            log.append((first..first + 97).map(one).collect()).unwrap();
+            projection.catch_up(&log, &mut |_| {}).unwrap();
+        }
+        let (view, head) = (projection.view(), log.head().position);
+        let number = SourceNumber(0);
+        let sets: Vec<u64> =
+            view.snapshot.iter(&view.store.open).map(|row| last_number(&row.key().unwrap()).unwrap()).collect();
+        assert!(sets.len() >= 3, "{sets:?}");
+        for (since, set) in [0].into_iter().chain(sets.iter().copied()).zip(&sets) {
+            let members = view.open_at(number, Position::new(*set)).unwrap().len() as u64;
+            let changes = view.changes_between(number, Position::new(since), Position::new(*set)).count() as u64;
+            assert!(changes <= OPEN_SET_MIN.max(members), "{changes} changes before a set of {members}");
+        }
+        for position in sets.iter().flat_map(|set| [set - 1, *set, set + 1]).chain([1, head.get()]) {
+            let position = Position::new(position);
+            let mut all = view.statuses_at(number, position).unwrap();
+            all.retain(|_, status| super::super::changes::is_open(*status));
+            assert_eq!(view.open_at(number, position).unwrap(), all, "at {position}");
+        }
     }
 }

@@ -7,6 +7,8 @@ use std::{
     thread,
 };
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     lifecycle::EventType,
     log::{Digest, Head, Log, LogError, OpenBlock, Position, Reading, SourceName},
@@ -55,7 +57,9 @@ struct Part {
     before: Digest,
     after: Digest,
     first: Position,
+    first_received_at: DateTime<Utc>,
     last: Position,
+    last_received_at: DateTime<Utc>,
     sources: Vec<SourceName>,
     seen: Vec<Seen>,
     ids: Vec<IdUse>,
@@ -73,7 +77,7 @@ pub(super) fn gather(
     let mut seen = Sorter::new(folder, "seen", workshop.memory_bytes / 4 * 3);
     let mut ids = Sorter::new(folder, "ids", workshop.memory_bytes / 8);
     let mut sources: Vec<SourceName> = Vec::new();
-    let mut end = Head::EMPTY;
+    let (mut end, mut last_received_at) = (Head::EMPTY, DateTime::<Utc>::MIN_UTC);
     thread::scope(|scope| {
         let feed = |feed: &mut Feed<_>| {
             for block in log.blocks() {
@@ -93,6 +97,7 @@ pub(super) fn gather(
                 error => error,
             });
             let Some(part) = part? else { break };
+            last_received_at = follows(last_received_at, &part)?;
             if part.first != end.position.next() || part.before != end.digest {
                 let message = "what stands here does not continue what stands before it".to_owned();
                 return Err(LogError::Damaged { position: end.position.next(), message }.into());
@@ -125,21 +130,38 @@ fn number(sources: &mut Vec<SourceName>, source: SourceName) -> u32 {
     u32::try_from(index).expect("there are fewer than 2^32 sources")
 }
 
+/// When the last delivery of a part arrived; an error where its first one arrived before what stands before it.
+fn follows(last_received_at: DateTime<Utc>, part: &Part) -> Result<DateTime<Utc>, LogError> {
+    if part.first_received_at < last_received_at { Err(goes_back(part.first)) } else { Ok(part.last_received_at) }
+}
+
+fn goes_back(position: Position) -> LogError {
+    LogError::Damaged { position, message: "it arrived before the delivery that it follows".to_owned() }
+}
+
 /// What a block says of deliveries up to `to`; `None` where it begins beyond.
 fn part(block: OpenBlock, to: Position) -> Result<Option<Part>, LogError> {
     let OpenBlock { before, mut deliveries, mut after } = block;
-    let Some(first) = deliveries.first().map(|delivery| delivery.position).filter(|first| *first <= to) else {
+    let Some((first, first_received_at)) =
+        deliveries.first().map(|first| (first.position, first.received_at)).filter(|(first, _)| *first <= to)
+    else {
         return Ok(None);
     };
     if deliveries.last().is_some_and(|last| last.position > to) {
         deliveries.truncate(deliveries.partition_point(|delivery| delivery.position <= to));
         after = deliveries.iter().fold(before, Digest::then);
     }
+    if let Some(pair) = deliveries.windows(2).find(|pair| pair[1].received_at < pair[0].received_at) {
+        return Err(goes_back(pair[1].position));
+    }
+    let last = deliveries.last().map_or((first, first_received_at), |last| (last.position, last.received_at));
     let mut part = Part {
         before,
         after,
         first,
-        last: deliveries.last().map_or(first, |last| last.position),
+        first_received_at,
+        last: last.0,
+        last_received_at: last.1,
         sources: Vec::new(),
         seen: Vec::with_capacity(deliveries.len()),
         ids: Vec::new(),
@@ -212,4 +234,45 @@ impl Spill for IdUse {
 pub(super) fn take<const BYTES: usize>(file: &mut impl Read) -> io::Result<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
     file.read_exact(&mut bytes).map(|()| bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{AppointmentId, Block, Body, Delivery};
+
+    /// What can be said of deliveries that arrived at these milliseconds, in blocks.
+    fn parts(blocks: &[&[i64]]) -> Result<Vec<Position>, LogError> {
+        let (mut position, mut digest) = (Position::ZERO, Digest::EMPTY);
+        let mut ends = Vec::new();
+        let mut last = DateTime::<Utc>::MIN_UTC;
+        for times in blocks {
+            let delivery = |ms: &i64| {
+                position = position.next();
+                Delivery {
+                    position,
+                    received_at: DateTime::from_timestamp_millis(*ms).unwrap(),
+                    source: "downtown".parse().unwrap(),
+                    reading: Reading::Readable { appointment_id: AppointmentId::MIN, event_type: "create".into() },
+                    delivery_id: None,
+                    body: Body::Kept { salt: [0; 16], bytes: Vec::new() },
+                }
+            };
+            let block = Block::of(digest, times.iter().map(delivery).collect()).open()?;
+            digest = block.after;
+            let part = part(block, Position::new(100))?.unwrap();
+            last = follows(last, &part)?;
+            ends.push(part.last);
+        }
+        Ok(ends)
+    }
+
+    #[test]
+    fn an_arrival_time_that_goes_back_is_damage_within_a_block_and_between_two() {
+        assert_eq!(parts(&[&[5, 5, 6], &[6, 9]]).unwrap(), [Position::new(3), Position::new(5)]);
+        for (blocks, at) in [(&[&[5, 4][..]][..], 2), (&[&[5, 6], &[5, 9]], 3)] {
+            let Err(LogError::Damaged { position, message }) = parts(blocks) else { panic!("{blocks:?}") };
+            assert_eq!((position.get(), message.contains("arrived before")), (at, true));
+        }
+    }
 }

@@ -122,13 +122,8 @@ impl View {
         page: &Page<AppointmentKey>,
     ) -> Result<PageOf<AppointmentRecord>, ProjectionError> {
         let statuses = or_all(&filter.statuses, &Status::ALL);
-        let mut sources: Vec<(&SourceName, SourceNumber)> = self.numbers_of(&filter.sources)?.into_iter().collect();
-        if page.from_end {
-            sources.reverse();
-        }
         let mut items = Vec::new();
-        for (source, number) in sources {
-            let Some(span) = span_in_source(page, source) else { continue };
+        for (source, number, span) in self.sources_of_page(filter, page)? {
             let range = |status: &Status| {
                 let bounds =
                     span.bounds(|id| status_key(number, *status, id).to_vec(), AppointmentId::MIN, AppointmentId::MAX)?;
@@ -145,6 +140,22 @@ impl View {
             }
         }
         Ok(PageOf::cut(items, page))
+    }
+
+    /// The sources that a page may have appointments of, in its direction, with what of each source lies in it.
+    #[allow(clippy::type_complexity, reason = "a source, its number, and its part of the page")]
+    pub(super) fn sources_of_page<'a>(
+        &self,
+        filter: &'a AppointmentFilter,
+        page: &Page<AppointmentKey>,
+    ) -> Result<Vec<(&'a SourceName, SourceNumber, Span<AppointmentId>)>, ProjectionError> {
+        let sources = self.numbers_of(&filter.sources)?.into_iter();
+        let mut parts: Vec<_> =
+            sources.filter_map(|(source, number)| Some((source, number, span_in_source(page, source)?))).collect();
+        if page.from_end {
+            parts.reverse();
+        }
+        Ok(parts)
     }
 
     /// How many appointments a filter finds. Costs a look-up a source.
@@ -365,7 +376,7 @@ impl<T> PageOf<T> {
 }
 
 /// The part of a page that lies in `source`; `None` where nothing of it does.
-pub(super) fn span_in_source(page: &Page<AppointmentKey>, source: &SourceName) -> Option<Span<AppointmentId>> {
+fn span_in_source(page: &Page<AppointmentKey>, source: &SourceName) -> Option<Span<AppointmentId>> {
     let inside = |cursor: &Option<AppointmentKey>| {
         cursor.as_ref().filter(|key| key.source == *source).map(|key| key.appointment_id)
     };

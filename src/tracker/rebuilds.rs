@@ -134,7 +134,8 @@ impl Rebuilds {
         self.inner.told.borrow().clone()
     }
 
-    /// The one that is running, whenever it has come further, up to its end. Ends at once where none is running.
+    /// The one that is running, whenever it has come further, up to its end; or the last one, once. Ends at once where
+    /// there was none.
     pub fn follow(&self) -> impl Stream<Item = Arc<Rebuild>> + use<> {
         let told = self.inner.told.subscribe();
         unfold((told, false), |(mut told, ended)| async move {
@@ -178,10 +179,7 @@ impl Rebuilds {
         let run = move || {
             let done = if inner.has_room() { work(&inner) } else { Err(ProjectionError::Cancelled) };
             if done.is_err() {
-                // What was built and does not count.
-                if let Err(error) = remove_old_projections(&inner.projections) {
-                    tracing::warn!(%error, "what was built of a projection could not be removed");
-                }
+                inner.tidy();
             }
             inner.end(match done {
                 Ok(report) => RebuildState::Done(Arc::new(report)),
@@ -234,9 +232,16 @@ impl Inner {
             thread::sleep(Duration::from_millis(20));
         }
         if readers.are_gone() {
-            remove_old_projections(&self.projections)?;
+            self.tidy();
         }
         Ok(report)
+    }
+
+    /// Removes every projection but the one that counts. What is left is removed at the next start.
+    fn tidy(&self) {
+        if let Err(error) = remove_old_projections(&self.projections) {
+            tracing::warn!(%error, "a projection that does not count could not be removed");
+        }
     }
 
     /// Whether the disk has room for more than deliveries.

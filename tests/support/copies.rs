@@ -11,7 +11,11 @@ use std::{
 use chrono::TimeDelta;
 use clockfold::log::{DataDir, Delivery, Head, Log, NewDelivery, Position, SledLog};
 
-use super::{arrival, delivery_from, load::Random, server::command};
+use super::{
+    arrival, delivery_from,
+    load::Random,
+    server::{Told, clockfold, command},
+};
 
 /// What a killed command may have taken.
 const COMMAND_MAX: Duration = Duration::from_secs(60);
@@ -53,6 +57,20 @@ pub fn many(count: u64, seed: u64, note_bytes: u64) -> Vec<Vec<NewDelivery>> {
         groups.last_mut().unwrap().push(delivery);
     }
     groups
+}
+
+/// Runs a command that comes to a good end and has nothing to complain about.
+pub fn done(folder: &Path, arguments: &[&str]) -> Told {
+    let told = clockfold(folder, &[], arguments);
+    assert_eq!((told.status, told.stderr.as_str()), (0, ""), "{arguments:?}");
+    told
+}
+
+/// Runs a command that fails and prints nothing but why.
+pub fn refused(folder: &Path, arguments: &[&str]) -> String {
+    let told = clockfold(folder, &[], arguments);
+    assert_eq!((told.status, told.stdout.as_str()), (1, ""), "{arguments:?}: {}", told.stderr);
+    told.stderr
 }
 
 /// Starts `clockfold` in `folder`, with nobody to read what it prints.
