@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     fs::{self, File, TryLockError},
     io,
+    ops::RangeBounds,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     thread,
@@ -29,6 +30,14 @@ const SEGMENT_BYTES: usize = 8 << 20;
 const BLOCK_GROUPS: usize = 64;
 const BLOCK_BYTES: usize = 256 << 10;
 const CACHE_BYTES: u64 = 8 << 20;
+/// A group that was read is looked up again for every so many of its bytes, at least once and at most
+/// [`LOOK_UPS_MAX`] times, so that sled lets go of what it keeps.
+///
+/// sled keeps every page that it reads, whatever the cache's size, and looks at what it keeps only after 64 accesses
+/// to one of 256 parts of its cache. A page has eight groups: the pages of a long log would be 16,384 before the first
+/// goes.
+const LOOK_UP_BYTES: usize = 2 << 10;
+const LOOK_UPS_MAX: usize = 8;
 /// How long sled's own threads may have its file after a store was closed.
 const CLOSING_MAX: Duration = Duration::from_secs(5);
 /// A file in the log's folder while its store is made for the first time.
@@ -99,6 +108,7 @@ impl SledStore {
         let entry = self.tree.get_lt(position.next().get().to_be_bytes());
         let entry = entry.map_err(|error| store_error("reading the log", error))?;
         let (key, value) = entry.ok_or_else(|| missing(position))?;
+        let_go(&self.tree, &key, &value);
         let group = decode_entry(&key, &value)?;
         match group.deliveries.back() {
             Some(last) if last.position >= position => Ok((key_position(&key)?, group)),
@@ -128,7 +138,7 @@ impl SledStore {
 
     /// The groups that begin at or before `to`, a stretch at a time.
     pub(super) fn blocks(&self, to: Position) -> impl Iterator<Item = Result<Block, LogError>> + use<> {
-        let mut groups = self.tree.range(..=to.get().to_be_bytes());
+        let mut groups = Groups::of(&self.tree, ..=to.get().to_be_bytes());
         let mut before = None;
         std::iter::from_fn(move || {
             let mut block = Vec::with_capacity(BLOCK_GROUPS);
@@ -158,13 +168,44 @@ impl SledStore {
             Ok(None) | Err(_) => from.get().to_be_bytes().to_vec(),
         };
         let digest = (from == Position::new(1)).then_some(Digest::EMPTY);
-        Read { groups: self.tree.range(start..), buffer: VecDeque::new(), digest, next: from, to, done: false }
+        Read { groups: Groups::of(&self.tree, start..), buffer: VecDeque::new(), digest, next: from, to, done: false }
+    }
+}
+
+/// Stored groups in order, read without keeping them.
+struct Groups {
+    tree: sled::Tree,
+    groups: sled::Iter,
+}
+
+impl Groups {
+    fn of<K: AsRef<[u8]>>(tree: &sled::Tree, range: impl RangeBounds<K>) -> Groups {
+        Groups { tree: tree.clone(), groups: tree.range(range) }
+    }
+}
+
+impl Iterator for Groups {
+    type Item = sled::Result<(sled::IVec, sled::IVec)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let group = self.groups.next()?;
+        if let Ok((key, value)) = &group {
+            let_go(&self.tree, key, value);
+        }
+        Some(group)
+    }
+}
+
+/// Has sled count a group's page as old; see [`LOOK_UP_BYTES`]. What a look-up says counts for nothing.
+fn let_go(tree: &sled::Tree, key: &[u8], value: &[u8]) {
+    for _ in 0..(value.len() / LOOK_UP_BYTES).clamp(1, LOOK_UPS_MAX) {
+        drop(tree.contains_key(key));
     }
 }
 
 /// Deliveries in order; stops after the first error.
 pub(super) struct Read {
-    groups: sled::Iter,
+    groups: Groups,
     buffer: VecDeque<Delivery>,
     /// The log's digest before the next group, once it is known.
     digest: Option<Digest>,
