@@ -26,6 +26,11 @@ pub(super) enum Problem {
     /// The answer would hold more of what senders sent than [`ANSWER_BYTES_MAX`](super::limits::ANSWER_BYTES_MAX).
     #[error("The answer would be too large. Ask for a smaller page, or for fewer bodies.")]
     AnswerTooLarge,
+    /// An order that no index has.
+    #[error(
+        "Of an earlier moment, at most 50,000 appointments are put in another order than by id. Ask for fewer sources or statuses."
+    )]
+    TooManyToOrder,
     /// The reader's role does not allow it.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -56,6 +61,7 @@ impl Problem {
             Problem::SourceNotFound => "SOURCE_NOT_FOUND",
             Problem::Ambiguous(_) => "AMBIGUOUS_APPOINTMENT",
             Problem::AnswerTooLarge => "ANSWER_TOO_LARGE",
+            Problem::TooManyToOrder => "TOO_MANY_TO_ORDER",
             Problem::Forbidden(_) => "FORBIDDEN",
             Problem::AppointmentNotFound => "APPOINTMENT_NOT_FOUND",
             Problem::LifecycleNotFound => "LIFECYCLE_NOT_FOUND",
@@ -69,6 +75,9 @@ impl Problem {
 
 impl From<ProjectionError> for Problem {
     fn from(error: ProjectionError) -> Problem {
+        if let ProjectionError::TooManyToOrder(_) = error {
+            return Problem::TooManyToOrder;
+        }
         tracing::error!(%error, "a query could not read the projection");
         match error {
             ProjectionError::Storage { .. } | ProjectionError::Log(LogError::Storage { .. }) => Problem::StorageFailed,

@@ -7,6 +7,7 @@
 mod rules;
 mod row;
 mod record;
+mod places;
 mod changes;
 mod course;
 mod hot;
@@ -26,6 +27,9 @@ mod rebuild;
 mod catch_up;
 mod merge;
 mod view;
+mod filter;
+mod find;
+mod listed;
 mod as_of;
 mod repeats;
 mod refold;
@@ -34,6 +38,8 @@ use crate::log::{AppointmentId, Digest, Position, SourceName};
 
 pub use as_of::{AsOf, BoardRecords, Column, Moment, StaleRules};
 pub use compare::{Differences, Report, Sample};
+pub use filter::{AppointmentFilter, AppointmentPlace, IdPrefix, Order, OrderBy, Positions, Times};
+pub use listed::DeliveryFilter;
 pub use pace::{Progress, Stage, Workshop};
 pub use rebuild::{
     Candidate, compare_with_fresh_fold, open_as_it_is, rebuild_beside, remove_old_projections, state_digest_of,
@@ -42,7 +48,7 @@ pub use record::AppointmentRecord;
 pub use refold::{Arrived, Refolded};
 pub use rules::Rules;
 pub use store::{Projection, Reader, Readers};
-pub use view::{AppointmentFilter, DeliveryFilter, Page, PageOf, Told, View};
+pub use view::{Page, PageOf, Told, View};
 
 /// An appointment's identity: two sources may use the same number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +91,9 @@ pub enum ProjectionError {
         "one appointment has more than two million deliveries, which can't be sorted and folded together; without a projection a start folds them one by one"
     )]
     TooManyDeliveries,
+    /// What has to be put in order at an earlier moment is too much.
+    #[error("more than {0} appointments would have to be put in order")]
+    TooManyToOrder(usize),
     /// No delivery names the appointment.
     #[error("no delivery names this appointment")]
     NoSuchAppointment,
