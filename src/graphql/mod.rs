@@ -19,6 +19,7 @@ mod appointment;
 mod board;
 mod explanation;
 mod filter;
+mod flow;
 mod delivery;
 mod connection;
 mod place;
@@ -32,6 +33,7 @@ mod problem;
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_graphql::{SDLExportOptions, futures_util::Stream};
+use chrono_tz::Tz;
 
 use crate::{
     lifecycle::Lifecycle,
@@ -66,6 +68,8 @@ pub struct GraphParts {
     pub rules: Arc<Rules>,
     /// The configured sources, and when their appointments count as stale.
     pub sources: BTreeMap<SourceName, StaleRules>,
+    /// The sources' time zones; of others: UTC.
+    pub time_zones: BTreeMap<SourceName, Tz>,
     /// Lifecycles of the configuration's own.
     pub lifecycles: Vec<Lifecycle>,
     /// Who writes; `None` where nobody does, and nothing can be rebuilt.
@@ -77,9 +81,9 @@ pub struct GraphParts {
 impl Graph {
     /// An API over these.
     pub fn new(parts: GraphParts) -> Graph {
-        let GraphParts { reader, log, rules, sources: stale, lifecycles, writer, clock } = parts;
+        let GraphParts { reader, log, rules, sources: stale, time_zones, lifecycles, writer, clock } = parts;
         let configured_sources = stale.keys().cloned().collect();
-        let stores = Stores { reader, log, rules, stale, configured_sources, clock, lifecycles, writer };
+        let stores = Stores { reader, log, rules, stale, time_zones, configured_sources, clock, lifecycles, writer };
         Graph { endpoint: Endpoint::new(schema()), stores: Arc::new(stores) }
     }
 

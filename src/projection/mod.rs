@@ -10,6 +10,7 @@ mod record;
 mod places;
 mod changes;
 mod course;
+mod tally;
 mod hot;
 mod home;
 mod store;
@@ -30,6 +31,7 @@ mod view;
 mod filter;
 mod find;
 mod listed;
+mod flow;
 mod as_of;
 mod repeats;
 mod refold;
@@ -39,6 +41,7 @@ use crate::log::{AppointmentId, Digest, Position, SourceName};
 pub use as_of::{AsOf, BoardRecords, Column, Moment, StaleRules};
 pub use compare::{Differences, Report, Sample};
 pub use filter::{AppointmentFilter, AppointmentPlace, IdPrefix, Order, OrderBy, Positions, Times};
+pub use flow::{Flow, Waits};
 pub use listed::DeliveryFilter;
 pub use pace::{Progress, Stage, Workshop};
 pub use rebuild::{
@@ -48,6 +51,7 @@ pub use record::AppointmentRecord;
 pub use refold::{Arrived, Refolded};
 pub use rules::Rules;
 pub use store::{Projection, Reader, Readers};
+pub use tally::Tally;
 pub use view::{Page, PageOf, Told, View};
 
 /// An appointment's identity: two sources may use the same number.
