@@ -1,5 +1,5 @@
-//! The published schema as code generators and reviewers read it: graphql-codegen makes types that compile in strict
-//! TypeScript, and GraphQL Inspector refuses what would break a client.
+//! The published schema as code generators, linters and reviewers read it: graphql-codegen makes types that compile in
+//! strict TypeScript, graphql-eslint finds nothing, and GraphQL Inspector refuses what would break a client.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod support;
@@ -18,6 +18,52 @@ fn generated_types_compile_in_strict_typescript() {
     assert!(output.status.success(), "{}", told(&output));
     let output = run(program("tsc").args(["--project", "tsconfig.json"]));
     assert!(output.status.success(), "{}", told(&output));
+}
+
+/// What graphql-eslint has to say about a schema.
+fn lint(schema: &str) -> Output {
+    // eslint reads only what is below its own folder.
+    let work = tempfile::Builder::new().prefix("generated").tempdir_in(folder()).unwrap();
+    fs::write(work.path().join("schema.graphql"), schema).unwrap();
+    let config = folder().join("eslint.config.mjs");
+    let mut command = program("eslint");
+    command.args(["--no-config-lookup", "--max-warnings", "0", "--config"]).arg(config).arg("schema.graphql");
+    run(command.current_dir(work.path()).env("SCHEMA", "schema.graphql"))
+}
+
+#[test]
+fn the_schema_lints_clean() {
+    let output = lint(&clockfold::graphql::sdl());
+    assert!(output.status.success(), "{}", told(&output));
+}
+
+#[test]
+fn planted_lint_is_found() {
+    let mut schema = clockfold::graphql::sdl();
+    for (before, after) in [
+        ("  \"Where it is.\"\n", ""),
+        ("    \"The event.\"\n", ""),
+        ("  \"Booked, not here.\"\n", ""),
+        ("  lag: Int!", "  lag_now: Int!"),
+        ("  hasNextPage: Boolean!\n", "  hasNextPage: Int!\n"),
+        ("  cursor: String!\n", "  cursor: [String!]!\n"),
+        ("\"A place in the log", "\"Not used.\"\nscalar Unused\n\n\"A place in the log"),
+    ] {
+        assert!(schema.contains(before), "the schema no longer has {before:?}");
+        schema = schema.replacen(before, after, 1);
+    }
+    let printed = told(&lint(&schema));
+    for found in [
+        "Description is required for field \"status\" in type \"Appointment\"",
+        "Description is required for input value \"eventType\" in field \"explain\"",
+        "Description is required for enum value \"SCHEDULED\"",
+        "Field \"lag_now\" should be in camelCase format",
+        "relay-page-info",
+        "relay-edge-types",
+        "no-unreachable-types",
+    ] {
+        assert!(printed.contains(found), "{found}: {printed}");
+    }
 }
 
 /// What clients have been promised. A change that breaks them needs a new file here, and a reason.
