@@ -32,7 +32,8 @@ fn what_the_schema_allows_is_answered_or_refused() {
     let fields = |kind: &str| tested["__schema"][kind]["fields"].as_array().unwrap().len();
     let operations = fields("queryType") + fields("mutationType");
     assert!(printed.contains(&format!("{operations} passed")), "every query and mutation was tried: {printed}");
-    assert!(!printed.contains("never returned data"), "the queries reach what there is: {printed}");
+    // It lists the operations that never returned data.
+    assert!(!printed.contains("  - Query."), "the queries reach what there is: {printed}");
     assert!(!server.printed().contains("panicked"), "{}", server.printed());
     assert_eq!(server.get("/readyz").status, 200);
 }
