@@ -6,6 +6,7 @@
 //!                                   └────────── tracker: the single writer ──┘
 //!                   retention  <-  log, projection: which bodies have had their time
 //!                      copies  <-  log: what leaves it and comes back (exports, backups, the archive)
+//!                   dashboard  ->  pages in the browser, which ask graphql
 //! ```
 //!
 //! The log of deliveries, as they arrived, is the ground state; everything else is computed from it
@@ -21,6 +22,7 @@ pub mod tracker;
 pub mod retention;
 pub mod copies;
 pub mod graphql;
+pub mod dashboard;
 pub mod server;
 pub mod config;
 pub mod cli;

@@ -11,6 +11,7 @@ mod access;
 mod body;
 mod webhook;
 mod graphql;
+mod explorer;
 mod log;
 mod operations;
 
@@ -168,6 +169,8 @@ pub async fn run(
 fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + 'static {
     webhook::route(app)
         .or(graphql::routes(app))
+        .unify()
+        .or(explorer::route())
         .unify()
         .or(log::route(app))
         .unify()

@@ -255,6 +255,7 @@ fn greet(stdout: &mut dyn Write, address: SocketAddr, first: Option<&FirstSource
         stdout,
         "  curl -sS http://{address}/graphql -H 'Content-Type: application/json' -d '{{\"query\": \"{{ appointment(appointmentId: 12345) {{ status statusSince }} }}\"}}'"
     )?;
+    writeln!(stdout, "or in a browser: http://{address}/explorer")?;
     stdout.flush()
 }
 

@@ -112,11 +112,23 @@ impl Graph {
     }
 }
 
-/// The schema in the schema definition language.
+/// The schema in the schema definition language. As the specification recommends, without the directives that it defines
+/// itself: each is a line with its description before it.
 pub fn sdl() -> String {
     let options = SDLExportOptions::new().prefer_single_line_descriptions().include_specified_by().use_space_ident();
-    schema().sdl_with_options(options)
+    let whole = schema().sdl_with_options(options);
+    let mut lines: Vec<&str> = Vec::new();
+    for line in whole.lines() {
+        if BUILT_IN_DIRECTIVES.iter().any(|name| line.starts_with(&format!("directive @{name}"))) {
+            lines.pop();
+        } else {
+            lines.push(line);
+        }
+    }
+    lines.join("\n") + "\n"
 }
+
+const BUILT_IN_DIRECTIVES: [&str; 5] = ["deprecated", "include", "oneOf", "skip", "specifiedBy"];
 
 fn schema() -> Schema {
     Schema::build(Query, Mutation, Subscription_)

@@ -2,6 +2,8 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses a part of it")]
 
 pub mod bodies;
+pub mod browser;
+pub mod clients;
 pub mod copies;
 pub mod disk;
 pub mod load;

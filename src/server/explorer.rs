@@ -1,0 +1,101 @@
+//! `/explorer`: the page and its files, for everybody. It holds no data; what it asks for needs a token like any query.
+
+use warp::{
+    Filter, Rejection,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    reply::Response,
+};
+
+use crate::dashboard::{EXPLORER_POLICY, File, explorer};
+
+use super::problem::{Problem, bytes};
+
+pub(super) fn route() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
+    let page = warp::path!("explorer").map(String::new);
+    let file = warp::path!("explorer" / String);
+    page.or(file).unify().and(warp::method()).and(warp::header::headers_cloned()).then(
+        |path: String, method: Method, headers: HeaderMap| async move {
+            if ![Method::GET, Method::HEAD].contains(&method) {
+                return Problem::MethodNotAllowed { allow: "GET, HEAD" }.response();
+            }
+            // The first one compresses the files.
+            let found = tokio::task::spawn_blocking(move || explorer(&path)).await;
+            match found {
+                Ok(Some(file)) => response(file, &headers),
+                Ok(None) => Problem::NotFound.response(),
+                Err(_) => Problem::Internal.response(),
+            }
+        },
+    )
+}
+
+fn response(file: &'static File, headers: &HeaderMap) -> Response {
+    let gzip = takes_gzip(headers);
+    // Each encoding is a representation of its own, so it has a tag of its own.
+    let tag = format!("\"{}{}\"", file.digest, if gzip { "-gzip" } else { "" });
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|value| {
+        let tags = value.to_str().unwrap_or_default().split(',');
+        tags.map(|tag| tag.trim().trim_start_matches("W/")).any(|known| known == tag || known == "*")
+    });
+    let mut response = match (known, gzip) {
+        (true, _) => bytes(StatusCode::NOT_MODIFIED, file.content_type, Vec::new()),
+        (false, true) => bytes(StatusCode::OK, file.content_type, file.gzip.clone()),
+        (false, false) => bytes(StatusCode::OK, file.content_type, file.plain.to_vec()),
+    };
+    let tag = HeaderValue::try_from(tag).expect("a digest is ASCII");
+    let told = response.headers_mut();
+    told.insert(header::ETAG, tag);
+    if gzip && !known {
+        told.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    for (name, value) in FIXED {
+        told.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// What every file is sent with. A browser may keep it and asks each time whether it is still the same.
+const FIXED: [(HeaderName, &str); 6] = [
+    (header::CACHE_CONTROL, "no-cache"),
+    (header::VARY, "Accept-Encoding"),
+    (header::CONTENT_SECURITY_POLICY, EXPLORER_POLICY),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
+/// Whether the client takes gzip: named, or by `*`, and not with the quality 0.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let quality = |wanted: &str| {
+        let values = headers.get_all(header::ACCEPT_ENCODING).iter();
+        values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).find_map(|coding| {
+            let mut parts = coding.split(';').map(str::trim);
+            let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
+            let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+            named.then_some(quality)
+        })
+    };
+    quality("gzip").or_else(|| quality("*")).is_some_and(|quality: f32| quality > 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_chooses_the_encoding() {
+        for (accepted, gzip) in [
+            ("gzip, deflate, br, zstd", true),
+            ("br;q=1.0, GZIP;q=0.2", true),
+            ("*", true),
+            ("*;q=0.1, gzip;q=0", false),
+            ("gzip;q=0.0", false),
+            ("br", false),
+            ("identity", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted))]);
+            assert_eq!(takes_gzip(&headers), gzip, "{accepted}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
+}
