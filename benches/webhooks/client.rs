@@ -1,6 +1,4 @@
 //! Senders and readers in a closed loop: each connection sends its next request when the last is answered.
-//!
-//! Written by hand over a socket: a client library would use more of the two cores than the server does.
 
 use std::{
     cell::{Cell, RefCell},
@@ -9,9 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{net::TcpStream, task::LocalSet};
+use tokio::task::LocalSet;
 
-use super::{Fallible, server::ROUTE_KEY};
+use super::{
+    Fallible,
+    server::ROUTE_KEY,
+    socket::{Run, Socket},
+};
 
 const EVENTS: [&str; 5] = ["create", "checkin", "ready", "callback", "discharge"];
 /// Appointments that one connection carries through their day at the same time.
@@ -20,29 +22,6 @@ const APPOINTMENTS_AT_ONCE: u64 = 16;
 const GRACE: Duration = Duration::from_secs(20);
 /// Before anything is measured, a run warms up for this part of its time: one in so many.
 pub(super) const WARM_UP_PART: u32 = 8;
-
-/// What was measured, latencies in ascending order.
-pub(super) struct Run {
-    pub(super) per_second: f64,
-    latencies: Vec<Duration>,
-}
-
-impl Run {
-    pub(super) fn new(mut latencies: Vec<Duration>, elapsed: Duration) -> Run {
-        latencies.sort_unstable();
-        Run { per_second: latencies.len() as f64 / elapsed.as_secs_f64(), latencies }
-    }
-
-    pub(super) fn count(&self) -> usize {
-        self.latencies.len()
-    }
-
-    /// The latency that `percent` of all were not above.
-    pub(super) fn percentile(&self, percent: usize) -> Duration {
-        let index = (self.latencies.len() * percent / 100).min(self.latencies.len().saturating_sub(1));
-        self.latencies.get(index).copied().unwrap_or_default()
-    }
-}
 
 /// What connections ask for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,9 +74,7 @@ async fn connection(
     from: Instant,
     until: Instant,
 ) -> Fallible<Vec<Duration>> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let mut socket = Socket { stream, buffer: vec![0; 16 << 10] };
+    let mut socket = Socket::open(address).await?;
     let mut latencies = Vec::new();
     let mut random = seed;
     let mut step = 0;
@@ -123,12 +100,8 @@ async fn connection(
             }
             Work::Typename => ("/graphql", r#"{"query":"{ __typename }"}"#.to_owned(), r#""__typename":"Query""#),
         };
-        let length = body.len();
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-        );
         let sent = Instant::now();
-        let answer = socket.ask(request.as_bytes()).await?;
+        let answer = socket.post(path, &body).await?;
         let answered = Instant::now();
         if !answer.starts_with("HTTP/1.1 200 ") || !answer.contains(expected) {
             return Err(format!("the server answered {body} with {answer}").into());
@@ -152,47 +125,4 @@ async fn connection(
 fn at(step: u64, first: u64) -> (&'static str, u64) {
     let event = usize::try_from(step / APPOINTMENTS_AT_ONCE).map_or("", |index| EVENTS[index]);
     (event, first + step % APPOINTMENTS_AT_ONCE)
-}
-
-struct Socket {
-    stream: TcpStream,
-    buffer: Vec<u8>,
-}
-
-impl Socket {
-    /// Sends a request and returns the whole answer, head and body.
-    async fn ask(&mut self, mut request: &[u8]) -> Fallible<&str> {
-        while !request.is_empty() {
-            match self.stream.try_write(request) {
-                Ok(written) => request = &request[written..],
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => self.stream.writable().await?,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let mut read = 0;
-        loop {
-            self.stream.readable().await?;
-            match self.stream.try_read(&mut self.buffer[read..]) {
-                Ok(0) => return Err("the server closed a connection, or its answer is too long".into()),
-                Ok(more) => read += more,
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-                Err(error) => return Err(error.into()),
-            }
-            if answer_length(&self.buffer[..read])? == Some(read) {
-                return Ok(std::str::from_utf8(&self.buffer[..read])?);
-            }
-        }
-    }
-}
-
-/// Head and body together, once the head is there.
-fn answer_length(bytes: &[u8]) -> Fallible<Option<usize>> {
-    let text = std::str::from_utf8(bytes)?;
-    let Some((head, _)) = text.split_once("\r\n\r\n") else { return Ok(None) };
-    let field = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then_some(value)
-    });
-    let body: usize = field.ok_or("an answer without a length")?.trim().parse()?;
-    Ok(Some(head.len() + 4 + body))
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its table")]
 
 mod server;
+mod socket;
 mod client;
 
 use std::{
@@ -17,8 +18,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client::{Run, Story, Work};
+use client::{Story, Work};
 use server::{Counters, Server};
+use socket::Run;
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
