@@ -4,20 +4,25 @@
 //! `application/json`. The library's own adapters let a GET run mutations and take `text/plain`,
 //! which a foreign page may send; this one does neither.
 
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
 use async_graphql::{
     Response,
     futures_util::{Stream, StreamExt as _},
-    registry::Registry,
 };
 use futures_executor::block_on;
 
 use super::{
-    Schema,
+    Schema, errors,
+    guard::Barred,
+    limits::Limits,
     params::Params,
-    prepare::{Transport, prepare},
+    prepare::{Checks, Transport, prepare},
     refusal::Refusal,
     scope::Scope,
-    variables,
 };
 
 /// The methods that the endpoint has.
@@ -60,28 +65,37 @@ pub struct HttpAnswer {
 /// The schema, ready to answer.
 pub(super) struct Endpoint {
     schema: Schema,
-    input_types: Registry,
+    checks: Checks,
 }
 
 impl Endpoint {
-    pub(super) fn new(schema: Schema) -> Endpoint {
-        Endpoint { schema, input_types: variables::input_types() }
+    pub(super) fn new(schema: Schema, limits: Arc<Limits>) -> Endpoint {
+        Endpoint { schema, checks: Checks::new(limits) }
     }
 
-    /// Answers `request`; `attach` gives the resolvers their data.
+    /// Answers `request`; `attach` gives the resolvers their data. A panic in a resolver is answered too.
     pub(super) fn answer(
         &self,
         request: &HttpRequest<'_>,
+        request_id: &str,
         attach: impl FnOnce(async_graphql::Request) -> async_graphql::Request,
     ) -> HttpAnswer {
         let Some(media) = negotiate(request.accept) else {
             return refused(MediaType::Json, Refusal::NotAcceptable);
         };
         let executed = Params::read(request)
-            .and_then(|params| prepare(params, request.method, Transport::Answer, &self.input_types))
-            .and_then(|prepared| executed(block_on(self.schema.execute(attach(prepared)))));
+            .and_then(|params| prepare(params, request.method, Transport::Answer, &self.checks))
+            .and_then(|prepared| {
+                // Nothing of a query outlives it but what the stores guard themselves.
+                let execute = AssertUnwindSafe(|| block_on(self.schema.execute(attach(prepared))));
+                match catch_unwind(execute) {
+                    Ok(response) => executed(self.complete(response, request_id)).map(Ok),
+                    Err(cause) => Ok(Err(errors::of_panic(&*cause, request_id))),
+                }
+            });
         match executed {
-            Ok(response) => answer(200, media, &response),
+            Ok(Ok(response)) => answer(200, media, &response),
+            Ok(Err(errors)) => answer(500, media, &serde_json::json!({ "errors": errors })),
             Err(refusal) => refused(media, refusal),
         }
     }
@@ -90,19 +104,29 @@ impl Endpoint {
     pub(super) fn subscribe(
         &self,
         request: &HttpRequest<'_>,
+        request_id: &str,
         scope: Scope,
     ) -> Result<impl Stream<Item = String> + Send + use<>, HttpAnswer> {
-        let prepared = Params::read(request)
-            .and_then(|params| prepare(params, request.method, Transport::Events, &self.input_types));
+        let prepared =
+            Params::read(request).and_then(|params| prepare(params, request.method, Transport::Events, &self.checks));
         let prepared = prepared.map_err(|refusal| refused(MediaType::GraphQl, refusal))?;
-        let text = |response: Response| {
-            let response = match executed(response) {
+        let (request_id, execution_timeout) = (request_id.to_owned(), self.checks.limits.execution_timeout);
+        let text = move |response: Response| {
+            let response = match executed(errors::complete(response, &request_id, execution_timeout)) {
                 Ok(response) => serde_json::to_string(&response),
                 Err(refusal) => serde_json::to_string(&serde_json::json!({ "errors": refusal.into_errors() })),
             };
             response.expect("answers have text keys and finite numbers")
         };
         Ok(self.schema.execute_stream(prepared.data(scope)).map(text))
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.checks.limits
+    }
+
+    fn complete(&self, response: Response, request_id: &str) -> Response {
+        errors::complete(response, request_id, self.limits().execution_timeout)
     }
 }
 
@@ -159,9 +183,10 @@ fn negotiate(accept: Option<&str>) -> Option<MediaType> {
 /// Our resolvers give every error a code, so an error without one is the library's. Some it finds
 /// only while executing (a literal that is no 32-bit Int); GraphQL counts these as refused too.
 fn executed(response: Response) -> Result<Response, Refusal> {
-    let has_code = |error: &async_graphql::ServerError| {
-        error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some())
-    };
+    if let Some(barred) = response.errors.iter().find_map(|error| error.source::<Barred>()) {
+        return Err((*barred).into());
+    }
+    let has_code = |error: &async_graphql::ServerError| errors::code(error).is_some();
     if response.errors.iter().all(has_code) {
         return Ok(response);
     }
@@ -182,6 +207,7 @@ fn answer(status: u16, media: MediaType, body: &impl serde::Serialize) -> HttpAn
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::graphql::limits::Introspection;
 
     const GRAPHQL: &str = "application/graphql-response+json";
 
@@ -201,12 +227,20 @@ mod tests {
     }
 
     fn ask(request: HttpRequest<'_>) -> HttpAnswer {
-        Endpoint::new(crate::graphql::schema()).answer(&request, |request| request)
+        ask_within(Limits::default(), request)
+    }
+
+    fn ask_within(limits: Limits, request: HttpRequest<'_>) -> HttpAnswer {
+        let limits = Arc::new(limits);
+        Endpoint::new(crate::graphql::schema(&limits), limits).answer(&request, "an-id", |request| request)
     }
 
     /// The status and the first error's code, or `ok`.
     fn check(request: HttpRequest<'_>, expected: &str) {
-        let answer = ask(request);
+        check_answer(&ask(request), expected);
+    }
+
+    fn check_answer(answer: &HttpAnswer, expected: &str) {
         let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("a JSON answer");
         let code = body["errors"][0]["extensions"]["code"].as_str();
         assert_eq!(format!("{} {}", answer.status, code.unwrap_or("ok")), expected, "{body}");
@@ -262,26 +296,122 @@ mod tests {
     fn a_request_has_bounds() {
         let query = |query: &str| serde_json::json!({ "query": query }).to_string();
         let bomb: String = (0..40).map(|n| format!("fragment F{n} on Query {{ ...F{0} ...F{0} }} ", n + 1)).collect();
-        for large in [
-            format!("{{ ...F0 }} {bomb} fragment F40 on Query {{ __typename }}"),
-            "{ ...A } fragment A on Query { ...A }".to_owned(),
-            format!("{{ {} }}", (0..51).map(|n| format!("a{n}: __typename ")).collect::<String>()),
-            format!("{{ __typename {} }}", "@skip(if: false) ".repeat(51)),
-            format!("{{ {} }}", "__typename ".repeat(2_001)),
-            format!("{{ {} }}", " ".repeat(65_536)),
+        let deep = "{ lifecycle ".repeat(21);
+        for (large, code) in [
+            // Nested forty deep, and doubled at each level.
+            (format!("{{ ...F20 }} {bomb} fragment F40 on Query {{ __typename }}"), "FIELD_LIMIT_EXCEEDED"),
+            (format!("{{ ...F0 }} {bomb} fragment F40 on Query {{ __typename }}"), "DEPTH_LIMIT_EXCEEDED"),
+            ("{ ...A } fragment A on Query { ...A }".to_owned(), "DEPTH_LIMIT_EXCEEDED"),
+            (format!("{deep}{}", "}".repeat(21)), "DEPTH_LIMIT_EXCEEDED"),
+            ("{a".repeat(70) + &"}".repeat(70), "DEPTH_LIMIT_EXCEEDED"),
+            ("{a".repeat(10_000) + &"}".repeat(10_000), "GRAPHQL_PARSE_FAILED"),
+            ("{ a ".repeat(10_000), "GRAPHQL_PARSE_FAILED"),
+            (
+                format!("{{ {} }}", (0..51).map(|n| format!("a{n}: __typename ")).collect::<String>()),
+                "ALIAS_LIMIT_EXCEEDED",
+            ),
+            (format!("{{ __typename {} }}", "@skip(if: false) ".repeat(51)), "DIRECTIVE_LIMIT_EXCEEDED"),
+            (format!("{{ {} }}", "__typename ".repeat(2_001)), "FIELD_LIMIT_EXCEEDED"),
+            (format!("{{ {} }}", " ".repeat(65_536)), "DOCUMENT_TOO_LARGE"),
+            (
+                "{ appointments(first: 500) { nodes { history(first: 500) { nodes { id } } } } }".to_owned(),
+                "COMPLEXITY_LIMIT_EXCEEDED",
+            ),
+            ("{ appointments(first: 2147483648) { totalCount } }".to_owned(), "GRAPHQL_VALIDATION_FAILED"),
         ] {
-            check(post(&query(&large)), "400 QUERY_TOO_LARGE");
+            check(post(&query(&large)), &format!("400 {code}"));
         }
-        let deep = "{ appointments(first: 500) { nodes { history(first: 500) { nodes { id } } } } }";
-        check(post(&query(deep)), "400 GRAPHQL_VALIDATION_FAILED");
-        check(post(&query(&"{ a ".repeat(10_000))), "400 GRAPHQL_PARSE_FAILED");
-        check(post(&query("{ appointments(first: 2147483648) { totalCount } }")), "400 GRAPHQL_VALIDATION_FAILED");
+    }
+
+    #[test]
+    fn a_document_nested_as_deep_as_it_can_be_does_not_take_the_stack() {
+        let largest = || Limits { document_bytes_max: 262_144, ..Limits::default() };
+        for (open, close, times) in [
+            ("{a", "}", 87_000),
+            ("{a", "", 131_000),
+            ("[", "", 262_000),
+            ("[", "]", 130_000),
+            ("{a:", "", 87_000),
+            ("{a(", "", 87_000),
+        ] {
+            let nested = format!("{}{}", open.repeat(times), close.repeat(times));
+            for query in [nested.clone(), format!("{{ a(b: {nested}"), format!("query($a: {nested}")] {
+                let query: String = query.chars().take(262_144).collect();
+                let body = serde_json::json!({ "query": query }).to_string();
+                assert_eq!(ask_within(largest(), post(&body)).status, 400, "{open}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_the_limit_what_was_asked_and_the_setting() {
+        let message = |query: &str| {
+            let answer = ask(post(&serde_json::json!({ "query": query }).to_string()));
+            let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("a JSON answer");
+            body["errors"][0]["message"].as_str().expect("a message").to_owned()
+        };
+        let costly =
+            message("{ board(endedWithinHours: 744) { position } b: board(endedWithinHours: 744) { position } }");
+        assert!(costly.starts_with("The query has 84402 fields to answer, and may have 50000. "), "{costly}");
+        assert!(costly.contains("`complexity_max` under [graphql]"), "{costly}");
+        let aliases = message(&format!("{{ {} }}", "a: __typename ".repeat(60)));
+        assert!(aliases.starts_with("The query has at least 51 aliases, and may have 50. "), "{aliases}");
+        assert!(aliases.contains("`aliases_max` under [graphql]"), "{aliases}");
+    }
+
+    #[test]
+    fn the_schema_is_told_to_whom_the_setting_names() {
+        let nobody = || Limits { introspection: Introspection::Nobody, ..Limits::default() };
+        let asked = |limits, query: &str| ask_within(limits, post(&serde_json::json!({ "query": query }).to_string()));
+        for query in [
+            "{ __schema { queryType { name } } }",
+            "{ t: __type(name: \"Query\") { name } }",
+            "{ ...S } fragment S on Query { __schema { nope } }",
+            "query A { __typename ... { __schema { queryType { name } } } }",
+        ] {
+            check_answer(&asked(nobody(), query), "400 INTROSPECTION_DISABLED");
+            // Here nobody asks, so nobody is an admin.
+            let admins = Limits { introspection: Introspection::Admins, ..Limits::default() };
+            check_answer(&asked(admins, query), "400 INTROSPECTION_DISABLED");
+        }
+        check_answer(&asked(nobody(), "{ __typename }"), "200 ok");
+        for (query, guess) in [
+            ("{ appointmnts { totalCount } }", "appointments"),
+            ("{ appointment(appointmentId: 1, sourc: 2) { id } }", "\"source\""),
+        ] {
+            let text = |limits| String::from_utf8(asked(limits, query).body).expect("a JSON answer");
+            assert!(text(Limits::default()).contains("Did you mean"), "{query}");
+            assert!(!text(nobody()).contains("Did you mean") && !text(nobody()).contains(guess), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_answered_and_not_told() {
+        // Without a scope, resolvers meet a defect.
+        let answer = ask(post(r#"{"query":"{ log { headPosition } }"}"#));
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("a JSON answer");
+        let extensions = serde_json::json!({ "code": "INTERNAL_SERVER_ERROR", "requestId": "an-id" });
+        let expected = serde_json::json!({ "errors": [{ "message": "internal error", "extensions": extensions }] });
+        assert_eq!((answer.status, body), (500, expected));
     }
 
     #[test]
     fn the_introspection_query_of_graphql_js_17_passes() {
         let query = include_str!("../../fixtures/graphql/introspection-graphql-js-17.graphql");
-        check(post(&serde_json::json!({ "query": query }).to_string()), "200 ok");
+        let body = serde_json::json!({ "query": query }).to_string();
+        check(post(&body), "200 ok");
+        // Also where every limit is the lowest that the configuration takes.
+        let least = Limits {
+            depth_max: 16,
+            complexity_max: 300,
+            aliases_max: 0,
+            directives_max: 0,
+            selections_max: 300,
+            document_bytes_max: 4_096,
+            body_bytes_max: 4_096,
+            ..Limits::default()
+        };
+        check_answer(&ask_within(least, post(&body)), "200 ok");
     }
 
     #[test]

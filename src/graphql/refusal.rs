@@ -2,7 +2,7 @@
 
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, parser};
 
-use super::http::MediaType;
+use super::{guard::Barred, http::MediaType, limits::Exceeded};
 
 /// Why a request was not executed.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +28,15 @@ pub(super) enum Refusal {
     )]
     UnknownOperation,
     /// The document asks for too much.
-    #[error("The query has more than {max} {what}.")]
-    TooMuch { max: usize, what: &'static str },
+    #[error(transparent)]
+    TooMuch(#[from] Exceeded),
+    /// The parser's own bound, which no setting changes.
+    #[error("The query has more than 64 levels of fields and fragments.")]
+    TooDeepToParse,
+    #[error(
+        "This server does not tell its schema to this reader. `introspection` under [graphql] in its configuration decides."
+    )]
+    SchemaNotTold,
     #[error("The variable `${name}` needs a value of the type `{expected}`.")]
     Variable { name: String, expected: String, pos: Pos },
     /// The library's validation.
@@ -39,7 +46,19 @@ pub(super) enum Refusal {
 
 impl From<parser::Error> for Refusal {
     fn from(error: parser::Error) -> Refusal {
-        Refusal::Syntax(error.positions().collect())
+        match error {
+            parser::Error::RecursionLimitExceeded => Refusal::TooDeepToParse,
+            error => Refusal::Syntax(error.positions().collect()),
+        }
+    }
+}
+
+impl From<Barred> for Refusal {
+    fn from(barred: Barred) -> Refusal {
+        match barred {
+            Barred::Costs(exceeded) => Refusal::TooMuch(exceeded),
+            Barred::Schema => Refusal::SchemaNotTold,
+        }
     }
 }
 
@@ -54,7 +73,9 @@ impl Refusal {
             Refusal::NeedsEvents => 406,
             Refusal::Syntax(_)
             | Refusal::UnknownOperation
-            | Refusal::TooMuch { .. }
+            | Refusal::TooMuch(_)
+            | Refusal::TooDeepToParse
+            | Refusal::SchemaNotTold
             | Refusal::Variable { .. }
             | Refusal::Invalid(_) => match media {
                 MediaType::GraphQl => 400,
@@ -94,7 +115,9 @@ impl Refusal {
             Refusal::NotASubscription | Refusal::Malformed(_) => "BAD_REQUEST",
             Refusal::Syntax(_) => "GRAPHQL_PARSE_FAILED",
             Refusal::UnknownOperation => "OPERATION_RESOLUTION_FAILURE",
-            Refusal::TooMuch { .. } => "QUERY_TOO_LARGE",
+            Refusal::TooMuch(exceeded) => exceeded.code(),
+            Refusal::TooDeepToParse => "DEPTH_LIMIT_EXCEEDED",
+            Refusal::SchemaNotTold => "INTROSPECTION_DISABLED",
             Refusal::Variable { .. } => "BAD_USER_INPUT",
             Refusal::Invalid(_) => "GRAPHQL_VALIDATION_FAILED",
         }

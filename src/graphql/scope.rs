@@ -14,14 +14,14 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use crate::{
     lifecycle::{FoldRules, Lifecycle},
     log::{self, Clock, Log, Position, SourceName},
-    projection::{AppointmentKey, AsOf, Moment, Reader, Rules, StaleRules, Told, View},
+    projection::{AppointmentKey, AsOf, Moment, Patience, Reader, Rules, StaleRules, Told, View},
     tracker::{Rebuilds, Tracker},
 };
 
 use super::{
     appointment::Appointment,
     delivery::Delivery,
-    limits::ANSWER_BYTES_MAX,
+    limits::{ANSWER_BYTES_MAX, Limits},
     problem::Problem,
     readers::{Role, Viewer},
 };
@@ -35,6 +35,7 @@ pub(super) struct Stores {
     pub(super) configured_sources: Vec<SourceName>,
     pub(super) clock: Clock,
     pub(super) lifecycles: Vec<Lifecycle>,
+    pub(super) limits: Arc<Limits>,
     /// Who writes; `None` where nobody does.
     pub(super) writer: Option<(Tracker, Rebuilds)>,
 }
@@ -43,13 +44,20 @@ pub(super) struct Stores {
 pub(super) struct Scope {
     stores: Arc<Stores>,
     viewer: Viewer,
+    patience: Patience,
     view: OnceLock<View>,
     bytes_left: AtomicUsize,
 }
 
 impl Scope {
     pub(super) fn new(stores: Arc<Stores>, viewer: Viewer) -> Scope {
-        Scope { stores, viewer, view: OnceLock::new(), bytes_left: AtomicUsize::new(ANSWER_BYTES_MAX) }
+        let bytes_left = AtomicUsize::new(ANSWER_BYTES_MAX);
+        Scope { stores, viewer, patience: Patience::default(), view: OnceLock::new(), bytes_left }
+    }
+
+    /// The same for a request that is waited for no longer than this.
+    pub(super) fn within(self, patience: Patience) -> Scope {
+        Scope { patience, ..self }
     }
 
     /// The scope of the request that is being answered.
@@ -59,11 +67,19 @@ impl Scope {
 
     /// The snapshot. It is taken when it is first asked for and stays for the whole request.
     pub(super) fn view(&self) -> &View {
-        self.view.get_or_init(|| self.stores.reader.view())
+        self.view.get_or_init(|| self.stores.reader.view().within(self.patience.clone()))
     }
 
     pub(super) fn log(&self) -> &dyn Log {
         &*self.stores.log
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.stores.limits
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.viewer.role
     }
 
     pub(super) fn rules(&self, source: &SourceName) -> &FoldRules {

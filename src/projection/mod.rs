@@ -25,6 +25,7 @@ mod compare;
 mod rebuild;
 mod catch_up;
 mod merge;
+mod patience;
 mod view;
 mod as_of;
 mod repeats;
@@ -35,6 +36,7 @@ use crate::log::{AppointmentId, Digest, Position, SourceName};
 pub use as_of::{AsOf, BoardRecords, Column, Moment, StaleRules};
 pub use compare::{Differences, Report, Sample};
 pub use pace::{Progress, Stage, Workshop};
+pub use patience::{Patience, Waiting};
 pub use rebuild::{
     Candidate, compare_with_fresh_fold, open_as_it_is, rebuild_beside, remove_old_projections, state_digest_of,
 };
@@ -91,6 +93,9 @@ pub enum ProjectionError {
     /// Somebody asked for the end of a rebuild.
     #[error("the rebuild was cancelled; nothing has changed")]
     Cancelled,
+    /// Whoever reads waits no longer.
+    #[error("a query was ended before it was done: its time was over, or nobody waited for it any more")]
+    OutOfTime,
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] crate::log::LogError),

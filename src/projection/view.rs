@@ -13,6 +13,7 @@ use crate::{
 use super::{
     AppointmentKey, AppointmentRecord, Checkpoint, ProjectionError,
     merge::{Numbers, Span, merge},
+    patience::Patience,
     record::{Entry, decode_appointment, decode_history},
     row::{
         CHECKPOINT_KEY, POSITIONS_IN_ROW, SourceNumber, SourceRow, appointment_key, decode_checkpoint, decode_source,
@@ -81,11 +82,19 @@ pub struct Told {
 pub struct View {
     pub(super) snapshot: Snapshot,
     pub(super) store: Arc<Keyspaces>,
+    /// Looked at before a row is read.
+    pub(super) patience: Patience,
 }
 
 impl View {
     pub(super) fn new(store: Arc<Keyspaces>) -> View {
-        View { snapshot: store.database.snapshot(), store }
+        View { snapshot: store.database.snapshot(), store, patience: Patience::default() }
+    }
+
+    /// The same view for somebody who waits no longer than `patience`: then everything that is asked of it fails with
+    /// [`ProjectionError::OutOfTime`].
+    pub fn within(self, patience: Patience) -> View {
+        View { patience, ..self }
     }
 
     /// How far this snapshot is folded.
@@ -128,7 +137,10 @@ impl View {
                 let bounds =
                     span.bounds(|id| status_key(number, *status, id).to_vec(), AppointmentId::MIN, AppointmentId::MAX)?;
                 let ids = self.snapshot.range(&self.store.by_status, bounds);
-                let id = |entry: Guard| last_number(&entry.key().map_err(|error| failed("reading", error))?);
+                let id = |entry: Guard| {
+                    self.patience.check()?;
+                    last_number(&entry.key().map_err(|error| failed("reading", error))?)
+                };
                 Some(Box::new(ids.map(id)) as Numbers<'_>)
             };
             let ids = statuses.iter().filter_map(range).collect();
@@ -194,7 +206,11 @@ impl View {
         let keys = outcome_key(number, outcome, first)..=outcome_key(number, outcome, last);
         let positions = move |entry: Guard| -> Vec<Result<u64, ProjectionError>> {
             let entry = entry.into_inner().map_err(|error| failed("reading", error));
-            let row = entry.and_then(|(key, bytes)| Ok((last_number(&key)? * POSITIONS_IN_ROW, bytes)));
+            let row = self
+                .patience
+                .check()
+                .and(entry)
+                .and_then(|(key, bytes)| Ok((last_number(&key)? * POSITIONS_IN_ROW, bytes)));
             match row {
                 Err(error) => vec![Err(error)],
                 Ok((first, bytes)) => {
@@ -232,8 +248,8 @@ impl View {
             };
         let rows = self.snapshot.range(&self.store.history, (lower, Bound::Included(upper)));
         let entries = |row: Guard| {
-            let entries =
-                row.value().map_err(|error| failed("reading", error)).and_then(|bytes| decode_history(&bytes));
+            let bytes = row.value().map_err(|error| failed("reading", error));
+            let entries = self.patience.check().and(bytes).and_then(|bytes| decode_history(&bytes));
             entries.map_or_else(|error| vec![Err(error)], |entries| entries.into_iter().map(Ok).collect())
         };
         let entries = rows.flat_map(entries).chain(recent.into_iter().map(Ok));
@@ -342,6 +358,7 @@ impl View {
     }
 
     pub(super) fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<fjall::UserValue>, ProjectionError> {
+        self.patience.check()?;
         self.snapshot.get(keyspace, key).map_err(|error| failed("reading", error))
     }
 }
