@@ -4,6 +4,9 @@ use async_graphql::{ErrorExtensionValues, Pos, ServerError, parser};
 
 use super::{guard::Barred, http::MediaType, limits::Exceeded};
 
+/// The most errors that an answer tells of one document: each of its thousands of fields could have one.
+const ERRORS_MAX: usize = 20;
+
 /// Why a request was not executed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
@@ -99,8 +102,10 @@ impl Refusal {
             Refusal::Variable { pos, .. } => vec![ServerError::new(message, Some(pos))],
             _ => vec![ServerError::new(message, None)],
         };
+        errors.truncate(ERRORS_MAX);
         for error in &mut errors {
             error.path.clear();
+            forget_value(&mut error.message);
             error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);
         }
         errors
@@ -121,5 +126,12 @@ impl Refusal {
             Refusal::Variable { .. } => "BAD_USER_INPUT",
             Refusal::Invalid(_) => "GRAPHQL_VALIDATION_FAILED",
         }
+    }
+}
+
+/// The library's messages about a value of another type repeat it at their end. What a client sends may be a secret.
+fn forget_value(message: &mut String) {
+    for before in [" the value \"", ", found "] {
+        message.truncate(message.find(before).unwrap_or(message.len()));
     }
 }
