@@ -163,6 +163,32 @@ fn where_no_source_is_named_only_the_readers_counts() {
 }
 
 #[test]
+fn when_other_sources_deliveries_arrived_is_not_told() {
+    let house = house();
+    let board = |token: &str, arguments: &str| {
+        house.server.query_as(Some(token), &format!("{{ board{arguments} {{ asOf position }} }}"))["data"]["board"]
+            .clone()
+    };
+    let nothing = json!({ "asOf": "1970-01-01T00:00:00.000Z", "position": "0" });
+    let delivery = &house.server.query_as(Some(ADMIN), "{ deliveries(last: 1) { nodes { receivedAt } } }");
+    let own = json!({ "asOf": delivery["data"]["deliveries"]["nodes"][0]["receivedAt"], "position": "5" });
+    // One more of downtown's comes last.
+    let body = r#"{"appointment_id": 1, "event_type": "checkin"}"#;
+    assert_eq!(house.server.post_to("the-route-key-of-downtown", body.as_bytes()).status, 200);
+    for token in [LIMITED, LIMITED_ADMIN] {
+        for position in 1..=4 {
+            assert_eq!(board(token, &format!("(asOfPosition: \"{position}\")")), nothing);
+        }
+        for position in 5..=7 {
+            assert_eq!(board(token, &format!("(asOfPosition: \"{position}\")")), own);
+        }
+        assert_eq!(board(token, "(asOf: \"2100-01-01T00:00:00Z\")")["position"], "5");
+        assert_eq!(board(token, "")["position"], "5");
+    }
+    assert_eq!(board(ADMIN, "(asOfPosition: \"6\")")["position"], "6");
+}
+
+#[test]
 fn roles_are_checked_field_by_field() {
     let house = house();
     let (first, own) = ("downtown", "lakeside");

@@ -14,7 +14,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use crate::{
     lifecycle::{FoldRules, Lifecycle},
     log::{self, Clock, Log, Position, SourceName},
-    projection::{AppointmentKey, AsOf, Moment, Patience, Reader, Rules, StaleRules, Told, View},
+    projection::{AppointmentKey, AsOf, DeliveryFilter, Moment, Page, Patience, Reader, Rules, StaleRules, Told, View},
     tracker::{Rebuilds, Tracker},
 };
 
@@ -176,13 +176,16 @@ impl Scope {
         Ok(Appointment::as_of(record, time))
     }
 
-    /// The position and time of a moment; what the snapshot has not folded yet does not count.
+    /// The position and time of a moment; what the snapshot has not folded yet does not count, nor what the reader may
+    /// not see: when other sources' deliveries arrived is not told.
     pub(super) fn moment(&self, as_of: AsOf) -> Result<Moment, Problem> {
         let folded = self.view().checkpoint()?.position;
         Ok(match as_of {
-            AsOf::Time(time) => Moment { position: self.log().position_at(time)?.min(folded), time },
+            AsOf::Time(time) => {
+                Moment { position: self.last_visible(self.log().position_at(time)?.min(folded))?, time }
+            }
             AsOf::Position(position) => {
-                let position = position.min(folded);
+                let position = self.last_visible(position.min(folded))?;
                 let last = match position {
                     Position::ZERO => None,
                     position => self.log().read(position).next().transpose()?,
@@ -190,6 +193,16 @@ impl Scope {
                 Moment { position, time: last.map_or(DateTime::UNIX_EPOCH, |delivery| delivery.received_at) }
             }
         })
+    }
+
+    /// The last position up to this one whose delivery the reader may see; 0 where there is none.
+    fn last_visible(&self, position: Position) -> Result<Position, Problem> {
+        if self.viewer.sources.is_none() {
+            return Ok(position);
+        }
+        let filter = DeliveryFilter { sources: self.select(None)?, appointment_id: None, outcomes: Vec::new() };
+        let page = Page { after: None, before: Some(position.next()), limit: 1, from_end: true };
+        Ok(self.view().deliveries(&filter, &page)?.items.first().copied().unwrap_or(Position::ZERO))
     }
 
     /// Everything that the snapshot has folded, at the clock's time, but not before the last arrival.
