@@ -28,7 +28,7 @@ const BOARD: &str = "{ board { columns { count } } }";
 
 /// A log of so many appointments, not folded yet.
 fn fill(folder: &Path, appointments: u64) {
-    let log = SledLog::open(&DataDir::at(&data_dir(folder)), Arc::new(chrono::Utc::now)).unwrap();
+    let log = SledLog::open(&DataDir::at(data_dir(folder)), Arc::new(chrono::Utc::now)).unwrap();
     let ids: Vec<u64> = (1..=appointments).collect();
     for group in ids.chunks(500) {
         log.append(group.iter().map(|id| delivery(*id, "create")).collect()).unwrap();
@@ -79,6 +79,7 @@ fn a_query_ends_with_its_time_and_with_its_client() {
     println!("{after} ticks in half a second after 24 clients had gone");
     assert!(after < 20, "the server still works for clients that have gone: {after} ticks in half a second");
     drop(server);
+    check_that_the_end_waits_for_no_query(folder.path());
 
     let limit = takes / 8;
     let config = format!("{CONFIG}[graphql]\nexecution_timeout_ms = {}\n", limit.as_millis().max(1));
@@ -102,6 +103,31 @@ fn a_query_ends_with_its_time_and_with_its_client() {
     assert_eq!((code(&answer), &answer.json()["data"]), ("EXECUTION_TIMEOUT".into(), &Value::Null));
     assert_eq!(server.query("{ log { headPosition } }")["log"]["headPosition"], APPOINTMENTS.to_string());
     assert!(!server.printed().contains("ERROR"), "{}", server.printed());
+}
+
+/// A query that runs on at the end of the shutdown time holds the end up no longer.
+fn check_that_the_end_waits_for_no_query(folder: &Path) {
+    let mut server = Server::start(folder, &format!("[server]\nshutdown_timeout_s = 1\n{CONFIG}"));
+    let body = json!({ "query": board_many_times() }).to_string();
+    let request = format!(
+        "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut connection = Connection::open(server.address);
+    connection.send(request.as_bytes()).unwrap();
+    thread::sleep(Duration::from_millis(50));
+    server.signal("TERM");
+    let begun = Instant::now();
+    assert!(server.wait(Duration::from_secs(30)).success());
+    let took = begun.elapsed();
+    println!("the end took {took:?} with a query that went on");
+    assert!(took < Duration::from_millis(2_500), "the end took {took:?}");
+}
+
+/// As many boards as one query may ask for.
+fn board_many_times() -> String {
+    let boards: String = (0..8).map(|number| format!("b{number}: board {{ columns {{ count }} }} ")).collect();
+    format!("{{ {boards} }}")
 }
 
 #[test]
@@ -201,7 +227,7 @@ fn a_damaged_row_is_told_to_the_log_and_to_nobody_else() {
     assert!(Server::start(folder.path(), CONFIG).terminate().success());
     let projection = data_dir(folder.path()).join("projection");
     let current = std::fs::read_to_string(projection.join("current")).unwrap();
-    let database = fjall::Database::builder(&projection.join(current)).open().unwrap();
+    let database = fjall::Database::builder(projection.join(current)).open().unwrap();
     let appointments = database.keyspace("appointments", fjall::KeyspaceCreateOptions::default).unwrap();
     let first = appointments.iter().next().unwrap().into_inner().unwrap().0;
     appointments.insert(&*first, b"no row").unwrap();

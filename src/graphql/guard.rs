@@ -1,4 +1,4 @@
-//! What is refused once a document is known to fit the schema, and before anything is read for it.
+//! What is refused around the library's validation, before anything is read for a document.
 //!
 //! The library adds up what a query costs while it validates; how much it may cost, and whether this reader may ask
 //! for the schema, is decided here, for every transport. A refusal goes through the library as an error's source.
