@@ -234,7 +234,9 @@ fn a_damaged_row_is_told_to_the_log_and_to_nobody_else() {
     database.persist(fjall::PersistMode::SyncAll).unwrap();
     drop((appointments, database));
 
-    let server = Server::start(folder.path(), CONFIG);
+    let server = Server::start_with(folder.path(), CONFIG, |command| {
+        command.env("CLOCKFOLD_LOG", "error");
+    });
     for sent in [None, Some("trace-0123456789")] {
         let headers: Vec<(&str, &str)> = sent.iter().map(|id| ("X-Request-Id", *id)).collect();
         let answer = server.ask(&headers, "{ appointment(appointmentId: 1) { status } log { headPosition } }");
@@ -250,6 +252,17 @@ fn a_damaged_row_is_told_to_the_log_and_to_nobody_else() {
         assert!(line.contains("ERROR") && line.contains("a row of the projection is damaged"), "{line}");
     }
     assert_eq!(server.query("{ appointment(appointmentId: 2) { status } }")["appointment"]["status"], "SCHEDULED");
+    drop(server);
+    let server = Server::start(folder.path(), &format!("[server]\nlog_format = \"json\"\n{CONFIG}"));
+    let answer = server.ask(&[], "{ appointment(appointmentId: 1) { status } }");
+    let id = answer.header("x-request-id").unwrap();
+    let line: Value = wait_for(&server, id)
+        .lines()
+        .filter(|line| line.contains(id))
+        .map(|line| serde_json::from_str(line).unwrap())
+        .next()
+        .unwrap();
+    assert_eq!((&line["span"]["request_id"], &line["level"]), (&json!(id), &json!("ERROR")), "{line}");
 }
 
 /// What the server has printed once it has printed this.
