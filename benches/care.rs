@@ -22,7 +22,8 @@ use clockfold::{
     lifecycle::{Appointment, Arrival, FoldRules},
     log::{Block, DataDir, Delivery, Digest, Head, Log, LogError, NewDelivery, Position, SledLog, SourceName},
     projection::{
-        AppointmentFilter, AsOf, Moment, Page, Projection, Rules, StaleRules, Workshop, rebuild_beside, state_digest_of,
+        AppointmentFilter, AsOf, Moment, Order, Page, Projection, Rules, StaleRules, Workshop, rebuild_beside,
+        state_digest_of,
     },
     simulate::{Shape, Simulation},
 };
@@ -262,8 +263,8 @@ fn past(care: &Care, table: &mut Table) -> Fallible<()> {
     );
 
     let page = Page { after: None, before: None, limit: LOOK_UPS, from_end: false };
-    let filter = AppointmentFilter { sources: vec![source.clone()], statuses: Vec::new() };
-    let records = view.appointments(&filter, &page)?.items;
+    let filter = AppointmentFilter { sources: vec![source.clone()], ..AppointmentFilter::default() };
+    let records = view.appointments(&filter, Order::default(), &page)?.items;
     let begun = Instant::now();
     for record in &records {
         black_box(view.appointment(&record.key)?);

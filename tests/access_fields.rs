@@ -57,6 +57,12 @@ const NAMING: &[&str] = &[
     r#"{ board(source: "SOURCE") { columns { count } stale { count } } }"#,
     r#"{ board(source: "SOURCE", asOfPosition: "POSITION") { columns { count appointments { id } } } }"#,
     r#"{ lifecycle(source: "SOURCE") { name reorderWindowSeconds } }"#,
+    r#"{ appointments(filter: { source: "SOURCE", appointmentIds: [ID] }, orderBy: { field: STATUS_SINCE }) { totalCount nodes { id } } }"#,
+    "{ appointments(filter: { appointmentIds: [ID] }) { totalCount nodes { id } } }",
+    r#"{ appointments(filter: { appointmentIdPrefix: "3", lastReceivedAt: { to: "2100-01-01T00:00:00Z" } }) { totalCount nodes { id } } }"#,
+    r#"{ deliveries(filter: { source: "SOURCE", eventType: [CREATE], receivedAt: { to: "2100-01-01T00:00:00Z" } }) { totalCount nodes { id } } }"#,
+    "{ deliveries(filter: { appointmentIds: [ID] }) { totalCount nodes { id } } }",
+    r#"{ nodes(ids: ["NODE", "PAST", "DELIVERY"]) { id } }"#,
     r#"{ node(id: "NODE") { id ... on Appointment { status } } }"#,
     r#"{ node(id: "PAST") { id ... on Appointment { status } } }"#,
     r#"{ node(id: "DELIVERY") { id ... on Delivery { source body } } }"#,
@@ -103,13 +109,15 @@ fn about(house: &House, template: &str, source: &str, appointment_id: u64) -> St
 }
 
 fn filled(template: &str, source: &str, appointment_id: u64) -> String {
-    template.replace("SOURCE", source).replace(": ID", &format!(": {appointment_id}"))
+    let id = appointment_id.to_string();
+    template.replace("SOURCE", source).replace(": ID", &format!(": {id}")).replace("[ID]", &format!("[{id}]"))
 }
 
 /// The same query about what nobody has: a source, a number, a place in the log.
 fn about_nothing(template: &str) -> String {
     // `a1:nowhere-:9`, `p1:1:nowhere-:9` and `d1:99`, as ids are written.
-    let query = filled(template, "nowhere-", 9).replace("NODE", "YTE6bm93aGVyZS06OQ");
+    let query =
+        filled(template, "nowhere-", 9).replace("Prefix: \"3\"", "Prefix: \"9\"").replace("NODE", "YTE6bm93aGVyZS06OQ");
     query.replace("PAST", "cDE6MTpub3doZXJlLTo5").replace("DELIVERY", "ZDE6OTk").replace("POSITION", "1")
 }
 

@@ -17,7 +17,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clockfold::{
     lifecycle::{Appointment, Arrival, Change, EventType, Fault, FoldRules, Judgement, Lifecycle, Status},
     log::{DataDir, Delivery, Log, NewDelivery, Position, SledLog, SourceName},
-    projection::{AppointmentFilter, AppointmentKey, AsOf, Moment, Page, PageOf, Projection, Rules, StaleRules, View},
+    projection::{
+        AppointmentFilter, AppointmentKey, AppointmentPlace, AsOf, Moment, Order, OrderBy, Page, PageOf, Projection,
+        Rules, StaleRules, View,
+    },
 };
 use support::{arrival, delivery_from, unreadable};
 
@@ -144,21 +147,39 @@ impl Prefix {
         for statuses in [vec![], vec![Status::Scheduled, Status::Ready], vec![Status::Discharged, Status::CheckedIn]] {
             let wanted = |status: &Status| statuses.is_empty() || statuses.contains(status);
             let expected = self.with_status(source).filter(|(_, _, status)| wanted(status));
-            let expected: Vec<AppointmentKey> = expected.map(|(key, _, _)| key.clone()).collect();
-            let filter = AppointmentFilter { sources: vec![source.clone()], statuses: statuses.clone() };
-            for from_end in [false, true] {
-                let list =
-                    |page: &Page<AppointmentKey>| view.appointments_as_of(&filter, position, rules, page).unwrap();
+            let places: Vec<(AppointmentKey, chrono::DateTime<chrono::Utc>)> =
+                expected.map(|(key, folded, _)| (key.clone(), folded.appointment.status_since().unwrap())).collect();
+            let filter = AppointmentFilter {
+                sources: vec![source.clone()],
+                statuses: statuses.clone(),
+                ..AppointmentFilter::default()
+            };
+            for (by, descending, from_end) in
+                [(OrderBy::Id, false, false), (OrderBy::Id, true, true), (OrderBy::StatusSince, true, false)]
+            {
+                let mut expected = places.clone();
+                if by == OrderBy::StatusSince {
+                    expected.sort_by_key(|(key, since)| (*since, key.clone()));
+                }
+                if descending {
+                    expected.reverse();
+                }
+                let expected: Vec<AppointmentKey> = expected.into_iter().map(|(key, _)| key).collect();
+                let order = Order { by, descending };
+                let list = |page: &Page<AppointmentPlace>| {
+                    view.appointments_as_of(&filter, order, position, rules, page).unwrap()
+                };
                 let mut page = Page { after: None, before: None, limit: 97, from_end };
                 let mut seen = Vec::new();
                 loop {
                     let PageOf { items, has_more } = list(&page);
-                    let keys: Vec<AppointmentKey> = items.into_iter().map(|record| record.key).collect();
+                    let places: Vec<_> = items.iter().map(|record| by.place(record).unwrap()).collect();
+                    let keys = items.into_iter().map(|record| record.key);
                     if from_end {
-                        page.before = keys.first().cloned();
+                        page.before = places.first().cloned();
                         seen.splice(0..0, keys);
                     } else {
-                        page.after = keys.last().cloned();
+                        page.after = places.last().cloned();
                         seen.extend(keys);
                     }
                     if !has_more {

@@ -19,7 +19,10 @@ use chrono::TimeDelta;
 use clockfold::{
     lifecycle::{EventType, Fault, FoldRules, Lifecycle, Outcome, Status},
     log::{DataDir, Delivery, Digest, Log, NewDelivery, Position, SledLog, SourceName},
-    projection::{AppointmentFilter, AppointmentKey, DeliveryFilter, Page, Projection, Rules, View},
+    projection::{
+        AppointmentFilter, AppointmentKey, AppointmentPlace, DeliveryFilter, Order, Page, Positions, Projection, Rules,
+        View,
+    },
 };
 use support::{arrival, delivery_from, unreadable};
 
@@ -124,6 +127,19 @@ fn a_delivery_that_does_not_follow_is_refused() {
     assert!(projection.apply(&all).is_err());
 }
 
+/// Appointments, events, and positions from and to.
+type OfDeliveries = (Option<&'static [&'static str]>, &'static [EventType], Option<(u64, u64)>);
+
+const DELIVERY_FILTERS: [OfDeliveries; 7] = [
+    (None, &[], None),
+    (Some(&["7"]), &[], None),
+    (Some(&["4711", "8", "7", "8"]), &[], Some((100, 2_000))),
+    (None, &[EventType::Checkin], None),
+    (None, &[EventType::Remove, EventType::Create, EventType::Remove], Some((2_046, 2_050))),
+    (Some(&["9"]), &[EventType::UndoReady], None),
+    (None, &[], Some((500, 500))),
+];
+
 /// Every page of every filter, forward and backward, against a scan of the log.
 #[test]
 fn pages_and_counts_agree_with_a_scan_of_everything() {
@@ -139,12 +155,30 @@ fn pages_and_counts_agree_with_a_scan_of_everything() {
 
     for sources in [names(), vec![names()[1].clone()], vec![names()[2].clone(), names()[0].clone()], vec![]] {
         for outcomes in [vec![], vec![Outcome::Rejected], vec![Outcome::Unreadable, Outcome::Applied]] {
-            for appointment_id in [None, Some("7".parse().unwrap()), Some("4711".parse().unwrap())] {
-                let filter = DeliveryFilter { sources: sources.clone(), appointment_id, outcomes: outcomes.clone() };
+            for (appointment_ids, events, positions) in DELIVERY_FILTERS {
+                let appointment_ids =
+                    appointment_ids.map(|ids| ids.iter().map(|id| id.parse().unwrap()).collect::<Vec<_>>());
+                let positions = positions.map_or_else(Positions::default, |(after, to)| Positions {
+                    after: Some(Position::new(after)),
+                    to: Some(Position::new(to)),
+                });
+                let filter = DeliveryFilter {
+                    sources: sources.clone(),
+                    appointment_ids: appointment_ids.clone(),
+                    outcomes: outcomes.clone(),
+                    events: events.to_vec(),
+                    positions,
+                };
+                let event = |delivery: &Delivery| delivery.reading.event_type().ok().and_then(EventType::from_name);
                 let wanted = |delivery: &&Delivery| {
                     sources.contains(&delivery.source)
                         && (outcomes.is_empty() || outcomes.contains(&outcome(delivery)))
-                        && (appointment_id.is_none() || delivery.reading.appointment_id() == appointment_id)
+                        && (events.is_empty() || event(delivery).is_some_and(|event| events.contains(&event)))
+                        && positions.after.is_none_or(|after| after < delivery.position)
+                        && positions.to.is_none_or(|to| delivery.position <= to)
+                        && appointment_ids
+                            .as_ref()
+                            .is_none_or(|ids| delivery.reading.appointment_id().is_some_and(|id| ids.contains(&id)))
                 };
                 let expected: Vec<Position> = all.iter().filter(wanted).map(|delivery| delivery.position).collect();
                 let list = |page: &Page<Position>| view.deliveries(&filter, page).unwrap();
@@ -154,10 +188,16 @@ fn pages_and_counts_agree_with_a_scan_of_everything() {
             }
         }
         for statuses in [vec![], vec![Status::Removed], vec![Status::Ready, Status::Scheduled, Status::Ready]] {
-            let filter = AppointmentFilter { sources: sources.clone(), statuses: statuses.clone() };
-            let expected = appointments(&view, &sources, &statuses);
-            walk(&expected, |page| view.appointments(&filter, page).unwrap(), |record| record.key.clone());
-            assert_eq!(view.appointment_count(&filter).unwrap(), expected.len() as u64);
+            let filter = AppointmentFilter {
+                sources: sources.clone(),
+                statuses: statuses.clone(),
+                ..AppointmentFilter::default()
+            };
+            let place = |key| AppointmentPlace { value: 0, key };
+            let expected: Vec<_> = appointments(&view, &sources, &statuses).into_iter().map(place).collect();
+            let list = |page: &Page<AppointmentPlace>| view.appointments(&filter, Order::default(), page).unwrap();
+            walk(&expected, list, |record| place(record.key.clone()));
+            assert_eq!(view.appointment_count(&filter).unwrap(), Some(expected.len() as u64));
         }
     }
 }

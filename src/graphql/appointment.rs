@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, Object};
 use crate::{
     lifecycle::{Status, Step},
     log::SourceName,
-    projection::{self, AppointmentKey, AppointmentRecord, Moment, Page, PageOf},
+    projection::{self, AppointmentPlace, AppointmentRecord, Moment, Order, OrderBy, Page, PageOf},
 };
 
 use super::{
@@ -46,6 +46,14 @@ impl Appointment {
         &self.record.key.source
     }
 
+    fn node_id(&self) -> Place {
+        let key = self.record.key.clone();
+        match self.past {
+            None => Place::Appointment(key),
+            Some(_) => Place::AppointmentAsOf(key, self.record.last_position),
+        }
+    }
+
     fn time_of(&self, step: Step) -> Option<DateTime> {
         self.record.appointment.time_of(step).map(DateTime)
     }
@@ -56,7 +64,7 @@ impl Appointment {
 impl Appointment {
     /// An opaque id for `node`.
     pub(super) async fn id(&self) -> ID {
-        self.place().into()
+        self.node_id().into()
     }
 
     /// Who sends its deliveries.
@@ -172,31 +180,32 @@ impl Appointment {
             Some(_) => DeliveryList::AsOf { key, position: self.record.last_position },
             None => DeliveryList::Now(projection::DeliveryFilter {
                 sources: vec![key.source],
-                appointment_id: Some(key.appointment_id),
-                outcomes: Vec::new(),
+                appointment_ids: Some(vec![key.appointment_id]),
+                ..projection::DeliveryFilter::default()
             }),
         };
         arguments.list(Scope::of(ctx), list)
     }
 }
 
-/// Which appointments, and as of when; `None`: now.
+/// Which appointments, in which order, and as of when; `None`: now.
 pub(super) struct AppointmentList {
     pub(super) filter: projection::AppointmentFilter,
+    pub(super) order: Order,
     pub(super) as_of: Option<Moment>,
 }
 
 impl Listed for Appointment {
-    type Key = AppointmentKey;
+    type Key = AppointmentPlace;
     type Filter = AppointmentList;
 
-    fn page(scope: &Scope, list: &AppointmentList, page: &Page<AppointmentKey>) -> Result<PageOf<Self>, Problem> {
-        let view = scope.view();
-        let PageOf { items, has_more } = match list.as_of {
-            None => view.appointments(&list.filter, page)?,
-            Some(moment) => view.appointments_as_of(&list.filter, moment.position, scope.all_rules(), page)?,
+    fn page(scope: &Scope, list: &AppointmentList, page: &Page<AppointmentPlace>) -> Result<PageOf<Self>, Problem> {
+        let (view, AppointmentList { filter, order, as_of }) = (scope.view(), list);
+        let PageOf { items, has_more } = match as_of {
+            None => view.appointments(filter, *order, page)?,
+            Some(moment) => view.appointments_as_of(filter, *order, moment.position, scope.all_rules(), page)?,
         };
-        let appointment = |record| match list.as_of {
+        let appointment = |record| match as_of {
             None => Appointment::new(record),
             Some(moment) => Appointment::as_of(record, moment.time),
         };
@@ -204,24 +213,27 @@ impl Listed for Appointment {
     }
 
     fn count(scope: &Scope, list: &AppointmentList) -> Result<Option<u64>, Problem> {
-        let Some(moment) = list.as_of else { return Ok(Some(scope.view().appointment_count(&list.filter)?)) };
-        let counts = scope.view().status_counts_as_of(&list.filter.sources, moment.position)?;
-        let wanted = |status: &Status| list.filter.statuses.is_empty() || list.filter.statuses.contains(status);
-        Ok(Some(counts.iter().filter(|(status, _)| wanted(status)).map(|(_, count)| count).sum()))
-    }
-
-    fn place(&self) -> Place {
-        let key = self.record.key.clone();
-        match self.past {
-            None => Place::Appointment(key),
-            Some(_) => Place::AppointmentAsOf(key, self.record.last_position),
+        let view = scope.view();
+        match list.as_of {
+            None => Ok(view.appointment_count(&list.filter)?),
+            Some(moment) => Ok(view.appointment_count_as_of(&list.filter, moment.position)?),
         }
     }
 
-    fn key(place: Place) -> Option<AppointmentKey> {
-        match place {
-            Place::Appointment(key) | Place::AppointmentAsOf(key, _) => Some(key),
-            Place::Delivery(_) => None,
+    fn place(&self, list: &AppointmentList) -> Place {
+        match list.order.by {
+            OrderBy::Id => self.node_id(),
+            by => Place::Ordered(by, by.place(&self.record).expect("it has come into being")),
+        }
+    }
+
+    fn key(place: Place, list: &AppointmentList) -> Option<AppointmentPlace> {
+        match (place, list.order.by) {
+            (Place::Appointment(key) | Place::AppointmentAsOf(key, _), OrderBy::Id) => {
+                Some(AppointmentPlace { value: 0, key })
+            }
+            (Place::Ordered(by, place), asked) => (by == asked).then_some(place),
+            (Place::Appointment(_) | Place::AppointmentAsOf(..) | Place::Delivery(_), _) => None,
         }
     }
 }

@@ -18,9 +18,10 @@ pub(super) trait Listed: OutputType + Sized {
     fn page(scope: &Scope, filter: &Self::Filter, page: &Page<Self::Key>) -> Result<PageOf<Self>, Problem>;
     /// How many items the list has, where that is cheap to know.
     fn count(scope: &Scope, filter: &Self::Filter) -> Result<Option<u64>, Problem>;
-    fn place(&self) -> Place;
+    /// The item's place in the list.
+    fn place(&self, filter: &Self::Filter) -> Place;
     /// The key, if this is a place in such a list.
-    fn key(place: Place) -> Option<Self::Key>;
+    fn key(place: Place, filter: &Self::Filter) -> Option<Self::Key>;
 }
 
 /// A page of a list.
@@ -82,9 +83,10 @@ pub(super) struct PageArguments {
 impl PageArguments {
     /// Reads the page that they ask for.
     pub(super) fn list<N: Listed>(self, scope: &Scope, filter: N::Filter) -> Result<Connection<N>, Problem> {
-        let page = self.page::<N>(scope.limits().page_max as usize)?;
+        let page = self.page::<N>(&filter, scope.limits().page_max as usize)?;
         let PageOf { items, has_more } = N::page(scope, &filter, &page)?;
-        let edges: Vec<Edge<N>> = items.into_iter().map(|node| Edge { cursor: node.place().encode(), node }).collect();
+        let edge = |node: N| Edge { cursor: node.place(&filter).encode(), node };
+        let edges: Vec<Edge<N>> = items.into_iter().map(edge).collect();
         let start_cursor = edges.first().map(|edge| edge.cursor.clone());
         let end_cursor = edges.last().map(|edge| edge.cursor.clone());
         // Where a cursor bounds the page on its other side, the list goes on there.
@@ -97,7 +99,7 @@ impl PageArguments {
         Ok(Connection { edges, page_info, filter })
     }
 
-    fn page<N: Listed>(self, page_max: usize) -> Result<Page<N::Key>, Problem> {
+    fn page<N: Listed>(self, filter: &N::Filter, page_max: usize) -> Result<Page<N::Key>, Problem> {
         if self.first.is_some() && self.last.is_some() {
             return Err(Problem::BadInput("Give `first` or `last`, not both."));
         }
@@ -110,13 +112,13 @@ impl PageArguments {
         if limit > page_max {
             return Err(Problem::PageTooLarge { asked: limit, max: page_max });
         }
-        let (after, before) = (key::<N>(self.after)?, key::<N>(self.before)?);
+        let (after, before) = (key::<N>(self.after, filter)?, key::<N>(self.before, filter)?);
         Ok(Page { after, before, limit, from_end: self.last.is_some() })
     }
 }
 
-fn key<N: Listed>(cursor: Option<String>) -> Result<Option<N::Key>, Problem> {
-    let decode = |cursor: String| Place::decode(&cursor).and_then(N::key);
+fn key<N: Listed>(cursor: Option<String>, filter: &N::Filter) -> Result<Option<N::Key>, Problem> {
+    let decode = |cursor: String| Place::decode(&cursor).and_then(|place| N::key(place, filter));
     cursor
         .map(|cursor| decode(cursor).ok_or(Problem::BadInput("`after` and `before` are cursors of this list.")))
         .transpose()

@@ -42,6 +42,11 @@ pub(super) fn page_cost(first: Option<i32>, last: Option<i32>, item_cost: usize)
     items.saturating_mul(item_cost).saturating_add(1).min(COST_MAX)
 }
 
+/// What things by their ids cost.
+pub(super) fn nodes_cost(ids: usize, item_cost: usize) -> usize {
+    ids.saturating_mul(item_cost).saturating_add(1).min(COST_MAX)
+}
+
 /// What a column costs. A board costs a column's share of its appointments: together they are one list.
 pub(super) fn column_cost(first: Option<i32>, item_cost: usize) -> usize {
     let items = first.map_or(COLUMN_DEFAULT, |items| usize::try_from(items).unwrap_or_default());

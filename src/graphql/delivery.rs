@@ -56,7 +56,7 @@ impl Delivery {
 impl Delivery {
     /// An opaque id for `node`.
     pub(super) async fn id(&self) -> ID {
-        self.place().into()
+        Place::Delivery(self.delivery.position).into()
     }
 
     /// Its place in the log.
@@ -212,14 +212,14 @@ impl Listed for Delivery {
         }
     }
 
-    fn place(&self) -> Place {
+    fn place(&self, _list: &DeliveryList) -> Place {
         Place::Delivery(self.delivery.position)
     }
 
-    fn key(place: Place) -> Option<log::Position> {
+    fn key(place: Place, _list: &DeliveryList) -> Option<log::Position> {
         match place {
             Place::Delivery(position) => Some(position),
-            Place::Appointment(_) | Place::AppointmentAsOf(..) => None,
+            Place::Appointment(_) | Place::AppointmentAsOf(..) | Place::Ordered(..) => None,
         }
     }
 }

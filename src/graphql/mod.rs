@@ -20,6 +20,7 @@ mod scope;
 mod appointment;
 mod board;
 mod explanation;
+mod filter;
 mod delivery;
 mod connection;
 mod cost;

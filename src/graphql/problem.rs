@@ -46,6 +46,11 @@ pub(super) enum Problem {
     /// The query's time is over, or nobody waits for it any more.
     #[error("The query took too long.")]
     OutOfTime,
+    /// An order that no index has.
+    #[error(
+        "Of an earlier moment, at most 50,000 appointments are put in another order than by id. Ask for fewer sources or statuses."
+    )]
+    TooManyToOrder,
     /// The reader's role does not allow it.
     #[error("{0}")]
     Forbidden(&'static str),
@@ -78,6 +83,7 @@ impl Problem {
             Problem::AnswerTooLarge => "ANSWER_TOO_LARGE",
             Problem::PageTooLarge { .. } => "PAGE_TOO_LARGE",
             Problem::OutOfTime => EXECUTION_TIMEOUT,
+            Problem::TooManyToOrder => "TOO_MANY_TO_ORDER",
             Problem::Forbidden(_) => "FORBIDDEN",
             Problem::AppointmentNotFound => "APPOINTMENT_NOT_FOUND",
             Problem::LifecycleNotFound => "LIFECYCLE_NOT_FOUND",
@@ -93,6 +99,9 @@ impl From<ProjectionError> for Problem {
     fn from(error: ProjectionError) -> Problem {
         if matches!(error, ProjectionError::OutOfTime) {
             return Problem::OutOfTime;
+        }
+        if let ProjectionError::TooManyToOrder(_) = error {
+            return Problem::TooManyToOrder;
         }
         tracing::error!(%error, "a query could not read the projection");
         match error {

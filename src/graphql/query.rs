@@ -1,19 +1,20 @@
 //! The entry points.
 
-use async_graphql::{Context, ID, InputObject, Interface, Object};
+use async_graphql::{Context, ID, Interface, Object};
 
 use crate::{
-    lifecycle::{FoldRules, Outcome as CoreOutcome, Status},
-    log::{AppointmentId, SourceName},
-    projection::{self, AppointmentKey, AsOf},
+    lifecycle::FoldRules,
+    log::AppointmentId,
+    projection::{AppointmentKey, AsOf, Order},
 };
 
 use super::{
     appointment::{Appointment, AppointmentList},
     board::{Board, StatusCount},
     connection::{Connection, PageArguments},
-    cost::{board_cost, list_cost, past_cost},
+    cost::{board_cost, list_cost, nodes_cost, past_cost},
     delivery::{Delivery, DeliveryList},
+    filter::{AppointmentFilter, AppointmentOrder, DeliveryFilter},
     lifecycle::Lifecycle,
     log_status::LogStatus,
     place::Place,
@@ -21,7 +22,6 @@ use super::{
     rebuild::Rebuild,
     scalars::{DateTime, Position},
     scope::Scope,
-    words::{AppointmentStatus, Outcome},
 };
 
 /// Everything that can be read.
@@ -33,26 +33,6 @@ pub(super) struct Query;
 pub(super) enum Node {
     Appointment(Appointment),
     Delivery(Delivery),
-}
-
-/// Which appointments.
-#[derive(InputObject, Default)]
-struct AppointmentFilter {
-    /// Only of this source.
-    source: Option<String>,
-    /// Only in one of these statuses.
-    status: Option<Vec<AppointmentStatus>>,
-}
-
-/// Which deliveries.
-#[derive(InputObject, Default)]
-struct DeliveryFilter {
-    /// Only of this source.
-    source: Option<String>,
-    /// Only those that name this appointment.
-    appointment_id: Option<ID>,
-    /// Only with one of these outcomes.
-    outcome: Option<Vec<Outcome>>,
 }
 
 /// Everything that can be read. One request sees one moment.
@@ -75,7 +55,7 @@ impl Query {
         found.transpose()
     }
 
-    /// The appointments that have come into being, by source and number.
+    /// The appointments that have come into being, by source and number or in another order.
     #[allow(clippy::too_many_arguments, reason = "a list's arguments are Relay's, and its moment")]
     #[graphql(
         complexity = "past_cost(as_of.is_some() || as_of_position.is_some(), list_cost(first, last, child_complexity))"
@@ -84,6 +64,7 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Which ones; absent: all.")] filter: Option<AppointmentFilter>,
+        #[graphql(desc = "In which order; absent: by source and number.")] order_by: Option<AppointmentOrder>,
         #[graphql(desc = "The page has the first so many: 0 to 500; 50 where neither `first` nor `last` is given.")]
         first: Option<i32>,
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
@@ -97,13 +78,9 @@ impl Query {
     ) -> Result<Connection<Appointment>, Problem> {
         let scope = Scope::of(ctx);
         let as_of = moment_asked_for(as_of, as_of_position)?.map(|as_of| scope.moment(as_of)).transpose()?;
-        let filter = filter.unwrap_or_default();
-        let sources = scope.select(filter.source.as_deref())?;
-        let filter = projection::AppointmentFilter {
-            sources: unless_empty(&filter.status, sources),
-            statuses: filter.status.unwrap_or_default().into_iter().map(Status::from).collect(),
-        };
-        PageArguments { first, after, last, before }.list(scope, AppointmentList { filter, as_of })
+        let filter = filter.unwrap_or_default().read(scope)?;
+        let order = order_by.map(Order::from).unwrap_or_default();
+        PageArguments { first, after, last, before }.list(scope, AppointmentList { filter, order, as_of })
     }
 
     /// The deliveries, whatever became of them, by position.
@@ -119,13 +96,7 @@ impl Query {
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
     ) -> Result<Connection<Delivery>, Problem> {
         let scope = Scope::of(ctx);
-        let filter = filter.unwrap_or_default();
-        let sources = scope.select(filter.source.as_deref())?;
-        let filter = projection::DeliveryFilter {
-            sources: unless_empty(&filter.outcome, sources),
-            appointment_id: filter.appointment_id.as_ref().map(parse_appointment_id).transpose()?,
-            outcomes: filter.outcome.unwrap_or_default().into_iter().map(CoreOutcome::from).collect(),
-        };
+        let filter = filter.unwrap_or_default().read(scope)?;
         PageArguments { first, after, last, before }.list(scope, DeliveryList::Now(filter))
     }
 
@@ -205,16 +176,35 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "The `id` of an appointment or a delivery.")] id: ID,
     ) -> Option<Result<Node, Problem>> {
-        let scope = Scope::of(ctx);
-        let node = match Place::decode(&id)? {
-            Place::Appointment(key) => scope.appointment(&key).map(|found| found.map(Node::from)),
-            Place::AppointmentAsOf(key, position) => {
-                scope.appointment_as_of(&key, AsOf::Position(position)).map(|found| found.map(Node::from))
-            }
-            Place::Delivery(position) => scope.delivery(position).map(|found| found.map(Node::from)),
-        };
-        node.transpose()
+        find_node(Scope::of(ctx), &id).transpose()
     }
+
+    /// What has these ids, in their order; null in the place of each that is no such thing.
+    #[graphql(complexity = "nodes_cost(ids.len(), child_complexity)")]
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Ids of appointments and deliveries: at most 500.")] ids: Vec<ID>,
+    ) -> Result<Vec<Option<Node>>, Problem> {
+        let (scope, asked) = (Scope::of(ctx), ids.len());
+        let max = scope.limits().page_max as usize;
+        if asked > max {
+            return Err(Problem::PageTooLarge { asked, max });
+        }
+        ids.iter().map(|id| find_node(scope, id)).collect()
+    }
+}
+
+fn find_node(scope: &Scope, id: &ID) -> Result<Option<Node>, Problem> {
+    Ok(match Place::decode(id) {
+        Some(Place::Appointment(key)) => scope.appointment(&key)?.map(Node::from),
+        Some(Place::AppointmentAsOf(key, position)) => {
+            scope.appointment_as_of(&key, AsOf::Position(position))?.map(Node::from)
+        }
+        Some(Place::Delivery(position)) => scope.delivery(position)?.map(Node::from),
+        // A cursor is no id.
+        Some(Place::Ordered(..)) | None => None,
+    })
 }
 
 fn find_appointment(
@@ -246,11 +236,6 @@ fn moment_asked_for(as_of: Option<DateTime>, position: Option<Position>) -> Resu
         (None, Some(Position(position))) => Ok(Some(AsOf::Position(position))),
         (Some(_), Some(_)) => Err(Problem::BadInput("Give `asOf` or `asOfPosition`, not both.")),
     }
-}
-
-/// A list that names nothing finds nothing: only an absent one means all.
-fn unless_empty<T>(list: &Option<Vec<T>>, sources: Vec<SourceName>) -> Vec<SourceName> {
-    if list.as_ref().is_some_and(Vec::is_empty) { Vec::new() } else { sources }
 }
 
 pub(super) fn parse_appointment_id(id: &ID) -> Result<AppointmentId, Problem> {

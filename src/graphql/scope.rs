@@ -200,7 +200,7 @@ impl Scope {
         if self.viewer.sources.is_none() {
             return Ok(position);
         }
-        let filter = DeliveryFilter { sources: self.select(None)?, appointment_id: None, outcomes: Vec::new() };
+        let filter = DeliveryFilter { sources: self.select(None)?, ..DeliveryFilter::default() };
         let page = Page { after: None, before: Some(position.next()), limit: 1, from_end: true };
         Ok(self.view().deliveries(&filter, &page)?.items.first().copied().unwrap_or(Position::ZERO))
     }

@@ -12,20 +12,22 @@ use std::{
 use fjall::OwnedWriteBatch as WriteBatch;
 
 use crate::{
-    lifecycle::{Change, EventType, Folded, Met, Outcome},
+    lifecycle::{Change, EventType, Folded, Outcome},
     log::{AppointmentId, Delivery, Position, Reading},
 };
 
 use super::{
     AppointmentKey, Projection, ProjectionError,
     changes::{ChangeRow, StatusChange, encode_changes, encode_open},
+    places::{Places, only_in},
     record::{
         AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_appointment, decode_history, encode_appointment,
         encode_history,
     },
     row::{
-        CHECKPOINT_KEY, POSITIONS_OF_ID_MAX, SourceNumber, appointment_key, decode_positions, delivery_id_key,
-        encode_checkpoint, encode_positions, encode_source, history_key, outcome_key, position_key, row_of, status_key,
+        CHECKPOINT_KEY, Kind, POSITIONS_OF_ID_MAX, SourceNumber, appointment_key, decode_places, decode_positions,
+        delivery_id_key, encode_checkpoint, encode_places, encode_positions, encode_source, history_key, outcome_key,
+        position_key, row_of,
     },
     store::failed,
 };
@@ -43,15 +45,15 @@ struct Changed {
     /// Where sets of open appointments are due.
     open_sets: Vec<(SourceNumber, Position)>,
     /// Rows of `by_outcome`.
-    by_outcome: BTreeMap<(SourceNumber, Outcome, u64), Vec<u8>>,
+    by_outcome: BTreeMap<(SourceNumber, Kind, u64), Vec<u16>>,
     /// Rows of `delivery_ids`, by key.
     delivery_ids: BTreeMap<Vec<u8>, Vec<u64>>,
     sources: BTreeSet<SourceNumber>,
 }
 
-/// An appointment, and its status before the group.
+/// An appointment, and its places before the group.
 struct Touched {
-    before: Met,
+    before: Option<Places>,
     record: Box<AppointmentRecord>,
 }
 
@@ -81,13 +83,12 @@ impl Projection {
         let mut batch = store.database.batch();
         let mut batch_open = BTreeMap::new();
         for ((number, id), Touched { before, record }) in &changed.appointments {
-            let after = record.appointment.status();
+            let after = Places::of(record);
             batch.insert(&store.appointments, appointment_key(*number, *id), encode_appointment(record));
-            if *before != after {
-                before.iter().for_each(|status| batch.remove(&store.by_status, status_key(*number, *status, *id)));
-                after.iter().for_each(|status| batch.insert(&store.by_status, status_key(*number, *status, *id), []));
-                self.counts(*number).move_appointment(*before, after);
-            }
+            only_in(*before, after, *number, *id, |space, key| batch.remove(store.space(space), key));
+            only_in(after, *before, *number, *id, |space, key| batch.insert(store.space(space), key, []));
+            let status = |places: Option<Places>| places.map(|places| places.status);
+            self.counts(*number).move_appointment(status(*before), status(after));
         }
         for (key, entries) in changed.history {
             batch.insert(&store.history, key, encode_history(&entries));
@@ -106,12 +107,12 @@ impl Projection {
                 batch.insert(&store.changes, position_key(*number, first.position), encode_changes(row));
             }
         }
-        for ((number, outcome, row), positions) in changed.by_outcome {
-            let key = outcome_key(number, outcome, row);
-            if positions.is_empty() {
+        for ((number, kind, row), places) in changed.by_outcome {
+            let key = outcome_key(number, kind, row);
+            if places.is_empty() {
                 batch.remove(&store.by_outcome, key);
             } else {
-                batch.insert(&store.by_outcome, key, positions);
+                batch.insert(&store.by_outcome, key, encode_places(&places));
             }
         }
         for (key, positions) in changed.delivery_ids {
@@ -148,7 +149,7 @@ impl Projection {
         let (id, event_type) = match &delivery.reading {
             Reading::Readable { appointment_id, event_type } => (*appointment_id, event_type),
             Reading::Unreadable(fault) => {
-                self.list(changed, number, Outcome::Unreadable, position)?;
+                self.list(changed, number, Kind { outcome: Outcome::Unreadable, event: None }, position)?;
                 self.counts(number).count_delivery(Outcome::Unreadable);
                 return Ok(Folded::unreadable(*fault));
             }
@@ -162,7 +163,7 @@ impl Projection {
                     Some(record) => record,
                     None => Box::new(self.load(number, id, delivery, sighting)?),
                 };
-                let before = record.appointment.status();
+                let before = Places::of(&record);
                 &mut *entry.insert(Touched { before, record }).record
             }
         };
@@ -173,7 +174,7 @@ impl Projection {
             changed.history.insert(history_key(number, id, position), std::mem::take(&mut record.recent));
         }
         self.counts(number).count_delivery(outcome);
-        self.list(changed, number, outcome, position)?;
+        self.list(changed, number, Kind { outcome, event: sighting.event }, position)?;
         if before != folded.status {
             let change = StatusChange { position, received_at, appointment_id: id, before, after: folded.status };
             self.change(changed, number, change);
@@ -227,17 +228,17 @@ impl Projection {
         change: &Change,
     ) -> Result<(), ProjectionError> {
         let position = Position::new(change.position());
-        let (mut before, mut after) = (Outcome::Applied, Outcome::Applied);
+        let mut kinds = None;
         self.with_entry(changed, key, position, |entry| {
-            before = entry.judgement.verdict.outcome();
+            let before = entry.kind();
             entry.revise(change);
-            after = entry.judgement.verdict.outcome();
+            kinds = Some((before, entry.kind()));
         })?;
-        if before != after {
-            let (row, byte) = row_of(position);
-            self.row(changed, key.0, before, row)?.retain(|listed| *listed != byte);
+        if let Some((before, after)) = kinds.filter(|(before, after)| before != after) {
+            let (row, place) = row_of(position);
+            self.row(changed, key.0, before, row)?.retain(|listed| *listed != place);
             self.list(changed, key.0, after, position)?;
-            self.counts(key.0).move_delivery(before, after);
+            self.counts(key.0).move_delivery(before.outcome, after.outcome);
         }
         Ok(())
     }
@@ -273,18 +274,17 @@ impl Projection {
         Ok(())
     }
 
-    /// Lists a delivery by its outcome.
+    /// Lists a delivery by its kind.
     fn list(
         &self,
         changed: &mut Changed,
         number: SourceNumber,
-        outcome: Outcome,
+        kind: Kind,
         position: Position,
     ) -> Result<(), ProjectionError> {
-        let (row, byte) = row_of(position);
-        let positions = self.row(changed, number, outcome, row)?;
-        let place = positions.partition_point(|listed| *listed < byte);
-        positions.insert(place, byte);
+        let (row, place) = row_of(position);
+        let places = self.row(changed, number, kind, row)?;
+        places.insert(places.partition_point(|listed| *listed < place), place);
         Ok(())
     }
 
@@ -292,17 +292,19 @@ impl Projection {
         &self,
         changed: &'a mut Changed,
         number: SourceNumber,
-        outcome: Outcome,
+        kind: Kind,
         row: u64,
-    ) -> Result<&'a mut Vec<u8>, ProjectionError> {
-        match changed.by_outcome.entry((number, outcome, row)) {
+    ) -> Result<&'a mut Vec<u16>, ProjectionError> {
+        match changed.by_outcome.entry((number, kind, row)) {
             btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
-            btree_map::Entry::Vacant(entry) => {
-                let stored = self.store.by_outcome.get(outcome_key(number, outcome, row));
-                let stored = stored.map_err(|error| failed("reading", error))?;
-                Ok(entry.insert(stored.map_or_else(Vec::new, |positions| positions.to_vec())))
-            }
+            btree_map::Entry::Vacant(entry) => Ok(entry.insert(self.listed(number, kind, row)?)),
         }
+    }
+
+    /// A row of `by_outcome` as it is on disk; empty where there is none.
+    pub(super) fn listed(&self, number: SourceNumber, kind: Kind, row: u64) -> Result<Vec<u16>, ProjectionError> {
+        let stored = self.store.by_outcome.get(outcome_key(number, kind, row));
+        stored.map_err(|error| failed("reading", error))?.map_or(Ok(Vec::new()), |places| decode_places(&places))
     }
 
     /// The appointment's row, or a new one that begins with `first`.

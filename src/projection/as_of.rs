@@ -14,14 +14,19 @@ use crate::{
 };
 
 use super::{
-    AppointmentFilter, AppointmentKey, AppointmentRecord, Page, PageOf, ProjectionError, Rules, Told, View,
+    AppointmentFilter, AppointmentKey, AppointmentPlace, AppointmentRecord, Order, OrderBy, Page, PageOf,
+    ProjectionError, Rules, Told, View,
     changes::{StatusCounts, is_open},
+    find::page_of_records,
     merge::Span,
     record::{ENTRIES_IN_ROW, Entry, Sighting, decode_history},
     row::{SourceNumber, appointment_key, history_key, last_number},
     store::failed,
     view::or_all,
 };
+
+/// At an earlier moment, so many appointments are put in another order than that of their ids at most.
+const ORDERED_MAX: usize = 50_000;
 
 /// A moment in the first so-manieth of the log is early: what was there then is found by what had happened.
 const EARLY: u64 = 4;
@@ -147,30 +152,42 @@ impl View {
         Ok(entries.into_iter().map(told).collect())
     }
 
-    /// The appointments that had come into being, by source and id.
+    /// The appointments that had come into being.
     pub fn appointments_as_of(
         &self,
         filter: &AppointmentFilter,
+        order: Order,
         position: Position,
         rules: &Rules,
-        page: &Page<AppointmentKey>,
+        page: &Page<AppointmentPlace>,
     ) -> Result<PageOf<AppointmentRecord>, ProjectionError> {
-        let statuses = or_all(&filter.statuses, &Status::ALL);
-        let mut items = Vec::new();
-        for (source, number, span) in self.sources_of_page(filter, page)? {
-            for id in self.candidates(number, position, &statuses, span, page.from_end)? {
+        let by_id = order.by == OrderBy::Id;
+        let backwards = order.descending != page.from_end;
+        let (after, before) = if order.descending { (&page.before, &page.after) } else { (&page.after, &page.before) };
+        let mut sources: Vec<_> = self.numbers_of(&filter.sources)?.into_iter().collect();
+        if backwards {
+            sources.reverse();
+        }
+        let (mut items, mut looked_at) = (Vec::new(), 0);
+        for (source, number) in sources {
+            let everything = Span { after: None, before: None };
+            let span = if by_id { span_in_source(after.as_ref(), before.as_ref(), source) } else { Some(everything) };
+            let Some(span) = span else { continue };
+            for id in self.candidates(number, position, filter, span, backwards)? {
                 let key = AppointmentKey { source: source.clone(), appointment_id: id? };
                 let record = self.appointment_as_of(&key, AsOf::Position(position), rules.of(source))?;
-                let wanted = |record: &AppointmentRecord| {
-                    record.appointment.status().is_some_and(|status| statuses.contains(&status))
-                };
-                items.extend(record.filter(wanted));
-                if items.len() > page.limit {
+                items.extend(record.filter(|record| filter.includes(record)));
+                looked_at += 1;
+                if by_id && items.len() > page.limit {
                     return Ok(PageOf::cut(items, page));
+                }
+                if !by_id && looked_at > ORDERED_MAX {
+                    return Err(ProjectionError::TooManyToOrder(ORDERED_MAX));
                 }
             }
         }
-        Ok(PageOf::cut(items, page))
+        // No index knows an earlier moment's order.
+        Ok(if by_id { PageOf::cut(items, page) } else { page_of_records(items, order, page) })
     }
 
     /// The ids of a source that may have been in one of these statuses, in the page's direction. Where only open ones
@@ -180,10 +197,18 @@ impl View {
         &self,
         number: SourceNumber,
         position: Position,
-        statuses: &[Status],
+        filter: &AppointmentFilter,
         span: Span<AppointmentId>,
         from_end: bool,
     ) -> Result<Box<dyn Iterator<Item = Result<AppointmentId, ProjectionError>> + '_>, ProjectionError> {
+        let statuses = &or_all(&filter.statuses, &Status::ALL);
+        if let Some(ids) = &filter.ids {
+            let mut ids: Vec<_> = ids.iter().copied().filter(|id| span.contains(*id)).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            let ids = ids.into_iter().map(Ok);
+            return Ok(if from_end { Box::new(ids.rev()) } else { Box::new(ids) });
+        }
         let then = if statuses.iter().all(|status| is_open(*status)) {
             Some(self.open_at(number, position)?)
         } else if position.get() < self.checkpoint()?.position.get() / EARLY {
@@ -231,6 +256,19 @@ impl View {
             sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
         }
         Ok(Status::ALL.into_iter().map(|status| (status, sum[status as usize])).collect())
+    }
+
+    /// How many appointments a filter found, where counters tell; `None` where only a scan could.
+    pub fn appointment_count_as_of(
+        &self,
+        filter: &AppointmentFilter,
+        position: Position,
+    ) -> Result<Option<u64>, ProjectionError> {
+        if !filter.is_counted() {
+            return Ok(None);
+        }
+        let counts = self.status_counts_as_of(&filter.sources, position)?;
+        Ok(Some(or_all(&filter.statuses, &Status::ALL).iter().filter_map(|status| counts.get(status)).sum()))
     }
 
     /// A source's board as it was. What has ended stays on it for `ended_within`; a column holds its first `wanted`.
@@ -347,4 +385,18 @@ fn sort_oldest_first(records: &mut [AppointmentRecord]) {
         let since = |record: &AppointmentRecord| (record.appointment.status_since(), record.key.appointment_id);
         since(one).cmp(&since(other))
     });
+}
+
+/// The part of what lies between two places that is of `source`; `None` where nothing of it is.
+fn span_in_source(
+    after: Option<&AppointmentPlace>,
+    before: Option<&AppointmentPlace>,
+    source: &SourceName,
+) -> Option<Span<AppointmentId>> {
+    let inside = |place: Option<&AppointmentPlace>| {
+        place.filter(|place| place.key.source == *source).map(|place| place.key.appointment_id)
+    };
+    let past = after.is_some_and(|place| place.key.source > *source);
+    let beyond = before.is_some_and(|place| place.key.source < *source);
+    (!past && !beyond).then(|| Span { after: inside(after), before: inside(before) })
 }

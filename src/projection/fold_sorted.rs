@@ -3,8 +3,8 @@
 use chrono::DateTime;
 
 use crate::{
-    lifecycle::{EventType, FoldRules, Outcome, Status},
-    log::{Position, SourceName},
+    lifecycle::{EventType, FoldRules, Outcome},
+    log::{AppointmentId, Position, SourceName},
 };
 
 use super::{
@@ -12,8 +12,9 @@ use super::{
     bulk::key_of,
     changes::StatusChange,
     gather::Seen,
+    places::Places,
     record::{AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, encode_appointment, encode_history},
-    row::{SourceNumber, appointment_key, history_key},
+    row::{Kind, SourceNumber, appointment_key, history_key},
 };
 
 /// The rows of some appointments.
@@ -29,8 +30,8 @@ pub(super) struct FoldedPart {
 /// What some appointments of a source make beside their own rows.
 pub(super) struct SourcePart {
     pub(super) source: u32,
-    pub(super) statuses: Vec<(Status, u64)>,
-    pub(super) listed: Vec<(Outcome, u64)>,
+    pub(super) places: Vec<(AppointmentId, Places)>,
+    pub(super) listed: Vec<(Kind, u64)>,
     pub(super) changes: Vec<StatusChange>,
 }
 
@@ -42,14 +43,15 @@ pub(super) fn fold_appointments(piece: &[Seen], sources: &[(SourceName, &FoldRul
     {
         let first = deliveries[0];
         if part.sources.last().is_none_or(|last| last.source != first.source) {
-            let (statuses, listed, changes) = (Vec::new(), Vec::new(), Vec::new());
-            part.sources.push(SourcePart { source: first.source, statuses, listed, changes });
+            let (places, listed, changes) = (Vec::new(), Vec::new(), Vec::new());
+            part.sources.push(SourcePart { source: first.source, places, listed, changes });
         }
         let of_source = part.sources.last_mut().expect("it was pushed just now");
         let (name, rules) = &sources[first.source as usize];
         let Some(key) = key_of(name, first.appointment_id) else {
             // Bodies that can't be read name no appointment.
-            of_source.listed.extend(deliveries.iter().map(|one| (Outcome::Unreadable, one.position)));
+            let kind = Kind { outcome: Outcome::Unreadable, event: None };
+            of_source.listed.extend(deliveries.iter().map(|one| (kind, one.position)));
             continue;
         };
         let id = key.appointment_id;
@@ -69,8 +71,8 @@ pub(super) fn fold_appointments(piece: &[Seen], sources: &[(SourceName, &FoldRul
                 of_source.changes.push(change);
             }
         }
-        of_source.statuses.extend(record.appointment.status().map(|status| (status, id.get())));
-        of_source.listed.extend(history.iter().map(|entry| (entry.judgement.verdict.outcome(), entry.position.get())));
+        of_source.places.extend(Places::of(&record).map(|places| (id, places)));
+        of_source.listed.extend(history.iter().map(|entry| (entry.kind(), entry.position.get())));
         let number = SourceNumber(first.source);
         let rows = history.chunks_exact(ENTRIES_IN_ROW);
         record.recent.extend_from_slice(rows.remainder());

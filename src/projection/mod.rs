@@ -7,6 +7,7 @@
 mod rules;
 mod row;
 mod record;
+mod places;
 mod changes;
 mod course;
 mod hot;
@@ -27,6 +28,9 @@ mod catch_up;
 mod merge;
 mod patience;
 mod view;
+mod filter;
+mod find;
+mod listed;
 mod as_of;
 mod repeats;
 mod refold;
@@ -35,6 +39,8 @@ use crate::log::{AppointmentId, Digest, Position, SourceName};
 
 pub use as_of::{AsOf, BoardRecords, Column, Moment, StaleRules};
 pub use compare::{Differences, Report, Sample};
+pub use filter::{AppointmentFilter, AppointmentPlace, IdPrefix, Order, OrderBy, Positions, Times};
+pub use listed::DeliveryFilter;
 pub use pace::{Progress, Stage, Workshop};
 pub use patience::{Patience, Waiting};
 pub use rebuild::{
@@ -44,7 +50,7 @@ pub use record::AppointmentRecord;
 pub use refold::{Arrived, Refolded};
 pub use rules::Rules;
 pub use store::{Projection, Reader, Readers};
-pub use view::{AppointmentFilter, DeliveryFilter, Page, PageOf, Told, View};
+pub use view::{Page, PageOf, Told, View};
 
 /// An appointment's identity: two sources may use the same number.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +93,9 @@ pub enum ProjectionError {
         "one appointment has more than two million deliveries, which can't be sorted and folded together; without a projection a start folds them one by one"
     )]
     TooManyDeliveries,
+    /// What has to be put in order at an earlier moment is too much.
+    #[error("more than {0} appointments would have to be put in order")]
+    TooManyToOrder(usize),
     /// No delivery names the appointment.
     #[error("no delivery names this appointment")]
     NoSuchAppointment,

@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     AppointmentKey, ProjectionError,
-    row::{from_bytes, to_bytes},
+    row::{Kind, event_byte, from_bytes, to_bytes},
 };
 
 /// Entries in one row of `history`. The appointment's own row holds those after the last full one.
@@ -90,6 +90,10 @@ impl AppointmentRecord {
 }
 
 impl Entry {
+    pub(super) fn kind(&self) -> Kind {
+        Kind { outcome: self.judgement.verdict.outcome(), event: self.event }
+    }
+
     /// Takes over what a later delivery changed about this one.
     pub(super) fn revise(&mut self, change: &Change) {
         match change {
@@ -259,7 +263,7 @@ fn encode_entries(entries: &[Entry]) -> impl Iterator<Item = EntryBytes> + Clone
         EntryBytes {
             after,
             after_ms,
-            event: event.map_or(0, |event| event as u8 + 1),
+            event: event_byte(*event),
             verdict: if judgement.late { place | LATE } else { place },
             statuses: met_byte(judgement.before) << 4 | met_byte(judgement.after),
             reconsidered_at: judgement.reconsidered.map(|reconsidered| reconsidered.at),

@@ -6,15 +6,16 @@ use std::{
 };
 
 use crate::{
-    lifecycle::{EventType, Met, Outcome},
+    lifecycle::EventType,
     log::{AppointmentId, Log, LogError, Position, Reading},
 };
 
 use super::{
     AppointmentKey, AppointmentRecord, AsOf, Projection, ProjectionError, View,
     as_of::refold,
+    places::{Places, only_in},
     record::{ENTRIES_IN_ROW, Entry, encode_appointment, encode_history},
-    row::{SourceNumber, appointment_key, encode_source, history_key, outcome_key, row_of, status_key},
+    row::{Kind, SourceNumber, appointment_key, encode_places, encode_source, history_key, outcome_key, row_of},
     store::failed,
 };
 
@@ -66,7 +67,7 @@ impl Projection {
             refold(key.clone(), &arrived, rules.of(&key.source)).ok_or(ProjectionError::Damaged("history"))?;
         let changed = before != after || old != new;
         if changed {
-            self.write_refolded(number, key.appointment_id, (before.appointment.status(), &old), &after, &new)?;
+            self.write_refolded(number, key.appointment_id, (Places::of(&before), &old), &after, &new)?;
         }
         Ok(Refolded { before, after, changed })
     }
@@ -75,7 +76,7 @@ impl Projection {
         &mut self,
         number: SourceNumber,
         id: AppointmentId,
-        (before, old): (Met, &[Entry]),
+        (before, old): (Option<Places>, &[Entry]),
         after: &AppointmentRecord,
         new: &[Entry],
     ) -> Result<(), ProjectionError> {
@@ -89,32 +90,31 @@ impl Projection {
                 encode_history(row),
             );
         }
-        let status = after.appointment.status();
-        if before != status {
-            before.iter().for_each(|status| batch.remove(&store.by_status, status_key(number, *status, id)));
-            status.iter().for_each(|status| batch.insert(&store.by_status, status_key(number, *status, id), []));
-            self.counts(number).move_appointment(before, status);
-        }
-        let mut listed: BTreeMap<(Outcome, u64), Vec<u8>> = BTreeMap::new();
+        let places = Places::of(after);
+        only_in(before, places, number, id, |space, key| batch.remove(store.space(space), key));
+        only_in(places, before, number, id, |space, key| batch.insert(store.space(space), key, []));
+        let status = |places: Option<Places>| places.map(|places| places.status);
+        self.counts(number).move_appointment(status(before), status(places));
+        let mut listed: BTreeMap<(Kind, u64), Vec<u16>> = BTreeMap::new();
         for (old, new) in old.iter().zip(new) {
-            let (was, is) = (old.judgement.verdict.outcome(), new.judgement.verdict.outcome());
+            let (was, is) = (old.kind(), new.kind());
             if was == is {
                 continue;
             }
-            let (row, byte) = row_of(new.position);
-            self.listed(&mut listed, number, was, row)?.retain(|listed| *listed != byte);
-            let positions = self.listed(&mut listed, number, is, row)?;
-            if let Err(place) = positions.binary_search(&byte) {
-                positions.insert(place, byte);
+            let (row, place) = row_of(new.position);
+            self.listed_once(&mut listed, number, was, row)?.retain(|listed| *listed != place);
+            let places = self.listed_once(&mut listed, number, is, row)?;
+            if let Err(at) = places.binary_search(&place) {
+                places.insert(at, place);
             }
-            self.counts(number).move_delivery(was, is);
+            self.counts(number).move_delivery(was.outcome, is.outcome);
         }
-        for ((outcome, row), positions) in listed {
-            let key = outcome_key(number, outcome, row);
-            if positions.is_empty() {
+        for ((kind, row), places) in listed {
+            let key = outcome_key(number, kind, row);
+            if places.is_empty() {
                 batch.remove(&store.by_outcome, key);
             } else {
-                batch.insert(&store.by_outcome, key, positions);
+                batch.insert(&store.by_outcome, key, encode_places(&places));
             }
         }
         batch.insert(&store.sources, number.0.to_be_bytes(), encode_source(&self.sources[number.0 as usize]));
@@ -123,20 +123,16 @@ impl Projection {
         Ok(())
     }
 
-    fn listed<'a>(
+    fn listed_once<'a>(
         &self,
-        listed: &'a mut BTreeMap<(Outcome, u64), Vec<u8>>,
+        listed: &'a mut BTreeMap<(Kind, u64), Vec<u16>>,
         number: SourceNumber,
-        outcome: Outcome,
+        kind: Kind,
         row: u64,
-    ) -> Result<&'a mut Vec<u8>, ProjectionError> {
-        match listed.entry((outcome, row)) {
+    ) -> Result<&'a mut Vec<u16>, ProjectionError> {
+        match listed.entry((kind, row)) {
             btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
-            btree_map::Entry::Vacant(entry) => {
-                let stored = self.store.by_outcome.get(outcome_key(number, outcome, row));
-                let stored = stored.map_err(|error| failed("reading", error))?;
-                Ok(entry.insert(stored.map_or_else(Vec::new, |positions| positions.to_vec())))
-            }
+            btree_map::Entry::Vacant(entry) => Ok(entry.insert(self.listed(number, kind, row)?)),
         }
     }
 }
@@ -163,7 +159,11 @@ mod tests {
     use super::*;
     use crate::{
         log::{DataDir, NewDelivery, SledLog},
-        projection::{Rules, record::decode_history},
+        projection::{
+            Rules,
+            record::decode_history,
+            row::{order_key, status_key},
+        },
     };
 
     fn refold_one(
@@ -203,11 +203,14 @@ mod tests {
             .appointments
             .insert(appointment_key(number, key.appointment_id), encode_appointment(&other))
             .unwrap();
+        let places = Places::of(&well.after).unwrap();
         projection
             .store
             .by_status
-            .remove(status_key(number, well.after.appointment.status().unwrap(), key.appointment_id))
+            .remove(status_key(number, places.status, places.since, key.appointment_id.get()))
             .unwrap();
+        projection.store.by_first.remove(order_key(number, places.first, key.appointment_id.get())).unwrap();
+        projection.store.by_last.remove(order_key(number, places.last, key.appointment_id.get())).unwrap();
         projection.counts(number).move_appointment(well.after.appointment.status(), None);
         let mended = refold_one(&mut projection, &key, &log).unwrap();
         assert!(mended.changed);

@@ -6,12 +6,18 @@
 //! | `sources` | source u32 | name, rules digest, counts by status and by outcome |
 //! | `source_ids` | name | source u32 |
 //! | `appointments` | source u32, appointment u64 | the fold, the figures and the last entries of its deliveries |
-//! | `by_status` | source u32, status u8, appointment u64 | – |
+//! | `by_status` | source u32, status u8, status since u64, appointment u64 | – |
+//! | `by_first` | source u32, first arrival u64, appointment u64 | – |
+//! | `by_last` | source u32, last position u64, appointment u64 | – |
 //! | `history` | source u32, appointment u64, position u64 of the last entry | 16 entries |
 //! | `delivery_ids` | source u32, the sender's id | the first [`POSITIONS_OF_ID_MAX`] positions with it |
 //! | `changes` | source u32, position u64 of the first change | up to 64 changes of status (`changes.rs`) |
 //! | `open` | source u32, position u64 | the appointments that were open after that position |
-//! | `by_outcome` | source u32, outcome u8, position u64 / 256 | position mod 256 of each, ascending |
+//! | `by_outcome` | source u32, outcome u8, event u8, position u64 / 2048 | position mod 2048 of each, u16, ascending |
+//!
+//! Times in keys are milliseconds since 1970-01-01 UTC, with the sign's bit turned so that they order ([`time_order`]). An
+//! event is its place in [`EventType::ALL`] plus 1, or 0 where it is not known. The three orders of appointments hold those
+//! that have come into being (`places.rs`).
 //!
 //! A delivery costs a row for its appointment and, every so often, one of its history (`record.rs`). Every row
 //! follows from the log and the rules alone, however the log was cut into groups. A source's number is the order in which the log first names
@@ -20,18 +26,28 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use chrono::{DateTime, Utc};
+
 use crate::{
-    lifecycle::{Met, Outcome, Status},
+    lifecycle::{EventType, Met, Outcome, Status},
     log::{AppointmentId, Digest, Position, SourceName},
 };
 
 use super::{Checkpoint, ProjectionError, rules::FORMAT_VERSION};
 
 /// Positions that one row of `by_outcome` stands for.
-pub(super) const POSITIONS_IN_ROW: u64 = 256;
+pub(super) const POSITIONS_IN_ROW: u64 = 2048;
 
 /// A sender that gives many bodies the same id has them compared with the first so many.
 pub(super) const POSITIONS_OF_ID_MAX: usize = 16;
+
+/// What deliveries are listed by: what became of them, and what they said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Kind {
+    pub(super) outcome: Outcome,
+    /// `None` where the event type is none that the lifecycle knows, or the body is unreadable.
+    pub(super) event: Option<EventType>,
+}
 
 /// A source's number in keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,16 +111,28 @@ const ROW_BYTES: usize = 160;
 pub(super) const CHECKPOINT_KEY: &[u8] = b"checkpoint";
 
 pub(super) fn appointment_key(source: SourceNumber, id: AppointmentId) -> [u8; 12] {
-    key(source, [], id.get())
+    key(source, [], [id.get()])
 }
 
-pub(super) fn status_key(source: SourceNumber, status: Status, id: AppointmentId) -> [u8; 13] {
-    key(source, [status as u8], id.get())
+pub(super) fn status_key(source: SourceNumber, status: Status, since: u64, id: u64) -> [u8; 21] {
+    key(source, [status as u8], [since, id])
 }
+
+/// The key of a row of `by_first` or `by_last`.
+pub(super) fn order_key(source: SourceNumber, value: u64, id: u64) -> [u8; 20] {
+    key(source, [], [value, id])
+}
+
+/// A time as a number that orders as the time does.
+pub(super) fn time_order(time: DateTime<Utc>) -> u64 {
+    time.timestamp_millis().cast_unsigned() ^ SIGN
+}
+
+const SIGN: u64 = 1 << 63;
 
 /// The key of a row of `changes` or `open`.
 pub(super) fn position_key(source: SourceNumber, position: Position) -> [u8; 12] {
-    key(source, [], position.get())
+    key(source, [], [position.get()])
 }
 
 pub(super) fn history_key(source: SourceNumber, id: AppointmentId, position: Position) -> Vec<u8> {
@@ -112,13 +140,23 @@ pub(super) fn history_key(source: SourceNumber, id: AppointmentId, position: Pos
 }
 
 /// The key of the row with these positions; `row` is their common part, see [`row_of`].
-pub(super) fn outcome_key(source: SourceNumber, outcome: Outcome, row: u64) -> [u8; 13] {
-    key(source, [outcome as u8], row)
+pub(super) fn outcome_key(source: SourceNumber, kind: Kind, row: u64) -> [u8; 14] {
+    key(source, [kind.outcome as u8, event_byte(kind.event)], [row])
 }
 
-fn key<const PART: usize, const ALL: usize>(source: SourceNumber, part: [u8; PART], last: u64) -> [u8; ALL] {
+/// 0 for none, else the event's place in [`EventType::ALL`] plus 1.
+pub(super) fn event_byte(event: Option<EventType>) -> u8 {
+    event.map_or(0, |event| event as u8 + 1)
+}
+
+fn key<const PART: usize, const NUMBERS: usize, const ALL: usize>(
+    source: SourceNumber,
+    part: [u8; PART],
+    numbers: [u64; NUMBERS],
+) -> [u8; ALL] {
     let mut key = [0; ALL];
-    let bytes = source.0.to_be_bytes().into_iter().chain(part).chain(last.to_be_bytes());
+    let numbers = numbers.into_iter().flat_map(u64::to_be_bytes);
+    let bytes = source.0.to_be_bytes().into_iter().chain(part).chain(numbers);
     key.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
     key
 }
@@ -135,15 +173,33 @@ pub(super) fn decode_positions(bytes: &[u8]) -> Result<Vec<u64>, ProjectionError
     from_bytes(bytes, "delivery id")
 }
 
-/// The row of `by_outcome` that stands for a position, and the position's byte in it.
-pub(super) fn row_of(position: Position) -> (u64, u8) {
-    let byte = u8::try_from(position.get() % POSITIONS_IN_ROW).expect("256 values fit a byte");
-    (position.get() / POSITIONS_IN_ROW, byte)
+/// The row of `by_outcome` that stands for a position, and the position's place in it.
+pub(super) fn row_of(position: Position) -> (u64, u16) {
+    let place = u16::try_from(position.get() % POSITIONS_IN_ROW).expect("2,048 values fit 16 bits");
+    (position.get() / POSITIONS_IN_ROW, place)
+}
+
+pub(super) fn encode_places(places: &[u16]) -> Vec<u8> {
+    places.iter().flat_map(|place| place.to_be_bytes()).collect()
+}
+
+pub(super) fn decode_places(bytes: &[u8]) -> Result<Vec<u16>, ProjectionError> {
+    let (places, rest) = bytes.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(ProjectionError::Damaged("outcome index"));
+    }
+    Ok(places.iter().map(|place| u16::from_be_bytes(*place)).collect())
 }
 
 /// The last eight bytes of a key: an appointment's id or a position.
 pub(super) fn last_number(key: &[u8]) -> Result<u64, ProjectionError> {
     key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(ProjectionError::Damaged("key"))
+}
+
+/// The two numbers at the end of a key of `by_status`, `by_first` or `by_last`: what it is ordered by, and the appointment.
+pub(super) fn last_numbers(key: &[u8]) -> Result<(u64, u64), ProjectionError> {
+    let (rest, id) = key.split_last_chunk::<8>().ok_or(ProjectionError::Damaged("key"))?;
+    Ok((last_number(rest)?, u64::from_be_bytes(*id)))
 }
 
 pub(super) fn encode_checkpoint(checkpoint: Checkpoint) -> Vec<u8> {

@@ -15,6 +15,8 @@ pub(super) enum Space {
     SourceIds,
     Appointments,
     ByStatus,
+    ByFirst,
+    ByLast,
     History,
     Changes,
     Open,
@@ -22,7 +24,7 @@ pub(super) enum Space {
     DeliveryIds,
 }
 
-pub(super) const SPACES: usize = 10;
+pub(super) const SPACES: usize = 12;
 
 impl Space {
     pub(super) const ALL: [Space; SPACES] = [
@@ -31,6 +33,8 @@ impl Space {
         Space::SourceIds,
         Space::Appointments,
         Space::ByStatus,
+        Space::ByFirst,
+        Space::ByLast,
         Space::History,
         Space::Changes,
         Space::Open,
@@ -46,6 +50,8 @@ impl Space {
             Space::SourceIds => "source_ids",
             Space::Appointments => "appointments",
             Space::ByStatus => "by_status",
+            Space::ByFirst => "by_first",
+            Space::ByLast => "by_last",
             Space::History => "history",
             Space::Changes => "changes",
             Space::Open => "open",

@@ -1,5 +1,5 @@
-//! The rows of a source that do not stand in the order of its appointments: its indexes by status and by outcome, and
-//! its status changes. They are sorted as they come, and put when the source has ended.
+//! The rows of a source that do not stand in the order of its appointments: the orders of its lists, its deliveries by
+//! outcome, and its status changes. They are sorted as they come, and put when the source has ended.
 
 use std::{
     io::{self, Read, Write},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    lifecycle::{Outcome, Status},
+    lifecycle::{EventType, Outcome, Status},
     log::{AppointmentId, Position},
 };
 
@@ -17,8 +17,11 @@ use super::{
     fold_sorted::SourcePart,
     gather::take,
     pace::Workshop,
+    places::Places,
     record::{met_byte, met_of},
-    row::{Counts, SourceNumber, outcome_key, position_key, row_of, status_key},
+    row::{
+        Counts, Kind, SourceNumber, encode_places, event_byte, order_key, outcome_key, position_key, row_of, status_key,
+    },
     rows::{Sink, Space},
     sort::{Sorted, Sorter, Spill},
     store::failed,
@@ -37,8 +40,13 @@ struct Changed {
 pub(super) struct OfSource {
     pub(super) number: SourceNumber,
     counts: Counts,
-    statuses: Sorter<(u8, u64)>,
-    /// Outcome in the three highest bits, position below.
+    /// Status, since when, appointment.
+    statuses: Sorter<(u8, u64, u64)>,
+    /// First arrival, appointment.
+    first: Sorter<(u64, u64)>,
+    /// Last position, appointment.
+    last: Sorter<(u64, u64)>,
+    /// The kind in the eight highest bits, position below.
     listed: Sorter<u64>,
     changes: Sorter<Changed>,
 }
@@ -50,6 +58,8 @@ impl OfSource {
             number: SourceNumber(source),
             counts: Counts::default(),
             statuses: Sorter::new(folder, "statuses", memory_bytes),
+            first: Sorter::new(folder, "first", memory_bytes),
+            last: Sorter::new(folder, "last", memory_bytes),
             listed: Sorter::new(folder, "outcomes", memory_bytes),
             changes: Sorter::new(folder, "changes", memory_bytes),
         }
@@ -57,13 +67,16 @@ impl OfSource {
 
     pub(super) fn take(&mut self, part: SourcePart) -> Result<(), ProjectionError> {
         let disk = |error: io::Error| failed("sorting", error);
-        for (status, id) in part.statuses {
+        for (id, Places { status, since, first, last }) in part.places {
             self.counts.move_appointment(None, Some(status));
-            self.statuses.push((status as u8, id)).map_err(disk)?;
+            self.statuses.push((status as u8, since, id.get())).map_err(disk)?;
+            self.first.push((first, id.get())).map_err(disk)?;
+            self.last.push((last, id.get())).map_err(disk)?;
         }
-        for (outcome, position) in part.listed {
-            self.counts.count_delivery(outcome);
-            self.listed.push((outcome as u64) << OUTCOME_SHIFT | position).map_err(disk)?;
+        for (kind, position) in part.listed {
+            self.counts.count_delivery(kind.outcome);
+            let byte = (kind.outcome as u8) << EVENT_BITS | event_byte(kind.event);
+            self.listed.push(u64::from(byte) << KIND_SHIFT | position).map_err(disk)?;
         }
         for change in part.changes {
             let statuses = met_byte(change.before) << 4 | met_byte(change.after);
@@ -81,9 +94,15 @@ impl OfSource {
     pub(super) fn finish(self, sink: &mut impl Sink) -> Result<Counts, ProjectionError> {
         let disk = |error: io::Error| failed("sorting", error);
         for status in self.statuses.finish().map_err(disk)? {
-            let (status, id) = status.map_err(disk)?;
-            let id = AppointmentId::new(id).ok_or(ProjectionError::Damaged("status index"))?;
-            sink.put(Space::ByStatus, &status_key(self.number, Status::ALL[usize::from(status)], id), &[])?;
+            let (status, since, id) = status.map_err(disk)?;
+            let status = Status::ALL[usize::from(status)];
+            sink.put(Space::ByStatus, &status_key(self.number, status, since, id), &[])?;
+        }
+        for (space, order) in [(Space::ByFirst, self.first), (Space::ByLast, self.last)] {
+            for place in order.finish().map_err(disk)? {
+                let (value, id) = place.map_err(disk)?;
+                sink.put(space, &order_key(self.number, value, id), &[])?;
+            }
         }
         put_outcomes(self.number, self.listed.finish().map_err(disk)?, sink)?;
         put_changes(self.number, self.changes.finish().map_err(disk)?, sink)?;
@@ -91,28 +110,37 @@ impl OfSource {
     }
 }
 
-const OUTCOME_SHIFT: u32 = 61;
+/// A kind is a byte: the outcome, and the event in its lower half.
+const EVENT_BITS: u32 = 4;
+const KIND_SHIFT: u32 = 56;
+
+fn kind_of(byte: u64) -> Kind {
+    let event = usize::try_from(byte & 0xf).expect("four bits");
+    Kind {
+        outcome: Outcome::ALL[usize::try_from(byte >> EVENT_BITS).expect("four bits")],
+        event: event.checked_sub(1).map(|place| EventType::ALL[place]),
+    }
+}
 
 fn put_outcomes(number: SourceNumber, listed: Sorted<u64>, sink: &mut impl Sink) -> Result<(), ProjectionError> {
     let mut current: Option<(u64, u64)> = None;
-    let mut bytes: Vec<u8> = Vec::new();
-    let mut put = |(outcome, row): (u64, u64), bytes: &[u8]| {
-        let outcome = Outcome::ALL[usize::try_from(outcome).expect("three bits")];
-        sink.put(Space::ByOutcome, &outcome_key(number, outcome, row), bytes)
+    let mut places: Vec<u16> = Vec::new();
+    let mut put = |(kind, row): (u64, u64), places: &[u16]| {
+        sink.put(Space::ByOutcome, &outcome_key(number, kind_of(kind), row), &encode_places(places))
     };
     for one in listed {
         let one = one.map_err(|error| failed("sorting", error))?;
-        let (row, byte) = row_of(Position::new(one & ((1 << OUTCOME_SHIFT) - 1)));
-        let key = (one >> OUTCOME_SHIFT, row);
+        let (row, place) = row_of(Position::new(one & ((1 << KIND_SHIFT) - 1)));
+        let key = (one >> KIND_SHIFT, row);
         if current != Some(key) {
             if let Some(finished) = current.replace(key) {
-                put(finished, &bytes)?;
+                put(finished, &places)?;
             }
-            bytes.clear();
+            places.clear();
         }
-        bytes.push(byte);
+        places.push(place);
     }
-    current.map_or(Ok(()), |finished| put(finished, &bytes))
+    current.map_or(Ok(()), |finished| put(finished, &places))
 }
 
 fn put_changes(number: SourceNumber, changes: Sorted<Changed>, sink: &mut impl Sink) -> Result<(), ProjectionError> {
@@ -176,13 +204,26 @@ impl Spill for u64 {
     }
 }
 
-impl Spill for (u8, u64) {
+impl Spill for (u64, u64) {
     fn write(&self, file: &mut impl Write) -> io::Result<()> {
-        file.write_all(&[self.0])?;
-        file.write_all(&self.1.to_le_bytes())
+        self.0.write(file)?;
+        self.1.write(file)
     }
 
-    fn read(file: &mut impl Read) -> io::Result<(u8, u64)> {
-        Ok((u8::from_le_bytes(take(file)?), u64::from_le_bytes(take(file)?)))
+    fn read(file: &mut impl Read) -> io::Result<(u64, u64)> {
+        Ok((u64::read(file)?, u64::read(file)?))
+    }
+}
+
+impl Spill for (u8, u64, u64) {
+    fn write(&self, file: &mut impl Write) -> io::Result<()> {
+        file.write_all(&[self.0])?;
+        (self.1, self.2).write(file)
+    }
+
+    fn read(file: &mut impl Read) -> io::Result<(u8, u64, u64)> {
+        let status = u8::from_le_bytes(take(file)?);
+        let (since, id) = <(u64, u64)>::read(file)?;
+        Ok((status, since, id))
     }
 }

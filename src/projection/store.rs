@@ -15,6 +15,7 @@ use super::{
     changes::{Course, decode_changes},
     hot::Hot,
     row::{CHECKPOINT_KEY, Counts, SourceNumber, SourceRow, decode_checkpoint, decode_source, encode_checkpoint},
+    rows::{SPACES, Space},
 };
 
 #[cfg(test)]
@@ -54,6 +55,8 @@ pub(super) struct Keyspaces {
     pub(super) source_ids: Keyspace,
     pub(super) appointments: Keyspace,
     pub(super) by_status: Keyspace,
+    pub(super) by_first: Keyspace,
+    pub(super) by_last: Keyspace,
     pub(super) history: Keyspace,
     pub(super) changes: Keyspace,
     pub(super) open: Keyspace,
@@ -193,6 +196,8 @@ impl Keyspaces {
             source_ids: keyspace("source_ids")?,
             appointments: keyspace("appointments")?,
             by_status: index("by_status")?,
+            by_first: index("by_first")?,
+            by_last: index("by_last")?,
             history: keyspace("history")?,
             changes: index("changes")?,
             open: index("open")?,
@@ -202,14 +207,21 @@ impl Keyspaces {
         })
     }
 
+    /// One keyspace.
+    pub(super) fn space(&self, space: Space) -> &Keyspace {
+        self.derived()[space as usize]
+    }
+
     /// Every keyspace whose rows follow from the log alone.
-    pub(super) fn derived(&self) -> [&Keyspace; 10] {
+    pub(super) fn derived(&self) -> [&Keyspace; SPACES] {
         [
             &self.meta,
             &self.sources,
             &self.source_ids,
             &self.appointments,
             &self.by_status,
+            &self.by_first,
+            &self.by_last,
             &self.history,
             &self.changes,
             &self.open,

@@ -1,0 +1,189 @@
+//! Pages of deliveries, by position.
+//!
+//! A source's deliveries are listed by what became of them and by what they said: a filter by outcome and event is a
+//! merge of such lists, each read from where the page's cursor is.
+
+use std::{collections::BTreeSet, ops::Bound};
+
+use fjall::{Guard, Readable};
+
+use crate::{
+    lifecycle::{EventType, Outcome},
+    log::{AppointmentId, Position, SourceName},
+};
+
+use super::{
+    AppointmentKey, Page, PageOf, Positions, ProjectionError, View,
+    merge::{Numbers, Span, merge},
+    record::{Entry, decode_history},
+    row::{
+        Kind, POSITIONS_IN_ROW, SourceNumber, SourceRow, decode_places, history_key, last_number, outcome_key, row_of,
+    },
+    store::failed,
+    view::or_all,
+};
+
+/// Which deliveries; ordered by position. What is empty or absent restricts nothing.
+#[derive(Clone, Debug, Default)]
+pub struct DeliveryFilter {
+    /// Only of these sources.
+    pub sources: Vec<SourceName>,
+    /// Only of the appointments with one of these ids.
+    pub appointment_ids: Option<Vec<AppointmentId>>,
+    /// Only with one of these outcomes; empty: any.
+    pub outcomes: Vec<Outcome>,
+    /// Only of one of these events; empty: any, and those of no known event.
+    pub events: Vec<EventType>,
+    /// Only of this stretch of the log.
+    pub positions: Positions,
+}
+
+impl DeliveryFilter {
+    /// The kinds of delivery that it is for, each once.
+    fn kinds(&self) -> Vec<Kind> {
+        let events: Vec<Option<EventType>> = or_all(&self.events, &EventType::ALL).into_iter().map(Some).collect();
+        let of_outcome = |outcome: Outcome| {
+            let events = match outcome {
+                Outcome::Applied | Outcome::Duplicate | Outcome::Rejected => events.clone(),
+                Outcome::Unrecognized | Outcome::Unreadable if self.events.is_empty() => vec![None],
+                Outcome::Unrecognized | Outcome::Unreadable => Vec::new(),
+            };
+            events.into_iter().map(move |event| Kind { outcome, event })
+        };
+        or_all(&self.outcomes, &Outcome::ALL).into_iter().flat_map(of_outcome).collect()
+    }
+
+    fn is_for_all_kinds(&self) -> bool {
+        self.outcomes.is_empty() && self.events.is_empty()
+    }
+}
+
+impl View {
+    /// The positions of deliveries.
+    pub fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: &Page<Position>,
+    ) -> Result<PageOf<Position>, ProjectionError> {
+        // What bounds the page, and what the filter is for.
+        let after = page.after.max(filter.positions.after);
+        let before = [page.before, filter.positions.to.map(Position::next)].into_iter().flatten().min();
+        let span = Span { after, before };
+        if span.is_empty() {
+            return Ok(PageOf::cut(Vec::new(), page));
+        }
+        let positions = merge(self.lists(filter, span)?, page.from_end, page.limit + 1)?;
+        Ok(PageOf::cut(positions.into_iter().map(Position::new).collect(), page))
+    }
+
+    /// The lists that a filter is a merge of.
+    fn lists(&self, filter: &DeliveryFilter, span: Span<Position>) -> Result<Vec<Numbers<'_>>, ProjectionError> {
+        let sources = self.numbers_of(&filter.sources)?;
+        if let Some(ids) = &filter.appointment_ids {
+            let mut ids = ids.clone();
+            ids.sort_unstable();
+            ids.dedup();
+            let mut lists = Vec::new();
+            for (source, number) in sources {
+                for id in &ids {
+                    lists.push(self.positions_of(source, number, *id, filter.kinds(), span)?);
+                }
+            }
+            return Ok(lists);
+        }
+        if filter.is_for_all_kinds() && sources.len() == self.sources()?.len() {
+            // The whole log: its positions have no gaps.
+            let folded = self.checkpoint()?.position.get();
+            let first = span.after.map_or(1, |after| after.get().saturating_add(1));
+            let last = span.before.map_or(folded, |before| folded.min(before.get().saturating_sub(1)));
+            return Ok(vec![Box::new((first..=last).map(Ok))]);
+        }
+        let kinds = filter.kinds();
+        let of_source = |number| kinds.iter().map(move |kind| self.positions_with(number, *kind, span));
+        Ok(sources.into_values().flat_map(of_source).collect())
+    }
+
+    /// The deliveries of a source that are of a kind.
+    fn positions_with(&self, number: SourceNumber, kind: Kind, span: Span<Position>) -> Numbers<'_> {
+        let first = span.after.map_or(0, |after| row_of(after).0);
+        let last = span.before.map_or(u64::MAX, |before| row_of(before).0);
+        let keys = outcome_key(number, kind, first)..=outcome_key(number, kind, last);
+        let positions = move |entry: Guard| -> Vec<Result<u64, ProjectionError>> {
+            let entry = entry.into_inner().map_err(|error| failed("reading", error));
+            let entry = self.patience.check().and(entry);
+            let row =
+                entry.and_then(|(key, bytes)| Ok((last_number(&key)? * POSITIONS_IN_ROW, decode_places(&bytes)?)));
+            match row {
+                Err(error) => vec![Err(error)],
+                Ok((first, places)) => {
+                    let numbers = places.iter().map(|place| first + u64::from(*place));
+                    numbers.filter(|number| span.contains(Position::new(*number))).map(Ok).collect()
+                }
+            }
+        };
+        Box::new(self.snapshot.range(&self.store.by_outcome, keys).flat_map(positions))
+    }
+
+    /// The deliveries of an appointment that are of one of these kinds.
+    fn positions_of(
+        &self,
+        source: &SourceName,
+        number: SourceNumber,
+        id: AppointmentId,
+        kinds: Vec<Kind>,
+        span: Span<Position>,
+    ) -> Result<Numbers<'_>, ProjectionError> {
+        let key = AppointmentKey { source: source.clone(), appointment_id: id };
+        let recent = self.appointment(&key)?.map_or_else(Vec::new, |record| record.recent);
+        let wanted = move |entry: &Entry| span.contains(entry.position) && kinds.contains(&entry.kind());
+        let key = |position| history_key(number, id, position);
+        let lower =
+            span.after.map_or_else(|| Bound::Included(key(Position::ZERO)), |after| Bound::Excluded(key(after)));
+        let last = key(Position::new(u64::MAX));
+        // A row's key is its last position: the row that reaches beyond the span may begin within.
+        let upper =
+            match span.before.map(|before| self.snapshot.range(&self.store.history, key(before)..=last.clone()).next())
+            {
+                Some(Some(row)) => row.key().map_err(|error| failed("reading", error))?.to_vec(),
+                Some(None) | None => last,
+            };
+        let rows = self.snapshot.range(&self.store.history, (lower, Bound::Included(upper)));
+        let entries = |row: Guard| {
+            let bytes = row.value().map_err(|error| failed("reading", error));
+            let entries = self.patience.check().and(bytes).and_then(|bytes| decode_history(&bytes));
+            entries.map_or_else(|error| vec![Err(error)], |entries| entries.into_iter().map(Ok).collect())
+        };
+        let entries = rows.flat_map(entries).chain(recent.into_iter().map(Ok));
+        let positions = entries.filter_map(move |entry| match entry {
+            Ok(entry) => wanted(&entry).then_some(Ok(entry.position.get())),
+            Err(error) => Some(Err(error)),
+        });
+        Ok(Box::new(positions))
+    }
+
+    /// How many deliveries a filter finds, where a counter tells; `None` where only a scan could.
+    pub fn delivery_count(&self, filter: &DeliveryFilter) -> Result<Option<u64>, ProjectionError> {
+        if !filter.events.is_empty() || filter.positions != Positions::default() {
+            return Ok(None);
+        }
+        match &filter.appointment_ids {
+            None => {
+                let outcomes = or_all(&filter.outcomes, &Outcome::ALL);
+                let count =
+                    |row: &SourceRow| outcomes.iter().map(|outcome| row.counts.deliveries(*outcome)).sum::<u64>();
+                Ok(Some(self.rows_of(&filter.sources)?.iter().map(count).sum()))
+            }
+            Some(ids) if filter.outcomes.is_empty() => {
+                let mut count = 0;
+                for source in &filter.sources {
+                    for appointment_id in ids.iter().copied().collect::<BTreeSet<_>>() {
+                        let key = AppointmentKey { source: source.clone(), appointment_id };
+                        count += self.appointment(&key)?.map_or(0, |record| record.delivery_count);
+                    }
+                }
+                Ok(Some(count))
+            }
+            Some(_) => Ok(None),
+        }
+    }
+}
