@@ -56,6 +56,7 @@ const NAMING: &[&str] = &[
     r#"{ statusCounts(source: "SOURCE", asOfPosition: "POSITION") { status count } }"#,
     r#"{ board(source: "SOURCE") { columns { count } stale { count } } }"#,
     r#"{ board(source: "SOURCE", asOfPosition: "POSITION") { columns { count appointments { id } } } }"#,
+    r#"{ patientFlow(source: "SOURCE", from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z", interval: DAY) { __typename } }"#,
     r#"{ lifecycle(source: "SOURCE") { name reorderWindowSeconds } }"#,
     r#"{ appointments(filter: { source: "SOURCE", appointmentIds: [ID] }, orderBy: { field: STATUS_SINCE }) { totalCount nodes { id } } }"#,
     "{ appointments(filter: { appointmentIds: [ID] }) { totalCount nodes { id } } }",

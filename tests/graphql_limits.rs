@@ -224,7 +224,10 @@ fn the_schema_is_told_to_admins_or_to_nobody() {
 fn a_damaged_row_is_told_to_the_log_and_to_nobody_else() {
     let folder = tempfile::tempdir().unwrap();
     fill(folder.path(), 10);
-    assert!(Server::start(folder.path(), CONFIG).terminate().success());
+    let mut server = Server::start(folder.path(), CONFIG);
+    server.query("{ log { headPosition } }");
+    assert!(server.terminate().success());
+    drop(server);
     let projection = data_dir(folder.path()).join("projection");
     let current = std::fs::read_to_string(projection.join("current")).unwrap();
     let database = fjall::Database::builder(projection.join(current)).open().unwrap();

@@ -173,7 +173,12 @@ fn a_poller_by_last_change_misses_nothing() {
     thread::scope(|scope| {
         let posting = scope.spawn(|| {
             for number in 0..300_u64 {
-                post(&server, "downtown", number % 40 + 1, ["create", "checkin", "undo_checkin"][number as usize % 3]);
+                post(
+                    &server,
+                    "downtown",
+                    number % 40 + 1,
+                    ["create", "checkin", "undo_checkin"][usize::try_from(number % 3).unwrap()],
+                );
             }
         });
         let (mut last_seen, mut cursor) = (std::collections::BTreeMap::new(), String::new());

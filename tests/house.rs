@@ -44,7 +44,7 @@ const PLACES: [(&str, &[&str]); 14] = [
 ];
 
 /// A foreign crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 39] = [
+const HOMES: [(&str, &[&str]); 40] = [
     ("anyhow", &["cli"]),
     ("async_graphql", &["graphql"]),
     ("base64", &["copies", "graphql"]),
@@ -68,6 +68,7 @@ const HOMES: [(&str, &[&str]); 39] = [
             "main",
         ],
     ),
+    ("chrono_tz", &["graphql", "config"]),
     ("clap", &["cli"]),
     ("crc32fast", &["log", "copies"]),
     ("fjall", &["projection"]),

@@ -64,6 +64,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         log: Arc::clone(&log),
         rules: Arc::clone(&rules),
         sources,
+        time_zones: std::collections::BTreeMap::new(),
         lifecycles: Vec::new(),
         limits: Limits::default(),
         writer: None,

@@ -79,6 +79,7 @@ pub(super) fn run(
         booking_horizon: TimeDelta::days(source.booking_horizon_days.into()),
     };
     let sources = config.sources.iter().map(|source| (source.access.name.clone(), stale(source))).collect();
+    let time_zones = config.sources.iter().map(|source| (source.access.name.clone(), source.time_zone)).collect();
     let address = listeners.public.local_addr()?;
     let secret = fresh_secret()?;
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
@@ -98,6 +99,7 @@ pub(super) fn run(
         log: Arc::clone(&log),
         rules: Arc::clone(&rules),
         sources,
+        time_zones,
         lifecycles: config.lifecycles,
         limits: config.graphql,
         writer: Some((tracker.clone(), rebuilds.clone())),

@@ -1,6 +1,7 @@
 //! A `[[source]]` table: a sender, what lets it in, and how its deliveries are folded.
 
 use chrono::TimeDelta;
+use chrono_tz::{TZ_VARIANTS, Tz};
 
 use crate::{
     lifecycle::{FoldRules, Lifecycle},
@@ -39,7 +40,6 @@ const STALE_AFTER_HOURS: u32 = 24;
 const STALE_AFTER_HOURS_RANGE: (u32, u32) = (1, 24 * 366);
 const BOOKING_HORIZON_DAYS: u32 = 30;
 const BOOKING_HORIZON_DAYS_RANGE: (u32, u32) = (1, 3660);
-const TIME_ZONE: &str = "UTC";
 
 /// A sender.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,8 +52,8 @@ pub struct SourceConfig {
     pub stale_after_hours: u32,
     /// A booked appointment without a delivery for so long is stale.
     pub booking_horizon_days: u32,
-    /// The clinic's time zone, as an IANA name.
-    pub time_zone: String,
+    /// The clinic's time zone.
+    pub time_zone: Tz,
 }
 
 /// Reads a source. `None` only where it has no usable name.
@@ -134,14 +134,18 @@ fn delivery_id_header(table: &mut Section, problems: &mut Problems) -> Option<St
     Some(name)
 }
 
-fn time_zone(table: &mut Section, problems: &mut Problems) -> String {
-    let Some((place, text)) = table.text("time_zone", problems) else { return TIME_ZONE.to_owned() };
-    let allowed = |character: char| character.is_ascii_alphanumeric() || "_/+-".contains(character);
-    if text.is_empty() || !text.chars().all(allowed) {
+fn time_zone(table: &mut Section, problems: &mut Problems) -> Tz {
+    let Some((place, text)) = table.text("time_zone", problems) else { return Tz::UTC };
+    text.parse().unwrap_or_else(|_| {
         let message = format!("`time_zone`{} is not a time zone's name", shown(&text));
-        problems.add(&place, message, "write an IANA name such as America/New_York");
-    }
-    text
+        let names: Vec<&str> = TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
+        let hint = match suggestion(&text, &names) {
+            hint if hint.starts_with("did you mean") => hint,
+            _ => "write an IANA name such as America/New_York".to_owned(),
+        };
+        problems.add(&place, message, hint);
+        Tz::UTC
+    })
 }
 
 fn refuse_missing_credentials(place: &Place, require: Require, keys: usize, tokens: usize, problems: &mut Problems) {

@@ -42,6 +42,11 @@ pub(super) fn page_cost(first: Option<i32>, last: Option<i32>, item_cost: usize)
     items.saturating_mul(item_cost).saturating_add(1).min(COST_MAX)
 }
 
+/// What a patient flow costs: its figures are read for every minute, and a range often has about fifty stretches.
+pub(super) fn flow_cost(bucket_cost: usize) -> usize {
+    bucket_cost.saturating_mul(50).saturating_add(2_000).min(COST_MAX)
+}
+
 /// What things by their ids cost.
 pub(super) fn nodes_cost(ids: usize, item_cost: usize) -> usize {
     ids.saturating_mul(item_cost).saturating_add(1).min(COST_MAX)

@@ -21,6 +21,7 @@ mod appointment;
 mod board;
 mod explanation;
 mod filter;
+mod flow;
 mod delivery;
 mod connection;
 mod cost;
@@ -35,6 +36,7 @@ mod problem;
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_graphql::{SDLExportOptions, futures_util::Stream};
+use chrono_tz::Tz;
 
 use crate::{
     lifecycle::Lifecycle,
@@ -80,6 +82,8 @@ pub struct GraphParts {
     pub rules: Arc<Rules>,
     /// The configured sources, and when their appointments count as stale.
     pub sources: BTreeMap<SourceName, StaleRules>,
+    /// The sources' time zones; of others: UTC.
+    pub time_zones: BTreeMap<SourceName, Tz>,
     /// Lifecycles of the configuration's own.
     pub lifecycles: Vec<Lifecycle>,
     /// What one request may ask for.
@@ -93,11 +97,12 @@ pub struct GraphParts {
 impl Graph {
     /// An API over these.
     pub fn new(parts: GraphParts) -> Graph {
-        let GraphParts { reader, log, rules, sources: stale, lifecycles, limits, writer, clock } = parts;
+        let GraphParts { reader, log, rules, sources: stale, time_zones, lifecycles, limits, writer, clock } = parts;
         let configured_sources = stale.keys().cloned().collect();
         let limits = Arc::new(limits);
         let endpoint = Endpoint::new(schema(&limits), Arc::clone(&limits));
-        let stores = Stores { reader, log, rules, stale, configured_sources, clock, lifecycles, limits, writer };
+        let stores =
+            Stores { reader, log, rules, stale, time_zones, configured_sources, clock, lifecycles, limits, writer };
         Graph { endpoint, stores: Arc::new(stores) }
     }
 

@@ -12,9 +12,10 @@ use super::{
     appointment::{Appointment, AppointmentList},
     board::{Board, StatusCount},
     connection::{Connection, PageArguments},
-    cost::{board_cost, list_cost, nodes_cost, past_cost},
+    cost::{board_cost, flow_cost, list_cost, nodes_cost, past_cost},
     delivery::{Delivery, DeliveryList},
     filter::{AppointmentFilter, AppointmentOrder, DeliveryFilter},
+    flow::{FlowArguments, Interval, PatientFlowBucket},
     lifecycle::Lifecycle,
     log_status::LogStatus,
     place::Place,
@@ -141,6 +142,27 @@ impl Query {
         };
         let past = as_of.is_some() || as_of_position.is_some();
         Board::new(scope, scope.select(source.as_deref())?, moment, past, ended_within_hours)
+    }
+
+    /// What happened in each stretch of a range of time, and how long patients waited. The first stretch is the one that
+    /// `from` is in, the last one that before `to`.
+    #[graphql(complexity = "flow_cost(child_complexity)")]
+    async fn patient_flow(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only of this source; absent: of all.")] source: Option<String>,
+        #[graphql(desc = "The beginning of the range.")] from: DateTime,
+        #[graphql(desc = "The end of the range; it is not in it.")] to: DateTime,
+        #[graphql(desc = "How long a stretch is. A range has at most 1000.")] interval: Interval,
+        #[graphql(
+            desc = "The IANA name of the time zone whose hours and days count; absent: the source's, or UTC where several sources are in different ones."
+        )]
+        time_zone: Option<String>,
+    ) -> Result<Vec<PatientFlowBucket>, Problem> {
+        let scope = Scope::of(ctx);
+        let (DateTime(from), DateTime(to)) = (from, to);
+        let sources = scope.select(source.as_deref())?;
+        PatientFlowBucket::list(scope, FlowArguments { sources, from, to, interval, time_zone })
     }
 
     /// The rules that judge a source's deliveries.

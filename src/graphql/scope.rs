@@ -10,6 +10,7 @@ use std::{
 
 use async_graphql::Context;
 use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono_tz::Tz;
 
 use crate::{
     lifecycle::{FoldRules, Lifecycle},
@@ -32,6 +33,7 @@ pub(super) struct Stores {
     pub(super) log: Arc<dyn Log>,
     pub(super) rules: Arc<Rules>,
     pub(super) stale: BTreeMap<SourceName, StaleRules>,
+    pub(super) time_zones: BTreeMap<SourceName, Tz>,
     pub(super) configured_sources: Vec<SourceName>,
     pub(super) clock: Clock,
     pub(super) lifecycles: Vec<Lifecycle>,
@@ -92,6 +94,10 @@ impl Scope {
 
     pub(super) fn stale_rules(&self, source: &SourceName) -> StaleRules {
         self.stores.stale.get(source).copied().unwrap_or_default()
+    }
+
+    pub(super) fn time_zone(&self, source: &SourceName) -> Tz {
+        self.stores.time_zones.get(source).copied().unwrap_or(Tz::UTC)
     }
 
     pub(super) fn lifecycle(&self, source: &SourceName) -> &Lifecycle {

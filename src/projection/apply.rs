@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+use chrono::{DateTime, Utc};
 use fjall::OwnedWriteBatch as WriteBatch;
 
 use crate::{
@@ -26,10 +27,11 @@ use super::{
     },
     row::{
         CHECKPOINT_KEY, Kind, POSITIONS_OF_ID_MAX, SourceNumber, appointment_key, decode_places, decode_positions,
-        delivery_id_key, encode_checkpoint, encode_places, encode_positions, encode_source, history_key, outcome_key,
-        position_key, row_of,
+        delivery_id_key, encode_checkpoint, encode_places, encode_positions, encode_source, history_key, hour_key,
+        outcome_key, position_key, row_of,
     },
     store::failed,
+    tally::{Hour, Tally, decode_hour, encode_hour, hour_of, minute_of},
 };
 
 /// The rows that a group changes, so that each is read once and written once.
@@ -46,6 +48,8 @@ struct Changed {
     open_sets: Vec<(SourceNumber, Position)>,
     /// Rows of `by_outcome`.
     by_outcome: BTreeMap<(SourceNumber, Kind, u64), Vec<u16>>,
+    /// Rows of `tallies`, by source and hour.
+    tallies: BTreeMap<(SourceNumber, u64), Hour>,
     /// Rows of `delivery_ids`, by key.
     delivery_ids: BTreeMap<Vec<u8>, Vec<u64>>,
     sources: BTreeSet<SourceNumber>,
@@ -115,6 +119,9 @@ impl Projection {
                 batch.insert(&store.by_outcome, key, encode_places(&places));
             }
         }
+        for ((number, hour), minutes) in &changed.tallies {
+            batch.insert(&store.tallies, hour_key(*number, *hour), encode_hour(minutes));
+        }
         for (key, positions) in changed.delivery_ids {
             batch.insert(&store.delivery_ids, key, encode_positions(&positions));
         }
@@ -149,7 +156,9 @@ impl Projection {
         let (id, event_type) = match &delivery.reading {
             Reading::Readable { appointment_id, event_type } => (*appointment_id, event_type),
             Reading::Unreadable(fault) => {
-                self.list(changed, number, Kind { outcome: Outcome::Unreadable, event: None }, position)?;
+                let kind = Kind { outcome: Outcome::Unreadable, event: None };
+                self.list(changed, number, kind, position)?;
+                self.tally(changed, number, received_at)?.count(kind);
                 self.counts(number).count_delivery(Outcome::Unreadable);
                 return Ok(Folded::unreadable(*fault));
             }
@@ -174,7 +183,9 @@ impl Projection {
             changed.history.insert(history_key(number, id, position), std::mem::take(&mut record.recent));
         }
         self.counts(number).count_delivery(outcome);
-        self.list(changed, number, Kind { outcome, event: sighting.event }, position)?;
+        let kind = Kind { outcome, event: sighting.event };
+        self.list(changed, number, kind, position)?;
+        self.tally(changed, number, received_at)?.count(kind);
         if before != folded.status {
             let change = StatusChange { position, received_at, appointment_id: id, before, after: folded.status };
             self.change(changed, number, change);
@@ -232,9 +243,10 @@ impl Projection {
         self.with_entry(changed, key, position, |entry| {
             let before = entry.kind();
             entry.revise(change);
-            kinds = Some((before, entry.kind()));
+            kinds = Some((before, entry.kind(), entry.received_at));
         })?;
-        if let Some((before, after)) = kinds.filter(|(before, after)| before != after) {
+        if let Some((before, after, received_at)) = kinds.filter(|(before, after, _)| before != after) {
+            self.tally(changed, key.0, received_at)?.move_delivery(before, after);
             let (row, place) = row_of(position);
             self.row(changed, key.0, before, row)?.retain(|listed| *listed != place);
             self.list(changed, key.0, after, position)?;
@@ -286,6 +298,27 @@ impl Projection {
         let places = self.row(changed, number, kind, row)?;
         places.insert(places.partition_point(|listed| *listed < place), place);
         Ok(())
+    }
+
+    /// The tally of the minute that a delivery arrived in.
+    fn tally<'a>(
+        &self,
+        changed: &'a mut Changed,
+        number: SourceNumber,
+        received_at: DateTime<Utc>,
+    ) -> Result<&'a mut Tally, ProjectionError> {
+        let (hour, minute) = hour_of(minute_of(received_at));
+        let row = match changed.tallies.entry((number, hour)) {
+            btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            btree_map::Entry::Vacant(entry) => entry.insert(self.hour(number, hour)?),
+        };
+        Ok(row.entry(minute).or_default())
+    }
+
+    /// A row of `tallies` as it is on disk; empty where there is none.
+    pub(super) fn hour(&self, number: SourceNumber, hour: u64) -> Result<Hour, ProjectionError> {
+        let stored = self.store.tallies.get(hour_key(number, hour)).map_err(|error| failed("reading", error))?;
+        stored.map_or(Ok(Hour::new()), |bytes| decode_hour(&bytes))
     }
 
     fn row<'a>(

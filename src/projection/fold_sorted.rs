@@ -1,6 +1,8 @@
 //! Folds appointments whose deliveries stand together: a piece of a rebuild, for one thread.
 
-use chrono::DateTime;
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
 
 use crate::{
     lifecycle::{EventType, FoldRules, Outcome},
@@ -15,6 +17,7 @@ use super::{
     places::Places,
     record::{AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, encode_appointment, encode_history},
     row::{Kind, SourceNumber, appointment_key, history_key},
+    tally::{Tally, minute_of},
 };
 
 /// The rows of some appointments.
@@ -33,6 +36,8 @@ pub(super) struct SourcePart {
     pub(super) places: Vec<(AppointmentId, Places)>,
     pub(super) listed: Vec<(Kind, u64)>,
     pub(super) changes: Vec<StatusChange>,
+    /// By minute.
+    pub(super) tallies: HashMap<u64, Tally>,
 }
 
 /// Folds a piece that holds all deliveries of its appointments, by appointment and position.
@@ -43,15 +48,18 @@ pub(super) fn fold_appointments(piece: &[Seen], sources: &[(SourceName, &FoldRul
     {
         let first = deliveries[0];
         if part.sources.last().is_none_or(|last| last.source != first.source) {
-            let (places, listed, changes) = (Vec::new(), Vec::new(), Vec::new());
-            part.sources.push(SourcePart { source: first.source, places, listed, changes });
+            let (places, listed, changes, tallies) = (Vec::new(), Vec::new(), Vec::new(), HashMap::new());
+            part.sources.push(SourcePart { source: first.source, places, listed, changes, tallies });
         }
         let of_source = part.sources.last_mut().expect("it was pushed just now");
         let (name, rules) = &sources[first.source as usize];
         let Some(key) = key_of(name, first.appointment_id) else {
             // Bodies that can't be read name no appointment.
             let kind = Kind { outcome: Outcome::Unreadable, event: None };
-            of_source.listed.extend(deliveries.iter().map(|one| (kind, one.position)));
+            for one in deliveries {
+                let Sighting { position, received_at, .. } = sighting(one);
+                of_source.list(kind, position, received_at);
+            }
             continue;
         };
         let id = key.appointment_id;
@@ -72,7 +80,9 @@ pub(super) fn fold_appointments(piece: &[Seen], sources: &[(SourceName, &FoldRul
             }
         }
         of_source.places.extend(Places::of(&record).map(|places| (id, places)));
-        of_source.listed.extend(history.iter().map(|entry| (entry.kind(), entry.position.get())));
+        for entry in &history {
+            of_source.list(entry.kind(), entry.position, entry.received_at);
+        }
         let number = SourceNumber(first.source);
         let rows = history.chunks_exact(ENTRIES_IN_ROW);
         record.recent.extend_from_slice(rows.remainder());
@@ -82,6 +92,13 @@ pub(super) fn fold_appointments(piece: &[Seen], sources: &[(SourceName, &FoldRul
         part.appointments.push((appointment_key(number, id), encode_appointment(&record)));
     }
     part
+}
+
+impl SourcePart {
+    fn list(&mut self, kind: Kind, position: Position, received_at: DateTime<Utc>) {
+        self.listed.push((kind, position.get()));
+        self.tallies.entry(minute_of(received_at)).or_default().count(kind);
+    }
 }
 
 fn sighting(one: &Seen) -> Sighting {

@@ -15,8 +15,11 @@ use super::{
     as_of::refold,
     places::{Places, only_in},
     record::{ENTRIES_IN_ROW, Entry, encode_appointment, encode_history},
-    row::{Kind, SourceNumber, appointment_key, encode_places, encode_source, history_key, outcome_key, row_of},
+    row::{
+        Kind, SourceNumber, appointment_key, encode_places, encode_source, history_key, hour_key, outcome_key, row_of,
+    },
     store::failed,
+    tally::{Hour, encode_hour, hour_of, minute_of},
 };
 
 /// An appointment before and after it was folded anew.
@@ -96,11 +99,18 @@ impl Projection {
         let status = |places: Option<Places>| places.map(|places| places.status);
         self.counts(number).move_appointment(status(before), status(places));
         let mut listed: BTreeMap<(Kind, u64), Vec<u16>> = BTreeMap::new();
+        let mut tallies: BTreeMap<u64, Hour> = BTreeMap::new();
         for (old, new) in old.iter().zip(new) {
             let (was, is) = (old.kind(), new.kind());
             if was == is {
                 continue;
             }
+            let (hour, minute) = hour_of(minute_of(new.received_at));
+            let tallied = match tallies.entry(hour) {
+                btree_map::Entry::Occupied(entry) => entry.into_mut(),
+                btree_map::Entry::Vacant(entry) => entry.insert(self.hour(number, hour)?),
+            };
+            tallied.entry(minute).or_default().move_delivery(was, is);
             let (row, place) = row_of(new.position);
             self.listed_once(&mut listed, number, was, row)?.retain(|listed| *listed != place);
             let places = self.listed_once(&mut listed, number, is, row)?;
@@ -108,6 +118,9 @@ impl Projection {
                 places.insert(at, place);
             }
             self.counts(number).move_delivery(was.outcome, is.outcome);
+        }
+        for (hour, minutes) in &tallies {
+            batch.insert(&store.tallies, hour_key(number, *hour), encode_hour(minutes));
         }
         for ((kind, row), places) in listed {
             let key = outcome_key(number, kind, row);

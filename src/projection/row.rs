@@ -14,6 +14,7 @@
 //! | `changes` | source u32, position u64 of the first change | up to 64 changes of status (`changes.rs`) |
 //! | `open` | source u32, position u64 | the appointments that were open after that position |
 //! | `by_outcome` | source u32, outcome u8, event u8, position u64 / 2048 | position mod 2048 of each, u16, ascending |
+//! | `tallies` | source u32, hour u64 | deliveries, and what became of them, by minute (`tally.rs`) |
 //!
 //! Times in keys are milliseconds since 1970-01-01 UTC, with the sign's bit turned so that they order ([`time_order`]). An
 //! event is its place in [`EventType::ALL`] plus 1, or 0 where it is not known. The three orders of appointments hold those
@@ -129,6 +130,11 @@ pub(super) fn time_order(time: DateTime<Utc>) -> u64 {
 }
 
 const SIGN: u64 = 1 << 63;
+
+/// The key of a row of `tallies`.
+pub(super) fn hour_key(source: SourceNumber, hour: u64) -> [u8; 12] {
+    key(source, [], [hour])
+}
 
 /// The key of a row of `changes` or `open`.
 pub(super) fn position_key(source: SourceNumber, position: Position) -> [u8; 12] {

@@ -21,10 +21,11 @@ pub(super) enum Space {
     Changes,
     Open,
     ByOutcome,
+    Tallies,
     DeliveryIds,
 }
 
-pub(super) const SPACES: usize = 12;
+pub(super) const SPACES: usize = 13;
 
 impl Space {
     pub(super) const ALL: [Space; SPACES] = [
@@ -39,6 +40,7 @@ impl Space {
         Space::Changes,
         Space::Open,
         Space::ByOutcome,
+        Space::Tallies,
         Space::DeliveryIds,
     ];
 
@@ -56,6 +58,7 @@ impl Space {
             Space::Changes => "changes",
             Space::Open => "open",
             Space::ByOutcome => "by_outcome",
+            Space::Tallies => "tallies",
             Space::DeliveryIds => "delivery_ids",
         }
     }

@@ -2,6 +2,7 @@
 //! outcome, and its status changes. They are sorted as they come, and put when the source has ended.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Read, Write},
     path::Path,
 };
@@ -20,11 +21,13 @@ use super::{
     places::Places,
     record::{met_byte, met_of},
     row::{
-        Counts, Kind, SourceNumber, encode_places, event_byte, order_key, outcome_key, position_key, row_of, status_key,
+        Counts, Kind, SourceNumber, encode_places, event_byte, hour_key, order_key, outcome_key, position_key, row_of,
+        status_key,
     },
     rows::{Sink, Space},
     sort::{Sorted, Sorter, Spill},
     store::failed,
+    tally::{Hour, Tally, encode_hour, hour_of},
 };
 
 /// A change of status as it waits to be sorted by position.
@@ -49,6 +52,8 @@ pub(super) struct OfSource {
     /// The kind in the eight highest bits, position below.
     listed: Sorter<u64>,
     changes: Sorter<Changed>,
+    /// By minute: there are as many as minutes with a delivery.
+    tallies: BTreeMap<u64, Tally>,
 }
 
 impl OfSource {
@@ -62,6 +67,7 @@ impl OfSource {
             last: Sorter::new(folder, "last", memory_bytes),
             listed: Sorter::new(folder, "outcomes", memory_bytes),
             changes: Sorter::new(folder, "changes", memory_bytes),
+            tallies: BTreeMap::new(),
         }
     }
 
@@ -77,6 +83,9 @@ impl OfSource {
             self.counts.count_delivery(kind.outcome);
             let byte = (kind.outcome as u8) << EVENT_BITS | event_byte(kind.event);
             self.listed.push(u64::from(byte) << KIND_SHIFT | position).map_err(disk)?;
+        }
+        for (minute, tally) in part.tallies {
+            self.tallies.entry(minute).or_default().add(&tally);
         }
         for change in part.changes {
             let statuses = met_byte(change.before) << 4 | met_byte(change.after);
@@ -105,6 +114,7 @@ impl OfSource {
             }
         }
         put_outcomes(self.number, self.listed.finish().map_err(disk)?, sink)?;
+        put_tallies(self.number, self.tallies, sink)?;
         put_changes(self.number, self.changes.finish().map_err(disk)?, sink)?;
         Ok(self.counts)
     }
@@ -141,6 +151,24 @@ fn put_outcomes(number: SourceNumber, listed: Sorted<u64>, sink: &mut impl Sink)
         places.push(place);
     }
     current.map_or(Ok(()), |finished| put(finished, &places))
+}
+
+fn put_tallies(
+    number: SourceNumber,
+    tallies: BTreeMap<u64, Tally>,
+    sink: &mut impl Sink,
+) -> Result<(), ProjectionError> {
+    let mut current = Hour::new();
+    let mut tallies = tallies.into_iter().peekable();
+    while let Some((at, tally)) = tallies.next() {
+        let (hour, minute) = hour_of(at);
+        current.insert(minute, tally);
+        if tallies.peek().is_none_or(|(next, _)| hour_of(*next).0 != hour) {
+            sink.put(Space::Tallies, &hour_key(number, hour), &encode_hour(&current))?;
+            current.clear();
+        }
+    }
+    Ok(())
 }
 
 fn put_changes(number: SourceNumber, changes: Sorted<Changed>, sink: &mut impl Sink) -> Result<(), ProjectionError> {

@@ -61,6 +61,7 @@ pub(super) struct Keyspaces {
     pub(super) changes: Keyspace,
     pub(super) open: Keyspace,
     pub(super) by_outcome: Keyspace,
+    pub(super) tallies: Keyspace,
     pub(super) delivery_ids: Keyspace,
 }
 
@@ -202,6 +203,7 @@ impl Keyspaces {
             changes: index("changes")?,
             open: index("open")?,
             by_outcome: index("by_outcome")?,
+            tallies: keyspace("tallies")?,
             delivery_ids: keyspace("delivery_ids")?,
             database,
         })
@@ -226,6 +228,7 @@ impl Keyspaces {
             &self.changes,
             &self.open,
             &self.by_outcome,
+            &self.tallies,
             &self.delivery_ids,
         ]
     }
