@@ -8,6 +8,8 @@ mod impatient;
 mod problem;
 mod failures;
 mod access;
+mod cors;
+mod request_id;
 mod body;
 mod webhook;
 mod graphql;
@@ -41,6 +43,7 @@ pub use accept::ConnectionLimits;
 pub use access::Operator;
 pub use operations::Metrics;
 
+use cors::Origins;
 use failures::Failures;
 use problem::Problem;
 
@@ -59,6 +62,7 @@ pub struct App {
     clock: Clock,
     failures: Failures,
     body_timeout: Duration,
+    origins: Origins,
     graphql_permits: Arc<Semaphore>,
     log_permits: Arc<Semaphore>,
     operator: Option<Operator>,
@@ -91,6 +95,8 @@ pub struct Parts {
     pub failed_authentications_burst: u32,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
+    /// The origins of web pages that may read GraphQL answers in a browser, as a browser sends them.
+    pub allowed_origins: Vec<String>,
 }
 
 /// Where the server listens.
@@ -119,6 +125,7 @@ impl App {
             clock: parts.clock,
             failures: Failures::new(parts.failed_authentications_burst),
             body_timeout: parts.body_timeout,
+            origins: Origins::new(parts.allowed_origins),
             graphql_permits: Arc::new(Semaphore::new(GRAPHQL_AT_ONCE)),
             log_permits: Arc::new(Semaphore::new(log::READERS_MAX)),
             operator: parts.operator,

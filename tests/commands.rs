@@ -103,6 +103,14 @@ fn a_configuration_is_summed_up_or_every_mistake_is_told() {
         assert!(good.stdout.contains(told), "{told}: {}", good.stdout);
     }
     assert!(good.stdout.contains("bodies are kept for ever"), "{}", good.stdout);
+    assert!(good.stdout.contains("depth 20, complexity 50000, 50 aliases"), "{}", good.stdout);
+    assert!(good.stdout.contains("10000 ms, schema to everyone"), "{}", good.stdout);
+    assert!(good.stdout.contains("web pages       of no other origin"), "{}", good.stdout);
+    let good = check_config(&format!(
+        "[server]\nallowed_origins = [\"https://board.example\"]\n{CONFIG}[graphql]\nintrospection = \"nobody\"\npage_max = 7\n"
+    ));
+    assert!(good.stdout.contains("web pages       of https://board.example"), "{}", good.stdout);
+    assert!(good.stdout.contains("pages of 7,") && good.stdout.contains("schema to nobody"), "{}", good.stdout);
     let good = check_config(&format!("{CONFIG}[retention]\nbodies_days = 90\n"));
     assert!(good.stdout.contains("bodies of ended appointments, 90 days"), "{}", good.stdout);
     assert!(check_config("").stdout.contains("No source is configured"));

@@ -181,6 +181,6 @@ fn one_request_looks_into_the_past_a_few_times_at_most() {
     let list = r#"appointments(asOfPosition: "1", first: 1) { totalCount }"#;
     for (field, few, many) in [(board, 1, 2), (list, 4, 5), ("board { position }", 8, 9)] {
         assert_eq!(several(field, few), Value::Null, "{few} of {field}");
-        assert_eq!(several(field, many), "GRAPHQL_VALIDATION_FAILED", "{many} of {field}");
+        assert_eq!(several(field, many), "COMPLEXITY_LIMIT_EXCEEDED", "{many} of {field}");
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use chrono::Utc;
 use clockfold::{
     credential::{Credential, digest_of},
-    graphql::{Graph, GraphParts, Readers},
+    graphql::{Graph, GraphParts, Limits, Readers},
     lifecycle::{Folded, Judgement, Status, Verdict},
     log::{Clock, DataDir, Log, Position, SledLog, SourceName},
     projection::{Projection, Rules, StaleRules},
@@ -66,6 +66,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         sources,
         time_zones: std::collections::BTreeMap::new(),
         lifecycles: Vec::new(),
+        limits: Limits::default(),
         writer: None,
         clock: Arc::clone(&clock),
     });
@@ -90,6 +91,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         operator: None,
         failed_authentications_burst: 10,
         body_timeout: TIMEOUT,
+        allowed_origins: Vec::new(),
     });
     println!("{address}");
     std::io::stdout().flush()?;

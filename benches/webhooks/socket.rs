@@ -20,6 +20,7 @@ impl Run {
         Run { per_second: latencies.len() as f64 / elapsed.as_secs_f64(), latencies }
     }
 
+    #[allow(dead_code, reason = "not every bench counts")]
     pub(super) fn count(&self) -> usize {
         self.latencies.len()
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     config::{Config, SourceConfig},
     credential::Credential,
-    graphql::{ReaderAccess, Role},
+    graphql::{Introspection, Limits, ReaderAccess, Role},
     lifecycle::Lifecycle,
     webhook::Require,
 };
@@ -20,6 +20,11 @@ pub(super) fn run(config: &Config, now: DateTime<Utc>, stdout: &mut dyn Write) -
     match config.server.operations_listen {
         Some(address) => writeln!(stdout, "metrics         {address}, to everybody")?,
         None => writeln!(stdout, "metrics         to loopback peers and admins of all sources")?,
+    }
+    writeln!(stdout, "graphql         {}", graphql_line(&config.graphql))?;
+    match &config.server.allowed_origins[..] {
+        [] => writeln!(stdout, "web pages       of no other origin")?,
+        origins => writeln!(stdout, "web pages       of {}", origins.join(", "))?,
     }
     match &config.archive {
         Some(directory) => writeln!(stdout, "archive         {}", directory.display())?,
@@ -52,6 +57,22 @@ pub(super) fn run(config: &Config, now: DateTime<Utc>, stdout: &mut dyn Write) -
         )?;
     }
     Ok(())
+}
+
+fn graphql_line(limits: &Limits) -> String {
+    let schema = match limits.introspection {
+        Introspection::Everyone => "everyone",
+        Introspection::Admins => "admins",
+        Introspection::Nobody => "nobody",
+    };
+    let Limits { depth_max, complexity_max, aliases_max, directives_max, selections_max, page_max, .. } = limits;
+    format!(
+        "depth {depth_max}, complexity {complexity_max}, {aliases_max} aliases, {directives_max} directives, \
+         {selections_max} selections, pages of {page_max}, documents of {} and bodies of {} bytes, {} ms, schema to {schema}",
+        limits.document_bytes_max,
+        limits.body_bytes_max,
+        limits.execution_timeout.as_millis(),
+    )
 }
 
 fn source_line(source: &SourceConfig, now: DateTime<Utc>) -> String {

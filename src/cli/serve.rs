@@ -101,6 +101,7 @@ pub(super) fn run(
         sources,
         time_zones,
         lifecycles: config.lifecycles,
+        limits: config.graphql,
         writer: Some((tracker.clone(), rebuilds.clone())),
         clock: Arc::clone(&clock),
     });
@@ -119,6 +120,7 @@ pub(super) fn run(
         operator: Some(Operator { secret: digest_of(secret.as_bytes()), listens_on: address }),
         failed_authentications_burst: config.server.failed_authentications_burst,
         body_timeout: config.server.body_timeout,
+        allowed_origins: config.server.allowed_origins,
     });
 
     store.announce(&RunningServer { url: format!("http://{}", on_this_machine(address)), secret });

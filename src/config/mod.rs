@@ -9,7 +9,9 @@ mod credentials;
 mod document;
 mod error;
 mod first_source;
+mod graphql;
 mod lifecycle;
+mod origins;
 mod reader;
 mod retention;
 mod server;
@@ -23,7 +25,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{graphql::ReaderAccess, lifecycle::Lifecycle, log::SourceName, projection::Rules};
+use crate::{
+    graphql::{Limits, ReaderAccess},
+    lifecycle::Lifecycle,
+    log::SourceName,
+    projection::Rules,
+};
 
 pub use error::{ConfigError, ConfigErrors};
 pub use first_source::{FIRST_SOURCE_FILE, FirstSource, FirstSourceError, first_source};
@@ -41,7 +48,7 @@ pub const DEFAULT_FILE: &str = "clockfold.toml";
 /// Where everything is kept where nothing else is said.
 pub const DEFAULT_DATA_DIR: &str = "clockfold-data";
 
-const KEYS: &[&str] = &["data_dir", "server", "archive", "retention", "lifecycle", "source", "reader"];
+const KEYS: &[&str] = &["data_dir", "server", "graphql", "archive", "retention", "lifecycle", "source", "reader"];
 
 /// Everything that is configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +57,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How it listens, and its limits.
     pub server: ServerConfig,
+    /// What one GraphQL request may ask for.
+    pub graphql: Limits,
     /// Where a copy of the log is kept up with. A relative path counts from the working directory.
     pub archive: Option<PathBuf>,
     /// How many days the bodies of ended appointments are kept; `None`: for ever.
@@ -139,6 +148,7 @@ fn interpret(document: Document, problems: &mut Problems) -> Config {
         }
     };
     let server = server::read(top.take("server"), problems);
+    let graphql = graphql::read(top.take("graphql"), problems);
     let archive = archive::read(top.take("archive"), problems);
     let bodies_days = retention::read(top.take("retention"), problems);
     let lifecycles = Lifecycles::read(top.take("lifecycle"), problems);
@@ -149,7 +159,7 @@ fn interpret(document: Document, problems: &mut Problems) -> Config {
         known.insert(first_source::name());
     }
     let readers = read_readers(top.tables("reader", problems), &known, &mut seen, problems);
-    Config { data_dir, server, archive, bodies_days, lifecycles: lifecycles.into_custom(), sources, readers }
+    Config { data_dir, server, graphql, archive, bodies_days, lifecycles: lifecycles.into_custom(), sources, readers }
 }
 
 fn read_sources(

@@ -8,6 +8,7 @@ use std::{
 use super::{
     document::{Node, Section},
     error::{Problems, shown, suggestion},
+    origins,
 };
 
 /// The keys of `[server]`. Each is also the variable `CLOCKFOLD_SERVER_` and its name in capitals.
@@ -22,10 +23,14 @@ pub(super) const KEYS: &[&str] = &[
     "failed_authentications_burst",
     "log_format",
     "rebuild_memory_mb",
+    "allowed_origins",
 ];
 
-/// Those of [`KEYS`] that hold a text; the others hold a whole number.
+/// Those of [`KEYS`] that hold a text; the others hold a whole number, and one a list.
 pub(super) const TEXT_KEYS: &[&str] = &["listen", "operations_listen", "log_format"];
+
+/// That of [`KEYS`] that holds a list.
+pub(super) const LIST_KEY: &str = "allowed_origins";
 
 const CONNECTIONS_MAX: u32 = 4096;
 const QUEUE_MAX: u32 = 4096;
@@ -61,6 +66,8 @@ pub struct ServerConfig {
     pub log_format: LogFormat,
     /// The memory that a rebuild sorts in, in MiB; what does not fit waits in files.
     pub rebuild_memory_mb: u32,
+    /// The origins of web pages that may read GraphQL answers in a browser.
+    pub allowed_origins: Vec<String>,
 }
 
 /// How log lines are written.
@@ -86,6 +93,7 @@ impl Default for ServerConfig {
             failed_authentications_burst: FAILED_AUTHENTICATIONS_BURST,
             log_format: LogFormat::Text,
             rebuild_memory_mb: REBUILD_MEMORY_MB,
+            allowed_origins: Vec::new(),
         }
     }
 }
@@ -111,6 +119,7 @@ pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> ServerConfig 
         ),
         log_format: log_format(&mut table, problems),
         rebuild_memory_mb: table.number("rebuild_memory_mb", REBUILD_MEMORY_RANGE, REBUILD_MEMORY_MB, problems),
+        allowed_origins: origins::read(&mut table, LIST_KEY, problems),
     }
 }
 

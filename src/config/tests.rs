@@ -4,7 +4,7 @@ use std::{fs, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use crate::graphql::Role;
+use crate::graphql::{Introspection, Role};
 
 use super::*;
 use crate::{
@@ -51,6 +51,7 @@ fn without_anything_there_are_defaults() {
     let config = load("", &[("PATH", "/bin"), ("CLOCKFOLD_LOG", "debug")]).unwrap();
     assert_eq!(config.data_dir, Path::new("clockfold-data"));
     assert_eq!(config.server, ServerConfig::default());
+    assert_eq!(config.graphql, Limits::default());
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
     assert!(config.sources.is_empty() && config.readers.is_empty());
 }
@@ -71,6 +72,18 @@ fn every_setting() {
         failed_authentications_burst = 6
         log_format = "json"
         rebuild_memory_mb = 64
+        allowed_origins = ["https://board.example", "http://localhost:5173"]
+        [graphql]
+        depth_max = 16
+        complexity_max = 300
+        aliases_max = 0
+        directives_max = 1
+        selections_max = 301
+        document_bytes_max = 4096
+        body_bytes_max = 4097
+        page_max = 1
+        execution_timeout_ms = 2
+        introspection = "admins"
         [[source]]
         name = "downtown"
         route_keys = ["CF3uQP8cSFIQB8gB/9285030fceca", { key = "an-old-key-that-is-long-enough", expires = 2026-01-01T00:00:00Z }]
@@ -107,7 +120,21 @@ fn every_setting() {
         failed_authentications_burst: 6,
         log_format: LogFormat::Json,
         rebuild_memory_mb: 64,
+        allowed_origins: vec!["https://board.example".to_owned(), "http://localhost:5173".to_owned()],
     };
+    let limits = Limits {
+        depth_max: 16,
+        complexity_max: 300,
+        aliases_max: 0,
+        directives_max: 1,
+        selections_max: 301,
+        document_bytes_max: 4096,
+        body_bytes_max: 4097,
+        page_max: 1,
+        execution_timeout: Duration::from_millis(2),
+        introspection: Introspection::Admins,
+    };
+    assert_eq!(config.graphql, limits);
     assert_eq!((config.data_dir.as_path(), &config.server), (Path::new("/var/lib/clockfold"), &server));
     let [downtown, uptown] = &config.sources[..] else { panic!() };
     assert_eq!(downtown.access.require, Require::All);

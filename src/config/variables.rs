@@ -1,7 +1,7 @@
 //! Settings from `CLOCKFOLD_` variables, put over those of the file.
 //!
-//! `CLOCKFOLD_DATA_DIR` is `data_dir`, `CLOCKFOLD_SERVER_LISTEN` is `server.listen`, and so on; `CLOCKFOLD_SOURCE` and
-//! `CLOCKFOLD_READER` hold a TOML list of tables, `CLOCKFOLD_LIFECYCLE` a table of tables; each takes the place of
+//! `CLOCKFOLD_DATA_DIR` is `data_dir`, `CLOCKFOLD_SERVER_LISTEN` is `server.listen`, and so on; `CLOCKFOLD_SERVER_ALLOWED_ORIGINS`
+//! holds a TOML list, `CLOCKFOLD_SOURCE` and `CLOCKFOLD_READER` hold a TOML list of tables, `CLOCKFOLD_LIFECYCLE` a table of tables; each takes the place of
 //! all those in the file.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::{
     document::{Document, Entry, Node, Table, Value, parse_value},
     error::{Place, Problems, suggestion},
-    server,
+    graphql, server,
 };
 
 /// Names the file.
@@ -19,6 +19,7 @@ const LOG: &str = "CLOCKFOLD_LOG";
 const PREFIX: &str = "CLOCKFOLD_";
 const DATA_DIR: &str = "CLOCKFOLD_DATA_DIR";
 const SERVER_PREFIX: &str = "CLOCKFOLD_SERVER_";
+const GRAPHQL_PREFIX: &str = "CLOCKFOLD_GRAPHQL_";
 const LISTEN: &str = "CLOCKFOLD_LISTEN";
 const LISTEN_IN_FULL: &str = "CLOCKFOLD_SERVER_LISTEN";
 const ARCHIVE_DIRECTORY: &str = "CLOCKFOLD_ARCHIVE_DIRECTORY";
@@ -46,18 +47,23 @@ pub(super) fn overlay(document: &mut Document, variables: &BTreeMap<String, Stri
             LISTEN if variables.contains_key(LISTEN_IN_FULL) => {
                 problems.add(&place, format!("this says the same as {LISTEN_IN_FULL}"), "set only one of the two");
             }
-            LISTEN => put_server(document, "listen", &place, value),
-            other => match server_key(other) {
-                Some(key) => put_server(document, key, &place, value),
-                None => refuse(other, &place, problems),
+            LISTEN => put_server(document, "listen", &place, value, problems),
+            other => match (key(other, SERVER_PREFIX, server::KEYS), key(other, GRAPHQL_PREFIX, graphql::KEYS)) {
+                (Some(key), _) => put_server(document, key, &place, value, problems),
+                (None, Some(key)) => {
+                    let value = text_or_number(value, graphql::TEXT_KEYS.contains(&key));
+                    put_in(document, "graphql", key, &place, value);
+                }
+                (None, None) => refuse(other, &place, problems),
             },
         }
     }
 }
 
-fn server_key(variable: &str) -> Option<&'static str> {
-    let key = variable.strip_prefix(SERVER_PREFIX)?;
-    server::KEYS.iter().copied().find(|known| known.to_uppercase() == key)
+/// The key of a table whose variables begin with `prefix`.
+fn key(variable: &str, prefix: &str, keys: &[&'static str]) -> Option<&'static str> {
+    let key = variable.strip_prefix(prefix)?;
+    keys.iter().copied().find(|known| known.to_uppercase() == key)
 }
 
 fn put(table: &mut Table, key: &str, place: &Place, value: Value) {
@@ -70,12 +76,16 @@ fn put_parsed(table: &mut Table, key: &str, place: &Place, text: &str, problems:
     put(table, key, place, node.value);
 }
 
-fn put_server(document: &mut Document, key: &str, place: &Place, text: &str) {
-    let value = match server::TEXT_KEYS.contains(&key) {
-        true => Value::Text(text.to_owned()),
-        false => number_or_text(text),
+fn put_server(document: &mut Document, key: &str, place: &Place, text: &str, problems: &mut Problems) {
+    let value = match key {
+        server::LIST_KEY => parse_value(place, text, problems).value,
+        _ => text_or_number(text, server::TEXT_KEYS.contains(&key)),
     };
     put_in(document, "server", key, place, value);
+}
+
+fn text_or_number(text: &str, is_text: bool) -> Value {
+    if is_text { Value::Text(text.to_owned()) } else { number_or_text(text) }
 }
 
 fn number_or_text(text: &str) -> Value {
@@ -94,9 +104,10 @@ fn put_in(document: &mut Document, table: &str, key: &str, place: &Place, value:
 
 fn refuse(name: &str, place: &Place, problems: &mut Problems) {
     let of_server = server::KEYS.iter().map(|key| format!("{SERVER_PREFIX}{}", key.to_uppercase()));
+    let of_graphql = graphql::KEYS.iter().map(|key| format!("{GRAPHQL_PREFIX}{}", key.to_uppercase()));
     let others = [CONFIG, LOG, DATA_DIR, LISTEN, ARCHIVE_DIRECTORY, RETENTION_BODIES_DAYS, LIFECYCLE, SOURCE, READER]
         .map(str::to_owned);
-    let known: Vec<String> = others.into_iter().chain(of_server).collect();
+    let known: Vec<String> = others.into_iter().chain(of_server).chain(of_graphql).collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();
     problems.add(place, "there is no such variable", suggestion(name, &known));
 }

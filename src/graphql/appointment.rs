@@ -10,9 +10,9 @@ use crate::{
 
 use super::{
     connection::{Connection, Listed, PageArguments},
+    cost::page_cost,
     delivery::{Delivery, DeliveryList},
     explanation::Explanation,
-    limits::page_cost,
     place::Place,
     problem::Problem,
     scalars::{DateTime, Position},

@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     appointment::Appointment,
-    limits::{COLUMN_MAX, COMPLEXITY_MAX, PAGE_MAX},
+    cost::{COLUMN_DEFAULT, COLUMN_MAX, column_cost},
     problem::Problem,
     scalars::{DateTime, Position},
     scope::Scope,
@@ -149,7 +149,7 @@ fn add(sum: &mut Column, mut more: Column) {
 impl Listing {
     fn first(&self, first: Option<i32>) -> Result<Vec<Appointment>, Problem> {
         let first = match first {
-            None => PAGE_MAX,
+            None => COLUMN_DEFAULT,
             Some(items) => usize::try_from(items)
                 .ok()
                 .filter(|items| *items <= COLUMN_MAX)
@@ -167,12 +167,6 @@ impl From<(Status, u64)> for StatusCount {
     fn from((status, count): (Status, u64)) -> StatusCount {
         StatusCount { status: status.into(), count: to_int(count) }
     }
-}
-
-/// What a column costs. A board costs a column's share of its appointments: together they are one list.
-fn column_cost(first: Option<i32>, item_cost: usize) -> usize {
-    let items = first.map_or(PAGE_MAX, |items| usize::try_from(items).unwrap_or_default());
-    (items.saturating_mul(item_cost) / Status::ALL.len()).saturating_add(1).min(COMPLEXITY_MAX + 1)
 }
 
 fn to_int(count: u64) -> i32 {

@@ -6,12 +6,7 @@ use async_graphql::{ComplexObject, Context, OutputType, SimpleObject, TypeName, 
 
 use crate::projection::{Page, PageOf};
 
-use super::{
-    limits::{PAGE_DEFAULT, PAGE_MAX},
-    place::Place,
-    problem::Problem,
-    scope::Scope,
-};
+use super::{cost::PAGE_DEFAULT, place::Place, problem::Problem, scope::Scope};
 
 /// What a list needs to come in pages.
 pub(super) trait Listed: OutputType + Sized {
@@ -88,7 +83,7 @@ pub(super) struct PageArguments {
 impl PageArguments {
     /// Reads the page that they ask for.
     pub(super) fn list<N: Listed>(self, scope: &Scope, filter: N::Filter) -> Result<Connection<N>, Problem> {
-        let page = self.page::<N>(&filter)?;
+        let page = self.page::<N>(&filter, scope.limits().page_max as usize)?;
         let PageOf { items, has_more } = N::page(scope, &filter, &page)?;
         let edge = |node: N| Edge { cursor: node.place(&filter).encode(), node };
         let edges: Vec<Edge<N>> = items.into_iter().map(edge).collect();
@@ -104,17 +99,19 @@ impl PageArguments {
         Ok(Connection { edges, page_info, filter })
     }
 
-    fn page<N: Listed>(self, filter: &N::Filter) -> Result<Page<N::Key>, Problem> {
+    fn page<N: Listed>(self, filter: &N::Filter, page_max: usize) -> Result<Page<N::Key>, Problem> {
         if self.first.is_some() && self.last.is_some() {
             return Err(Problem::BadInput("Give `first` or `last`, not both."));
         }
         let limit = match self.first.or(self.last) {
-            None => PAGE_DEFAULT,
-            Some(items) => usize::try_from(items)
-                .ok()
-                .filter(|items| *items <= PAGE_MAX)
-                .ok_or(Problem::BadInput("A page has 0 to 500 items."))?,
+            None => PAGE_DEFAULT.min(page_max),
+            Some(items) => {
+                usize::try_from(items).map_err(|_| Problem::BadInput("A page has no fewer than 0 items."))?
+            }
         };
+        if limit > page_max {
+            return Err(Problem::PageTooLarge { asked: limit, max: page_max });
+        }
         let (after, before) = (key::<N>(self.after, filter)?, key::<N>(self.before, filter)?);
         Ok(Page { after, before, limit, from_end: self.last.is_some() })
     }

@@ -4,20 +4,25 @@
 //! `application/json`. The library's own adapters let a GET run mutations and take `text/plain`,
 //! which a foreign page may send; this one does neither.
 
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
 use async_graphql::{
     Response,
     futures_util::{Stream, StreamExt as _},
-    registry::Registry,
 };
 use futures_executor::block_on;
 
 use super::{
-    Schema,
+    Schema, errors,
+    guard::Barred,
+    limits::Limits,
     params::Params,
-    prepare::{Transport, prepare},
+    prepare::{Checks, Transport, prepare},
     refusal::Refusal,
     scope::Scope,
-    variables,
 };
 
 /// The methods that the endpoint has.
@@ -60,28 +65,37 @@ pub struct HttpAnswer {
 /// The schema, ready to answer.
 pub(super) struct Endpoint {
     schema: Schema,
-    input_types: Registry,
+    checks: Checks,
 }
 
 impl Endpoint {
-    pub(super) fn new(schema: Schema) -> Endpoint {
-        Endpoint { schema, input_types: variables::input_types() }
+    pub(super) fn new(schema: Schema, limits: Arc<Limits>) -> Endpoint {
+        Endpoint { schema, checks: Checks::new(limits) }
     }
 
-    /// Answers `request`; `attach` gives the resolvers their data.
+    /// Answers `request`; `attach` gives the resolvers their data. A panic in a resolver is answered too.
     pub(super) fn answer(
         &self,
         request: &HttpRequest<'_>,
+        request_id: &str,
         attach: impl FnOnce(async_graphql::Request) -> async_graphql::Request,
     ) -> HttpAnswer {
         let Some(media) = negotiate(request.accept) else {
             return refused(MediaType::Json, Refusal::NotAcceptable);
         };
         let executed = Params::read(request)
-            .and_then(|params| prepare(params, request.method, Transport::Answer, &self.input_types))
-            .and_then(|prepared| executed(block_on(self.schema.execute(attach(prepared)))));
+            .and_then(|params| prepare(params, request.method, Transport::Answer, &self.checks))
+            .and_then(|prepared| {
+                // Nothing of a query outlives it but what the stores guard themselves.
+                let execute = AssertUnwindSafe(|| block_on(self.schema.execute(attach(prepared))));
+                match catch_unwind(execute) {
+                    Ok(response) => executed(self.complete(response, request_id)).map(Ok),
+                    Err(cause) => Ok(Err(errors::of_panic(&*cause, request_id))),
+                }
+            });
         match executed {
-            Ok(response) => answer(200, media, &response),
+            Ok(Ok(response)) => answer(200, media, &response),
+            Ok(Err(errors)) => answer(500, media, &serde_json::json!({ "errors": errors })),
             Err(refusal) => refused(media, refusal),
         }
     }
@@ -90,19 +104,29 @@ impl Endpoint {
     pub(super) fn subscribe(
         &self,
         request: &HttpRequest<'_>,
+        request_id: &str,
         scope: Scope,
     ) -> Result<impl Stream<Item = String> + Send + use<>, HttpAnswer> {
-        let prepared = Params::read(request)
-            .and_then(|params| prepare(params, request.method, Transport::Events, &self.input_types));
+        let prepared =
+            Params::read(request).and_then(|params| prepare(params, request.method, Transport::Events, &self.checks));
         let prepared = prepared.map_err(|refusal| refused(MediaType::GraphQl, refusal))?;
-        let text = |response: Response| {
-            let response = match executed(response) {
+        let (request_id, execution_timeout) = (request_id.to_owned(), self.checks.limits.execution_timeout);
+        let text = move |response: Response| {
+            let response = match executed(errors::complete(response, &request_id, execution_timeout)) {
                 Ok(response) => serde_json::to_string(&response),
                 Err(refusal) => serde_json::to_string(&serde_json::json!({ "errors": refusal.into_errors() })),
             };
             response.expect("answers have text keys and finite numbers")
         };
         Ok(self.schema.execute_stream(prepared.data(scope)).map(text))
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.checks.limits
+    }
+
+    fn complete(&self, response: Response, request_id: &str) -> Response {
+        errors::complete(response, request_id, self.limits().execution_timeout)
     }
 }
 
@@ -159,9 +183,10 @@ fn negotiate(accept: Option<&str>) -> Option<MediaType> {
 /// Our resolvers give every error a code, so an error without one is the library's. Some it finds
 /// only while executing (a literal that is no 32-bit Int); GraphQL counts these as refused too.
 fn executed(response: Response) -> Result<Response, Refusal> {
-    let has_code = |error: &async_graphql::ServerError| {
-        error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some())
-    };
+    if let Some(barred) = response.errors.iter().find_map(|error| error.source::<Barred>()) {
+        return Err((*barred).into());
+    }
+    let has_code = |error: &async_graphql::ServerError| errors::code(error).is_some();
     if response.errors.iter().all(has_code) {
         return Ok(response);
     }
@@ -180,128 +205,4 @@ fn answer(status: u16, media: MediaType, body: &impl serde::Serialize) -> HttpAn
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const GRAPHQL: &str = "application/graphql-response+json";
-
-    fn post(body: &str) -> HttpRequest<'_> {
-        HttpRequest {
-            method: Method::Post,
-            content_type: Some("application/json"),
-            accept: Some(GRAPHQL),
-            query_string: None,
-            body: body.as_bytes(),
-        }
-    }
-
-    fn get(query_string: &str) -> HttpRequest<'_> {
-        let query_string = Some(query_string);
-        HttpRequest { method: Method::Get, content_type: None, query_string, ..post("") }
-    }
-
-    fn ask(request: HttpRequest<'_>) -> HttpAnswer {
-        Endpoint::new(crate::graphql::schema()).answer(&request, |request| request)
-    }
-
-    /// The status and the first error's code, or `ok`.
-    fn check(request: HttpRequest<'_>, expected: &str) {
-        let answer = ask(request);
-        let body: serde_json::Value = serde_json::from_slice(&answer.body).expect("a JSON answer");
-        let code = body["errors"][0]["extensions"]["code"].as_str();
-        assert_eq!(format!("{} {}", answer.status, code.unwrap_or("ok")), expected, "{body}");
-        assert_eq!(body.get("data").is_none(), code.is_some(), "a refused request has no data: {body}");
-    }
-
-    #[test]
-    fn refusals_have_a_status_and_a_code() {
-        check(post(r#"{"query":"{ __typename }"}"#), "200 ok");
-        check(get("query=%7B+__typename+%7D&variables="), "200 ok");
-        check(get("query=mutation+%7B+__typename+%7D"), "405 METHOD_NOT_ALLOWED");
-        check(post("{"), "400 BAD_REQUEST");
-        check(post(r#"{"query":1}"#), "400 BAD_REQUEST");
-        check(post(r#"[{"query":"{ __typename }"}]"#), "400 BAD_REQUEST");
-        check(post(r#"["{ __typename }",null,null,null]"#), "400 BAD_REQUEST");
-        check(post(r#"{"query":"{ __typename "}"#), "400 GRAPHQL_PARSE_FAILED");
-        check(post(r#"{"query":"{ nope }"}"#), "400 GRAPHQL_VALIDATION_FAILED");
-        check(post(r#"{"query":"mutation { nope }"}"#), "400 GRAPHQL_VALIDATION_FAILED");
-        check(post(r#"{"query":"subscription { rebuildProgress { done } }"}"#), "406 NOT_ACCEPTABLE");
-        check(post(r#"{"query":"query A { __typename } query B { __typename }"}"#), "400 OPERATION_RESOLUTION_FAILURE");
-        check(post(r#"{"query":"query A { __typename }","operationName":"B"}"#), "400 OPERATION_RESOLUTION_FAILURE");
-        check(HttpRequest { content_type: Some("text/plain"), ..post("{}") }, "415 UNSUPPORTED_MEDIA_TYPE");
-        check(HttpRequest { accept: Some("text/html"), ..post("{}") }, "406 NOT_ACCEPTABLE");
-        check(HttpRequest { accept: Some("*/*"), ..post(r#"{"query":"{ nope }"}"#) }, "200 GRAPHQL_VALIDATION_FAILED");
-    }
-
-    #[test]
-    fn variables_are_checked_before_anything_runs() {
-        let with = |declared: &str, variables: &str| {
-            let query =
-                format!("query({declared}) {{ appointments(filter: $f, first: $n) @skip(if: true) {{ totalCount }} }}");
-            let variables: serde_json::Value = serde_json::from_str(variables).expect("JSON");
-            serde_json::json!({ "query": query, "variables": variables }).to_string()
-        };
-        let both = "$n: Int!, $f: AppointmentFilter";
-        check(post(&with(both, r#"{"n":1,"f":{"status":"READY"}}"#)), "200 ok");
-        check(post(&with("$n: Int! = 5, $f: AppointmentFilter", "{}")), "200 ok");
-        for wrong in [
-            "{}",
-            r#"{"n":null}"#,
-            r#"{"n":"1"}"#,
-            r#"{"n":2147483648}"#,
-            r#"{"n":1,"f":{"status":["GONE"]}}"#,
-            r#"{"n":1,"f":{"status":[null]}}"#,
-            r#"{"n":1,"f":{"other":1}}"#,
-            r#"{"n":1,"f":7}"#,
-        ] {
-            check(post(&with(both, wrong)), "400 BAD_USER_INPUT");
-        }
-    }
-
-    #[test]
-    fn a_request_has_bounds() {
-        let query = |query: &str| serde_json::json!({ "query": query }).to_string();
-        let bomb: String = (0..40).map(|n| format!("fragment F{n} on Query {{ ...F{0} ...F{0} }} ", n + 1)).collect();
-        for large in [
-            format!("{{ ...F0 }} {bomb} fragment F40 on Query {{ __typename }}"),
-            "{ ...A } fragment A on Query { ...A }".to_owned(),
-            format!("{{ {} }}", (0..51).map(|n| format!("a{n}: __typename ")).collect::<String>()),
-            format!("{{ __typename {} }}", "@skip(if: false) ".repeat(51)),
-            format!("{{ {} }}", "__typename ".repeat(2_001)),
-            format!("{{ {} }}", " ".repeat(65_536)),
-        ] {
-            check(post(&query(&large)), "400 QUERY_TOO_LARGE");
-        }
-        let deep = "{ appointments(first: 500) { nodes { history(first: 500) { nodes { id } } } } }";
-        check(post(&query(deep)), "400 GRAPHQL_VALIDATION_FAILED");
-        check(post(&query(&"{ a ".repeat(10_000))), "400 GRAPHQL_PARSE_FAILED");
-        check(post(&query("{ appointments(first: 2147483648) { totalCount } }")), "400 GRAPHQL_VALIDATION_FAILED");
-    }
-
-    #[test]
-    fn the_introspection_query_of_graphql_js_17_passes() {
-        let query = include_str!("../../fixtures/graphql/introspection-graphql-js-17.graphql");
-        check(post(&serde_json::json!({ "query": query }).to_string()), "200 ok");
-    }
-
-    #[test]
-    fn a_parse_error_does_not_repeat_the_query() {
-        let answer = ask(post(r#"{"query":"{ appointment(appointmentId: 4711 }"}"#));
-        assert!(!String::from_utf8(answer.body).expect("a JSON answer").contains("4711"));
-    }
-
-    #[test]
-    fn the_client_chooses_the_media_type() {
-        assert_eq!(negotiate(None), Some(MediaType::Json));
-        assert_eq!(negotiate(Some("*/*")), Some(MediaType::Json));
-        assert_eq!(
-            negotiate(Some("application/json;q=0.5, application/graphql-response+json")),
-            Some(MediaType::GraphQl)
-        );
-        assert_eq!(
-            negotiate(Some("application/graphql-response+json; charset=utf-8, */*;q=0.1")),
-            Some(MediaType::GraphQl)
-        );
-        assert_eq!(negotiate(Some("text/html, application/json;q=0")), None);
-    }
-}
+mod tests;

@@ -1,109 +1,210 @@
-//! How much one request may ask for.
+//! How much one request may ask for, and who may ask for the schema.
 //!
 //! The library bounds depth and complexity, but only after it has walked the whole document, and it
 //! walks a fragment again at each spread: a few hundred bytes of fragments that spread each other
 //! cost it hours. So we walk the document first, spreading in the same way, and stop at a count.
+
+use std::time::Duration;
 
 use async_graphql::{
     Positioned,
     parser::types::{Directive, ExecutableDocument, Selection, SelectionSet},
 };
 
-use super::refusal::Refusal;
-
 /// Bytes of bodies and event types, as they were sent, that one answer reads and holds.
 pub(super) const ANSWER_BYTES_MAX: usize = 16 << 20;
 
-/// How deep fields may nest. The introspection query of graphql-js 17 needs 16.
-pub(super) const DEPTH_MAX: usize = 20;
+/// Fields and fragments within each other, a level of fields that [`Limits::depth_max`] allows.
+const NESTING_OF_A_LEVEL: usize = 2;
 
-/// The most fields that an answer may have, where a page counts as full. 500 deliveries with
-/// all their fields are about 10,000; the introspection query of graphql-js 17 is 300.
-pub(super) const COMPLEXITY_MAX: usize = 50_000;
-
-/// The items of a page where the query does not say.
-pub(super) const PAGE_DEFAULT: usize = 50;
-
-/// The most items of a page.
-pub(super) const PAGE_MAX: usize = 500;
-
-/// The most appointments that a column of a board tells.
-pub(super) const COLUMN_MAX: usize = 5_000;
-
-/// What looking for a page's first item costs, in fields: it steps over what has left its index lately.
-const LIST_BASE_COST: usize = 1_000;
-
-/// What looking for a board's appointments costs, in fields: it grows with how long what has ended stays on it.
-pub(super) fn board_cost(ended_within_hours: i32) -> usize {
-    let hours = usize::try_from(ended_within_hours).unwrap_or_default();
-    hours.saturating_mul(50).saturating_add(5_000).min(COMPLEXITY_MAX + 1)
+/// What one request may ask for. `[graphql]` of the configuration sets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How deep fields may nest. The introspection query of graphql-js 17 needs 16.
+    pub depth_max: u32,
+    /// The most fields that an answer may have, where a page counts as full. 500 deliveries with
+    /// all their fields are about 10,000; the introspection query of graphql-js 17 is 300.
+    pub complexity_max: u32,
+    /// The most aliases.
+    pub aliases_max: u32,
+    /// The most directives.
+    pub directives_max: u32,
+    /// The most fields and fragments, where a fragment counts at each spread.
+    pub selections_max: u32,
+    /// The most bytes of a document.
+    pub document_bytes_max: u32,
+    /// The most bytes of a POST's body.
+    pub body_bytes_max: u32,
+    /// The most items of a page.
+    pub page_max: u32,
+    /// How long a query may take, from the end of its request, waiting for a thread included.
+    pub execution_timeout: Duration,
+    /// Who may ask for the schema.
+    pub introspection: Introspection,
 }
 
-/// What a list as of an earlier moment costs: it may look at appointments that were not there yet.
-pub(super) fn past_cost(past: bool, list_cost: usize) -> usize {
-    if past { list_cost.saturating_add(9_000).min(COMPLEXITY_MAX + 1) } else { list_cost }
+/// Who may ask for the schema: by introspection, and at `/schema.graphql`. Who may not gets no suggestions either.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Introspection {
+    /// Every reader; and `/schema.graphql` is for everybody.
+    #[default]
+    Everyone,
+    /// Readers with the role `admin`.
+    Admins,
+    /// Nobody.
+    Nobody,
 }
 
-const DOCUMENT_BYTES_MAX: usize = 64 * 1024;
-const SELECTIONS_MAX: usize = 2_000;
-const ALIASES_MAX: usize = 50;
-const DIRECTIVES_MAX: usize = 50;
-/// Fields and fragments within each other; the library's own limit.
-const NESTING_MAX: usize = 32;
-
-/// What a page of a list of everything costs.
-pub(super) fn list_cost(first: Option<i32>, last: Option<i32>, item_cost: usize) -> usize {
-    page_cost(first, last, item_cost).saturating_add(LIST_BASE_COST).min(COMPLEXITY_MAX + 1)
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            depth_max: 20,
+            complexity_max: 50_000,
+            aliases_max: 50,
+            directives_max: 50,
+            selections_max: 2_000,
+            document_bytes_max: 64 << 10,
+            body_bytes_max: 64 << 10,
+            page_max: 500,
+            execution_timeout: Duration::from_secs(10),
+            introspection: Introspection::default(),
+        }
+    }
 }
 
-/// What a page costs: its own field, and its items' fields once an item.
-pub(super) fn page_cost(first: Option<i32>, last: Option<i32>, item_cost: usize) -> usize {
-    let items = first.or(last).map_or(PAGE_DEFAULT, |items| usize::try_from(items).unwrap_or_default());
-    // Capped, because the library adds costs up without a check for overflow.
-    items.saturating_mul(item_cost).saturating_add(1).min(COMPLEXITY_MAX + 1)
+impl Limits {
+    /// Fields and fragments within each other.
+    pub(super) fn nesting_max(&self) -> usize {
+        self.depth_max as usize * NESTING_OF_A_LEVEL
+    }
 }
+
+/// Something that a request has too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    DocumentBytes,
+    Depth,
+    Nesting,
+    Complexity,
+    Aliases,
+    Directives,
+    Selections,
+}
+
+/// A request has too much of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "The query has {least}{asked} {}, and may have {max}. Ask for less; `{}` under [graphql] in the server's configuration sets the limit.",
+    self.limit.what(),
+    self.limit.setting(),
+    least = if self.is_whole() { "" } else { "at least " }
+)]
+pub(super) struct Exceeded {
+    /// What.
+    pub(super) limit: Limit,
+    /// How much of it was found; for what is counted, counting stops there.
+    pub(super) asked: usize,
+    /// How much there may be.
+    pub(super) max: usize,
+}
+
+impl Exceeded {
+    /// The code that a program reads.
+    pub(super) fn code(self) -> &'static str {
+        match self.limit {
+            Limit::DocumentBytes => "DOCUMENT_TOO_LARGE",
+            Limit::Depth | Limit::Nesting => "DEPTH_LIMIT_EXCEEDED",
+            Limit::Complexity => "COMPLEXITY_LIMIT_EXCEEDED",
+            Limit::Aliases => "ALIAS_LIMIT_EXCEEDED",
+            Limit::Directives => "DIRECTIVE_LIMIT_EXCEEDED",
+            Limit::Selections => "FIELD_LIMIT_EXCEEDED",
+        }
+    }
+
+    /// Whether all of it was counted.
+    fn is_whole(self) -> bool {
+        matches!(self.limit, Limit::DocumentBytes | Limit::Complexity)
+    }
+}
+
+impl Limit {
+    fn what(self) -> &'static str {
+        match self {
+            Limit::DocumentBytes => "bytes",
+            Limit::Depth => "levels of fields",
+            Limit::Nesting => "levels of fields and fragments",
+            Limit::Complexity => "fields to answer",
+            Limit::Aliases => "aliases",
+            Limit::Directives => "directives",
+            Limit::Selections => "fields and fragments",
+        }
+    }
+
+    fn setting(self) -> &'static str {
+        match self {
+            Limit::DocumentBytes => "document_bytes_max",
+            Limit::Depth | Limit::Nesting => "depth_max",
+            Limit::Complexity => "complexity_max",
+            Limit::Aliases => "aliases_max",
+            Limit::Directives => "directives_max",
+            Limit::Selections => "selections_max",
+        }
+    }
+}
+
+/// Whether a document asks for the schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AsksForSchema(pub(super) bool);
 
 /// Refuses a document too long to parse.
-pub(super) fn check_length(document: &str) -> Result<(), Refusal> {
-    within(document.len(), DOCUMENT_BYTES_MAX, "bytes")
+pub(super) fn check_length(limits: &Limits, document: &str) -> Result<(), Exceeded> {
+    within(Limit::DocumentBytes, document.len(), limits.document_bytes_max)
 }
 
 /// Refuses a document too large to validate.
-pub(super) fn check_document(document: &ExecutableDocument) -> Result<(), Refusal> {
-    let mut walk = Walk { document, selections: 0, aliases: 0, directives: 0 };
+pub(super) fn check_document(limits: &Limits, document: &ExecutableDocument) -> Result<AsksForSchema, Exceeded> {
+    let mut walk = Walk { limits, document, selections: 0, aliases: 0, directives: 0, asks_for_schema: false };
     for (_, operation) in document.operations.iter() {
         walk.directives(&operation.node.directives)?;
-        walk.selection_set(&operation.node.selection_set.node, 1)?;
+        walk.selection_set(&operation.node.selection_set.node, 1, 1)?;
     }
-    Ok(())
+    Ok(AsksForSchema(walk.asks_for_schema))
 }
 
 struct Walk<'a> {
+    limits: &'a Limits,
     document: &'a ExecutableDocument,
     selections: usize,
     aliases: usize,
     directives: usize,
+    asks_for_schema: bool,
 }
 
 impl Walk<'_> {
-    fn selection_set(&mut self, set: &SelectionSet, nesting: usize) -> Result<(), Refusal> {
-        within(nesting, NESTING_MAX, "levels")?;
+    /// `depth` counts the fields down to this set's, `nesting` the fragments too.
+    fn selection_set(&mut self, set: &SelectionSet, depth: usize, nesting: usize) -> Result<(), Exceeded> {
+        if nesting > self.limits.nesting_max() {
+            return Err(Exceeded { limit: Limit::Nesting, asked: nesting, max: self.limits.nesting_max() });
+        }
         for selection in &set.items {
             self.selections += 1;
-            within(self.selections, SELECTIONS_MAX, "fields and fragments")?;
+            within(Limit::Selections, self.selections, self.limits.selections_max)?;
             self.directives(selection.node.directives())?;
             match &selection.node {
                 Selection::Field(field) => {
+                    within(Limit::Depth, depth, self.limits.depth_max)?;
                     self.aliases += usize::from(field.node.alias.is_some());
-                    within(self.aliases, ALIASES_MAX, "aliases")?;
-                    self.selection_set(&field.node.selection_set.node, nesting + 1)?;
+                    within(Limit::Aliases, self.aliases, self.limits.aliases_max)?;
+                    self.asks_for_schema |= matches!(field.node.name.node.as_str(), "__schema" | "__type");
+                    self.selection_set(&field.node.selection_set.node, depth + 1, nesting + 1)?;
                 }
                 Selection::InlineFragment(fragment) => {
-                    self.selection_set(&fragment.node.selection_set.node, nesting + 1)?;
+                    self.selection_set(&fragment.node.selection_set.node, depth, nesting + 1)?;
                 }
                 Selection::FragmentSpread(spread) => {
                     if let Some(fragment) = self.document.fragments.get(&spread.node.fragment_name.node) {
-                        self.selection_set(&fragment.node.selection_set.node, nesting + 1)?;
+                        self.directives(&fragment.node.directives)?;
+                        self.selection_set(&fragment.node.selection_set.node, depth, nesting + 1)?;
                     }
                 }
             }
@@ -111,12 +212,13 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn directives(&mut self, directives: &[Positioned<Directive>]) -> Result<(), Refusal> {
+    fn directives(&mut self, directives: &[Positioned<Directive>]) -> Result<(), Exceeded> {
         self.directives += directives.len();
-        within(self.directives, DIRECTIVES_MAX, "directives")
+        within(Limit::Directives, self.directives, self.limits.directives_max)
     }
 }
 
-fn within(count: usize, max: usize, what: &'static str) -> Result<(), Refusal> {
-    if count > max { Err(Refusal::TooMuch { max, what }) } else { Ok(()) }
+fn within(limit: Limit, asked: usize, max: u32) -> Result<(), Exceeded> {
+    let max = max as usize;
+    if asked > max { Err(Exceeded { limit, asked, max }) } else { Ok(()) }
 }

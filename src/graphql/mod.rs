@@ -11,6 +11,8 @@ mod params;
 mod prepare;
 mod limits;
 mod variables;
+mod guard;
+mod errors;
 mod refusal;
 
 mod query;
@@ -22,6 +24,7 @@ mod filter;
 mod flow;
 mod delivery;
 mod connection;
+mod cost;
 mod place;
 mod lifecycle;
 mod log_status;
@@ -38,13 +41,15 @@ use chrono_tz::Tz;
 use crate::{
     lifecycle::Lifecycle,
     log::{Clock, Log, SourceName},
-    projection::{Reader, Rules, StaleRules},
+    projection::{Patience, Reader, Rules, StaleRules},
     tracker::{Rebuilds, Tracker},
 };
 
 pub use http::{HttpAnswer, HttpRequest, Method};
+pub use limits::{Introspection, Limits};
 pub use readers::{ReaderAccess, Readers, Role, Viewer};
 
+use guard::Guard;
 use http::Endpoint;
 use query::Query;
 use rebuild::{Mutation, Subscription_};
@@ -56,6 +61,15 @@ type Schema = async_graphql::Schema<Query, Mutation, Subscription_>;
 pub struct Graph {
     endpoint: Endpoint,
     stores: Arc<Stores>,
+}
+
+/// A request among others.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Its id, in the answer's header and in the log.
+    pub request_id: String,
+    /// How long it is waited for.
+    pub patience: Patience,
 }
 
 /// What a [`Graph`] answers from.
@@ -72,6 +86,8 @@ pub struct GraphParts {
     pub time_zones: BTreeMap<SourceName, Tz>,
     /// Lifecycles of the configuration's own.
     pub lifecycles: Vec<Lifecycle>,
+    /// What one request may ask for.
+    pub limits: Limits,
     /// Who writes; `None` where nobody does, and nothing can be rebuilt.
     pub writer: Option<(Tracker, Rebuilds)>,
     /// The clock that gives arrival times.
@@ -81,16 +97,29 @@ pub struct GraphParts {
 impl Graph {
     /// An API over these.
     pub fn new(parts: GraphParts) -> Graph {
-        let GraphParts { reader, log, rules, sources: stale, time_zones, lifecycles, writer, clock } = parts;
+        let GraphParts { reader, log, rules, sources: stale, time_zones, lifecycles, limits, writer, clock } = parts;
         let configured_sources = stale.keys().cloned().collect();
-        let stores = Stores { reader, log, rules, stale, time_zones, configured_sources, clock, lifecycles, writer };
-        Graph { endpoint: Endpoint::new(schema()), stores: Arc::new(stores) }
+        let limits = Arc::new(limits);
+        let endpoint = Endpoint::new(schema(&limits), Arc::clone(&limits));
+        let stores =
+            Stores { reader, log, rules, stale, time_zones, configured_sources, clock, lifecycles, limits, writer };
+        Graph { endpoint, stores: Arc::new(stores) }
     }
 
-    /// Answers one HTTP request of `viewer`. Reads from disk: call it where blocking is fine.
-    pub fn answer(&self, request: HttpRequest<'_>, viewer: Viewer) -> HttpAnswer {
-        let scope = Scope::new(self.stores.clone(), viewer);
-        self.endpoint.answer(&request, |request| request.data(scope))
+    /// Answers one HTTP request of `viewer`. Reads from disk: call it where blocking is fine. Messages of the log that
+    /// it sets off have the request's id.
+    pub fn answer(&self, request: HttpRequest<'_>, viewer: Viewer, call: Call) -> HttpAnswer {
+        let Call { request_id, patience } = call;
+        let scope = Scope::new(self.stores.clone(), viewer).within(patience);
+        let named = tracing::error_span!("query", request_id).entered();
+        let answer = self.endpoint.answer(&request, &request_id, |request| request.data(scope));
+        drop(named);
+        answer
+    }
+
+    /// What one request may ask for.
+    pub fn limits(&self) -> &Limits {
+        self.endpoint.limits()
     }
 }
 
@@ -106,9 +135,10 @@ impl Graph {
         &self,
         request: &HttpRequest<'_>,
         viewer: Viewer,
+        request_id: &str,
     ) -> Result<impl Stream<Item = String> + Send + use<>, HttpAnswer> {
         let scope = Scope::new(self.stores.clone(), viewer);
-        self.endpoint.subscribe(request, scope)
+        self.endpoint.subscribe(request, request_id, scope)
     }
 }
 
@@ -116,7 +146,7 @@ impl Graph {
 /// itself: each is a line with its description before it.
 pub fn sdl() -> String {
     let options = SDLExportOptions::new().prefer_single_line_descriptions().include_specified_by().use_space_ident();
-    let whole = schema().sdl_with_options(options);
+    let whole = schema(&Arc::default()).sdl_with_options(options);
     let mut lines: Vec<&str> = Vec::new();
     for line in whole.lines() {
         if BUILT_IN_DIRECTIVES.iter().any(|name| line.starts_with(&format!("directive @{name}"))) {
@@ -130,9 +160,13 @@ pub fn sdl() -> String {
 
 const BUILT_IN_DIRECTIVES: [&str; 5] = ["deprecated", "include", "oneOf", "skip", "specifiedBy"];
 
-fn schema() -> Schema {
-    Schema::build(Query, Mutation, Subscription_)
-        .limit_depth(limits::DEPTH_MAX)
-        .limit_complexity(limits::COMPLEXITY_MAX)
-        .finish()
+fn schema(limits: &Arc<Limits>) -> Schema {
+    let schema = Schema::build(Query, Mutation, Subscription_)
+        .limit_recursive_depth(limits.nesting_max())
+        .extension(Guard::new(Arc::clone(limits)));
+    // What is not told on request is not given away as a guess either.
+    match limits.introspection {
+        Introspection::Everyone => schema.finish(),
+        Introspection::Admins | Introspection::Nobody => schema.disable_suggestions().finish(),
+    }
 }

@@ -1,5 +1,7 @@
 //! From parameters to a request that the library may execute: parsed, bounded, variables checked.
 
+use std::sync::Arc;
+
 use async_graphql::{
     Request, Variables,
     parser::{
@@ -10,7 +12,13 @@ use async_graphql::{
 };
 use serde_json::Value;
 
-use super::{http::Method, limits, params::Params, refusal::Refusal, variables};
+use super::{
+    http::Method,
+    limits::{self, Limits},
+    params::Params,
+    refusal::Refusal,
+    variables,
+};
 
 /// How the client wants to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,16 +29,28 @@ pub(super) enum Transport {
     Events,
 }
 
+/// What a request is held against.
+pub(super) struct Checks {
+    input_types: Registry,
+    pub(super) limits: Arc<Limits>,
+}
+
+impl Checks {
+    pub(super) fn new(limits: Arc<Limits>) -> Checks {
+        Checks { input_types: variables::input_types(), limits }
+    }
+}
+
 /// Checks everything that can be checked before the schema's own validation.
 pub(super) fn prepare(
     params: Params,
     method: Method,
     transport: Transport,
-    input_types: &Registry,
+    checks: &Checks,
 ) -> Result<Request, Refusal> {
-    limits::check_length(&params.query)?;
+    limits::check_length(&checks.limits, &params.query)?;
     let document = parse_query(&params.query)?;
-    limits::check_document(&document)?;
+    let asks_for_schema = limits::check_document(&checks.limits, &document)?;
 
     let operation = operation(&document, params.operation_name.as_deref())?;
     if method == Method::Get && operation.ty != OperationType::Query {
@@ -42,9 +62,9 @@ pub(super) fn prepare(
         (Transport::Answer, false) | (Transport::Events, true) => {}
     }
     let values = Variables::from_json(Value::Object(params.variables.unwrap_or_default()));
-    variables::check(input_types, operation, &values)?;
+    variables::check(&checks.input_types, operation, &values)?;
 
-    let mut request = Request::new("").variables(values);
+    let mut request = Request::new("").variables(values).data(asks_for_schema);
     request.operation_name = params.operation_name;
     request.set_parsed_query(document);
     Ok(request)

@@ -11,6 +11,13 @@ use crate::{
     projection::ProjectionError,
 };
 
+/// The code of what is ours to mend.
+pub(super) const INTERNAL: &str = "INTERNAL_SERVER_ERROR";
+/// The code of what can't be read since the storage failed.
+pub(super) const STORAGE_FAILED: &str = "STORAGE_FAILED";
+/// The code of a query whose time is over.
+pub(super) const EXECUTION_TIMEOUT: &str = "EXECUTION_TIMEOUT";
+
 /// Why a field has no value.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Problem {
@@ -26,6 +33,19 @@ pub(super) enum Problem {
     /// The answer would hold more of what senders sent than [`ANSWER_BYTES_MAX`](super::limits::ANSWER_BYTES_MAX).
     #[error("The answer would be too large. Ask for a smaller page, or for fewer bodies.")]
     AnswerTooLarge,
+    /// A page of more items than the configuration allows.
+    #[error(
+        "A page of {asked} items was asked for, and one may have {max}. `page_max` under [graphql] in the server's configuration sets the limit."
+    )]
+    PageTooLarge {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// The query's time is over, or nobody waits for it any more.
+    #[error("The query took too long.")]
+    OutOfTime,
     /// An order that no index has.
     #[error(
         "Of an earlier moment, at most 50,000 appointments are put in another order than by id. Ask for fewer sources or statuses."
@@ -61,20 +81,25 @@ impl Problem {
             Problem::SourceNotFound => "SOURCE_NOT_FOUND",
             Problem::Ambiguous(_) => "AMBIGUOUS_APPOINTMENT",
             Problem::AnswerTooLarge => "ANSWER_TOO_LARGE",
+            Problem::PageTooLarge { .. } => "PAGE_TOO_LARGE",
+            Problem::OutOfTime => EXECUTION_TIMEOUT,
             Problem::TooManyToOrder => "TOO_MANY_TO_ORDER",
             Problem::Forbidden(_) => "FORBIDDEN",
             Problem::AppointmentNotFound => "APPOINTMENT_NOT_FOUND",
             Problem::LifecycleNotFound => "LIFECYCLE_NOT_FOUND",
             Problem::Busy => "BUSY",
             Problem::NotOffered => "NOT_OFFERED",
-            Problem::StorageFailed => "STORAGE_FAILED",
-            Problem::Internal => "INTERNAL",
+            Problem::StorageFailed => STORAGE_FAILED,
+            Problem::Internal => INTERNAL,
         }
     }
 }
 
 impl From<ProjectionError> for Problem {
     fn from(error: ProjectionError) -> Problem {
+        if matches!(error, ProjectionError::OutOfTime) {
+            return Problem::OutOfTime;
+        }
         if let ProjectionError::TooManyToOrder(_) = error {
             return Problem::TooManyToOrder;
         }

@@ -12,11 +12,11 @@ use super::{
     appointment::{Appointment, AppointmentList},
     board::{Board, StatusCount},
     connection::{Connection, PageArguments},
+    cost::{board_cost, flow_cost, list_cost, nodes_cost, past_cost},
     delivery::{Delivery, DeliveryList},
     filter::{AppointmentFilter, AppointmentOrder, DeliveryFilter},
     flow::{FlowArguments, Interval, PatientFlowBucket},
     lifecycle::Lifecycle,
-    limits::{COMPLEXITY_MAX, PAGE_MAX, board_cost, list_cost, past_cost},
     log_status::LogStatus,
     place::Place,
     problem::Problem,
@@ -146,7 +146,7 @@ impl Query {
 
     /// What happened in each stretch of a range of time, and how long patients waited. The first stretch is the one that
     /// `from` is in, the last one that before `to`.
-    #[graphql(complexity = "2_000_usize.saturating_add(child_complexity.saturating_mul(50)).min(COMPLEXITY_MAX + 1)")]
+    #[graphql(complexity = "flow_cost(child_complexity)")]
     async fn patient_flow(
         &self,
         ctx: &Context<'_>,
@@ -202,16 +202,18 @@ impl Query {
     }
 
     /// What has these ids, in their order; null in the place of each that is no such thing.
-    #[graphql(complexity = "ids.len().saturating_mul(child_complexity).saturating_add(1).min(COMPLEXITY_MAX + 1)")]
+    #[graphql(complexity = "nodes_cost(ids.len(), child_complexity)")]
     async fn nodes(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Ids of appointments and deliveries: at most 500.")] ids: Vec<ID>,
     ) -> Result<Vec<Option<Node>>, Problem> {
-        if ids.len() > PAGE_MAX {
-            return Err(Problem::BadInput("`nodes` takes at most 500 ids."));
+        let (scope, asked) = (Scope::of(ctx), ids.len());
+        let max = scope.limits().page_max as usize;
+        if asked > max {
+            return Err(Problem::PageTooLarge { asked, max });
         }
-        ids.iter().map(|id| find_node(Scope::of(ctx), id)).collect()
+        ids.iter().map(|id| find_node(scope, id)).collect()
     }
 }
 

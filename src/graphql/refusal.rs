@@ -2,7 +2,10 @@
 
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, parser};
 
-use super::http::MediaType;
+use super::{guard::Barred, http::MediaType, limits::Exceeded};
+
+/// The most errors that an answer tells of one document: each of its thousands of fields could have one.
+const ERRORS_MAX: usize = 20;
 
 /// Why a request was not executed.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +31,15 @@ pub(super) enum Refusal {
     )]
     UnknownOperation,
     /// The document asks for too much.
-    #[error("The query has more than {max} {what}.")]
-    TooMuch { max: usize, what: &'static str },
+    #[error(transparent)]
+    TooMuch(#[from] Exceeded),
+    /// The parser's own bound, which no setting changes.
+    #[error("The query has more than 64 levels of fields and fragments.")]
+    TooDeepToParse,
+    #[error(
+        "This server does not tell its schema to this reader. `introspection` under [graphql] in its configuration decides."
+    )]
+    SchemaNotTold,
     #[error("The variable `${name}` needs a value of the type `{expected}`.")]
     Variable { name: String, expected: String, pos: Pos },
     /// The library's validation.
@@ -39,7 +49,19 @@ pub(super) enum Refusal {
 
 impl From<parser::Error> for Refusal {
     fn from(error: parser::Error) -> Refusal {
-        Refusal::Syntax(error.positions().collect())
+        match error {
+            parser::Error::RecursionLimitExceeded => Refusal::TooDeepToParse,
+            error => Refusal::Syntax(error.positions().collect()),
+        }
+    }
+}
+
+impl From<Barred> for Refusal {
+    fn from(barred: Barred) -> Refusal {
+        match barred {
+            Barred::Costs(exceeded) => Refusal::TooMuch(exceeded),
+            Barred::Schema => Refusal::SchemaNotTold,
+        }
     }
 }
 
@@ -54,7 +76,9 @@ impl Refusal {
             Refusal::NeedsEvents => 406,
             Refusal::Syntax(_)
             | Refusal::UnknownOperation
-            | Refusal::TooMuch { .. }
+            | Refusal::TooMuch(_)
+            | Refusal::TooDeepToParse
+            | Refusal::SchemaNotTold
             | Refusal::Variable { .. }
             | Refusal::Invalid(_) => match media {
                 MediaType::GraphQl => 400,
@@ -78,8 +102,10 @@ impl Refusal {
             Refusal::Variable { pos, .. } => vec![ServerError::new(message, Some(pos))],
             _ => vec![ServerError::new(message, None)],
         };
+        errors.truncate(ERRORS_MAX);
         for error in &mut errors {
             error.path.clear();
+            forget_value(&mut error.message);
             error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code);
         }
         errors
@@ -94,9 +120,18 @@ impl Refusal {
             Refusal::NotASubscription | Refusal::Malformed(_) => "BAD_REQUEST",
             Refusal::Syntax(_) => "GRAPHQL_PARSE_FAILED",
             Refusal::UnknownOperation => "OPERATION_RESOLUTION_FAILURE",
-            Refusal::TooMuch { .. } => "QUERY_TOO_LARGE",
+            Refusal::TooMuch(exceeded) => exceeded.code(),
+            Refusal::TooDeepToParse => "DEPTH_LIMIT_EXCEEDED",
+            Refusal::SchemaNotTold => "INTROSPECTION_DISABLED",
             Refusal::Variable { .. } => "BAD_USER_INPUT",
             Refusal::Invalid(_) => "GRAPHQL_VALIDATION_FAILED",
         }
+    }
+}
+
+/// The library's messages about a value of another type repeat it at their end. What a client sends may be a secret.
+fn forget_value(message: &mut String) {
+    for before in [" the value \"", ", found "] {
+        message.truncate(message.find(before).unwrap_or(message.len()));
     }
 }

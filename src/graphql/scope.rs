@@ -15,14 +15,14 @@ use chrono_tz::Tz;
 use crate::{
     lifecycle::{FoldRules, Lifecycle},
     log::{self, Clock, Log, Position, SourceName},
-    projection::{AppointmentKey, AsOf, Moment, Reader, Rules, StaleRules, Told, View},
+    projection::{AppointmentKey, AsOf, DeliveryFilter, Moment, Page, Patience, Reader, Rules, StaleRules, Told, View},
     tracker::{Rebuilds, Tracker},
 };
 
 use super::{
     appointment::Appointment,
     delivery::Delivery,
-    limits::ANSWER_BYTES_MAX,
+    limits::{ANSWER_BYTES_MAX, Limits},
     problem::Problem,
     readers::{Role, Viewer},
 };
@@ -37,6 +37,7 @@ pub(super) struct Stores {
     pub(super) configured_sources: Vec<SourceName>,
     pub(super) clock: Clock,
     pub(super) lifecycles: Vec<Lifecycle>,
+    pub(super) limits: Arc<Limits>,
     /// Who writes; `None` where nobody does.
     pub(super) writer: Option<(Tracker, Rebuilds)>,
 }
@@ -45,13 +46,20 @@ pub(super) struct Stores {
 pub(super) struct Scope {
     stores: Arc<Stores>,
     viewer: Viewer,
+    patience: Patience,
     view: OnceLock<View>,
     bytes_left: AtomicUsize,
 }
 
 impl Scope {
     pub(super) fn new(stores: Arc<Stores>, viewer: Viewer) -> Scope {
-        Scope { stores, viewer, view: OnceLock::new(), bytes_left: AtomicUsize::new(ANSWER_BYTES_MAX) }
+        let bytes_left = AtomicUsize::new(ANSWER_BYTES_MAX);
+        Scope { stores, viewer, patience: Patience::default(), view: OnceLock::new(), bytes_left }
+    }
+
+    /// The same for a request that is waited for no longer than this.
+    pub(super) fn within(self, patience: Patience) -> Scope {
+        Scope { patience, ..self }
     }
 
     /// The scope of the request that is being answered.
@@ -61,11 +69,19 @@ impl Scope {
 
     /// The snapshot. It is taken when it is first asked for and stays for the whole request.
     pub(super) fn view(&self) -> &View {
-        self.view.get_or_init(|| self.stores.reader.view())
+        self.view.get_or_init(|| self.stores.reader.view().within(self.patience.clone()))
     }
 
     pub(super) fn log(&self) -> &dyn Log {
         &*self.stores.log
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.stores.limits
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.viewer.role
     }
 
     pub(super) fn rules(&self, source: &SourceName) -> &FoldRules {
@@ -166,13 +182,16 @@ impl Scope {
         Ok(Appointment::as_of(record, time))
     }
 
-    /// The position and time of a moment; what the snapshot has not folded yet does not count.
+    /// The position and time of a moment; what the snapshot has not folded yet does not count, nor what the reader may
+    /// not see: when other sources' deliveries arrived is not told.
     pub(super) fn moment(&self, as_of: AsOf) -> Result<Moment, Problem> {
         let folded = self.view().checkpoint()?.position;
         Ok(match as_of {
-            AsOf::Time(time) => Moment { position: self.log().position_at(time)?.min(folded), time },
+            AsOf::Time(time) => {
+                Moment { position: self.last_visible(self.log().position_at(time)?.min(folded))?, time }
+            }
             AsOf::Position(position) => {
-                let position = position.min(folded);
+                let position = self.last_visible(position.min(folded))?;
                 let last = match position {
                     Position::ZERO => None,
                     position => self.log().read(position).next().transpose()?,
@@ -180,6 +199,16 @@ impl Scope {
                 Moment { position, time: last.map_or(DateTime::UNIX_EPOCH, |delivery| delivery.received_at) }
             }
         })
+    }
+
+    /// The last position up to this one whose delivery the reader may see; 0 where there is none.
+    fn last_visible(&self, position: Position) -> Result<Position, Problem> {
+        if self.viewer.sources.is_none() {
+            return Ok(position);
+        }
+        let filter = DeliveryFilter { sources: self.select(None)?, ..DeliveryFilter::default() };
+        let page = Page { after: None, before: Some(position.next()), limit: 1, from_end: true };
+        Ok(self.view().deliveries(&filter, &page)?.items.first().copied().unwrap_or(Position::ZERO))
     }
 
     /// Everything that the snapshot has folded, at the clock's time, but not before the last arrival.

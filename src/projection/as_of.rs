@@ -229,6 +229,7 @@ impl View {
         };
         let rows = self.snapshot.range(&self.store.appointments, bounds);
         let id = |row: fjall::Guard| {
+            self.patience.check()?;
             let id = last_number(&row.key().map_err(|error| failed("reading", error))?)?;
             AppointmentId::new(id).ok_or(ProjectionError::Damaged("appointment"))
         };
@@ -332,6 +333,7 @@ impl View {
             let number = self.number_of(&record.key.source)?.ok_or(ProjectionError::Damaged("source number"))?;
             let key = |position| history_key(number, record.key.appointment_id, position);
             for row in self.snapshot.range(&self.store.history, key(Position::ZERO)..=key(Position::new(u64::MAX))) {
+                self.patience.check()?;
                 entries.extend(decode_history(&row.value().map_err(|error| failed("reading", error))?)?);
                 if entries.last().is_some_and(|last| !as_of.includes(last)) {
                     break;

@@ -68,7 +68,9 @@ impl View {
         let first = self.snapshot.range(&self.store.changes, first).next_back();
         let rest = position_key(number, after.next())..=position_key(number, to.max(after.next()));
         let rest = self.snapshot.range(&self.store.changes, rest);
-        first.into_iter().chain(rest).map(|row: Guard| {
+        let patience = self.patience.clone();
+        first.into_iter().chain(rest).map(move |row: Guard| {
+            patience.check()?;
             let bytes = row.value().map_err(|error| failed("reading", error))?;
             decode_changes(&bytes)
         })

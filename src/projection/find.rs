@@ -219,7 +219,10 @@ impl View {
 
     fn spots(&self, space: Space, key: impl Fn(Spot) -> Vec<u8>, stretch: Stretch, backwards: bool) -> Spots<'_> {
         let rows = self.snapshot.range(self.store.space(space), key(stretch.from)..=key(stretch.to));
-        let spot = |row: fjall::Guard| last_numbers(&row.key().map_err(|error| failed("reading", error))?);
+        let spot = |row: fjall::Guard| {
+            self.patience.check()?;
+            last_numbers(&row.key().map_err(|error| failed("reading", error))?)
+        };
         if backwards { Box::new(rows.rev().map(spot)) } else { Box::new(rows.map(spot)) }
     }
 
@@ -227,7 +230,10 @@ impl View {
     fn ids(&self, number: SourceNumber, from: AppointmentId, to: AppointmentId) -> Spots<'_> {
         let keys = appointment_key(number, from)..=appointment_key(number, to);
         let rows = self.snapshot.range(&self.store.appointments, keys);
-        Box::new(rows.map(|row| Ok((0, last_number(&row.key().map_err(|error| failed("reading", error))?)?))))
+        Box::new(rows.map(|row| {
+            self.patience.check()?;
+            Ok((0, last_number(&row.key().map_err(|error| failed("reading", error))?)?))
+        }))
     }
 
     /// The appointments of a source in the order of their ids, or against it.
@@ -255,6 +261,7 @@ impl View {
             parts.push(if walk.backwards { Box::new(rows.rev()) } else { Box::new(rows) });
         }
         Ok(Box::new(parts.into_iter().flatten().map(move |row| {
+            self.patience.check()?;
             let (key, value) = row.into_inner().map_err(|error| failed("reading", error))?;
             let key = AppointmentKey { source: source.clone(), appointment_id: appointment_id(last_number(&key)?)? };
             decode_appointment(key, &value)

@@ -27,6 +27,7 @@ mod compare;
 mod rebuild;
 mod catch_up;
 mod merge;
+mod patience;
 mod view;
 mod filter;
 mod find;
@@ -44,6 +45,7 @@ pub use filter::{AppointmentFilter, AppointmentPlace, IdPrefix, Order, OrderBy, 
 pub use flow::{Flow, Waits};
 pub use listed::DeliveryFilter;
 pub use pace::{Progress, Stage, Workshop};
+pub use patience::{Patience, Waiting};
 pub use rebuild::{
     Candidate, compare_with_fresh_fold, open_as_it_is, rebuild_beside, remove_old_projections, state_digest_of,
 };
@@ -104,6 +106,9 @@ pub enum ProjectionError {
     /// Somebody asked for the end of a rebuild.
     #[error("the rebuild was cancelled; nothing has changed")]
     Cancelled,
+    /// Whoever reads waits no longer.
+    #[error("a query was ended before it was done: its time was over, or nobody waited for it any more")]
+    OutOfTime,
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] crate::log::LogError),

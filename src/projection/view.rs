@@ -12,6 +12,7 @@ use crate::{
 
 use super::{
     AppointmentKey, AppointmentRecord, Checkpoint, ProjectionError,
+    patience::Patience,
     record::{decode_appointment, decode_history},
     row::{CHECKPOINT_KEY, SourceNumber, SourceRow, appointment_key, decode_checkpoint, decode_source, history_key},
     rows::StateHasher,
@@ -57,11 +58,19 @@ pub struct Told {
 pub struct View {
     pub(super) snapshot: Snapshot,
     pub(super) store: Arc<Keyspaces>,
+    /// Looked at before a row is read.
+    pub(super) patience: Patience,
 }
 
 impl View {
     pub(super) fn new(store: Arc<Keyspaces>) -> View {
-        View { snapshot: store.database.snapshot(), store }
+        View { snapshot: store.database.snapshot(), store, patience: Patience::default() }
+    }
+
+    /// The same view for somebody who waits no longer than `patience`: then everything that is asked of it fails with
+    /// [`ProjectionError::OutOfTime`].
+    pub fn within(self, patience: Patience) -> View {
+        View { patience, ..self }
     }
 
     /// How far this snapshot is folded.
@@ -161,6 +170,7 @@ impl View {
     }
 
     pub(super) fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<fjall::UserValue>, ProjectionError> {
+        self.patience.check()?;
         self.snapshot.get(keyspace, key).map_err(|error| failed("reading", error))
     }
 }

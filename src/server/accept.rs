@@ -15,7 +15,11 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 use warp::{Filter, reply::Response};
 
-use super::{Peer, impatient::Impatient};
+use super::{
+    Peer,
+    impatient::Impatient,
+    request_id::{self, RequestIds},
+};
 
 /// Requests on one HTTP/2 connection at the same time.
 const STREAMS_MAX: u32 = 128;
@@ -45,6 +49,7 @@ pub(super) async fn serve<F>(
     F::Future: Send,
 {
     let permits = Arc::new(Semaphore::new(limits.connections_max));
+    let ids = Arc::new(RequestIds::default());
     let graceful = GracefulShutdown::new();
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
@@ -72,9 +77,10 @@ pub(super) async fn serve<F>(
         let peer = Peer(address);
         let asked = CancellationToken::new();
         let first_request = asked.clone();
+        let ids = Arc::clone(&ids);
         let service = service_fn(move |request| {
             asked.cancel();
-            answer(service.clone(), peer, request)
+            answer(service.clone(), peer, Arc::clone(&ids), request)
         });
         let connection = builder
             .serve_connection_with_upgrades(TokioIo::new(Impatient::new(stream, limits.write_timeout)), service)
@@ -111,8 +117,25 @@ async fn silence(first_request: CancellationToken, timeout: Duration) {
     }
 }
 
-/// One request. A URI without a path (`CONNECT host:443`) makes warp 0.4 panic, so it ends here.
-async fn answer<S>(mut service: S, peer: Peer, mut request: Request<Incoming>) -> Result<Response, Infallible>
+/// One request, and its id in the answer.
+async fn answer<S>(
+    service: S,
+    peer: Peer,
+    ids: Arc<RequestIds>,
+    mut request: Request<Incoming>,
+) -> Result<Response, Infallible>
+where
+    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+{
+    let id = ids.of(request.headers());
+    request.extensions_mut().insert(id.clone());
+    let mut response = route(service, peer, request).await?;
+    response.headers_mut().insert(request_id::HEADER, id.header());
+    Ok(response)
+}
+
+/// A URI without a path (`CONNECT host:443`) makes warp 0.4 panic, so it ends here.
+async fn route<S>(mut service: S, peer: Peer, mut request: Request<Incoming>) -> Result<Response, Infallible>
 where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
 {

@@ -8,21 +8,22 @@ use warp::{
     http::{HeaderMap, header},
 };
 
-use super::problem::{BODY_BYTES_MAX, Problem};
+use super::problem::Problem;
 
 /// How much of a body that is too large is read and dropped, so that its sender gets to read the answer.
 const DROPPED_BYTES_MAX: usize = 1 << 20;
 
-/// The whole body, if it has at most [`BODY_BYTES_MAX`] and arrives within `timeout`.
+/// The whole body, if it has at most `bytes_max` and arrives within `timeout`.
 pub(super) async fn read<B: Buf>(
     headers: &HeaderMap,
     body: impl Stream<Item = Result<B, warp::Error>>,
+    bytes_max: usize,
     timeout: Duration,
 ) -> Result<Vec<u8>, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     pin_mut!(body);
     let read = async {
-        let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(BODY_BYTES_MAX));
+        let mut bytes = Vec::with_capacity(announced.unwrap_or(0).min(bytes_max));
         let mut total: usize = 0;
         while let Some(chunk) = body.next().await {
             let mut chunk = chunk.map_err(|_| Problem::Incomplete)?;
@@ -31,16 +32,16 @@ pub(super) async fn read<B: Buf>(
                 break;
             }
             while chunk.has_remaining() {
-                if total <= BODY_BYTES_MAX {
+                if total <= bytes_max {
                     bytes.extend_from_slice(chunk.chunk());
                 }
                 chunk.advance(chunk.chunk().len());
             }
         }
-        if total > BODY_BYTES_MAX { Err(Problem::TooLarge) } else { Ok(bytes) }
+        if total > bytes_max { Err(Problem::TooLarge { bytes_max }) } else { Ok(bytes) }
     };
     if announced.is_some_and(|length: usize| length > DROPPED_BYTES_MAX) {
-        return Err(Problem::TooLarge);
+        return Err(Problem::TooLarge { bytes_max });
     }
     tokio::time::timeout(timeout, read).await.unwrap_or(Err(Problem::TooSlow))
 }

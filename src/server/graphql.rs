@@ -12,7 +12,10 @@ use warp::{
     sse::Event,
 };
 
-use crate::graphql::{self, HttpAnswer, HttpRequest, sdl};
+use crate::{
+    graphql::{self, Call, HttpAnswer, HttpRequest, Introspection, Role, sdl},
+    projection::Patience,
+};
 
 use super::{
     App, Peer,
@@ -20,6 +23,7 @@ use super::{
     body::read,
     measure,
     problem::{Problem, bytes},
+    request_id::RequestId,
     with,
 };
 
@@ -30,19 +34,39 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
+        .and(warp::ext::get::<RequestId>())
         .and(warp::body::stream())
         .and(with(app))
-        .then(|method, query, headers, peer, body, app: Arc<App>| async move {
+        .then(|method, query, headers: HeaderMap, peer, id, body, app: Arc<App>| async move {
             let begun = Instant::now();
-            let answered = execute(&app, method, query, headers, peer, body).await;
-            let response = answered.unwrap_or_else(Problem::graphql_response);
+            if let Some(response) = app.origins.preflight(&method, &headers) {
+                return response;
+            }
+            let origin = app.origins.allowed(&headers).cloned();
+            let answered = execute(&app, method, query, headers, peer, id, body).await;
+            let mut response = answered.unwrap_or_else(Problem::graphql_response);
+            app.origins.mark(origin, &mut response);
             measure("graphql", begun, response.status());
             response
         });
     let schema = warp::path!("schema.graphql")
         .and(warp::get())
-        .map(|| bytes(StatusCode::OK, "text/plain; charset=utf-8", sdl().into_bytes()));
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .and(with(app))
+        .map(|headers, peer, app: Arc<App>| schema_for(&app, peer, &headers).unwrap_or_else(Problem::response));
     graphql.or(schema).unify()
+}
+
+/// The schema, for whom introspection would tell it.
+fn schema_for(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Response, Problem> {
+    match app.graph.limits().introspection {
+        Introspection::Everyone => {}
+        Introspection::Admins if viewer(app, peer, headers)?.role == Role::Admin => {}
+        Introspection::Admins => return Err(Problem::Forbidden),
+        Introspection::Nobody => return Err(Problem::NotFound),
+    }
+    Ok(bytes(StatusCode::OK, "text/plain; charset=utf-8", sdl().into_bytes()))
 }
 
 async fn execute<B: Buf>(
@@ -51,6 +75,7 @@ async fn execute<B: Buf>(
     query: String,
     headers: HeaderMap,
     peer: Peer,
+    id: RequestId,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Result<Response, Problem> {
     let viewer = viewer(app, peer, &headers)?;
@@ -59,18 +84,25 @@ async fn execute<B: Buf>(
         Method::POST => graphql::Method::Post,
         _ => return Err(Problem::MethodNotAllowed { allow: "GET, POST" }),
     };
-    let body = read(&headers, body, app.body_timeout).await?;
+    let limits = app.graph.limits();
+    let body = read(&headers, body, limits.body_bytes_max as usize, app.body_timeout).await?;
     let request = Asked { method, headers, query, body };
     if app.graph.wants_events(&request.http()) {
-        return Ok(match app.graph.subscribe(&request.http(), viewer) {
+        return Ok(match app.graph.subscribe(&request.http(), viewer, &id.to_string()) {
             Ok(told) => events(told, app.ending.clone()),
             Err(answer) => response(answer),
         });
     }
-    let permit = Arc::clone(&app.graphql_permits).acquire_owned().await.map_err(|_| Problem::Internal)?;
+    let until = Instant::now() + limits.execution_timeout;
+    let permit = Arc::clone(&app.graphql_permits).acquire_owned();
+    let permit = tokio::time::timeout_at(until.into(), permit).await.map_err(|_| Problem::TooManyQueries)?;
+    let permit = permit.map_err(|_| Problem::Internal)?;
+    // Dropped with this future, when the answer is there or its client has gone: then the query ends too.
+    let (patience, _waiting) = Patience::until(until);
+    let call = Call { request_id: id.to_string(), patience };
     let app = Arc::clone(app);
     let answer = tokio::task::spawn_blocking(move || {
-        let answer = app.graph.answer(request.http(), viewer);
+        let answer = app.graph.answer(request.http(), viewer, call);
         drop(permit);
         answer
     });

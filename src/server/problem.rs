@@ -1,5 +1,7 @@
 //! Everything that is refused, and the answer that says so: `application/problem+json` (RFC 9457).
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use warp::{
     http::{HeaderValue, StatusCode, header},
@@ -36,8 +38,8 @@ pub(super) enum Problem {
     MethodNotAllowed { allow: &'static str },
     /// The media type is not `application/json`.
     MediaType,
-    /// The body has more than [`BODY_BYTES_MAX`].
-    TooLarge,
+    /// The body has more bytes than this route takes.
+    TooLarge { bytes_max: usize },
     /// The body did not arrive in time.
     TooSlow,
     /// The body broke off.
@@ -46,6 +48,8 @@ pub(super) enum Problem {
     Unavailable(Unavailable),
     /// The server is about to stop.
     Draining,
+    /// So many queries run that this one did not begin in its time.
+    TooManyQueries,
     /// A defect.
     Internal,
 }
@@ -64,7 +68,7 @@ impl Problem {
         let (status, code, detail) = self.words();
         let title = status.canonical_reason().unwrap_or_default();
         let mut response =
-            json(status, "application/problem+json", &Body { title, status: status.as_u16(), code, detail });
+            json(status, "application/problem+json", &Body { title, status: status.as_u16(), code, detail: &detail });
         let headers = response.headers_mut();
         match self {
             Problem::Unauthenticated => {
@@ -79,7 +83,7 @@ impl Problem {
             Problem::TooManyFailures { retry_after_s } => {
                 headers.insert(header::RETRY_AFTER, retry_after_s.into());
             }
-            Problem::Unavailable(_) | Problem::Draining | Problem::TooManyReaders => {
+            Problem::Unavailable(_) | Problem::Draining | Problem::TooManyReaders | Problem::TooManyQueries => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
             }
             _ => {}
@@ -100,7 +104,21 @@ impl Problem {
         response
     }
 
-    fn words(self) -> (StatusCode, &'static str, &'static str) {
+    fn words(self) -> (StatusCode, &'static str, Cow<'static, str>) {
+        match self {
+            Problem::TooLarge { bytes_max } => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "BODY_TOO_LARGE",
+                format!("A body may have at most {bytes_max} bytes.").into(),
+            ),
+            other => {
+                let (status, code, detail) = other.fixed_words();
+                (status, code, detail.into())
+            }
+        }
+    }
+
+    fn fixed_words(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Problem::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing here."),
             Problem::BadAuthtoken => (
@@ -143,9 +161,7 @@ impl Problem {
             Problem::MediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "MEDIA_TYPE", "The body's media type must be application/json.")
             }
-            Problem::TooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "A body may have at most 65536 bytes.")
-            }
+            Problem::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is too large."),
             Problem::TooSlow => (StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW", "The body did not arrive in time."),
             Problem::Incomplete => (StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", "The body broke off before its end."),
             Problem::Unavailable(Unavailable::QueueFull) => (
@@ -158,6 +174,9 @@ impl Problem {
                 "STORAGE_FAILED",
                 "The storage has failed and no deliveries are accepted. Send it again later.",
             ),
+            Problem::TooManyQueries => {
+                (StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_QUERIES", "Too many queries run at this moment. Try again.")
+            }
             Problem::Draining => {
                 (StatusCode::SERVICE_UNAVAILABLE, "DRAINING", "The server is about to stop. Send it again.")
             }

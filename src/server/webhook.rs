@@ -25,7 +25,7 @@ use super::{
     App, Peer,
     body::{is_json, read},
     measure,
-    problem::{Problem, json},
+    problem::{BODY_BYTES_MAX, Problem, json},
     with,
 };
 
@@ -103,7 +103,7 @@ async fn receive<B: Buf>(
     if !is_json(headers) {
         return Err(Problem::MediaType);
     }
-    let body = read(headers, body, app.body_timeout).await?;
+    let body = read(headers, body, BODY_BYTES_MAX, app.body_timeout).await?;
     if app.draining() {
         return Err(Problem::Draining);
     }

@@ -47,11 +47,72 @@ fn every_server_key_is_a_variable() {
         let value = match *key {
             "listen" | "operations_listen" => "9.9.9.9:9",
             "log_format" => "json",
+            "allowed_origins" => "[\"https://board.example\"]",
             _ => "77",
         };
         let config = load("", &[(&name, value)]).unwrap();
         assert_ne!(config.server, ServerConfig::default(), "{name}");
     }
+}
+
+#[test]
+fn every_graphql_key_is_a_variable_and_has_a_range() {
+    for key in graphql::KEYS {
+        let name = format!("CLOCKFOLD_GRAPHQL_{}", key.to_uppercase());
+        let (value, beyond) = match *key {
+            "depth_max" => ("17", ["15", "33"]),
+            "complexity_max" => ("300", ["299", "1000001"]),
+            "aliases_max" | "directives_max" => ("0", ["-1", "1001"]),
+            "selections_max" => ("300", ["299", "10001"]),
+            "document_bytes_max" | "body_bytes_max" => ("4096", ["4095", "262145"]),
+            "page_max" => ("1", ["0", "501"]),
+            "execution_timeout_ms" => ("1", ["0", "600001"]),
+            "introspection" => {
+                assert_eq!(load("", &[(&name, "nobody")]).unwrap().graphql.introspection, Introspection::Nobody);
+                check_variable(
+                    &name,
+                    "some",
+                    "`introspection` can't be `some`\n  hint: there is: everyone, admins, nobody",
+                );
+                check_variable(&name, "admin", "`introspection` can't be `admin`\n  hint: did you mean `admins`?");
+                continue;
+            }
+            other => panic!("`{other}` has no range here"),
+        };
+        assert_ne!(load("", &[(&name, value)]).unwrap().graphql, Limits::default(), "{name}");
+        for value in beyond {
+            check_variable(&name, value, &format!("`{key}` is out of range\n  hint: write a number from "));
+        }
+        check_variable(&name, "many", &format!("`{key}` is a text, not a whole number"));
+        check(
+            &format!("[graphql]\n{key} = 1.5\n"),
+            &format!("clockfold.toml:2: `{key}` is a number with a fraction, not a whole number"),
+        );
+    }
+    check("[graphql]\ndepth = 20\n", "clockfold.toml:2: [graphql] has no key `depth`");
+    check("graphql = 1\n", "clockfold.toml:1: [graphql] is a whole number, not a table");
+    check_variable(
+        "CLOCKFOLD_GRAPHQL_PAGES_MAX",
+        "1",
+        "there is no such variable\n  hint: did you mean `CLOCKFOLD_GRAPHQL_PAGE_MAX`?",
+    );
+}
+
+#[test]
+fn mistakes_in_allowed_origins() {
+    for (origins, expected) in [
+        ("[\"*\"]", "every origin can't be allowed"),
+        ("[\"https://board.example/\"]", "this is no origin\n  hint: write it as the browser sends it: scheme://host"),
+        ("[\"board.example\"]", "`board.example` is no origin"),
+        ("[\"null\"]", "`null` is no origin"),
+        ("[\"https://a.b\", \"https://a.b\"]", "`https://a.b` is listed twice"),
+        ("[1]", "an origin is a whole number, not a text"),
+        ("\"https://a.b\"", "`allowed_origins` is a text, not a list"),
+    ] {
+        check(&format!("[server]\nallowed_origins = {origins}\n"), &format!("clockfold.toml:2: {expected}"));
+        check_variable("CLOCKFOLD_SERVER_ALLOWED_ORIGINS", origins, expected);
+    }
+    check_variable("CLOCKFOLD_SERVER_ALLOWED_ORIGINS", "https://a.b", "this is not TOML");
 }
 
 #[test]

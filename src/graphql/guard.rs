@@ -1,0 +1,78 @@
+//! What is refused around the library's validation, before anything is read for a document.
+//!
+//! The library adds up what a query costs while it validates; how much it may cost, and whether this reader may ask
+//! for the schema, is decided here, for every transport. A refusal goes through the library as an error's source.
+
+use std::sync::Arc;
+
+use async_graphql::{
+    ServerError, ValidationResult,
+    async_trait::async_trait,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
+};
+
+use super::{
+    limits::{AsksForSchema, Exceeded, Introspection, Limit, Limits},
+    readers::Role,
+    scope::Scope,
+};
+
+/// Why a valid document is not executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Barred {
+    /// It costs too much.
+    Costs(Exceeded),
+    /// It asks for the schema, and its reader may not.
+    Schema,
+}
+
+/// Looks at each document after the library's validation.
+pub(super) struct Guard {
+    limits: Arc<Limits>,
+}
+
+impl Guard {
+    pub(super) fn new(limits: Arc<Limits>) -> Guard {
+        Guard { limits }
+    }
+
+    fn shows_schema_to(&self, role: Option<Role>) -> bool {
+        match self.limits.introspection {
+            Introspection::Everyone => true,
+            Introspection::Admins => role == Some(Role::Admin),
+            Introspection::Nobody => false,
+        }
+    }
+}
+
+impl ExtensionFactory for Guard {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Guard { limits: Arc::clone(&self.limits) })
+    }
+}
+
+#[async_trait]
+impl Extension for Guard {
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let asks_for_schema = ctx.data_opt::<AsksForSchema>().is_some_and(|asks| asks.0);
+        // Before the validation, whose errors would tell what the schema has.
+        if asks_for_schema && !self.shows_schema_to(ctx.data_opt::<Scope>().map(Scope::role)) {
+            return Err(vec![barred(Barred::Schema)]);
+        }
+        let valid = next.run(ctx).await?;
+        let max = self.limits.complexity_max as usize;
+        if valid.complexity > max {
+            let exceeded = Exceeded { limit: Limit::Complexity, asked: valid.complexity, max };
+            return Err(vec![barred(Barred::Costs(exceeded))]);
+        }
+        Ok(valid)
+    }
+}
+
+fn barred(why: Barred) -> ServerError {
+    ServerError { source: Some(Arc::new(why)), ..ServerError::new("barred", None) }
+}
