@@ -10,7 +10,7 @@ use std::{
 };
 
 /// A place in `src/`, in reading order, and the places it may name.
-const PLACES: [(&str, &[&str]); 15] = [
+const PLACES: &[(&str, &[&str])] = &[
     ("lifecycle", &[]),
     ("log", &["lifecycle"]),
     ("credential", &[]),
@@ -49,7 +49,7 @@ const PLACES: [(&str, &[&str]); 15] = [
 ];
 
 /// A foreign crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 40] = [
+const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["cli"]),
     ("async_graphql", &["graphql"]),
     ("base64", &["copies", "graphql"]),
