@@ -237,7 +237,7 @@ fn past(care: &Care, table: &mut Table) -> Fallible<()> {
     let rules = Arc::new(Rules::default());
     let projection = Projection::open_and_catch_up(&care.projections(), Arc::clone(&rules), &log, &mut |_| {})?;
     let view = projection.reader().view();
-    let source: SourceName = view.sources()?.into_iter().find(|name| name.as_str() == "downtown").ok_or("no source")?;
+    let source: SourceName = view.sources().find(|name| name.as_str() == "downtown").cloned().ok_or("no source")?;
     let (head, fold) = (log.head().position, FoldRules::default());
     let board = |position: Position| -> Fallible<(f64, u64)> {
         let time = log.read(position).next().ok_or("no delivery")??.received_at;

@@ -159,7 +159,7 @@ fn find(
     progress: &mut Progress<'_>,
 ) -> anyhow::Result<Due> {
     let view = projection.reader().view();
-    let known: BTreeSet<SourceName> = view.sources()?.into_iter().collect();
+    let known: BTreeSet<SourceName> = view.sources().cloned().collect();
     if let Some(unknown) = selection.sources.iter().find(|source| !known.contains(source)) {
         let names = known.iter().map(SourceName::as_str).collect::<Vec<_>>().join(", ");
         let names = if names.is_empty() { "none".to_owned() } else { names };

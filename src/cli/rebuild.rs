@@ -117,7 +117,7 @@ fn rebuild(
     let path = DataDir::at(&config.data_dir).projection();
     let old = usable(&path, &Arc::new(config.rules()), log)?;
     let view = old.as_ref().map(|old| old.reader().view());
-    let known = view.as_ref().map(View::sources).transpose().map_err(explained)?.unwrap_or_default();
+    let known: Vec<SourceName> = view.iter().flat_map(View::sources).cloned().collect();
     let rules = Arc::new(wanted_rules(arguments, config, known)?);
     let mut tell = |told| {
         tell(progress, told);

@@ -150,14 +150,13 @@ impl Scope {
 
     /// The sources that a query means: the one it names, or all that the reader may see.
     pub(super) fn select(&self, name: Option<&str>) -> Result<Vec<SourceName>, Problem> {
-        let mut visible = self.visible()?;
-        if let Some(name) = name {
-            visible.retain(|source| source.as_str() == name);
-            if visible.is_empty() {
-                return Err(Problem::SourceNotFound);
-            }
-        }
-        Ok(visible.into_iter().collect())
+        let known = || self.stores.configured_sources.iter().chain(self.view().sources());
+        let Some(name) = name else {
+            let visible: BTreeSet<&SourceName> = known().filter(|source| self.sees(source)).collect();
+            return Ok(visible.into_iter().cloned().collect());
+        };
+        let named = known().find(|source| source.as_str() == name && self.sees(source));
+        named.map(|source| vec![source.clone()]).ok_or(Problem::SourceNotFound)
     }
 
     /// An appointment that has come into being.
@@ -241,12 +240,6 @@ impl Scope {
         }
         self.charge(Delivery::sent_bytes(&delivery))?;
         Ok(Some(delivery))
-    }
-
-    /// Configured or in the log, and the reader's.
-    fn visible(&self) -> Result<BTreeSet<SourceName>, Problem> {
-        let known = self.stores.configured_sources.iter().cloned().chain(self.view().sources()?);
-        Ok(known.filter(|source| self.sees(source)).collect())
     }
 
     fn sees(&self, source: &SourceName) -> bool {

@@ -164,7 +164,7 @@ impl View {
         let by_id = order.by == OrderBy::Id;
         let backwards = order.descending != page.from_end;
         let (after, before) = if order.descending { (&page.before, &page.after) } else { (&page.after, &page.before) };
-        let mut sources: Vec<_> = self.numbers_of(&filter.sources)?.into_iter().collect();
+        let mut sources: Vec<_> = self.numbers_of(&filter.sources).into_iter().collect();
         if backwards {
             sources.reverse();
         }
@@ -243,7 +243,7 @@ impl View {
         position: Position,
     ) -> Result<BTreeMap<Status, u64>, ProjectionError> {
         let mut sum = StatusCounts::default();
-        for number in self.numbers_of(sources)?.into_values() {
+        for number in self.numbers_of(sources).into_values() {
             // The last row that begins at or before the position.
             let Some(row) = self.change_rows(number, position, position).next() else { continue };
             let row = row?;
@@ -282,7 +282,7 @@ impl View {
         wanted: usize,
     ) -> Result<BoardRecords, ProjectionError> {
         let mut board = BoardRecords::default();
-        let Some(number) = self.number_of(source)? else { return Ok(board) };
+        let Some(number) = self.number_of(source) else { return Ok(board) };
         let ended_after = before(moment.time, ended_within);
         let open = self.open_at(number, moment.position)?.into_keys();
         // A step that was placed among earlier ones stands longer than its change is old.
@@ -330,7 +330,7 @@ impl View {
     pub(super) fn entries_as_of(&self, record: &AppointmentRecord, as_of: AsOf) -> Result<Vec<Entry>, ProjectionError> {
         let mut entries = Vec::new();
         if record.delivery_count > record.recent.len() as u64 {
-            let number = self.number_of(&record.key.source)?.ok_or(ProjectionError::Damaged("source number"))?;
+            let number = self.number_of(&record.key.source).ok_or(ProjectionError::Damaged("source number"))?;
             let key = |position| history_key(number, record.key.appointment_id, position);
             for row in self.snapshot.range(&self.store.history, key(Position::ZERO)..=key(Position::new(u64::MAX))) {
                 self.patience.check()?;

@@ -108,7 +108,7 @@ impl View {
         sources: &'a [SourceName],
         backwards: bool,
     ) -> Result<Vec<(&'a SourceName, SourceNumber)>, ProjectionError> {
-        let mut sources: Vec<_> = self.numbers_of(sources)?.into_iter().collect();
+        let mut sources: Vec<_> = self.numbers_of(sources).into_iter().collect();
         if backwards {
             sources.reverse();
         }

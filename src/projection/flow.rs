@@ -95,7 +95,7 @@ impl View {
         now: DateTime<Utc>,
     ) -> Result<Vec<Flow>, ProjectionError> {
         let mut flows = vec![Flow::default(); bounds.len().saturating_sub(1)];
-        for (source, number) in self.numbers_of(sources)? {
+        for (source, number) in self.numbers_of(sources) {
             let ids = self.census(number, bounds, (after, to), now, &mut flows)?;
             for appointment_id in ids {
                 let key = AppointmentKey { source: source.clone(), appointment_id };

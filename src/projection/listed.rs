@@ -78,7 +78,7 @@ impl View {
 
     /// The lists that a filter is a merge of.
     fn lists(&self, filter: &DeliveryFilter, span: Span<Position>) -> Result<Vec<Numbers<'_>>, ProjectionError> {
-        let sources = self.numbers_of(&filter.sources)?;
+        let sources = self.numbers_of(&filter.sources);
         if let Some(ids) = &filter.appointment_ids {
             let mut ids = ids.clone();
             ids.sort_unstable();
@@ -91,7 +91,7 @@ impl View {
             }
             return Ok(lists);
         }
-        if filter.is_for_all_kinds() && sources.len() == self.sources()?.len() {
+        if filter.is_for_all_kinds() && sources.len() == self.sources().count() {
             // The whole log: its positions have no gaps.
             let folded = self.checkpoint()?.position.get();
             let first = span.after.map_or(1, |after| after.get().saturating_add(1));

@@ -57,7 +57,7 @@ impl Projection {
         let key = &key;
         let view = self.view();
         let before = view.appointment(key)?.ok_or(ProjectionError::NoSuchAppointment)?;
-        let number = view.number_of(&key.source)?.ok_or(ProjectionError::Damaged("source number"))?;
+        let number = view.number_of(&key.source).ok_or(ProjectionError::Damaged("source number"))?;
         let old = view.entries_as_of(&before, AsOf::Position(Position::new(u64::MAX)))?;
         for entry in old.iter().skip(arrived.len()) {
             arrived.push(read_again(log, key, entry.position)?);
@@ -205,7 +205,7 @@ mod tests {
         let well = refold_one(&mut projection, &key, &log).unwrap();
         assert!(!well.changed && well.before == well.after);
         // As if two of its rows had been written by a mistake that has been mended since.
-        let number = projection.view().number_of(&key.source).unwrap().unwrap();
+        let number = projection.view().number_of(&key.source).unwrap();
         let row = history_key(number, key.appointment_id, Position::new(16));
         let mut entries = decode_history(&projection.store.history.get(&row).unwrap().unwrap()).unwrap();
         entries[0].judgement.late = true;

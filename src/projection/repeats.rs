@@ -45,7 +45,7 @@ impl View {
     }
 
     fn positions_of_id(&self, source: &SourceName, delivery_id: &str) -> Result<Vec<Position>, ProjectionError> {
-        let Some(number) = self.number_of(source)? else { return Ok(Vec::new()) };
+        let Some(number) = self.number_of(source) else { return Ok(Vec::new()) };
         let bytes = self.get(&self.store.delivery_ids, &delivery_id_key(number, delivery_id))?;
         let positions = bytes.map(|bytes| decode_positions(&bytes)).transpose()?.unwrap_or_default();
         Ok(positions.into_iter().map(Position::new).collect())

@@ -38,7 +38,7 @@ pub struct Projection {
     /// Where the status changes of each source end.
     pub(super) courses: Vec<Course>,
     pub(super) hot: Hot,
-    numbers: BTreeMap<SourceName, SourceNumber>,
+    pub(super) numbers: Names,
 }
 
 /// Answers queries from the projection that counts; cheap to clone.
@@ -49,6 +49,8 @@ pub struct Reader(Arc<RwLock<Arc<Keyspaces>>>);
 pub struct Readers(Weak<Keyspaces>);
 
 pub(super) struct Keyspaces {
+    /// The sources whose rows are written: queries look them up all the time, and none ever goes.
+    names: RwLock<Arc<Names>>,
     pub(super) database: Database,
     pub(super) meta: Keyspace,
     pub(super) sources: Keyspace,
@@ -64,6 +66,9 @@ pub(super) struct Keyspaces {
     pub(super) tallies: Keyspace,
     pub(super) delivery_ids: Keyspace,
 }
+
+/// The sources that the log knows, by name.
+pub(super) type Names = BTreeMap<SourceName, SourceNumber>;
 
 impl Projection {
     /// Opens the store in `path` as it is, making an empty one where there is none.
@@ -98,7 +103,8 @@ impl Projection {
             );
         }
         let number = |(index, row): (usize, &SourceRow)| (row.name.clone(), source_number(index));
-        let numbers = sources.iter().enumerate().map(number).collect();
+        let numbers: Names = sources.iter().enumerate().map(number).collect();
+        keyspaces.name(numbers.clone());
         let store = Arc::new(keyspaces);
         let (reader, hot) = (Reader(Arc::new(RwLock::new(Arc::clone(&store)))), Hot::default());
         Ok(Projection { store, reader, rules, checkpoint, sources, courses, hot, numbers })
@@ -192,6 +198,7 @@ impl Keyspaces {
         // Only ever read by ranges, where a filter does not help.
         let index = |name| database.keyspace(name, || options().filter_policy(FilterPolicy::disabled()));
         Ok(Keyspaces {
+            names: RwLock::default(),
             meta: keyspace("meta")?,
             sources: keyspace("sources")?,
             source_ids: keyspace("source_ids")?,
@@ -207,6 +214,16 @@ impl Keyspaces {
             delivery_ids: keyspace("delivery_ids")?,
             database,
         })
+    }
+
+    /// The sources whose rows are written. Ask before a snapshot is taken, and the snapshot has them.
+    pub(super) fn names(&self) -> Arc<Names> {
+        Arc::clone(&self.names.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes sources known whose rows are written.
+    pub(super) fn name(&self, names: Names) {
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
     }
 
     /// One keyspace.

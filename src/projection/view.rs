@@ -16,7 +16,7 @@ use super::{
     record::{decode_appointment, decode_history},
     row::{CHECKPOINT_KEY, SourceNumber, SourceRow, appointment_key, decode_checkpoint, decode_source, history_key},
     rows::StateHasher,
-    store::{Keyspaces, failed},
+    store::{Keyspaces, Names, failed},
 };
 
 /// A part of an ordered list: at most `limit` items strictly between two cursors.
@@ -60,11 +60,13 @@ pub struct View {
     pub(super) store: Arc<Keyspaces>,
     /// Looked at before a row is read.
     pub(super) patience: Patience,
+    names: Arc<Names>,
 }
 
 impl View {
     pub(super) fn new(store: Arc<Keyspaces>) -> View {
-        View { snapshot: store.database.snapshot(), store, patience: Patience::default() }
+        let names = store.names();
+        View { snapshot: store.database.snapshot(), store, names, patience: Patience::default() }
     }
 
     /// The same view for somebody who waits no longer than `patience`: then everything that is asked of it fails with
@@ -80,22 +82,13 @@ impl View {
     }
 
     /// The sources that the log knows, by name.
-    ///
-    /// Read from `source_ids`, whose rows are written once: an iterator steps over every version of a row
-    /// that the store still holds in memory, and each group writes its `sources` row anew.
-    pub fn sources(&self) -> Result<Vec<SourceName>, ProjectionError> {
-        let mut names = Vec::new();
-        for entry in self.snapshot.iter(&self.store.source_ids) {
-            let key = entry.key().map_err(|error| failed("reading", error))?;
-            let name = std::str::from_utf8(&key).ok().and_then(|name| name.parse().ok());
-            names.push(name.ok_or(ProjectionError::Damaged("source number"))?);
-        }
-        Ok(names)
+    pub fn sources(&self) -> impl Iterator<Item = &SourceName> {
+        self.names.keys()
     }
 
     /// One appointment; also one that no delivery has brought into being (its status is `None`).
     pub fn appointment(&self, key: &AppointmentKey) -> Result<Option<AppointmentRecord>, ProjectionError> {
-        let Some(number) = self.number_of(&key.source)? else { return Ok(None) };
+        let Some(number) = self.number_of(&key.source) else { return Ok(None) };
         let bytes = self.get(&self.store.appointments, &appointment_key(number, key.appointment_id))?;
         bytes.map(|bytes| decode_appointment(key.clone(), &bytes)).transpose()
     }
@@ -118,7 +111,7 @@ impl View {
         let record = self.appointment(&key)?.ok_or_else(damaged)?;
         let mut entries = record.recent;
         if entries.first().is_none_or(|first| delivery.position < first.position) {
-            let number = self.number_of(&delivery.source)?.ok_or_else(damaged)?;
+            let number = self.number_of(&delivery.source).ok_or_else(damaged)?;
             let row = |position| history_key(number, appointment_id, position);
             let rows = row(delivery.position)..=row(Position::new(u64::MAX));
             let row = self.snapshot.range(&self.store.history, rows).next().ok_or_else(damaged)?;
@@ -143,26 +136,18 @@ impl View {
         Ok(hasher.finish())
     }
 
-    pub(super) fn number_of(&self, source: &SourceName) -> Result<Option<SourceNumber>, ProjectionError> {
-        let Some(bytes) = self.get(&self.store.source_ids, source.as_str().as_bytes())? else { return Ok(None) };
-        let bytes = <[u8; 4]>::try_from(&bytes[..]).map_err(|_| ProjectionError::Damaged("source number"))?;
-        Ok(Some(SourceNumber(u32::from_be_bytes(bytes))))
+    pub(super) fn number_of(&self, source: &SourceName) -> Option<SourceNumber> {
+        self.names.get(source).copied()
     }
 
-    pub(super) fn numbers_of<'a>(
-        &self,
-        sources: &'a [SourceName],
-    ) -> Result<BTreeMap<&'a SourceName, SourceNumber>, ProjectionError> {
-        let mut numbers = BTreeMap::new();
-        for source in sources {
-            numbers.extend(self.number_of(source)?.map(|number| (source, number)));
-        }
-        Ok(numbers)
+    /// Those of these sources that the log knows, by name.
+    pub(super) fn numbers_of<'a>(&self, sources: &'a [SourceName]) -> BTreeMap<&'a SourceName, SourceNumber> {
+        sources.iter().filter_map(|source| Some((source, self.number_of(source)?))).collect()
     }
 
     pub(super) fn rows_of(&self, sources: &[SourceName]) -> Result<Vec<SourceRow>, ProjectionError> {
         let mut rows = Vec::new();
-        for number in self.numbers_of(sources)?.into_values() {
+        for number in self.numbers_of(sources).into_values() {
             let bytes = self.get(&self.store.sources, &number.0.to_be_bytes())?;
             rows.push(decode_source(&bytes.ok_or(ProjectionError::Damaged("source"))?)?);
         }

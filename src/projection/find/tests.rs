@@ -92,7 +92,7 @@ fn every_page_is_what_a_sort_of_everything_has_there() {
     let folder = tempfile::tempdir().unwrap();
     let projection = folded(folder.path());
     let view = projection.view();
-    let sources = view.sources().unwrap();
+    let sources: Vec<SourceName> = view.sources().cloned().collect();
     let records: Vec<AppointmentRecord> = sources
         .iter()
         .flat_map(|source| (1..1_000).map(move |id| (source.clone(), AppointmentId::new(id).unwrap())))
