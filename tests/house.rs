@@ -44,7 +44,7 @@ const PLACES: [(&str, &[&str]); 14] = [
 ];
 
 /// A foreign crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 39] = [
+const HOMES: [(&str, &[&str]); 40] = [
     ("anyhow", &["cli"]),
     ("async_graphql", &["graphql"]),
     ("base64", &["copies", "graphql"]),
@@ -90,7 +90,8 @@ const HOMES: [(&str, &[&str]); 39] = [
     ("strsim", &["config"]),
     ("subtle", &["credential", "webhook", "graphql", "server"]),
     ("thiserror", &["log", "credential", "webhook", "projection", "tracker", "copies", "graphql", "config"]),
-    ("tokio", &["tracker", "server", "cli"]),
+    ("tokio", &["tracker", "graphql", "server", "cli"]),
+    ("tokio_tungstenite", &["server"]),
     ("tokio_util", &["server", "cli"]),
     ("toml", &["config"]),
     ("tower_service", &["server"]),

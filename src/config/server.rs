@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    document::{Node, Section},
+    document::{Node, Section, text},
     error::{Problems, shown, suggestion},
 };
 
@@ -22,10 +22,17 @@ pub(super) const KEYS: &[&str] = &[
     "failed_authentications_burst",
     "log_format",
     "rebuild_memory_mb",
+    "operations_max",
+    "subscriptions_max",
+    "socket_message_bytes_max",
+    "allowed_origins",
 ];
 
-/// Those of [`KEYS`] that hold a text; the others hold a whole number.
+/// Those of [`KEYS`] that hold a text; the others hold a whole number, or a list.
 pub(super) const TEXT_KEYS: &[&str] = &["listen", "operations_listen", "log_format"];
+
+/// Those of [`KEYS`] that hold a list.
+pub(super) const LIST_KEYS: &[&str] = &["allowed_origins"];
 
 const CONNECTIONS_MAX: u32 = 4096;
 const QUEUE_MAX: u32 = 4096;
@@ -35,6 +42,10 @@ const SHUTDOWN_TIMEOUT_S: u32 = 20;
 const FAILED_AUTHENTICATIONS_BURST: u32 = 100;
 const REBUILD_MEMORY_MB: u32 = 128;
 const REBUILD_MEMORY_RANGE: (u32, u32) = (16, 65_536);
+const OPERATIONS_MAX: u32 = 20;
+const SUBSCRIPTIONS_MAX: u32 = 20_000;
+const SOCKET_MESSAGE_BYTES_MAX: u32 = 64 << 10;
+const SOCKET_MESSAGE_BYTES_RANGE: (u32, u32) = (1 << 10, 1 << 20);
 const COUNT_RANGE: (u32, u32) = (1, 1_000_000);
 const SECONDS_RANGE: (u32, u32) = (1, 3600);
 
@@ -61,6 +72,14 @@ pub struct ServerConfig {
     pub log_format: LogFormat,
     /// The memory that a rebuild sorts in, in MiB; what does not fit waits in files.
     pub rebuild_memory_mb: u32,
+    /// The most operations at a time on one WebSocket.
+    pub operations_max: u32,
+    /// The most subscriptions at a time, and the most WebSockets.
+    pub subscriptions_max: u32,
+    /// The most bytes of one message over a WebSocket.
+    pub socket_message_bytes_max: u32,
+    /// Where pages of other sites come from that may connect: a scheme, a host and, where it has one, a port.
+    pub allowed_origins: Vec<String>,
 }
 
 /// How log lines are written.
@@ -86,6 +105,10 @@ impl Default for ServerConfig {
             failed_authentications_burst: FAILED_AUTHENTICATIONS_BURST,
             log_format: LogFormat::Text,
             rebuild_memory_mb: REBUILD_MEMORY_MB,
+            operations_max: OPERATIONS_MAX,
+            subscriptions_max: SUBSCRIPTIONS_MAX,
+            socket_message_bytes_max: SOCKET_MESSAGE_BYTES_MAX,
+            allowed_origins: Vec::new(),
         }
     }
 }
@@ -111,7 +134,36 @@ pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> ServerConfig 
         ),
         log_format: log_format(&mut table, problems),
         rebuild_memory_mb: table.number("rebuild_memory_mb", REBUILD_MEMORY_RANGE, REBUILD_MEMORY_MB, problems),
+        operations_max: table.number("operations_max", COUNT_RANGE, OPERATIONS_MAX, problems),
+        subscriptions_max: table.number("subscriptions_max", COUNT_RANGE, SUBSCRIPTIONS_MAX, problems),
+        socket_message_bytes_max: table.number(
+            "socket_message_bytes_max",
+            SOCKET_MESSAGE_BYTES_RANGE,
+            SOCKET_MESSAGE_BYTES_MAX,
+            problems,
+        ),
+        allowed_origins: origins(&mut table, problems),
     }
+}
+
+/// Origins as browsers write them.
+fn origins(table: &mut Section, problems: &mut Problems) -> Vec<String> {
+    let mut origins = Vec::new();
+    for node in table.list("allowed_origins", problems) {
+        let Some((place, origin)) = text(node, "an origin", problems) else { continue };
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        if host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' '])) {
+            origins.push(origin);
+        } else {
+            let message = format!("`allowed_origins`{} is not an origin", shown(&origin));
+            problems.add(
+                &place,
+                message,
+                "write a scheme, a host and, where it has one, a port: https://board.example.org",
+            );
+        }
+    }
+    origins
 }
 
 fn seconds(number: u32) -> Duration {

@@ -71,6 +71,10 @@ fn every_setting() {
         failed_authentications_burst = 6
         log_format = "json"
         rebuild_memory_mb = 64
+        operations_max = 7
+        subscriptions_max = 8
+        socket_message_bytes_max = 2048
+        allowed_origins = ["https://board.example.org", "http://127.0.0.1:5173"]
         [[source]]
         name = "downtown"
         route_keys = ["CF3uQP8cSFIQB8gB/9285030fceca", { key = "an-old-key-that-is-long-enough", expires = 2026-01-01T00:00:00Z }]
@@ -107,6 +111,10 @@ fn every_setting() {
         failed_authentications_burst: 6,
         log_format: LogFormat::Json,
         rebuild_memory_mb: 64,
+        operations_max: 7,
+        subscriptions_max: 8,
+        socket_message_bytes_max: 2048,
+        allowed_origins: vec!["https://board.example.org".to_owned(), "http://127.0.0.1:5173".to_owned()],
     };
     assert_eq!((config.data_dir.as_path(), &config.server), (Path::new("/var/lib/clockfold"), &server));
     let [downtown, uptown] = &config.sources[..] else { panic!() };

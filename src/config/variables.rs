@@ -46,9 +46,9 @@ pub(super) fn overlay(document: &mut Document, variables: &BTreeMap<String, Stri
             LISTEN if variables.contains_key(LISTEN_IN_FULL) => {
                 problems.add(&place, format!("this says the same as {LISTEN_IN_FULL}"), "set only one of the two");
             }
-            LISTEN => put_server(document, "listen", &place, value),
+            LISTEN => put_server(document, "listen", &place, value, problems),
             other => match server_key(other) {
-                Some(key) => put_server(document, key, &place, value),
+                Some(key) => put_server(document, key, &place, value, problems),
                 None => refuse(other, &place, problems),
             },
         }
@@ -70,10 +70,13 @@ fn put_parsed(table: &mut Table, key: &str, place: &Place, text: &str, problems:
     put(table, key, place, node.value);
 }
 
-fn put_server(document: &mut Document, key: &str, place: &Place, text: &str) {
-    let value = match server::TEXT_KEYS.contains(&key) {
-        true => Value::Text(text.to_owned()),
-        false => number_or_text(text),
+fn put_server(document: &mut Document, key: &str, place: &Place, text: &str, problems: &mut Problems) {
+    let value = if server::TEXT_KEYS.contains(&key) {
+        Value::Text(text.to_owned())
+    } else if server::LIST_KEYS.contains(&key) {
+        parse_value(place, text, problems).value
+    } else {
+        number_or_text(text)
     };
     put_in(document, "server", key, place, value);
 }

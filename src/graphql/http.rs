@@ -4,17 +4,15 @@
 //! `application/json`. The library's own adapters let a GET run mutations and take `text/plain`,
 //! which a foreign page may send; this one does neither.
 
-use async_graphql::{
-    Response,
-    futures_util::{Stream, StreamExt as _},
-    registry::Registry,
-};
+use std::sync::Arc;
+
+use async_graphql::{Response, registry::Registry};
 use futures_executor::block_on;
 
 use super::{
     Schema,
     params::Params,
-    prepare::{Transport, prepare},
+    prepare::{Prepared, Transport, prepare},
     refusal::Refusal,
     scope::Scope,
     variables,
@@ -78,39 +76,35 @@ impl Endpoint {
             return refused(MediaType::Json, Refusal::NotAcceptable);
         };
         let executed = Params::read(request)
-            .and_then(|params| prepare(params, request.method, Transport::Answer, &self.input_types))
-            .and_then(|prepared| executed(block_on(self.schema.execute(attach(prepared)))));
+            .and_then(|params| self.prepare(params, request.method, Transport::Answer))
+            .and_then(|prepared| executed(block_on(self.schema.execute(attach(prepared.request())))));
         match executed {
             Ok(response) => answer(200, media, &response),
             Err(refusal) => refused(media, refusal),
         }
     }
 
-    /// Begins a subscription: each item is the JSON of a response. What can't begin is told as an answer.
-    pub(super) fn subscribe(
-        &self,
-        request: &HttpRequest<'_>,
-        scope: Scope,
-    ) -> Result<impl Stream<Item = String> + Send + use<>, HttpAnswer> {
-        let prepared = Params::read(request)
-            .and_then(|params| prepare(params, request.method, Transport::Events, &self.input_types));
-        let prepared = prepared.map_err(|refusal| refused(MediaType::GraphQl, refusal))?;
-        let text = |response: Response| {
-            let response = match executed(response) {
-                Ok(response) => serde_json::to_string(&response),
-                Err(refusal) => serde_json::to_string(&serde_json::json!({ "errors": refusal.into_errors() })),
-            };
-            response.expect("answers have text keys and finite numbers")
-        };
-        Ok(self.schema.execute_stream(prepared.data(scope)).map(text))
+    /// Checks a request before it is executed.
+    pub(super) fn prepare(&self, params: Params, method: Method, transport: Transport) -> Result<Prepared, Refusal> {
+        prepare(params, method, transport, &self.input_types)
     }
+
+    /// Executes what is no subscription.
+    pub(super) fn execute(&self, prepared: &Prepared, scope: Scope) -> Result<Response, Refusal> {
+        executed(block_on(self.schema.execute(prepared.request().data(scope))))
+    }
+}
+
+/// The JSON of a response.
+pub(super) fn text(response: impl serde::Serialize) -> Arc<str> {
+    serde_json::to_string(&response).expect("answers have text keys and finite numbers").into()
 }
 
 /// Whether the client asks to be told as server-sent events. Then it takes nothing else.
 pub(super) fn wants_events(request: &HttpRequest<'_>) -> bool {
     let accept = request.accept.unwrap_or_default();
     let range = |range: &str| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(EVENTS);
-    request.method == Method::Post && accept.split(',').any(range)
+    accept.split(',').any(range)
 }
 
 const EVENTS: &str = "text/event-stream";
@@ -158,7 +152,7 @@ fn negotiate(accept: Option<&str>) -> Option<MediaType> {
 ///
 /// Our resolvers give every error a code, so an error without one is the library's. Some it finds
 /// only while executing (a literal that is no 32-bit Int); GraphQL counts these as refused too.
-fn executed(response: Response) -> Result<Response, Refusal> {
+pub(super) fn executed(response: Response) -> Result<Response, Refusal> {
     let has_code = |error: &async_graphql::ServerError| {
         error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some())
     };
@@ -168,7 +162,7 @@ fn executed(response: Response) -> Result<Response, Refusal> {
     Err(Refusal::Invalid(response.errors.into_iter().filter(|error| !has_code(error)).collect()))
 }
 
-fn refused(media: MediaType, refusal: Refusal) -> HttpAnswer {
+pub(super) fn refused(media: MediaType, refusal: Refusal) -> HttpAnswer {
     let (status, allow) = (refusal.status(media), refusal.allow());
     let body = serde_json::json!({ "errors": refusal.into_errors() });
     HttpAnswer { allow, ..answer(status, media, &body) }

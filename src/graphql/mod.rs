@@ -24,13 +24,17 @@ mod place;
 mod lifecycle;
 mod log_status;
 mod rebuild;
+mod change;
+mod live;
+mod subscription;
 mod words;
 mod scalars;
 mod problem;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use async_graphql::{SDLExportOptions, futures_util::Stream};
+use async_graphql::SDLExportOptions;
+use serde_json::Value;
 
 use crate::{
     lifecycle::Lifecycle,
@@ -40,12 +44,18 @@ use crate::{
 };
 
 pub use http::{HttpAnswer, HttpRequest, Method};
+pub use live::Events;
 pub use readers::{ReaderAccess, Readers, Role, Viewer};
 
-use http::Endpoint;
+use http::{Endpoint, refused, text};
+use live::Live;
+use params::Params;
+use prepare::{Prepared, Transport};
 use query::Query;
-use rebuild::{Mutation, Subscription_};
+use rebuild::Mutation;
+use refusal::Refusal;
 use scope::{Scope, Stores};
+use subscription::Subscription_;
 
 type Schema = async_graphql::Schema<Query, Mutation, Subscription_>;
 
@@ -53,6 +63,20 @@ type Schema = async_graphql::Schema<Query, Mutation, Subscription_>;
 pub struct Graph {
     endpoint: Endpoint,
     stores: Arc<Stores>,
+    live: Arc<Live>,
+}
+
+/// What a socket is asked for, checked and not begun.
+pub struct Operation(Prepared);
+
+/// What an operation over a socket has to say.
+pub enum Told {
+    /// The JSON of the one response.
+    Once(Arc<str>),
+    /// The JSON of a response for each event.
+    Events(Events),
+    /// The JSON of the errors for which it was not executed.
+    Refused(String),
 }
 
 /// What a [`Graph`] answers from.
@@ -79,7 +103,9 @@ impl Graph {
         let GraphParts { reader, log, rules, sources: stale, lifecycles, writer, clock } = parts;
         let configured_sources = stale.keys().cloned().collect();
         let stores = Stores { reader, log, rules, stale, configured_sources, clock, lifecycles, writer };
-        Graph { endpoint: Endpoint::new(schema()), stores: Arc::new(stores) }
+        let (schema, stores) = (schema(), Arc::new(stores));
+        let live = Live::new(schema.clone(), Arc::clone(&stores));
+        Graph { endpoint: Endpoint::new(schema), stores, live }
     }
 
     /// Answers one HTTP request of `viewer`. Reads from disk: call it where blocking is fine.
@@ -96,15 +122,42 @@ impl Graph {
     }
 
     /// Begins a subscription of `viewer`: each item is the JSON of a GraphQL response. The answer instead, where it
-    /// can't begin.
-    pub fn subscribe(
-        &self,
-        request: &HttpRequest<'_>,
-        viewer: Viewer,
-    ) -> Result<impl Stream<Item = String> + Send + use<>, HttpAnswer> {
-        let scope = Scope::new(self.stores.clone(), viewer);
-        self.endpoint.subscribe(request, scope)
+    /// can't begin. Reads from disk: call it where blocking is fine, on a thread of the runtime.
+    pub fn subscribe(&self, request: &HttpRequest<'_>, viewer: Viewer) -> Result<Events, HttpAnswer> {
+        let prepared = Params::read(request)
+            .and_then(|params| self.endpoint.prepare(params, request.method, Transport::Events))
+            .and_then(|prepared| self.live.begin(prepared, viewer));
+        prepared.map_err(|refusal| refused(http::MediaType::GraphQl, refusal))
     }
+
+    /// Checks what a socket is asked for; an error is the JSON of the errors.
+    pub fn operation(&self, payload: Value) -> Result<Operation, String> {
+        let checked =
+            Params::of(payload).and_then(|params| self.endpoint.prepare(params, Method::Post, Transport::Socket));
+        checked.map(Operation).map_err(errors)
+    }
+
+    /// Executes or begins it for `viewer`. Reads from disk: call it where blocking is fine, on a thread of the runtime.
+    pub fn operate(&self, Operation(prepared): Operation, viewer: Viewer) -> Told {
+        let told = if prepared.is_subscription {
+            self.live.begin(prepared, viewer).map(Told::Events)
+        } else {
+            let scope = Scope::new(Arc::clone(&self.stores), viewer);
+            self.endpoint.execute(&prepared, scope).map(|response| Told::Once(text(response)))
+        };
+        told.unwrap_or_else(|refusal| Told::Refused(errors(refusal)))
+    }
+}
+
+impl Operation {
+    /// Whether it goes on until somebody ends it.
+    pub fn is_subscription(&self) -> bool {
+        self.0.is_subscription
+    }
+}
+
+fn errors(refusal: Refusal) -> String {
+    text(refusal.into_errors()).to_string()
 }
 
 /// The schema in the schema definition language.

@@ -17,6 +17,8 @@ pub(super) enum Refusal {
     NeedsEvents,
     #[error("Only subscriptions are told as events: leave `text/event-stream` out of the header `Accept`.")]
     NotASubscription,
+    #[error("A subscription has exactly one field at its top, and no fragment there.")]
+    SeveralSubscriptions,
     /// The parameters can't be read.
     #[error("{0}")]
     Malformed(&'static str),
@@ -54,6 +56,7 @@ impl Refusal {
             Refusal::NeedsEvents => 406,
             Refusal::Syntax(_)
             | Refusal::UnknownOperation
+            | Refusal::SeveralSubscriptions
             | Refusal::TooMuch { .. }
             | Refusal::Variable { .. }
             | Refusal::Invalid(_) => match media {
@@ -96,7 +99,7 @@ impl Refusal {
             Refusal::UnknownOperation => "OPERATION_RESOLUTION_FAILURE",
             Refusal::TooMuch { .. } => "QUERY_TOO_LARGE",
             Refusal::Variable { .. } => "BAD_USER_INPUT",
-            Refusal::Invalid(_) => "GRAPHQL_VALIDATION_FAILED",
+            Refusal::SeveralSubscriptions | Refusal::Invalid(_) => "GRAPHQL_VALIDATION_FAILED",
         }
     }
 }

@@ -47,7 +47,12 @@ pub(super) fn viewer(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Viewe
         let local = is_local(peer, headers) && has_loopback_host(headers);
         return if local { Ok(Viewer::local_admin()) } else { Err(Problem::ReadersNotConfigured) };
     }
-    let authenticated = bearer(headers).and_then(|token| app.readers.authenticate(token, (app.clock)()));
+    authenticate(app, peer, bearer(headers))
+}
+
+/// Whose token it is, where readers are configured; counts a failure.
+pub(super) fn authenticate(app: &App, peer: Peer, token: Option<&[u8]>) -> Result<Viewer, Problem> {
+    let authenticated = token.and_then(|token| app.readers.authenticate(token, (app.clock)()));
     authenticated.ok_or_else(|| app.failures.count(peer.0.ip(), Problem::Unauthenticated))
 }
 
@@ -73,9 +78,15 @@ fn has_loopback_host(headers: &HeaderMap) -> bool {
     name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+/// The token of the header `Authorization`.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let (scheme, token) = value.as_bytes().split_at_checked("Bearer ".len())?;
+    bearer_in(value.as_bytes())
+}
+
+/// The token of a value of `Authorization`.
+pub(super) fn bearer_in(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }

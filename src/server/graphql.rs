@@ -3,7 +3,8 @@
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Instant};
 
 use futures_util::{Stream, StreamExt as _, stream};
-use tokio::sync::mpsc;
+use hyper::upgrade::OnUpgrade;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::CancellationToken;
 use warp::{
     Buf, Filter, Rejection, Reply as _,
@@ -12,7 +13,7 @@ use warp::{
     sse::Event,
 };
 
-use crate::graphql::{self, HttpAnswer, HttpRequest, sdl};
+use crate::graphql::{self, Events, HttpAnswer, HttpRequest, sdl};
 
 use super::{
     App, Peer,
@@ -20,7 +21,7 @@ use super::{
     body::read,
     measure,
     problem::{Problem, bytes},
-    with,
+    socket, with,
 };
 
 pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
@@ -30,11 +31,16 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
+        .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::body::stream())
         .and(with(app))
-        .then(|method, query, headers, peer, body, app: Arc<App>| async move {
+        .then(|method: Method, query, headers, peer, upgrade, body, app: Arc<App>| async move {
             let begun = Instant::now();
-            let answered = execute(&app, method, query, headers, peer, body).await;
+            let answered = if method == Method::GET && socket::is_asked_for(&headers) {
+                socket::upgrade(&app, peer, &headers, upgrade)
+            } else {
+                execute(&app, method, query, headers, peer, body).await
+            };
             let response = answered.unwrap_or_else(Problem::graphql_response);
             measure("graphql", begun, response.status());
             response
@@ -61,20 +67,29 @@ async fn execute<B: Buf>(
     };
     let body = read(&headers, body, app.body_timeout).await?;
     let request = Asked { method, headers, query, body };
-    if app.graph.wants_events(&request.http()) {
-        return Ok(match app.graph.subscribe(&request.http(), viewer) {
-            Ok(told) => events(told, app.ending.clone()),
-            Err(answer) => response(answer),
-        });
-    }
+    let wants_events = app.graph.wants_events(&request.http());
+    let subscription = match wants_events {
+        true => {
+            let permit = Arc::clone(&app.subscription_permits).try_acquire_owned();
+            Some(permit.map_err(|_| Problem::TooManySubscriptions)?)
+        }
+        false => None,
+    };
     let permit = Arc::clone(&app.graphql_permits).acquire_owned().await.map_err(|_| Problem::Internal)?;
+    let ending = app.ending.clone();
     let app = Arc::clone(app);
     let answer = tokio::task::spawn_blocking(move || {
-        let answer = app.graph.answer(request.http(), viewer);
+        let answer = match wants_events {
+            true => app.graph.subscribe(&request.http(), viewer),
+            false => Err(app.graph.answer(request.http(), viewer)),
+        };
         drop(permit);
         answer
     });
-    answer.await.map(response).map_err(|_| Problem::Internal)
+    Ok(match answer.await.map_err(|_| Problem::Internal)? {
+        Ok(told) => events(told, ending, subscription),
+        Err(answer) => response(answer),
+    })
 }
 
 /// A request that is all here.
@@ -100,13 +115,22 @@ impl Asked {
 
 /// A subscription as the graphql-sse protocol has it: `next` for each response, then `complete`. It ends when the
 /// server does.
-fn events(told: impl Stream<Item = String> + Send + 'static, ending: CancellationToken) -> Response {
+///
+/// The next event is made when the one before it is on its way: a slow reader holds two.
+fn events(told: Events, ending: CancellationToken, permit: Option<OwnedSemaphorePermit>) -> Response {
     let (tell, told_here) = mpsc::channel(EVENTS_WAITING);
     tokio::spawn(async move {
-        let next = told.map(|json| Event::default().event("next").data(json));
+        let _held = permit;
+        let next = told.map(|json| Event::default().event("next").data(&*json));
         let complete = stream::once(async { Event::default().event("complete").data("") });
         let mut events = pin!(next.chain(complete).take_until(ending.cancelled_owned()));
-        while let Some(event) = events.next().await {
+        loop {
+            // Whoever has gone is noticed also while there is nothing to tell.
+            let event = tokio::select! {
+                () = tell.closed() => return,
+                event = events.next() => event,
+            };
+            let Some(event) = event else { return };
             if tell.send(Ok::<_, Infallible>(event)).await.is_err() {
                 return;
             }
@@ -117,7 +141,7 @@ fn events(told: impl Stream<Item = String> + Send + 'static, ending: Cancellatio
 }
 
 /// Events of a subscription that wait for who reads them.
-const EVENTS_WAITING: usize = 16;
+const EVENTS_WAITING: usize = 1;
 
 fn response(answer: HttpAnswer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -27,6 +27,11 @@ impl Impatient {
         Impatient { stream, timeout, stalled: None }
     }
 
+    /// From now on it waits for so long.
+    pub(super) fn set_timeout(&mut self, timeout: Duration) {
+        self.timeout = timeout;
+    }
+
     fn bound(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.stalled = None;
