@@ -17,6 +17,7 @@ mod query;
 mod scope;
 mod appointment;
 mod board;
+mod board_change;
 mod explanation;
 mod delivery;
 mod connection;

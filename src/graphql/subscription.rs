@@ -13,8 +13,11 @@ use async_graphql::{
 use crate::log::AppointmentId;
 
 use super::{
+    board::check_hours,
+    board_change::{BoardUpdate, Followed},
     change::AppointmentChange,
     delivery::Delivery,
+    limits::board_cost,
     live::{Begun, Step, Wants},
     problem::Problem,
     query::parse_appointment_id,
@@ -68,6 +71,23 @@ impl Subscription_ {
         let scope = Scope::of(ctx);
         begin(ctx, scope.wants(source.as_deref(), None)?, after, false)?;
         Ok(stream::iter(Step::of(ctx).tell(|delivery| scope.told_of(delivery))?))
+    }
+
+    /// The board as it is, and then whatever becomes of it: each delivery that moves an appointment or changes a detail
+    /// of it, and within half a minute what the passing of time does. After a lost connection it begins anew.
+    #[graphql(complexity = "board_cost(ended_within_hours).saturating_add(child_complexity)")]
+    async fn board(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only of this source; absent: of all that the reader may see.")] source: Option<String>,
+        #[graphql(default = 24, desc = "DISCHARGED and REMOVED appointments stay on it for so many hours: 0 to 744.")]
+        ended_within_hours: i32,
+    ) -> async_graphql::Result<impl Stream<Item = BoardUpdate> + use<>> {
+        let scope = Scope::of(ctx);
+        check_hours(ended_within_hours)?;
+        begin(ctx, scope.wants(source.as_deref(), None)?, None, true)?;
+        let followed = Followed { scope, sources: scope.select(source.as_deref())?, ended_within_hours };
+        Ok(stream::iter(followed.tell(Step::of(ctx))?))
     }
 
     /// The running rebuild, whenever it has come further, up to its end; or the last one, once. Ends at once where there

@@ -27,6 +27,7 @@ mod catch_up;
 mod merge;
 mod view;
 mod as_of;
+mod place;
 mod repeats;
 mod refold;
 
@@ -35,6 +36,7 @@ use crate::log::{AppointmentId, Digest, Position, SourceName};
 pub use as_of::{AsOf, BoardRecords, Column, Moment, StaleRules};
 pub use compare::{Differences, Report, Sample};
 pub use pace::{Progress, Stage, Workshop};
+pub use place::BoardPlace;
 pub use rebuild::{
     Candidate, compare_with_fresh_fold, open_as_it_is, rebuild_beside, remove_old_projections, state_digest_of,
 };

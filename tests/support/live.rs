@@ -53,6 +53,8 @@ impl Socket {
             Err(tokio_tungstenite::tungstenite::HandshakeError::Failure(Error::Http(answer))) => {
                 Err(answer.status().as_u16())
             }
+            // It was upgraded to nothing that this client speaks.
+            Err(tokio_tungstenite::tungstenite::HandshakeError::Failure(Error::Protocol(_))) => Err(101),
             Err(error) => panic!("{error}"),
         }
     }
@@ -129,6 +131,13 @@ impl Socket {
         assert_eq!(message["type"], "next", "{message}");
         assert!(message["payload"].get("errors").is_none(), "{message}");
         message["payload"]["data"].clone()
+    }
+
+    /// Whether the connection is still there, as far as its own end shows without an answer to a ping.
+    pub fn is_there(&mut self) -> bool {
+        use std::io::Read as _;
+        let read = self.socket.get_mut().read(&mut [0; 64]);
+        read.is_ok_and(|bytes| bytes > 0)
     }
 
     /// Whether nothing comes for a time.
