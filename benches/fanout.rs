@@ -4,7 +4,13 @@
 //! frames and nothing more. Told is the time from a webhook's answer to the last subscriber's message about it, and
 //! how much the server's memory has grown for each subscriber. `--distinct` has every subscriber ask in words of its
 //! own, so that nothing that is executed can be shared.
-#![allow(clippy::print_stdout, clippy::print_stderr, clippy::cast_precision_loss, reason = "a bench prints its table")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its table")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for a person's eyes"
+)]
 
 use std::{
     cell::RefCell,
@@ -147,7 +153,7 @@ fn measure(case: &Case, seconds: f64, distinct: bool) -> Fallible<bool> {
     let cpu_before = server.cpu_seconds()?;
     let begun = Instant::now();
     let posted = thread::spawn(move || post(address, count, interval).map_err(|error| error.to_string()));
-    let expected = if case.sources == 0 { case.subscribers } else { case.subscribers / case.sources };
+    let expected = case.subscribers.checked_div(case.sources).unwrap_or(case.subscribers);
     tasks.block_on(&runtime, async {
         let all = || seen.borrow().told.iter().filter(|(told, _)| *told == expected).count() == count;
         while !all() && begun.elapsed() < Duration::from_secs_f64(seconds) + GRACE {

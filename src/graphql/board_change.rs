@@ -156,3 +156,6 @@ impl Followed<'_> {
         TimeDelta::hours(self.ended_within_hours.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,7 @@ impl Wants {
 }
 
 impl Step {
-    pub(super) fn new(kind: Kind) -> Step {
+    pub(in crate::graphql) fn new(kind: Kind) -> Step {
         Step { kind, noted: Mutex::default() }
     }
 
