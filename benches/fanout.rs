@@ -82,6 +82,10 @@ fn main() -> Fallible<()> {
     for case in cases {
         met &= measure(&case, seconds, has("--distinct"))?;
     }
+    if quick {
+        println!("too few and too short to be held against the targets");
+        return Ok(());
+    }
     println!(
         "targets (p99 under {LAST_MESSAGE_MS_MAX} ms, at most {SUBSCRIBER_KIB_MAX} KiB a subscriber): {}",
         if met { "met" } else { "MISSED" }

@@ -105,7 +105,14 @@ fn begin(ctx: &Context<'_>, wants: Wants, after: Option<Position>, shows_a_state
     let scope = Scope::of(ctx);
     scope.tracker()?;
     let now = scope.view().checkpoint()?.position;
-    Step::of(ctx).begin(Begun { wants, after: after.map(|Position(position)| position), now, shows_a_state });
+    let after = after.map(|Position(position)| position);
+    // Whoever was told of more was told by another log. To wait here would be to miss what gets these positions now.
+    if after.is_some_and(|after| after > now) {
+        return Err(Problem::BadInput(
+            "`after` is beyond the end of the log, which may have been restored from a copy.",
+        ));
+    }
+    Step::of(ctx).begin(Begun { wants, after, now, shows_a_state });
     Ok(())
 }
 

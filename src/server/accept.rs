@@ -15,7 +15,10 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 use warp::{Filter, reply::Response};
 
-use super::{Peer, impatient::Impatient};
+use super::{
+    Peer,
+    impatient::{Impatient, Subscriber},
+};
 
 /// Requests on one HTTP/2 connection at the same time.
 const STREAMS_MAX: u32 = 128;
@@ -72,13 +75,13 @@ pub(super) async fn serve<F>(
         let peer = Peer(address);
         let asked = CancellationToken::new();
         let first_request = asked.clone();
+        let subscriber = Subscriber::default();
+        let stream = Impatient::new(stream, limits.write_timeout, subscriber.clone());
         let service = service_fn(move |request| {
             asked.cancel();
-            answer(service.clone(), peer, request)
+            answer(service.clone(), peer, subscriber.clone(), request)
         });
-        let connection = builder
-            .serve_connection_with_upgrades(TokioIo::new(Impatient::new(stream, limits.write_timeout)), service)
-            .into_owned();
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             tokio::select! {
@@ -112,7 +115,12 @@ async fn silence(first_request: CancellationToken, timeout: Duration) {
 }
 
 /// One request. A URI without a path (`CONNECT host:443`) makes warp 0.4 panic, so it ends here.
-async fn answer<S>(mut service: S, peer: Peer, mut request: Request<Incoming>) -> Result<Response, Infallible>
+async fn answer<S>(
+    mut service: S,
+    peer: Peer,
+    subscriber: Subscriber,
+    mut request: Request<Incoming>,
+) -> Result<Response, Infallible>
 where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
 {
@@ -126,5 +134,6 @@ where
         request.headers_mut().insert(header::HOST, host);
     }
     request.extensions_mut().insert(peer);
+    request.extensions_mut().insert(subscriber);
     service.call(request).await
 }

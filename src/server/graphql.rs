@@ -19,6 +19,7 @@ use super::{
     App, Peer,
     access::viewer,
     body::read,
+    impatient::Subscriber,
     measure,
     problem::{Problem, bytes},
     socket, with,
@@ -31,20 +32,23 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
+        .and(warp::ext::get::<Subscriber>())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::body::stream())
         .and(with(app))
-        .then(|method: Method, query, headers, peer, upgrade, body, app: Arc<App>| async move {
-            let begun = Instant::now();
-            let answered = if method == Method::GET && socket::is_asked_for(&headers) {
-                socket::upgrade(&app, peer, &headers, upgrade)
-            } else {
-                execute(&app, method, query, headers, peer, body).await
-            };
-            let response = answered.unwrap_or_else(Problem::graphql_response);
-            measure("graphql", begun, response.status());
-            response
-        });
+        .then(
+            |method: Method, query, headers, peer, subscriber: Subscriber, upgrade, body, app: Arc<App>| async move {
+                let begun = Instant::now();
+                let answered = if method == Method::GET && socket::is_asked_for(&headers) {
+                    socket::upgrade(&app, peer, &headers, upgrade, &subscriber)
+                } else {
+                    execute(&app, method, query, headers, peer, &subscriber, body).await
+                };
+                let response = answered.unwrap_or_else(Problem::graphql_response);
+                measure("graphql", begun, response.status());
+                response
+            },
+        );
     let schema = warp::path!("schema.graphql")
         .and(warp::get())
         .map(|| bytes(StatusCode::OK, "text/plain; charset=utf-8", sdl().into_bytes()));
@@ -57,6 +61,7 @@ async fn execute<B: Buf>(
     query: String,
     headers: HeaderMap,
     peer: Peer,
+    subscriber: &Subscriber,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Result<Response, Problem> {
     let viewer = viewer(app, peer, &headers)?;
@@ -87,7 +92,10 @@ async fn execute<B: Buf>(
         answer
     });
     Ok(match answer.await.map_err(|_| Problem::Internal)? {
-        Ok(told) => events(told, ending, subscription),
+        Ok(told) => {
+            subscriber.begins();
+            events(told, ending, subscription)
+        }
         Err(answer) => response(answer),
     })
 }

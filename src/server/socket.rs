@@ -26,7 +26,7 @@ use warp::{
 use super::{
     App, Peer,
     access::{bearer, viewer},
-    impatient::Impatient,
+    impatient::{Impatient, Subscriber},
     origin,
     problem::Problem,
 };
@@ -40,8 +40,6 @@ const VERSION: &str = "13";
 const READ_BUFFER_BYTES: usize = 4 << 10;
 /// So much is written at once where several messages are ready.
 const WRITE_BUFFER_BYTES: usize = 16 << 10;
-/// How long a client may take none of what it is sent. It costs a few kilobytes, and is caught up from the log.
-const STALLED_MAX: Duration = Duration::from_secs(300);
 
 /// What subscribers may use.
 #[derive(Clone, Debug)]
@@ -69,6 +67,7 @@ pub(super) fn upgrade(
     peer: Peer,
     headers: &HeaderMap,
     on_upgrade: Option<OnUpgrade>,
+    subscriber: &Subscriber,
 ) -> Result<Response, Problem> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     if text(header::SEC_WEBSOCKET_VERSION) != Some(VERSION) {
@@ -104,6 +103,7 @@ pub(super) fn upgrade(
     if spoken {
         answer.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
+    subscriber.begins();
     let app = Arc::clone(app);
     app.sockets.clone().spawn(async move {
         if let Some(socket) = open(on_upgrade, app.subscriptions.message_bytes_max).await {
@@ -118,8 +118,7 @@ pub(super) fn upgrade(
 async fn open(on_upgrade: OnUpgrade, message_bytes_max: usize) -> Option<WebSocketStream<Impatient>> {
     let upgraded = on_upgrade.await.ok()?;
     let parts = downcast::<TokioIo<Impatient>>(upgraded).ok()?;
-    let mut stream = parts.io.into_inner();
-    stream.set_timeout(STALLED_MAX);
+    let stream = parts.io.into_inner();
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)

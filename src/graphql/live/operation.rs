@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
-    time::Duration,
+    time::Instant,
 };
 
 use async_graphql::futures_util::StreamExt as _;
@@ -27,11 +27,8 @@ use super::{
     feed::{Batch, read_after},
     step::{Kind, Step, Wants},
     tell,
-    told::{After, Item, Told, some_of},
+    told::{After, Item, KEPT_FOR, Told, some_of},
 };
-
-/// Where nothing has happened for so long, what was told is forgotten: everybody has it.
-const KEPT_FOR: Duration = Duration::from_secs(2);
 
 /// What makes two subscriptions the same operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -136,7 +133,7 @@ impl Operation {
         let items = self.items_after(from);
         let mut told = self.told();
         match items {
-            Ok((items, through)) => told.push(items, through),
+            Ok((items, through)) => told.push(items, through, Instant::now()),
             // Each subscriber comes upon it by itself, and tells its reader.
             Err(_) => told.forget_up_to(self.live.feed.through().max(from.next())),
         }

@@ -9,10 +9,13 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use crate::log::Position;
 
+/// How long an item is kept: whoever is not much behind has it by then.
+pub(super) const KEPT_FOR: Duration = Duration::from_secs(2);
 /// Bytes that one operation keeps.
 const OPERATION_BYTES_MAX: usize = 1 << 20;
 /// Items that one operation keeps.
@@ -33,7 +36,7 @@ pub(super) type Item = (Position, Arc<str>);
 pub(super) struct Told {
     base: Position,
     through: Position,
-    items: VecDeque<Item>,
+    items: VecDeque<(Item, Instant)>,
     bytes: usize,
 }
 
@@ -61,13 +64,16 @@ impl Told {
         if position < self.base {
             return After::Forgotten;
         }
-        let next = self.items.partition_point(|(told, _)| *told <= position);
-        let items = some_of(self.items.range(next..).cloned());
+        let next = self.items.partition_point(|((told, _), _)| *told <= position);
+        let items = some_of(self.items.range(next..).map(|(item, _)| item.clone()));
         if items.is_empty() { After::Nothing(self.through) } else { After::Items(items) }
     }
 
-    /// Takes in what was told up to a position.
-    pub(super) fn push(&mut self, items: Vec<Item>, through: Position) {
+    /// Takes in what is told now, up to a position.
+    pub(super) fn push(&mut self, items: Vec<Item>, through: Position, now: Instant) {
+        while self.items.front().is_some_and(|(_, told)| now.duration_since(*told) >= KEPT_FOR) {
+            self.forget_oldest();
+        }
         let more: usize = items.iter().map(|(_, json)| json.len()).sum();
         while !self.items.is_empty()
             && (self.bytes + more > OPERATION_BYTES_MAX || self.items.len() + items.len() > OPERATION_ITEMS_MAX)
@@ -80,7 +86,7 @@ impl Told {
         }
         BYTES.fetch_add(more, Ordering::Relaxed);
         self.bytes += more;
-        self.items.extend(items);
+        self.items.extend(items.into_iter().map(|item| (item, now)));
         self.through = through;
     }
 
@@ -94,7 +100,7 @@ impl Told {
     }
 
     fn forget_oldest(&mut self) {
-        let Some((position, json)) = self.items.pop_front() else { return };
+        let Some(((position, json), _)) = self.items.pop_front() else { return };
         self.base = position;
         self.bytes -= json.len();
         BYTES.fetch_sub(json.len(), Ordering::Relaxed);
@@ -137,20 +143,23 @@ mod tests {
 
     #[test]
     fn a_subscriber_gets_what_comes_after_its_position_or_learns_that_it_is_forgotten() {
-        let mut told = Told::from(Position::new(10));
+        let (mut told, now) = (Told::from(Position::new(10)), Instant::now());
         check(&told, 9, "?");
         check(&told, 10, "- 10");
-        told.push(vec![item(12, 5), item(15, 5)], Position::new(20));
+        told.push(vec![item(12, 5), item(15, 5)], Position::new(20), now);
         check(&told, 10, "12 15");
         check(&told, 12, "15");
         check(&told, 15, "- 20");
         check(&told, 99, "- 20");
-        told.push(vec![item(21, OPERATION_BYTES_MAX - 5)], Position::new(21));
+        told.push(vec![item(21, OPERATION_BYTES_MAX - 5)], Position::new(21), now);
         check(&told, 11, "?");
         check(&told, 12, "15");
         check(&told, 15, "21");
+        told.push(vec![item(25, 1)], Position::new(25), now + KEPT_FOR);
+        check(&told, 15, "?");
+        check(&told, 21, "25");
         told.forget_up_to(Position::new(30));
-        check(&told, 21, "?");
+        check(&told, 25, "?");
         check(&told, 30, "- 30");
     }
 

@@ -23,9 +23,8 @@ use super::{
     super::{
         App, Peer,
         access::{authenticate, bearer_in},
-        impatient::Impatient,
+        impatient::{Impatient, SUBSCRIBER_STALLED_MAX},
     },
-    STALLED_MAX,
     message::{self, Close, Said},
     operation::{Running, Says, errors, run},
 };
@@ -238,7 +237,7 @@ impl Connection {
         let interval = self.app.subscriptions.init_timeout * PING_AFTER;
         // A slow reader comes to a ping only after everything that was written before it.
         let silent = self.heard.max(self.wrote).elapsed() >= interval * 2;
-        if silent || self.heard.elapsed() >= STALLED_MAX {
+        if silent || self.heard.elapsed() >= SUBSCRIBER_STALLED_MAX {
             return Err(End::Gone);
         }
         // A token may have expired since.
