@@ -47,10 +47,21 @@ fn every_server_key_is_a_variable() {
         let value = match *key {
             "listen" | "operations_listen" => "9.9.9.9:9",
             "log_format" => "json",
+            "allowed_origins" => r#"["https://board.example.org"]"#,
+            "socket_message_bytes_max" => "2048",
             _ => "77",
         };
         let config = load("", &[(&name, value)]).unwrap();
         assert_ne!(config.server, ServerConfig::default(), "{name}");
+    }
+}
+
+#[test]
+fn an_origin_is_a_scheme_and_a_host() {
+    for origin in ["board.example.org", "https://board.example.org/", "https://*.example.org", "https://", "null"] {
+        let expected = "clockfold.toml:2: `allowed_origins`";
+        let told = load(&format!("[server]\nallowed_origins = [\"{origin}\"]"), &[]).unwrap_err().to_string();
+        assert!(told.contains(expected) && told.contains("https://board.example.org"), "{origin}: {told}");
     }
 }
 
