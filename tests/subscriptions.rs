@@ -315,6 +315,53 @@ fn a_signal_closes_every_socket_so_that_clients_come_back() {
 }
 
 #[test]
+fn a_rebuild_that_takes_the_projections_place_is_not_noticed() {
+    let (_folder, server) = started(CONFIG);
+    let mut socket = Socket::open(server.address);
+    socket.subscribe("1", "subscription { appointmentChanged { position statusBefore statusAfter } }");
+    assert!(socket.is_silent(Duration::from_millis(300)));
+    for (round, (event, before, after)) in [
+        ("create", Value::Null, "SCHEDULED"),
+        ("checkin", json!("SCHEDULED"), "CHECKED_IN"),
+        ("ready", json!("CHECKED_IN"), "READY"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        server.deliver(1, event);
+        let position = (round + 1).to_string();
+        let change = json!({ "position": position, "statusBefore": before, "statusAfter": after });
+        assert_eq!(socket.data()["appointmentChanged"], change);
+        server.query("mutation { rebuildProjection { state } }");
+        let begun = Instant::now();
+        while server.query("{ rebuild { state } }")["rebuild"]["state"] != "DONE" {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_page_may_follow_with_an_event_source_and_is_cut_off_without_complete() {
+    let (folder, mut server) = started(CONFIG);
+    server.deliver(1, "create");
+    let query = "/graphql?query=subscription%7Bdeliveries(after%3A%220%22)%7Bposition%7D%7D";
+    let mut connection = support::server::Connection::open(server.address);
+    let get = format!("GET {query} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n");
+    connection.send(get.as_bytes()).unwrap();
+    thread::sleep(Duration::from_millis(500));
+    server.signal("TERM");
+    let told = String::from_utf8(connection.rest(Duration::from_secs(15)).unwrap()).unwrap();
+    assert!(told.contains(r#"data:{"data":{"deliveries":{"position":"1"}}}"#), "{told}");
+    // `complete` would say that there is no more to come.
+    assert!(!told.contains("event:complete"), "{told}");
+    assert!(server.wait(Duration::from_secs(15)).success());
+    let query = "/graphql?query=mutation%7BcancelRebuild%7Bstate%7D%7D";
+    let server = Server::start(folder.path(), CONFIG);
+    assert_eq!(server.request("GET", query, &[("Accept", "text/event-stream")], b"").status, 400);
+}
+
+#[test]
 fn subscriptions_and_operations_have_their_limits() {
     let (_folder, server) = started(&with_server("operations_max = 2\nsubscriptions_max = 3"));
     let query = "subscription { deliveries { position } }";
