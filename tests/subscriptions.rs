@@ -386,6 +386,8 @@ fn subscriptions_and_operations_have_their_limits() {
         }
         assert!(begun.elapsed() < Duration::from_secs(10));
     }
+    let metrics = server.get("/metrics").text();
+    assert!(metrics.contains("clockfold_subscriptions 3") && metrics.contains("clockfold_websockets 2"), "{metrics}");
     // A third socket is one too many after these and one more.
     let _third = Socket::open(server.address);
     assert_eq!(Socket::connect(server.address, &[]).err(), Some(503));
