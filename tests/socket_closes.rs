@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::{
-    live::{Came, Socket},
+    live::{Came, Events, Socket},
     server::{CONFIG, Connection, Server},
     webhook::{started, with_server},
 };
@@ -122,6 +122,32 @@ fn who_it_is_is_said_in_the_upgrade_or_in_the_first_message() {
     let mut socket = Socket::connect(server.address, &[]).unwrap();
     socket.subscribe("1", "{ __typename }");
     assert_eq!(code(&mut socket), 4401);
+}
+
+#[test]
+fn a_subscription_ends_with_its_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let expires = (chrono::Utc::now() + chrono::TimeDelta::seconds(4)).to_rfc3339();
+    let reader = format!(
+        "[[reader]]\nname = \"visitor\"\ntokens = [{{ key = \"{TOKEN}\", expires = \"{expires}\" }}]\n{READER}",
+        READER = "[[reader]]\nname = \"other\"\ntoken = \"a-token-that-does-not-expire\"\n"
+    );
+    let server = Server::start(folder.path(), &format!("{}{reader}", with_server("header_timeout_s = 2")));
+    let query = "subscription { deliveries { position } }";
+    let mut socket = Socket::open_as(server.address, Some(TOKEN));
+    socket.subscribe("1", query);
+    let bearer = format!("Bearer {TOKEN}");
+    let mut events = Events::open(server.address, &[("Authorization", &bearer)], query);
+    let mut staying = Socket::open_as(server.address, Some("a-token-that-does-not-expire"));
+    staying.subscribe("1", query);
+    server.deliver(1, "create");
+    assert_eq!(socket.data()["deliveries"]["position"], "1");
+    assert_eq!(events.data().unwrap()["deliveries"]["position"], "1");
+    assert_eq!(code(&mut socket), 4403);
+    assert_eq!(events.data(), None);
+    server.deliver(1, "checkin");
+    assert_eq!(staying.data()["deliveries"]["position"], "1");
+    assert_eq!(staying.data()["deliveries"]["position"], "2");
 }
 
 #[test]

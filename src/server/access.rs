@@ -56,6 +56,25 @@ pub(super) fn authenticate(app: &App, peer: Peer, token: Option<&[u8]>) -> Resul
     authenticated.ok_or_else(|| app.failures.count(peer.0.ip(), Problem::Unauthenticated))
 }
 
+/// A reader's token, for as long as it is one.
+pub(super) struct Token(Vec<u8>);
+
+impl Token {
+    /// The token in a request's headers, if it is a reader's.
+    pub(super) fn of(app: &App, headers: &HeaderMap) -> Option<Token> {
+        bearer(headers).map(|token| Token(token.to_vec())).filter(|token| token.counts(app))
+    }
+
+    pub(super) fn new(token: Vec<u8>) -> Token {
+        Token(token)
+    }
+
+    /// Whether it has not expired: a subscription may last longer than the token that it began with.
+    pub(super) fn counts(&self, app: &App) -> bool {
+        app.readers.authenticate(&self.0, (app.clock)()).is_some()
+    }
+}
+
 /// Whether the peer is this machine, with no proxy between.
 pub(super) fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
     peer.0.ip().to_canonical().is_loopback() && !is_forwarded(headers)
@@ -78,8 +97,7 @@ fn has_loopback_host(headers: &HeaderMap) -> bool {
     name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
-/// The token of the header `Authorization`.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     bearer_in(value.as_bytes())

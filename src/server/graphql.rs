@@ -5,7 +5,6 @@ use std::{convert::Infallible, pin::pin, sync::Arc, time::Instant};
 use futures_util::{Stream, StreamExt as _, stream};
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio_util::sync::CancellationToken;
 use warp::{
     Buf, Filter, Rejection, Reply as _,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
@@ -17,7 +16,7 @@ use crate::graphql::{self, Events, HttpAnswer, HttpRequest, sdl};
 
 use super::{
     App, Peer,
-    access::viewer,
+    access::{Token, viewer},
     body::read,
     impatient::Subscriber,
     measure,
@@ -65,6 +64,7 @@ async fn execute<B: Buf>(
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Result<Response, Problem> {
     let viewer = viewer(app, peer, &headers)?;
+    let token = Token::of(app, &headers);
     let method = match method {
         Method::GET => graphql::Method::Get,
         Method::POST => graphql::Method::Post,
@@ -81,8 +81,7 @@ async fn execute<B: Buf>(
         false => None,
     };
     let permit = Arc::clone(&app.graphql_permits).acquire_owned().await.map_err(|_| Problem::Internal)?;
-    let ending = app.ending.clone();
-    let app = Arc::clone(app);
+    let (server, app) = (app, Arc::clone(app));
     let answer = tokio::task::spawn_blocking(move || {
         let answer = match wants_events {
             true => app.graph.subscribe(&request.http(), viewer),
@@ -94,7 +93,7 @@ async fn execute<B: Buf>(
     Ok(match answer.await.map_err(|_| Problem::Internal)? {
         Ok(told) => {
             subscriber.begins();
-            events(told, ending, subscription)
+            events(told, Arc::clone(server), token, subscription)
         }
         Err(answer) => response(answer),
     })
@@ -124,19 +123,24 @@ impl Asked {
 /// A subscription as the graphql-sse protocol has it: `next` for each response, then `complete`. It ends when the
 /// server does.
 ///
-/// The next event is made when the one before it is on its way: a slow reader holds two.
-fn events(told: Events, ending: CancellationToken, permit: Option<OwnedSemaphorePermit>) -> Response {
+/// It also ends when the reader's token has expired. The next event is made when the one before it is on its way: a slow reader holds two.
+fn events(told: Events, app: Arc<App>, token: Option<Token>, permit: Option<OwnedSemaphorePermit>) -> Response {
     let (tell, told_here) = mpsc::channel(EVENTS_WAITING);
     tokio::spawn(async move {
         let _held = permit;
         let next = told.map(|json| Event::default().event("next").data(&*json));
         let complete = stream::once(async { Event::default().event("complete").data("") });
-        let mut events = pin!(next.chain(complete).take_until(ending.cancelled_owned()));
+        let mut events = pin!(next.chain(complete).take_until(app.ending.clone().cancelled_owned()));
+        let mut look = tokio::time::interval(app.subscriptions.look_interval());
         loop {
             // Whoever has gone is noticed also while there is nothing to tell.
             let event = tokio::select! {
                 () = tell.closed() => return,
                 event = events.next() => event,
+                _ = look.tick() => match token.as_ref().is_none_or(|token| token.counts(&app)) {
+                    true => continue,
+                    false => return,
+                },
             };
             let Some(event) = event else { return };
             if tell.send(Ok::<_, Infallible>(event)).await.is_err() {

@@ -25,7 +25,7 @@ use warp::{
 
 use super::{
     App, Peer,
-    access::{bearer, viewer},
+    access::{Token, viewer},
     impatient::{Impatient, Subscriber},
     origin,
     problem::Problem,
@@ -56,6 +56,13 @@ pub struct SubscriptionLimits {
     pub allowed_origins: Vec<String>,
 }
 
+impl SubscriptionLimits {
+    /// How often a subscriber is looked after: whether it is there, and still may be. After twice that it is gone.
+    pub(super) fn look_interval(&self) -> Duration {
+        self.init_timeout * 3
+    }
+}
+
 /// Whether a request asks for a WebSocket.
 pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
     has_token(headers, &header::UPGRADE, "websocket") && has_token(headers, &header::CONNECTION, "upgrade")
@@ -83,8 +90,7 @@ pub(super) fn upgrade(
     // A browser can't send a token here: it says who it is in its first message.
     let who = if app.readers.is_empty() || headers.contains_key(header::AUTHORIZATION) {
         let viewer = viewer(app, peer, headers)?;
-        let of_reader = |token: &&[u8]| app.readers.authenticate(token, (app.clock)()).is_some();
-        Some(Who { viewer, token: bearer(headers).filter(of_reader).map(Vec::from) })
+        Some(Who { viewer, token: Token::of(app, headers) })
     } else {
         None
     };

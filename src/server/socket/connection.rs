@@ -22,7 +22,7 @@ use crate::graphql::Viewer;
 use super::{
     super::{
         App, Peer,
-        access::{authenticate, bearer_in},
+        access::{Token, authenticate, bearer_in},
         impatient::{Impatient, SUBSCRIBER_STALLED_MAX},
     },
     message::{self, Close, Said},
@@ -33,13 +33,11 @@ use super::{
 const TOGETHER_MAX: usize = 32;
 /// How long the other end may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
-/// In so many times what an introduction may take, a client is asked whether it is there; in twice that it is gone.
-const PING_AFTER: u32 = 3;
 
 /// Who a client is, and the token that says so.
 pub(super) struct Who {
     pub(super) viewer: Viewer,
-    pub(super) token: Option<Vec<u8>>,
+    pub(super) token: Option<Token>,
 }
 
 /// A connection.
@@ -176,13 +174,13 @@ impl Connection {
             let token = bearer_in(authorization.as_bytes()).unwrap_or_default().to_vec();
             let viewer = authenticate(&self.app, self.peer, Some(&token));
             let viewer = viewer.map_err(|_| Close::forbidden("the token is not known."))?;
-            self.who = Some(Who { viewer, token: Some(token) });
+            self.who = Some(Who { viewer, token: Some(Token::new(token)) });
         }
         if self.who.is_none() {
             return Err(Close::forbidden("`connection_init` has a `payload` with `Authorization`: `Bearer …`.").into());
         }
         self.introduced = true;
-        self.due = Instant::now() + self.app.subscriptions.init_timeout * PING_AFTER;
+        self.due = Instant::now() + self.app.subscriptions.look_interval();
         self.send(message::ack()).await
     }
 
@@ -234,16 +232,15 @@ impl Connection {
         if !self.introduced {
             return Err(Close::init_timeout().into());
         }
-        let interval = self.app.subscriptions.init_timeout * PING_AFTER;
+        let interval = self.app.subscriptions.look_interval();
         // A slow reader comes to a ping only after everything that was written before it.
         let silent = self.heard.max(self.wrote).elapsed() >= interval * 2;
         if silent || self.heard.elapsed() >= SUBSCRIBER_STALLED_MAX {
             return Err(End::Gone);
         }
         // A token may have expired since.
-        let token = self.who.as_ref().and_then(|who| who.token.as_deref());
-        let expired = |token| self.app.readers.authenticate(token, (self.app.clock)()).is_none();
-        if !self.app.readers.is_empty() && token.is_some_and(expired) {
+        let token = self.who.as_ref().and_then(|who| who.token.as_ref());
+        if token.is_some_and(|token| !token.counts(&self.app)) {
             return Err(Close::forbidden("the token has expired.").into());
         }
         self.due = Instant::now() + interval;
