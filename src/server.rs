@@ -14,6 +14,8 @@ mod body;
 mod webhook;
 mod graphql;
 mod explorer;
+mod origin;
+mod socket;
 mod log;
 mod operations;
 
@@ -28,7 +30,7 @@ use std::{
 };
 
 use tokio::{net::TcpListener, sync::Semaphore};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use warp::{Filter, http::StatusCode, reply::Response};
 
 use crate::{
@@ -42,6 +44,7 @@ use crate::{
 pub use accept::ConnectionLimits;
 pub use access::Operator;
 pub use operations::Metrics;
+pub use socket::SubscriptionLimits;
 
 use cors::Origins;
 use failures::Failures;
@@ -69,6 +72,11 @@ pub struct App {
     draining: AtomicBool,
     /// Cancelled where subscriptions are to end.
     ending: CancellationToken,
+    subscriptions: SubscriptionLimits,
+    subscription_permits: Arc<Semaphore>,
+    socket_permits: Arc<Semaphore>,
+    /// WebSockets that are open: the accept loop knows nothing of a connection that was upgraded.
+    sockets: TaskTracker,
 }
 
 /// The parts that an [`App`] is made of.
@@ -97,6 +105,8 @@ pub struct Parts {
     pub body_timeout: Duration,
     /// The origins of web pages that may read GraphQL answers in a browser, as a browser sends them.
     pub allowed_origins: Vec<String>,
+    /// What subscribers may use.
+    pub subscriptions: SubscriptionLimits,
 }
 
 /// Where the server listens.
@@ -131,6 +141,10 @@ impl App {
             operator: parts.operator,
             draining: AtomicBool::new(false),
             ending: CancellationToken::new(),
+            subscription_permits: Arc::new(Semaphore::new(parts.subscriptions.subscriptions_max)),
+            socket_permits: Arc::new(Semaphore::new(parts.subscriptions.subscriptions_max)),
+            subscriptions: parts.subscriptions,
+            sockets: TaskTracker::new(),
         })
     }
 
@@ -171,6 +185,10 @@ pub async fn run(
     };
     let upkeep = app.metrics.upkeep(stop.clone());
     tokio::join!(draining, public, operations, upkeep);
+    app.sockets.close();
+    if tokio::time::timeout(shutdown_timeout, app.sockets.wait()).await.is_err() {
+        tracing::warn!("WebSockets were still open at the end of the shutdown time");
+    }
 }
 
 fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + 'static {

@@ -10,17 +10,14 @@ mod rebuilds;
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, OnceLock},
     thread,
 };
 
 use chrono::{DateTime, Utc};
 use tokio::sync::{
     mpsc::{self, error::TrySendError},
-    oneshot,
+    oneshot, watch,
 };
 
 use crate::{
@@ -102,7 +99,8 @@ pub enum Unavailable {
 #[derive(Default)]
 struct State {
     failure: OnceLock<String>,
-    folded: AtomicU64,
+    /// All that the writer tells of its progress: who follows it reads the rest from the log, at its own pace.
+    folded: watch::Sender<Position>,
 }
 
 impl Tracker {
@@ -149,14 +147,19 @@ impl Tracker {
 
     /// The last position that is folded.
     pub fn folded(&self) -> Position {
-        Position::new(self.state.folded.load(Ordering::Relaxed))
+        *self.state.folded.borrow()
+    }
+
+    /// Tells whenever more is folded. The writer never waits for who follows it.
+    pub fn follow(&self) -> watch::Receiver<Position> {
+        self.state.folded.subscribe()
     }
 }
 
 impl Queue {
     /// Serves the queue on a thread of its own, until every [`Tracker`] is gone and all are answered.
     pub fn run(self, log: Arc<dyn Log>, projection: Projection) -> std::io::Result<thread::JoinHandle<()>> {
-        self.state.folded.store(projection.checkpoint().position.get(), Ordering::Relaxed);
+        self.state.folded.send_replace(projection.checkpoint().position);
         let writer = Writer { log, projection, state: self.state };
         let serve = move || writer.serve(self.tasks);
         thread::Builder::new().name("clockfold-writer".to_owned()).spawn(serve)
@@ -232,7 +235,7 @@ impl Writer {
             candidate.projection.catch_up(&*self.log, &mut |_| {})?;
             let new = candidate.take_the_place_of(Some(&self.projection), &projections)?;
             let old = std::mem::replace(&mut self.projection, new);
-            self.state.folded.store(self.projection.checkpoint().position.get(), Ordering::Relaxed);
+            self.state.folded.send_replace(self.projection.checkpoint().position);
             Ok(old.readers())
         };
         // Who no longer waits does not need the answer.
@@ -324,7 +327,7 @@ impl Writer {
             let group: Vec<Delivery> = deliveries.by_ref().take(FOLD_DELIVERIES_MAX).collect::<Result<_, _>>()?;
             let folded = self.projection.apply(&group)?;
             let Some(last) = group.last() else { return Ok(receipts) };
-            self.state.folded.store(last.position.get(), Ordering::Relaxed);
+            self.state.folded.send_replace(last.position);
             count(&group, &folded);
             for (delivery, folded) in group.into_iter().zip(folded) {
                 let conflicts_with = self.conflicts_with(&delivery)?;

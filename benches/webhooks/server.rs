@@ -19,7 +19,7 @@ use clockfold::{
     lifecycle::{Folded, Judgement, Status, Verdict},
     log::{Clock, DataDir, Log, Position, SledLog, SourceName},
     projection::{Projection, Rules, StaleRules},
-    server::{App, ConnectionLimits, Listeners, Metrics, Parts, run},
+    server::{App, ConnectionLimits, Listeners, Metrics, Parts, SubscriptionLimits, run},
     tracker::{Queue, Receipt, Submission, Tracker},
     webhook::{Gate, Require, SourceAccess},
 };
@@ -92,6 +92,12 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         failed_authentications_burst: 10,
         body_timeout: TIMEOUT,
         allowed_origins: Vec::new(),
+        subscriptions: SubscriptionLimits {
+            operations_max: 1,
+            subscriptions_max: 1,
+            message_bytes_max: 1024,
+            init_timeout: TIMEOUT,
+        },
     });
     println!("{address}");
     std::io::stdout().flush()?;

@@ -28,7 +28,7 @@ use crate::{
     graphql::{Graph, GraphParts, Readers},
     log::{Clock, DataDir, Log, LogError, RunningServer, SledLog},
     projection::{Progress, Projection, ProjectionError, Stage, StaleRules, Workshop},
-    server::{App, ConnectionLimits, Listeners, Metrics, Operator, Parts, run as run_server},
+    server::{App, ConnectionLimits, Listeners, Metrics, Operator, Parts, SubscriptionLimits, run as run_server},
     tracker::{Rebuilds, Tracker},
     webhook::Gate,
 };
@@ -121,6 +121,12 @@ pub(super) fn run(
         failed_authentications_burst: config.server.failed_authentications_burst,
         body_timeout: config.server.body_timeout,
         allowed_origins: config.server.allowed_origins,
+        subscriptions: SubscriptionLimits {
+            operations_max: config.server.operations_max as usize,
+            subscriptions_max: config.server.subscriptions_max as usize,
+            message_bytes_max: config.server.socket_message_bytes_max as usize,
+            init_timeout: config.server.header_timeout,
+        },
     });
 
     store.announce(&RunningServer { url: format!("http://{}", on_this_machine(address)), secret });

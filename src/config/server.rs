@@ -23,6 +23,9 @@ pub(super) const KEYS: &[&str] = &[
     "failed_authentications_burst",
     "log_format",
     "rebuild_memory_mb",
+    "operations_max",
+    "subscriptions_max",
+    "socket_message_bytes_max",
     "allowed_origins",
 ];
 
@@ -40,6 +43,10 @@ const SHUTDOWN_TIMEOUT_S: u32 = 20;
 const FAILED_AUTHENTICATIONS_BURST: u32 = 100;
 const REBUILD_MEMORY_MB: u32 = 128;
 const REBUILD_MEMORY_RANGE: (u32, u32) = (16, 65_536);
+const OPERATIONS_MAX: u32 = 20;
+const SUBSCRIPTIONS_MAX: u32 = 20_000;
+const SOCKET_MESSAGE_BYTES_MAX: u32 = 64 << 10;
+const SOCKET_MESSAGE_BYTES_RANGE: (u32, u32) = (1 << 10, 1 << 20);
 const COUNT_RANGE: (u32, u32) = (1, 1_000_000);
 const SECONDS_RANGE: (u32, u32) = (1, 3600);
 
@@ -66,7 +73,13 @@ pub struct ServerConfig {
     pub log_format: LogFormat,
     /// The memory that a rebuild sorts in, in MiB; what does not fit waits in files.
     pub rebuild_memory_mb: u32,
-    /// The origins of web pages that may read GraphQL answers in a browser.
+    /// The most operations at a time on one WebSocket.
+    pub operations_max: u32,
+    /// The most subscriptions at a time, and the most WebSockets.
+    pub subscriptions_max: u32,
+    /// The most bytes of one message over a WebSocket.
+    pub socket_message_bytes_max: u32,
+    /// The origins of web pages that may read GraphQL answers in a browser, and connect.
     pub allowed_origins: Vec<String>,
 }
 
@@ -93,6 +106,9 @@ impl Default for ServerConfig {
             failed_authentications_burst: FAILED_AUTHENTICATIONS_BURST,
             log_format: LogFormat::Text,
             rebuild_memory_mb: REBUILD_MEMORY_MB,
+            operations_max: OPERATIONS_MAX,
+            subscriptions_max: SUBSCRIPTIONS_MAX,
+            socket_message_bytes_max: SOCKET_MESSAGE_BYTES_MAX,
             allowed_origins: Vec::new(),
         }
     }
@@ -119,6 +135,14 @@ pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> ServerConfig 
         ),
         log_format: log_format(&mut table, problems),
         rebuild_memory_mb: table.number("rebuild_memory_mb", REBUILD_MEMORY_RANGE, REBUILD_MEMORY_MB, problems),
+        operations_max: table.number("operations_max", COUNT_RANGE, OPERATIONS_MAX, problems),
+        subscriptions_max: table.number("subscriptions_max", COUNT_RANGE, SUBSCRIPTIONS_MAX, problems),
+        socket_message_bytes_max: table.number(
+            "socket_message_bytes_max",
+            SOCKET_MESSAGE_BYTES_RANGE,
+            SOCKET_MESSAGE_BYTES_MAX,
+            problems,
+        ),
         allowed_origins: origins::read(&mut table, LIST_KEY, problems),
     }
 }

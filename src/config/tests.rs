@@ -72,6 +72,9 @@ fn every_setting() {
         failed_authentications_burst = 6
         log_format = "json"
         rebuild_memory_mb = 64
+        operations_max = 7
+        subscriptions_max = 8
+        socket_message_bytes_max = 2048
         allowed_origins = ["https://board.example", "http://localhost:5173"]
         [graphql]
         depth_max = 16
@@ -120,6 +123,9 @@ fn every_setting() {
         failed_authentications_burst: 6,
         log_format: LogFormat::Json,
         rebuild_memory_mb: 64,
+        operations_max: 7,
+        subscriptions_max: 8,
+        socket_message_bytes_max: 2048,
         allowed_origins: vec!["https://board.example".to_owned(), "http://localhost:5173".to_owned()],
     };
     let limits = Limits {

@@ -27,6 +27,8 @@ pub(super) struct Appointment {
     status_since: chrono::DateTime<chrono::Utc>,
     /// Set where this is how it was: events that might have arrived are judged at this time.
     past: Option<chrono::DateTime<chrono::Utc>>,
+    /// Whether it is told as the appointment itself, and not as what it was: in a change that is being told.
+    is_itself: bool,
 }
 
 impl Appointment {
@@ -34,11 +36,16 @@ impl Appointment {
     pub(super) fn new(record: AppointmentRecord) -> Option<Appointment> {
         let status = record.appointment.status()?;
         let status_since = record.appointment.status_since()?;
-        Some(Appointment { record, status, status_since, past: None })
+        Some(Appointment { record, status, status_since, past: None, is_itself: true })
     }
 
     /// How it was at a time; `None` where no delivery had brought it into being.
     pub(super) fn as_of(record: AppointmentRecord, time: chrono::DateTime<chrono::Utc>) -> Option<Appointment> {
+        Appointment::new(record).map(|appointment| Appointment { past: Some(time), is_itself: false, ..appointment })
+    }
+
+    /// How it was right after a change at a time; the one who is told takes it for the appointment itself.
+    pub(super) fn changed(record: AppointmentRecord, time: chrono::DateTime<chrono::Utc>) -> Option<Appointment> {
         Appointment::new(record).map(|appointment| Appointment { past: Some(time), ..appointment })
     }
 
@@ -48,10 +55,7 @@ impl Appointment {
 
     fn node_id(&self) -> Place {
         let key = self.record.key.clone();
-        match self.past {
-            None => Place::Appointment(key),
-            Some(_) => Place::AppointmentAsOf(key, self.record.last_position),
-        }
+        if self.is_itself { Place::Appointment(key) } else { Place::AppointmentAsOf(key, self.record.last_position) }
     }
 
     fn time_of(&self, step: Step) -> Option<DateTime> {

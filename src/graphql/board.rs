@@ -107,9 +107,7 @@ impl Board {
         past: bool,
         ended_within_hours: i32,
     ) -> Result<Board, Problem> {
-        if !(0..=ENDED_WITHIN_HOURS_MAX).contains(&ended_within_hours) {
-            return Err(Problem::BadInput("`endedWithinHours` is 0 to 744."));
-        }
+        check_hours(ended_within_hours)?;
         let ended_within = TimeDelta::hours(ended_within_hours.into());
         let mut columns: Vec<Column> = Status::ALL.map(|_| Column::default()).into();
         let mut stale = Column::default();
@@ -135,6 +133,14 @@ impl Board {
             stale: StaleAppointments { count: to_int(stale.count), appointments: listing(stale) },
         })
     }
+}
+
+/// Refuses what no board goes back to.
+pub(super) fn check_hours(ended_within_hours: i32) -> Result<(), Problem> {
+    if (0..=ENDED_WITHIN_HOURS_MAX).contains(&ended_within_hours) {
+        return Ok(());
+    }
+    Err(Problem::BadInput("`endedWithinHours` is 0 to 744."))
 }
 
 /// Adds a source's column to that of the sources before it.

@@ -38,6 +38,11 @@ impl Delivery {
         body + delivery.reading.event_type().map_or(0, str::len)
     }
 
+    /// What became of it when it arrived.
+    pub(super) fn met(&self) -> lifecycle::Outcome {
+        self.told.judgement.outcome_at_arrival()
+    }
+
     fn event(&self) -> Option<lifecycle::EventType> {
         self.delivery.reading.event_type().ok().and_then(lifecycle::EventType::from_name)
     }

@@ -9,10 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use async_graphql::{
-    Response,
-    futures_util::{Stream, StreamExt as _},
-};
+use async_graphql::{Response, ServerError};
 use futures_executor::block_on;
 
 use super::{
@@ -20,7 +17,7 @@ use super::{
     guard::Barred,
     limits::Limits,
     params::Params,
-    prepare::{Checks, Transport, prepare},
+    prepare::{Checks, Prepared, Transport, prepare},
     refusal::Refusal,
     scope::Scope,
 };
@@ -84,15 +81,8 @@ impl Endpoint {
             return refused(MediaType::Json, Refusal::NotAcceptable);
         };
         let executed = Params::read(request)
-            .and_then(|params| prepare(params, request.method, Transport::Answer, &self.checks))
-            .and_then(|prepared| {
-                // Nothing of a query outlives it but what the stores guard themselves.
-                let execute = AssertUnwindSafe(|| block_on(self.schema.execute(attach(prepared))));
-                match catch_unwind(execute) {
-                    Ok(response) => executed(self.complete(response, request_id)).map(Ok),
-                    Err(cause) => Ok(Err(errors::of_panic(&*cause, request_id))),
-                }
-            });
+            .and_then(|params| self.prepare(params, request.method, Transport::Answer))
+            .and_then(|prepared| self.execute_within(attach(prepared.request()), request_id));
         match executed {
             Ok(Ok(response)) => answer(200, media, &response),
             Ok(Err(errors)) => answer(500, media, &serde_json::json!({ "errors": errors })),
@@ -100,41 +90,49 @@ impl Endpoint {
         }
     }
 
-    /// Begins a subscription: each item is the JSON of a response. What can't begin is told as an answer.
-    pub(super) fn subscribe(
+    /// Checks a request before it is executed.
+    pub(super) fn prepare(&self, params: Params, method: Method, transport: Transport) -> Result<Prepared, Refusal> {
+        prepare(params, method, transport, &self.checks)
+    }
+
+    /// Executes what is no subscription: the JSON of its response, with errors alone where a resolver panicked.
+    pub(super) fn execute(&self, prepared: &Prepared, scope: Scope, request_id: &str) -> Result<Arc<str>, Refusal> {
+        let executed = self.execute_within(prepared.request().data(scope), request_id)?;
+        Ok(executed.map_or_else(|errors| text(serde_json::json!({ "errors": errors })), text))
+    }
+
+    /// The response, or the errors of a panic.
+    fn execute_within(
         &self,
-        request: &HttpRequest<'_>,
+        request: async_graphql::Request,
         request_id: &str,
-        scope: Scope,
-    ) -> Result<impl Stream<Item = String> + Send + use<>, HttpAnswer> {
-        let prepared =
-            Params::read(request).and_then(|params| prepare(params, request.method, Transport::Events, &self.checks));
-        let prepared = prepared.map_err(|refusal| refused(MediaType::GraphQl, refusal))?;
-        let (request_id, execution_timeout) = (request_id.to_owned(), self.checks.limits.execution_timeout);
-        let text = move |response: Response| {
-            let response = match executed(errors::complete(response, &request_id, execution_timeout)) {
-                Ok(response) => serde_json::to_string(&response),
-                Err(refusal) => serde_json::to_string(&serde_json::json!({ "errors": refusal.into_errors() })),
-            };
-            response.expect("answers have text keys and finite numbers")
-        };
-        Ok(self.schema.execute_stream(prepared.data(scope)).map(text))
+    ) -> Result<Result<Response, Vec<ServerError>>, Refusal> {
+        // Nothing of a query outlives it but what the stores guard themselves.
+        let execute = AssertUnwindSafe(|| block_on(self.schema.execute(request)));
+        match catch_unwind(execute) {
+            Ok(response) => {
+                let completed = errors::complete(response, request_id, self.limits().execution_timeout);
+                executed(completed).map(Ok)
+            }
+            Err(cause) => Ok(Err(errors::of_panic(&*cause, request_id))),
+        }
     }
 
     pub(super) fn limits(&self) -> &Limits {
         &self.checks.limits
     }
+}
 
-    fn complete(&self, response: Response, request_id: &str) -> Response {
-        errors::complete(response, request_id, self.limits().execution_timeout)
-    }
+/// The JSON of a response.
+pub(super) fn text(response: impl serde::Serialize) -> Arc<str> {
+    serde_json::to_string(&response).expect("answers have text keys and finite numbers").into()
 }
 
 /// Whether the client asks to be told as server-sent events. Then it takes nothing else.
 pub(super) fn wants_events(request: &HttpRequest<'_>) -> bool {
     let accept = request.accept.unwrap_or_default();
     let range = |range: &str| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(EVENTS);
-    request.method == Method::Post && accept.split(',').any(range)
+    accept.split(',').any(range)
 }
 
 const EVENTS: &str = "text/event-stream";
@@ -182,7 +180,7 @@ fn negotiate(accept: Option<&str>) -> Option<MediaType> {
 ///
 /// Our resolvers give every error a code, so an error without one is the library's. Some it finds
 /// only while executing (a literal that is no 32-bit Int); GraphQL counts these as refused too.
-fn executed(response: Response) -> Result<Response, Refusal> {
+pub(super) fn executed(response: Response) -> Result<Response, Refusal> {
     if let Some(barred) = response.errors.iter().find_map(|error| error.source::<Barred>()) {
         return Err((*barred).into());
     }
@@ -193,7 +191,7 @@ fn executed(response: Response) -> Result<Response, Refusal> {
     Err(Refusal::Invalid(response.errors.into_iter().filter(|error| !has_code(error)).collect()))
 }
 
-fn refused(media: MediaType, refusal: Refusal) -> HttpAnswer {
+pub(super) fn refused(media: MediaType, refusal: Refusal) -> HttpAnswer {
     let (status, allow) = (refusal.status(media), refusal.allow());
     let body = serde_json::json!({ "errors": refusal.into_errors() });
     HttpAnswer { allow, ..answer(status, media, &body) }

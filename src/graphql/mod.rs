@@ -19,6 +19,7 @@ mod query;
 mod scope;
 mod appointment;
 mod board;
+mod board_change;
 mod explanation;
 mod filter;
 mod flow;
@@ -29,14 +30,18 @@ mod place;
 mod lifecycle;
 mod log_status;
 mod rebuild;
+mod change;
+mod live;
+mod subscription;
 mod words;
 mod scalars;
 mod problem;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use async_graphql::{SDLExportOptions, futures_util::Stream};
+use async_graphql::SDLExportOptions;
 use chrono_tz::Tz;
+use serde_json::Value;
 
 use crate::{
     lifecycle::Lifecycle,
@@ -47,13 +52,19 @@ use crate::{
 
 pub use http::{HttpAnswer, HttpRequest, Method};
 pub use limits::{Introspection, Limits};
+pub use live::Events;
 pub use readers::{ReaderAccess, Readers, Role, Viewer};
 
 use guard::Guard;
-use http::Endpoint;
+use http::{Endpoint, refused, text};
+use live::Live;
+use params::Params;
+use prepare::{Prepared, Transport};
 use query::Query;
-use rebuild::{Mutation, Subscription_};
+use rebuild::Mutation;
+use refusal::Refusal;
 use scope::{Scope, Stores};
+use subscription::Subscription_;
 
 type Schema = async_graphql::Schema<Query, Mutation, Subscription_>;
 
@@ -61,6 +72,20 @@ type Schema = async_graphql::Schema<Query, Mutation, Subscription_>;
 pub struct Graph {
     endpoint: Endpoint,
     stores: Arc<Stores>,
+    live: Arc<Live>,
+}
+
+/// What a socket is asked for, checked and not begun.
+pub struct Operation(Prepared);
+
+/// What an operation over a socket has to say.
+pub enum Told {
+    /// The JSON of the one response.
+    Once(Arc<str>),
+    /// The JSON of a response for each event.
+    Events(Events),
+    /// The JSON of the errors for which it was not executed.
+    Refused(String),
 }
 
 /// A request among others.
@@ -100,10 +125,22 @@ impl Graph {
         let GraphParts { reader, log, rules, sources: stale, time_zones, lifecycles, limits, writer, clock } = parts;
         let configured_sources = stale.keys().cloned().collect();
         let limits = Arc::new(limits);
-        let endpoint = Endpoint::new(schema(&limits), Arc::clone(&limits));
-        let stores =
-            Stores { reader, log, rules, stale, time_zones, configured_sources, clock, lifecycles, limits, writer };
-        Graph { endpoint, stores: Arc::new(stores) }
+        let schema = schema(&limits);
+        let stores = Stores {
+            reader,
+            log,
+            rules,
+            stale,
+            time_zones,
+            configured_sources,
+            clock,
+            lifecycles,
+            limits: Arc::clone(&limits),
+            writer,
+        };
+        let stores = Arc::new(stores);
+        let live = Live::new(schema.clone(), Arc::clone(&stores));
+        Graph { endpoint: Endpoint::new(schema, limits), stores, live }
     }
 
     /// Answers one HTTP request of `viewer`. Reads from disk: call it where blocking is fine. Messages of the log that
@@ -130,16 +167,44 @@ impl Graph {
     }
 
     /// Begins a subscription of `viewer`: each item is the JSON of a GraphQL response. The answer instead, where it
-    /// can't begin.
-    pub fn subscribe(
-        &self,
-        request: &HttpRequest<'_>,
-        viewer: Viewer,
-        request_id: &str,
-    ) -> Result<impl Stream<Item = String> + Send + use<>, HttpAnswer> {
-        let scope = Scope::new(self.stores.clone(), viewer);
-        self.endpoint.subscribe(request, request_id, scope)
+    /// can't begin. Reads from disk: call it where blocking is fine, on a thread of the runtime.
+    pub fn subscribe(&self, request: &HttpRequest<'_>, viewer: Viewer, request_id: &str) -> Result<Events, HttpAnswer> {
+        let prepared = Params::read(request)
+            .and_then(|params| self.endpoint.prepare(params, request.method, Transport::Events))
+            .and_then(|prepared| self.live.begin(prepared, viewer, request_id));
+        prepared.map_err(|refusal| refused(http::MediaType::GraphQl, refusal))
     }
+
+    /// Checks what a socket is asked for; an error is the JSON of the errors.
+    pub fn operation(&self, payload: Value) -> Result<Operation, String> {
+        let checked =
+            Params::of(payload).and_then(|params| self.endpoint.prepare(params, Method::Post, Transport::Socket));
+        checked.map(Operation).map_err(errors)
+    }
+
+    /// Executes or begins it for `viewer`. Reads from disk: call it where blocking is fine, on a thread of the runtime.
+    pub fn operate(&self, Operation(prepared): Operation, viewer: Viewer, call: Call) -> Told {
+        let Call { request_id, patience } = call;
+        let _named = tracing::error_span!("query", request_id).entered();
+        let told = if prepared.is_subscription {
+            self.live.begin(prepared, viewer, &request_id).map(Told::Events)
+        } else {
+            let scope = Scope::new(Arc::clone(&self.stores), viewer).within(patience);
+            self.endpoint.execute(&prepared, scope, &request_id).map(Told::Once)
+        };
+        told.unwrap_or_else(|refusal| Told::Refused(errors(refusal)))
+    }
+}
+
+impl Operation {
+    /// Whether it goes on until somebody ends it.
+    pub fn is_subscription(&self) -> bool {
+        self.0.is_subscription
+    }
+}
+
+fn errors(refusal: Refusal) -> String {
+    text(refusal.into_errors()).to_string()
 }
 
 /// The schema in the schema definition language. As the specification recommends, without the directives that it defines

@@ -30,6 +30,11 @@ impl Params {
             Method::Get => from_query_string(request.query_string.unwrap_or_default())?,
             Method::Post => from_body(request.content_type, request.body)?,
         };
+        Params::of(value)
+    }
+
+    /// Reads them from JSON.
+    pub(super) fn of(value: Value) -> Result<Params, Refusal> {
         // An array is refused first: the derived reader would take one for the fields in their order.
         match value {
             Value::Object(_) => serde_json::from_value(value).map_err(|_| Refusal::Malformed(PARAMETERS)),

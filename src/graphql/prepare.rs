@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Request, Variables,
+    Name, Positioned, Request, Variables,
     parser::{
         parse_query,
-        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType},
+        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet},
     },
     registry::Registry,
 };
-use serde_json::Value;
 
 use super::{
     http::Method,
-    limits::{self, Limits},
+    limits::{self, AsksForSchema, Limits},
     params::Params,
     refusal::Refusal,
     variables,
@@ -27,6 +26,40 @@ pub(super) enum Transport {
     Answer,
     /// As long as something happens.
     Events,
+    /// Either, over a socket.
+    Socket,
+}
+
+/// A request that may be executed, as often as there is something to tell.
+pub(super) struct Prepared {
+    /// The document as it was sent.
+    pub(super) text: String,
+    /// Which of its operations.
+    pub(super) operation_name: Option<String>,
+    /// Whether that is a subscription.
+    pub(super) is_subscription: bool,
+    document: ExecutableDocument,
+    variables: Variables,
+    asks_for_schema: AsksForSchema,
+    /// The variable that says after which position a subscription begins, if nothing else reads it.
+    after: Option<Name>,
+}
+
+impl Prepared {
+    /// The request for one execution.
+    pub(super) fn request(&self) -> Request {
+        let mut request = Request::new("").variables(self.variables.clone()).data(self.asks_for_schema);
+        request.operation_name.clone_from(&self.operation_name);
+        request.set_parsed_query(self.document.clone());
+        request
+    }
+
+    /// The values of the variables, but where it begins: all else is what it asks.
+    pub(super) fn variables_but_after(&self) -> String {
+        let mut variables = self.variables.clone();
+        self.after.as_ref().and_then(|after| variables.remove(after));
+        serde_json::to_string(&variables).expect("variables have text keys and finite numbers")
+    }
 }
 
 /// What a request is held against.
@@ -47,27 +80,56 @@ pub(super) fn prepare(
     method: Method,
     transport: Transport,
     checks: &Checks,
-) -> Result<Request, Refusal> {
+) -> Result<Prepared, Refusal> {
     limits::check_length(&checks.limits, &params.query)?;
     let document = parse_query(&params.query)?;
     let asks_for_schema = limits::check_document(&checks.limits, &document)?;
 
     let operation = operation(&document, params.operation_name.as_deref())?;
-    if method == Method::Get && operation.ty != OperationType::Query {
-        return Err(Refusal::NotAQuery);
+    let is_subscription = operation.ty == OperationType::Subscription;
+    match transport {
+        // A subscription only reads: an `EventSource`, which can't POST, may follow it.
+        Transport::Events if !is_subscription => return Err(Refusal::NotASubscription),
+        Transport::Answer if method == Method::Get && operation.ty != OperationType::Query => {
+            return Err(Refusal::NotAQuery);
+        }
+        Transport::Answer if is_subscription => return Err(Refusal::NeedsEvents),
+        Transport::Answer | Transport::Events | Transport::Socket => {}
     }
-    match (transport, operation.ty == OperationType::Subscription) {
-        (Transport::Answer, true) => return Err(Refusal::NeedsEvents),
-        (Transport::Events, false) => return Err(Refusal::NotASubscription),
-        (Transport::Answer, false) | (Transport::Events, true) => {}
+    if is_subscription && !has_one_field(&operation.selection_set.node) {
+        return Err(Refusal::SeveralSubscriptions);
     }
-    let values = Variables::from_json(Value::Object(params.variables.unwrap_or_default()));
+    let values = Variables::from_json(serde_json::Value::Object(params.variables.unwrap_or_default()));
     variables::check(&checks.input_types, operation, &values)?;
 
-    let mut request = Request::new("").variables(values).data(asks_for_schema);
-    request.operation_name = params.operation_name;
-    request.set_parsed_query(document);
-    Ok(request)
+    let after = if is_subscription { after_variable(operation, &params.query) } else { None };
+    Ok(Prepared {
+        text: params.query,
+        operation_name: params.operation_name,
+        is_subscription,
+        document,
+        variables: values,
+        asks_for_schema,
+        after,
+    })
+}
+
+/// Whether a subscription's selection is one field, as GraphQL asks. A fragment there is refused: nobody needs one.
+fn has_one_field(set: &SelectionSet) -> bool {
+    matches!(set.items.as_slice(), [Positioned { node: Selection::Field(_), .. }])
+}
+
+/// The variable that is the argument `after` of a subscription's field, if it stands nowhere else in the document.
+fn after_variable(operation: &OperationDefinition, text: &str) -> Option<Name> {
+    let [Positioned { node: Selection::Field(field), .. }] = operation.selection_set.node.items.as_slice() else {
+        return None;
+    };
+    let variable = field.node.get_argument("after")?.node.to_string();
+    let name = variable.strip_prefix('$')?;
+    let is_whole = |rest: &str| !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_');
+    let uses = text.match_indices(variable.as_str()).filter(|(at, _)| is_whole(&text[at + variable.len()..]));
+    // Where it is declared, and here.
+    (uses.count() == 2).then(|| Name::new(name))
 }
 
 /// The operation with this name, or the only one.

@@ -75,6 +75,12 @@ pub(super) enum Problem {
 }
 
 impl Problem {
+    /// The JSON of a response that is nothing but this.
+    pub(super) fn response(&self) -> String {
+        let error = serde_json::json!({ "message": self.to_string(), "extensions": { "code": self.code() } });
+        serde_json::json!({ "data": null, "errors": [error] }).to_string()
+    }
+
     fn code(&self) -> &'static str {
         match self {
             Problem::BadInput(_) => "BAD_USER_INPUT",

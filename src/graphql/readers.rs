@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// What a reader may see beyond statuses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Role {
     /// Everything but bodies.
     #[default]

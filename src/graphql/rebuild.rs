@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, SimpleObject, Subscription, futures_util::Stream};
+use async_graphql::{Context, Enum, ID, Object, SimpleObject};
 use chrono::TimeDelta;
 
 use crate::{
@@ -24,9 +24,6 @@ const REORDER_WINDOW_SECONDS_MAX: i32 = 3600;
 
 /// What admins can have done.
 pub(super) struct Mutation;
-
-/// What is told as it happens.
-pub(super) struct Subscription_;
 
 /// Where a rebuild is.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
@@ -211,19 +208,6 @@ impl Mutation {
             error => error.into(),
         })?;
         Ok(RefoldedAppointment { before: Appointment::new(before), after: Appointment::new(after), changed })
-    }
-}
-
-/// What is told as it happens.
-#[Subscription(name = "Subscription")]
-impl Subscription_ {
-    /// The running rebuild, whenever it has come further, up to its end; or the last one, once. Ends at once where there
-    /// was none. For admins of all sources.
-    async fn rebuild_progress(&self, ctx: &Context<'_>) -> async_graphql::Result<impl Stream<Item = Rebuild> + use<>> {
-        let scope = Scope::of(ctx);
-        scope.require_admin_of_everything()?;
-        let rebuilds = scope.rebuilds()?;
-        Ok(async_graphql::futures_util::StreamExt::map(rebuilds.follow(), |rebuild| Rebuild::from(&*rebuild)))
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) enum Refusal {
     NeedsEvents,
     #[error("Only subscriptions are told as events: leave `text/event-stream` out of the header `Accept`.")]
     NotASubscription,
+    #[error("A subscription has exactly one field at its top, and no fragment there.")]
+    SeveralSubscriptions,
     /// The parameters can't be read.
     #[error("{0}")]
     Malformed(&'static str),
@@ -76,6 +78,7 @@ impl Refusal {
             Refusal::NeedsEvents => 406,
             Refusal::Syntax(_)
             | Refusal::UnknownOperation
+            | Refusal::SeveralSubscriptions
             | Refusal::TooMuch(_)
             | Refusal::TooDeepToParse
             | Refusal::SchemaNotTold
@@ -124,7 +127,7 @@ impl Refusal {
             Refusal::TooDeepToParse => "DEPTH_LIMIT_EXCEEDED",
             Refusal::SchemaNotTold => "INTROSPECTION_DISABLED",
             Refusal::Variable { .. } => "BAD_USER_INPUT",
-            Refusal::Invalid(_) => "GRAPHQL_VALIDATION_FAILED",
+            Refusal::SeveralSubscriptions | Refusal::Invalid(_) => "GRAPHQL_VALIDATION_FAILED",
         }
     }
 }

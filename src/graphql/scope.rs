@@ -14,7 +14,7 @@ use chrono_tz::Tz;
 
 use crate::{
     lifecycle::{FoldRules, Lifecycle},
-    log::{self, Clock, Log, Position, SourceName},
+    log::{self, AppointmentId, Clock, Log, Position, SourceName},
     projection::{AppointmentKey, AsOf, DeliveryFilter, Moment, Page, Patience, Reader, Rules, StaleRules, Told, View},
     tracker::{Rebuilds, Tracker},
 };
@@ -23,6 +23,7 @@ use super::{
     appointment::Appointment,
     delivery::Delivery,
     limits::{ANSWER_BYTES_MAX, Limits},
+    live::Wants,
     problem::Problem,
     readers::{Role, Viewer},
 };
@@ -221,6 +222,29 @@ impl Scope {
         let Some(delivery) = self.visible_delivery(position)? else { return Ok(None) };
         let conflicts_with = self.view().conflicts_with(&delivery)?;
         Ok(Some(Delivery::new(delivery, Told { conflicts_with, ..told })))
+    }
+
+    /// The deliveries that a subscription wants to hear of.
+    pub(super) fn wants(
+        &self,
+        source: Option<&str>,
+        appointments: Option<BTreeSet<AppointmentId>>,
+    ) -> Result<Wants, Problem> {
+        let sources = match source {
+            Some(_) => Some(self.select(source)?.into_iter().collect()),
+            None => self.viewer.sources.clone(),
+        };
+        Ok(Wants { sources, appointments })
+    }
+
+    /// What was folded of a delivery that is at hand.
+    pub(super) fn told_of(&self, delivery: &log::Delivery) -> Result<Option<Delivery>, Problem> {
+        if !self.sees(&delivery.source) {
+            return Ok(None);
+        }
+        self.charge(Delivery::sent_bytes(delivery))?;
+        let told = self.view().tell(delivery, self.rules(&delivery.source))?;
+        Ok(told.map(|told| Delivery::new(delivery.clone(), told)))
     }
 
     /// A delivery that the snapshot has folded.

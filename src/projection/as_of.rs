@@ -19,6 +19,7 @@ use super::{
     changes::{StatusCounts, is_open},
     find::page_of_records,
     merge::Span,
+    place::BoardPlace,
     record::{ENTRIES_IN_ROW, Entry, Sighting, decode_history},
     row::{SourceNumber, appointment_key, history_key, last_number},
     store::failed,
@@ -290,17 +291,10 @@ impl View {
         for id in open.chain(ended) {
             let key = AppointmentKey { source: source.clone(), appointment_id: id };
             let Some(record) = self.appointment_as_of(&key, AsOf::Position(moment.position), fold)? else { continue };
-            let (Some(status), Some(since)) = (record.appointment.status(), record.appointment.status_since()) else {
-                continue;
-            };
-            let silent = moment.time - record.last_received_at;
-            match status {
-                Status::Discharged | Status::Removed if since <= ended_after => {}
-                Status::CheckedIn | Status::Ready | Status::CalledBack if silent >= stale.stale_after => {
-                    board.stale.push(record, wanted);
-                }
-                Status::Scheduled if silent >= stale.booking_horizon => board.stale.push(record, wanted),
-                _ => board.columns.entry(status).or_default().push(record, wanted),
+            match record.place_on_board(moment.time, stale, ended_within) {
+                None => {}
+                Some(BoardPlace::Stale) => board.stale.push(record, wanted),
+                Some(BoardPlace::Column(status)) => board.columns.entry(status).or_default().push(record, wanted),
             }
         }
         board.columns.values_mut().chain([&mut board.stale]).for_each(|column| column.settle(wanted));

@@ -34,6 +34,7 @@ mod find;
 mod listed;
 mod flow;
 mod as_of;
+mod place;
 mod repeats;
 mod refold;
 
@@ -46,6 +47,7 @@ pub use flow::{Flow, Waits};
 pub use listed::DeliveryFilter;
 pub use pace::{Progress, Stage, Workshop};
 pub use patience::{Patience, Waiting};
+pub use place::BoardPlace;
 pub use rebuild::{
     Candidate, compare_with_fresh_fold, open_as_it_is, rebuild_beside, remove_old_projections, state_digest_of,
 };

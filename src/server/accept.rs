@@ -17,7 +17,7 @@ use warp::{Filter, reply::Response};
 
 use super::{
     Peer,
-    impatient::Impatient,
+    impatient::{Impatient, Subscriber},
     request_id::{self, RequestIds},
 };
 
@@ -78,13 +78,14 @@ pub(super) async fn serve<F>(
         let asked = CancellationToken::new();
         let first_request = asked.clone();
         let ids = Arc::clone(&ids);
-        let service = service_fn(move |request| {
+        let subscriber = Subscriber::default();
+        let stream = Impatient::new(stream, limits.write_timeout, subscriber.clone());
+        let service = service_fn(move |mut request| {
             asked.cancel();
+            Request::extensions_mut(&mut request).insert(subscriber.clone());
             answer(service.clone(), peer, Arc::clone(&ids), request)
         });
-        let connection = builder
-            .serve_connection_with_upgrades(TokioIo::new(Impatient::new(stream, limits.write_timeout)), service)
-            .into_owned();
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             tokio::select! {

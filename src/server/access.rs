@@ -47,8 +47,32 @@ pub(super) fn viewer(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Viewe
         let local = is_local(peer, headers) && has_loopback_host(headers);
         return if local { Ok(Viewer::local_admin()) } else { Err(Problem::ReadersNotConfigured) };
     }
-    let authenticated = bearer(headers).and_then(|token| app.readers.authenticate(token, (app.clock)()));
+    authenticate(app, peer, bearer(headers))
+}
+
+/// Whose token it is, where readers are configured; counts a failure.
+pub(super) fn authenticate(app: &App, peer: Peer, token: Option<&[u8]>) -> Result<Viewer, Problem> {
+    let authenticated = token.and_then(|token| app.readers.authenticate(token, (app.clock)()));
     authenticated.ok_or_else(|| app.failures.count(peer.0.ip(), Problem::Unauthenticated))
+}
+
+/// A reader's token, for as long as it is one.
+pub(super) struct Token(Vec<u8>);
+
+impl Token {
+    /// The token in a request's headers, if it is a reader's.
+    pub(super) fn of(app: &App, headers: &HeaderMap) -> Option<Token> {
+        bearer(headers).map(|token| Token(token.to_vec())).filter(|token| token.counts(app))
+    }
+
+    pub(super) fn new(token: Vec<u8>) -> Token {
+        Token(token)
+    }
+
+    /// Whether it has not expired: a subscription may last longer than the token that it began with.
+    pub(super) fn counts(&self, app: &App) -> bool {
+        app.readers.authenticate(&self.0, (app.clock)()).is_some()
+    }
 }
 
 /// Whether the peer is this machine, with no proxy between.
@@ -76,6 +100,11 @@ fn has_loopback_host(headers: &HeaderMap) -> bool {
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let (scheme, token) = value.as_bytes().split_at_checked("Bearer ".len())?;
+    bearer_in(value.as_bytes())
+}
+
+/// The token of a value of `Authorization`.
+pub(super) fn bearer_in(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }

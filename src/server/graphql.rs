@@ -3,8 +3,8 @@
 use std::{convert::Infallible, pin::pin, sync::Arc, time::Instant};
 
 use futures_util::{Stream, StreamExt as _, stream};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use hyper::upgrade::OnUpgrade;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use warp::{
     Buf, Filter, Rejection, Reply as _,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
@@ -13,18 +13,19 @@ use warp::{
 };
 
 use crate::{
-    graphql::{self, Call, HttpAnswer, HttpRequest, Introspection, Role, sdl},
+    graphql::{self, Call, Events, HttpAnswer, HttpRequest, Introspection, Role, sdl},
     projection::Patience,
 };
 
 use super::{
     App, Peer,
-    access::viewer,
+    access::{Token, viewer},
     body::read,
+    impatient::Subscriber,
     measure,
     problem::{Problem, bytes},
     request_id::RequestId,
-    with,
+    socket, with,
 };
 
 pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
@@ -35,20 +36,36 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
         .and(warp::ext::get::<RequestId>())
+        .and(warp::ext::get::<Subscriber>())
+        .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::body::stream())
         .and(with(app))
-        .then(|method, query, headers: HeaderMap, peer, id, body, app: Arc<App>| async move {
-            let begun = Instant::now();
-            if let Some(response) = app.origins.preflight(&method, &headers) {
-                return response;
-            }
-            let origin = app.origins.allowed(&headers).cloned();
-            let answered = execute(&app, method, query, headers, peer, id, body).await;
-            let mut response = answered.unwrap_or_else(Problem::graphql_response);
-            app.origins.mark(origin, &mut response);
-            measure("graphql", begun, response.status());
-            response
-        });
+        .then(
+            |method: Method,
+             query,
+             headers: HeaderMap,
+             peer,
+             id,
+             subscriber: Subscriber,
+             upgrade,
+             body,
+             app: Arc<App>| async move {
+                let begun = Instant::now();
+                if let Some(response) = app.origins.preflight(&method, &headers) {
+                    return response;
+                }
+                let origin = app.origins.allowed(&headers).cloned();
+                let answered = if method == Method::GET && socket::is_asked_for(&headers) {
+                    socket::upgrade(&app, peer, &headers, upgrade, &subscriber, &id)
+                } else {
+                    execute(&app, method, query, headers, Asking { peer, id, subscriber }, body).await
+                };
+                let mut response = answered.unwrap_or_else(Problem::graphql_response);
+                app.origins.mark(origin, &mut response);
+                measure("graphql", begun, response.status());
+                response
+            },
+        );
     let schema = warp::path!("schema.graphql")
         .and(warp::get())
         .and(warp::header::headers_cloned())
@@ -74,11 +91,11 @@ async fn execute<B: Buf>(
     method: Method,
     query: String,
     headers: HeaderMap,
-    peer: Peer,
-    id: RequestId,
+    Asking { peer, id, subscriber }: Asking,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Result<Response, Problem> {
     let viewer = viewer(app, peer, &headers)?;
+    let token = Token::of(app, &headers);
     let method = match method {
         Method::GET => graphql::Method::Get,
         Method::POST => graphql::Method::Post,
@@ -87,12 +104,14 @@ async fn execute<B: Buf>(
     let limits = app.graph.limits();
     let body = read(&headers, body, limits.body_bytes_max as usize, app.body_timeout).await?;
     let request = Asked { method, headers, query, body };
-    if app.graph.wants_events(&request.http()) {
-        return Ok(match app.graph.subscribe(&request.http(), viewer, &id.to_string()) {
-            Ok(told) => events(told, app.ending.clone()),
-            Err(answer) => response(answer),
-        });
-    }
+    let wants_events = app.graph.wants_events(&request.http());
+    let subscription = match wants_events {
+        true => {
+            let permit = Arc::clone(&app.subscription_permits).try_acquire_owned();
+            Some(permit.map_err(|_| Problem::TooManySubscriptions)?)
+        }
+        false => None,
+    };
     let until = Instant::now() + limits.execution_timeout;
     let permit = Arc::clone(&app.graphql_permits).acquire_owned();
     let permit = tokio::time::timeout_at(until.into(), permit).await.map_err(|_| Problem::TooManyQueries)?;
@@ -100,13 +119,29 @@ async fn execute<B: Buf>(
     // Dropped with this future, when the answer is there or its client has gone: then the query ends too.
     let (patience, _waiting) = Patience::until(until);
     let call = Call { request_id: id.to_string(), patience };
-    let app = Arc::clone(app);
+    let (server, app) = (app, Arc::clone(app));
     let answer = tokio::task::spawn_blocking(move || {
-        let answer = app.graph.answer(request.http(), viewer, call);
+        let answer = match wants_events {
+            true => app.graph.subscribe(&request.http(), viewer, &call.request_id),
+            false => Err(app.graph.answer(request.http(), viewer, call)),
+        };
         drop(permit);
         answer
     });
-    answer.await.map(response).map_err(|_| Problem::Internal)
+    Ok(match answer.await.map_err(|_| Problem::Internal)? {
+        Ok(told) => {
+            subscriber.begins();
+            events(told, Arc::clone(server), token, subscription)
+        }
+        Err(answer) => response(answer),
+    })
+}
+
+/// Who asks, over what, and under which id.
+struct Asking {
+    peer: Peer,
+    id: RequestId,
+    subscriber: Subscriber,
 }
 
 /// A request that is all here.
@@ -132,13 +167,27 @@ impl Asked {
 
 /// A subscription as the graphql-sse protocol has it: `next` for each response, then `complete`. It ends when the
 /// server does.
-fn events(told: impl Stream<Item = String> + Send + 'static, ending: CancellationToken) -> Response {
+///
+/// It also ends when the reader's token has expired. The next event is made when the one before it is on its way: a slow reader holds two.
+fn events(told: Events, app: Arc<App>, token: Option<Token>, permit: Option<OwnedSemaphorePermit>) -> Response {
     let (tell, told_here) = mpsc::channel(EVENTS_WAITING);
     tokio::spawn(async move {
-        let next = told.map(|json| Event::default().event("next").data(json));
+        let _held = permit;
+        let next = told.map(|json| Event::default().event("next").data(&*json));
         let complete = stream::once(async { Event::default().event("complete").data("") });
-        let mut events = pin!(next.chain(complete).take_until(ending.cancelled_owned()));
-        while let Some(event) = events.next().await {
+        let mut events = pin!(next.chain(complete).take_until(app.ending.clone().cancelled_owned()));
+        let mut look = tokio::time::interval(app.subscriptions.look_interval());
+        loop {
+            // Whoever has gone is noticed also while there is nothing to tell.
+            let event = tokio::select! {
+                () = tell.closed() => return,
+                event = events.next() => event,
+                _ = look.tick() => match token.as_ref().is_none_or(|token| token.counts(&app)) {
+                    true => continue,
+                    false => return,
+                },
+            };
+            let Some(event) = event else { return };
             if tell.send(Ok::<_, Infallible>(event)).await.is_err() {
                 return;
             }
@@ -149,7 +198,7 @@ fn events(told: impl Stream<Item = String> + Send + 'static, ending: Cancellatio
 }
 
 /// Events of a subscription that wait for who reads them.
-const EVENTS_WAITING: usize = 16;
+const EVENTS_WAITING: usize = 1;
 
 fn response(answer: HttpAnswer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

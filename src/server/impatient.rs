@@ -5,6 +5,10 @@ use std::{
     future::Future,
     io::{self, IoSlice},
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -15,16 +19,30 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+/// How long a subscriber may take none of what it is sent. It costs a few kilobytes, and is caught up from the log.
+pub(super) const SUBSCRIBER_STALLED_MAX: Duration = Duration::from_secs(300);
+
 /// A stream whose writes fail once nothing could be written for a time.
 pub(super) struct Impatient {
     stream: TcpStream,
     timeout: Duration,
+    subscriber: Subscriber,
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
+/// Whether a connection has a subscription, and is given [`SUBSCRIBER_STALLED_MAX`] from then on.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Subscriber(Arc<AtomicBool>);
+
+impl Subscriber {
+    pub(super) fn begins(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Impatient {
-    pub(super) fn new(stream: TcpStream, timeout: Duration) -> Impatient {
-        Impatient { stream, timeout, stalled: None }
+    pub(super) fn new(stream: TcpStream, timeout: Duration, subscriber: Subscriber) -> Impatient {
+        Impatient { stream, timeout, subscriber, stalled: None }
     }
 
     fn bound(&mut self, context: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -32,7 +50,7 @@ impl Impatient {
             self.stalled = None;
             return written;
         }
-        let timeout = self.timeout;
+        let timeout = if self.subscriber.0.load(Ordering::Relaxed) { SUBSCRIBER_STALLED_MAX } else { self.timeout };
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(timeout)));
         ready!(stalled.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))

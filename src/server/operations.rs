@@ -111,6 +111,10 @@ fn state(status: &str, reason: Option<&str>) -> serde_json::Value {
 fn render(app: &App) -> Response {
     let (head, folded) = (app.log.head().position.get(), app.tracker.folded().get());
     metrics::gauge!("clockfold_queue_depth").set(app.tracker.queue_depth() as f64);
+    let max = app.subscriptions.subscriptions_max;
+    let (subscriptions, sockets) = (&app.subscription_permits, &app.socket_permits);
+    metrics::gauge!("clockfold_subscriptions").set((max - subscriptions.available_permits()) as f64);
+    metrics::gauge!("clockfold_websockets").set((max - sockets.available_permits()) as f64);
     metrics::gauge!("clockfold_log_head_position").set(head as f64);
     metrics::gauge!("clockfold_projection_lag_deliveries").set(head.saturating_sub(folded) as f64);
     metrics::gauge!("clockfold_storage_failed").set(if app.failure().is_some() { 1.0 } else { 0.0 });
@@ -128,6 +132,8 @@ fn describe() {
     describe_histogram!("clockfold_log_sync_seconds", Unit::Seconds, "Making a group durable: flush and fdatasync.");
     describe_histogram!("clockfold_group_deliveries", "Deliveries that shared one sync.");
     describe_gauge!("clockfold_queue_depth", "Deliveries that wait for the writer.");
+    describe_gauge!("clockfold_subscriptions", "Subscriptions that go on.");
+    describe_gauge!("clockfold_websockets", "WebSockets that are open.");
     describe_gauge!("clockfold_log_head_position", "The last durable position.");
     describe_gauge!("clockfold_projection_lag_deliveries", "Durable deliveries that are not folded yet.");
     describe_gauge!("clockfold_archive_lag_deliveries", "Durable deliveries that the archive does not have yet.");

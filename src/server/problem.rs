@@ -46,6 +46,14 @@ pub(super) enum Problem {
     Incomplete,
     /// The delivery was not taken.
     Unavailable(Unavailable),
+    /// More subscriptions or WebSockets than there are to be.
+    TooManySubscriptions,
+    /// Not the WebSocket protocol that there is.
+    SocketVersion,
+    /// No WebSocket can be made of this request.
+    NoSocket,
+    /// A page of another site.
+    ForeignOrigin,
     /// The server is about to stop.
     Draining,
     /// So many queries run that this one did not begin in its time.
@@ -83,8 +91,15 @@ impl Problem {
             Problem::TooManyFailures { retry_after_s } => {
                 headers.insert(header::RETRY_AFTER, retry_after_s.into());
             }
-            Problem::Unavailable(_) | Problem::Draining | Problem::TooManyReaders | Problem::TooManyQueries => {
+            Problem::Unavailable(_)
+            | Problem::Draining
+            | Problem::TooManyReaders
+            | Problem::TooManyQueries
+            | Problem::TooManySubscriptions => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
+            }
+            Problem::SocketVersion => {
+                headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
             }
             _ => {}
         }
@@ -177,6 +192,24 @@ impl Problem {
             Problem::TooManyQueries => {
                 (StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_QUERIES", "Too many queries run at this moment. Try again.")
             }
+            Problem::TooManySubscriptions => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "TOO_MANY_SUBSCRIPTIONS",
+                "The server has all the subscriptions that it is to have. Try again later.",
+            ),
+            Problem::SocketVersion => {
+                (StatusCode::UPGRADE_REQUIRED, "WEBSOCKET_VERSION", "WebSockets have version 13 here.")
+            }
+            Problem::NoSocket => (
+                StatusCode::BAD_REQUEST,
+                "BAD_REQUEST",
+                "This is no request for a WebSocket: RFC 6455 says how it is made.",
+            ),
+            Problem::ForeignOrigin => (
+                StatusCode::FORBIDDEN,
+                "FOREIGN_ORIGIN",
+                "Pages of this origin may not connect. `[server] allowed_origins` names those of other sites that may.",
+            ),
             Problem::Draining => {
                 (StatusCode::SERVICE_UNAVAILABLE, "DRAINING", "The server is about to stop. Send it again.")
             }

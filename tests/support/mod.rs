@@ -9,6 +9,7 @@ pub mod disk;
 pub mod load;
 pub mod http2;
 pub mod killed;
+pub mod live;
 pub mod power;
 pub mod server;
 pub mod sources;

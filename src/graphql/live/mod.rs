@@ -1,0 +1,159 @@
+//! Subscriptions that follow the log: each subscriber holds a position and reads what came after it.
+//!
+//! ```text
+//! writer ─ a position ─► feed ─ the last deliveries, decoded once ─► operation ─ the last answers, executed once ─► subscribers
+//!                         ▲                                                                                         │
+//!                        log ◄──────────────────── whoever is further behind reads for itself ──────────────────────┘
+//! ```
+//!
+//! The writer announces how far it has folded and never hears of a subscriber. Subscribers that ask the same share
+//! what is executed for them. A slow one is never waited for and nothing is kept for it: what is no longer at hand
+//! is in the log, so a position is all that a resumption needs.
+
+mod step;
+mod feed;
+mod told;
+mod operation;
+mod subscription;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+};
+
+use async_graphql::futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
+use tokio::sync::Semaphore;
+
+use super::{
+    Schema, errors,
+    http::{executed, text},
+    prepare::Prepared,
+    readers::Viewer,
+    refusal::Refusal,
+    scope::{Scope, Stores},
+};
+
+pub(super) use step::{Begun, Kind, Step, Wants};
+
+use feed::Feed;
+use operation::{Key, Operation};
+use subscription::Subscriber;
+
+/// Operations that are executed for at the same time, each on a thread of its own.
+const OPERATIONS_AT_ONCE: usize = 8;
+/// Subscribers that read the log for themselves at the same time.
+const CATCHING_UP_AT_ONCE: usize = 4;
+
+/// Everything that subscriptions share.
+pub(super) struct Live {
+    schema: Schema,
+    stores: Arc<Stores>,
+    feed: Arc<Feed>,
+    feeding: OnceLock<()>,
+    operations: Mutex<HashMap<Arc<Key>, Weak<Operation>>>,
+    advancing: Semaphore,
+    catching_up: Semaphore,
+}
+
+/// JSON of responses, one an event.
+pub type Events = std::pin::Pin<Box<dyn Stream<Item = Arc<str>> + Send>>;
+
+impl Live {
+    pub(super) fn new(schema: Schema, stores: Arc<Stores>) -> Arc<Live> {
+        Arc::new(Live {
+            schema,
+            stores,
+            feed: Arc::new(Feed::new()),
+            feeding: OnceLock::new(),
+            operations: Mutex::default(),
+            advancing: Semaphore::new(OPERATIONS_AT_ONCE),
+            catching_up: Semaphore::new(CATCHING_UP_AT_ONCE),
+        })
+    }
+
+    /// Begins a subscription. Reads from disk: call it where blocking is fine, on a thread of the runtime.
+    pub(super) fn begin(
+        self: &Arc<Live>,
+        prepared: Prepared,
+        viewer: Viewer,
+        request_id: &str,
+    ) -> Result<Events, Refusal> {
+        let request_id: Arc<str> = request_id.into();
+        self.start_feeding();
+        let step = Arc::new(Step::new(Kind::Begin));
+        let scope = Scope::new(Arc::clone(&self.stores), viewer.clone());
+        let mut responses = self.schema.execute_stream(prepared.request().data(scope).data(Arc::clone(&step)));
+        // Resolvers do not wait: whatever the field has to say of its arguments is here at once.
+        let first = responses.next().now_or_never();
+        Ok(match (first, step.begun()) {
+            (Some(None), Some(begun)) => {
+                let operation = self.operation(prepared, viewer, &begun, request_id);
+                Subscriber::new(operation, begun).events().boxed()
+            }
+            (Some(None), None) => stream::empty().boxed(),
+            (Some(Some(first)), _) => {
+                let first = text(executed(self.complete(first, &request_id))?);
+                let live = Arc::clone(self);
+                let rest = responses.map(move |response| live.tell(response, &request_id));
+                stream::once(async move { first }).chain(rest).boxed()
+            }
+            (None, _) => {
+                let live = Arc::clone(self);
+                responses.map(move |response| live.tell(response, &request_id)).boxed()
+            }
+        })
+    }
+
+    /// The operation that subscribers who ask the same share.
+    fn operation(
+        self: &Arc<Live>,
+        prepared: Prepared,
+        viewer: Viewer,
+        begun: &Begun,
+        request_id: Arc<str>,
+    ) -> Arc<Operation> {
+        let key = Arc::new(Key::of(&prepared, &viewer));
+        let mut operations = self.operations();
+        if let Some(operation) = operations.get(&key).and_then(Weak::upgrade) {
+            return operation;
+        }
+        let operation = Operation::start(
+            Arc::clone(self),
+            Arc::clone(&key),
+            prepared,
+            viewer,
+            begun.wants.clone(),
+            begun.now,
+            request_id,
+        );
+        operations.insert(key, Arc::downgrade(&operation));
+        operation
+    }
+
+    fn operations(&self) -> MutexGuard<'_, HashMap<Arc<Key>, Weak<Operation>>> {
+        self.operations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn complete(&self, response: async_graphql::Response, request_id: &str) -> async_graphql::Response {
+        errors::complete(response, request_id, self.stores.limits.execution_timeout)
+    }
+
+    /// A response of a subscription that has begun, errors and all.
+    fn tell(&self, response: async_graphql::Response, request_id: &str) -> Arc<str> {
+        match executed(self.complete(response, request_id)) {
+            Ok(response) => text(response),
+            Err(refusal) => text(serde_json::json!({ "errors": refusal.into_errors() })),
+        }
+    }
+
+    /// From the first subscription on, the last deliveries are kept at hand.
+    fn start_feeding(self: &Arc<Live>) {
+        self.feeding.get_or_init(|| {
+            if let Some((tracker, _)) = &self.stores.writer {
+                let (log, folded) = (Arc::clone(&self.stores.log), tracker.follow());
+                self.feed.begin_at(*folded.borrow());
+                tokio::spawn(Arc::clone(&self.feed).run(log, folded));
+            }
+        });
+    }
+}

@@ -1,0 +1,235 @@
+//! An operation that is executed once for every subscriber who asks the same.
+//!
+//! It lives as long as somebody subscribes to it. Whoever asks the same document, with the same variables and the
+//! same rights, is told the same; only where they begin differs, so `after` is left out of the comparison.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
+    time::Instant,
+};
+
+use async_graphql::futures_util::StreamExt as _;
+use chrono::{DateTime, Utc};
+use futures_executor::block_on;
+use tokio::{sync::watch, task::AbortHandle};
+
+use crate::log::{Position, SourceName};
+
+use super::{
+    super::{
+        prepare::Prepared,
+        problem::Problem,
+        readers::{Role, Viewer},
+        scope::Scope,
+    },
+    Live,
+    feed::{Batch, read_after},
+    step::{Kind, Step, Wants},
+    told::{After, Item, KEPT_FOR, Told, some_of},
+};
+
+/// What makes two subscriptions the same operation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    document: String,
+    operation_name: Option<String>,
+    variables: String,
+    role: Role,
+    sources: Option<BTreeSet<SourceName>>,
+}
+
+impl Key {
+    pub(super) fn of(prepared: &Prepared, viewer: &Viewer) -> Key {
+        Key {
+            document: prepared.text.clone(),
+            operation_name: prepared.operation_name.clone(),
+            variables: prepared.variables_but_after(),
+            role: viewer.role,
+            sources: viewer.sources.clone(),
+        }
+    }
+}
+
+/// An operation, and what it has told lately.
+pub(super) struct Operation {
+    live: Arc<Live>,
+    key: Arc<Key>,
+    prepared: Prepared,
+    viewer: Viewer,
+    /// That of the request that began it first: our own log tells of defects under it.
+    request_id: Arc<str>,
+    wants: Wants,
+    told: Mutex<Told>,
+    progress: watch::Sender<Position>,
+    driver: OnceLock<AbortHandle>,
+}
+
+impl Operation {
+    /// An operation that tells what comes after a position, from now on.
+    pub(super) fn start(
+        live: Arc<Live>,
+        key: Arc<Key>,
+        prepared: Prepared,
+        viewer: Viewer,
+        wants: Wants,
+        position: Position,
+        request_id: Arc<str>,
+    ) -> Arc<Operation> {
+        let (progress, _) = watch::channel(position);
+        let (told, driver) = (Mutex::new(Told::from(position)), OnceLock::new());
+        let more = live.feed.follow(&wants);
+        let operation = Arc::new(Operation { live, key, prepared, viewer, request_id, wants, told, progress, driver });
+        let driver = tokio::spawn(drive(Arc::downgrade(&operation), more));
+        let _ = operation.driver.set(driver.abort_handle());
+        operation
+    }
+
+    /// Tells whenever there is more.
+    pub(super) fn follow(&self) -> watch::Receiver<Position> {
+        self.progress.subscribe()
+    }
+
+    /// What is at hand after a position.
+    pub(super) fn after(&self, position: Position) -> After {
+        self.told().after(position)
+    }
+
+    /// What the clock shows.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        (self.live.stores.clock)()
+    }
+
+    /// What comes after a position, for one subscriber alone, and the position up to which that is all. An error is
+    /// the response that says so.
+    pub(super) async fn read_after(self: &Arc<Self>, position: Position) -> Result<(Vec<Item>, Position), Arc<str>> {
+        let operation = Arc::clone(self);
+        let read = move || {
+            let (items, through) = operation.items_after(position)?;
+            let all = items.len();
+            let items = some_of(items.into_iter());
+            let through = items.last().filter(|_| items.len() < all).map_or(through, |(position, _)| *position);
+            Ok((items, through))
+        };
+        self.blocking(read).await
+    }
+
+    /// A step that is not about deliveries, for one subscriber alone.
+    pub(super) async fn step(self: &Arc<Self>, kind: Kind) -> Result<Vec<Item>, Arc<str>> {
+        let operation = Arc::clone(self);
+        self.blocking(move || operation.execute(kind)).await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Arc<str>> + Send + 'static,
+    ) -> Result<T, Arc<str>> {
+        let internal = || Problem::Internal.response().into();
+        let _permit = self.live.catching_up.acquire().await.map_err(|_| internal())?;
+        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(internal()))
+    }
+
+    /// Executes for what has come since the last time. Returns whether there is more.
+    fn advance(&self) -> bool {
+        let from = self.told().through();
+        let items = self.items_after(from);
+        let mut told = self.told();
+        match items {
+            Ok((items, through)) => told.push(items, through, Instant::now()),
+            // Each subscriber comes upon it by itself, and tells its reader.
+            Err(_) => told.forget_up_to(self.live.feed.through().max(from.next())),
+        }
+        let through = told.through();
+        drop(told);
+        self.progress.send_replace(through);
+        through > from && through < self.live.feed.through()
+    }
+
+    fn items_after(&self, position: Position) -> Result<(Vec<Item>, Position), Arc<str>> {
+        let batch = match self.live.feed.after(position, &self.wants) {
+            Some(batch) => batch,
+            None => {
+                let view = self.live.stores.reader.view();
+                let read = read_after(position, &self.wants, &view, &*self.live.stores.log);
+                read.map_err(|problem| Arc::from(problem.response()))?
+            }
+        };
+        let Batch { deliveries, through, .. } = batch;
+        if deliveries.is_empty() {
+            return Ok((Vec::new(), through));
+        }
+        Ok((self.execute(Kind::Deliveries(deliveries))?, through))
+    }
+
+    /// Executes the operation for a step, over a snapshot of its own.
+    fn execute(&self, kind: Kind) -> Result<Vec<Item>, Arc<str>> {
+        let step = Arc::new(Step::new(kind));
+        let scope = Scope::new(Arc::clone(&self.live.stores), self.viewer.clone());
+        let request = self.prepared.request().data(scope).data(Arc::clone(&step));
+        let responses: Vec<Arc<str>> = {
+            let tell = |response| self.live.tell(response, &self.request_id);
+            block_on(self.live.schema.execute_stream(request).map(tell).collect())
+        };
+        let told = step.told();
+        if told.len() != responses.len() {
+            // The field itself has failed: what it says of that is the only response.
+            return Err(responses.into_iter().next_back().unwrap_or_else(|| Problem::Internal.response().into()));
+        }
+        Ok(told.into_iter().zip(responses).collect())
+    }
+
+    fn forget(&self) {
+        let mut told = self.told();
+        if !told.is_empty() {
+            let through = told.through();
+            told.forget_up_to(through);
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        self.driver.get().inspect(|driver| driver.abort());
+        let mut operations = self.live.operations();
+        // Another of the same key may have begun since.
+        if operations.get(&self.key).is_some_and(|operation| operation.strong_count() == 0) {
+            operations.remove(&self.key);
+        }
+    }
+}
+
+/// Executes an operation whenever there is more, as long as somebody subscribes to it.
+async fn drive(operation: Weak<Operation>, mut more: watch::Receiver<Position>) {
+    loop {
+        more.borrow_and_update();
+        let Some(live) = operation.upgrade().map(|operation| Arc::clone(&operation.live)) else { return };
+        loop {
+            let Ok(permit) = live.advancing.acquire().await else { return };
+            let Some(operation) = operation.upgrade() else { return };
+            let advanced = tokio::task::spawn_blocking(move || operation.advance()).await;
+            drop(permit);
+            match advanced {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => return,
+            }
+        }
+        drop(live);
+        let changed = match tokio::time::timeout(KEPT_FOR, more.changed()).await {
+            Ok(changed) => changed,
+            Err(_) => {
+                if let Some(operation) = operation.upgrade() {
+                    operation.forget();
+                }
+                more.changed().await
+            }
+        };
+        if changed.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! One step of a subscription: what its field is asked to tell now, and what it says about itself.
+//!
+//! The library resolves a subscription's field into a stream and then its selection for each item. Here a step's
+//! stream is finite: the deliveries of the step. So an operation is executed for some deliveries, as often as
+//! there are any, and its state is no more than a position.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_graphql::Context;
+use chrono::{DateTime, Utc};
+
+use crate::log::{AppointmentId, Delivery, Position, SourceName};
+
+use super::super::problem::Problem;
+
+/// What is asked of a subscription's field, and what it answers beside its items.
+pub(in crate::graphql) struct Step {
+    kind: Kind,
+    noted: Mutex<Noted>,
+}
+
+/// What is asked.
+pub(in crate::graphql) enum Kind {
+    /// Only what the arguments mean.
+    Begin,
+    /// How everything is, before anything is told.
+    First,
+    /// These deliveries, by position.
+    Deliveries(Vec<Arc<Delivery>>),
+    /// What the passing of time has done, with nothing else happening.
+    Passed {
+        /// The last delivery that was told.
+        position: Position,
+        /// Until when it has been told.
+        from: DateTime<Utc>,
+        /// Until when it is to be told.
+        to: DateTime<Utc>,
+    },
+}
+
+#[derive(Default)]
+struct Noted {
+    begun: Option<Begun>,
+    told: Vec<Position>,
+}
+
+/// What a subscription's arguments mean.
+#[derive(Clone, Debug)]
+pub(in crate::graphql) struct Begun {
+    /// Which deliveries it may have something to tell of.
+    pub(in crate::graphql) wants: Wants,
+    /// What the client has been told already; `None`: what has happened up to now is not told.
+    pub(in crate::graphql) after: Option<Position>,
+    /// How far everything is folded now.
+    pub(in crate::graphql) now: Position,
+    /// Whether it first tells how everything is, and then also what passing time does.
+    pub(in crate::graphql) shows_a_state: bool,
+}
+
+/// Which deliveries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::graphql) struct Wants {
+    /// Only of these sources; `None`: of all.
+    pub(in crate::graphql) sources: Option<BTreeSet<SourceName>>,
+    /// Only those that name one of these appointments; `None`: any.
+    pub(in crate::graphql) appointments: Option<BTreeSet<AppointmentId>>,
+}
+
+impl Wants {
+    pub(super) fn includes(&self, delivery: &Delivery) -> bool {
+        let named = |ids: &BTreeSet<AppointmentId>| {
+            delivery.reading.appointment_id().is_some_and(|appointment_id| ids.contains(&appointment_id))
+        };
+        self.sources.as_ref().is_none_or(|sources| sources.contains(&delivery.source))
+            && self.appointments.as_ref().is_none_or(named)
+    }
+}
+
+impl Step {
+    pub(in crate::graphql) fn new(kind: Kind) -> Step {
+        Step { kind, noted: Mutex::default() }
+    }
+
+    /// The step that is being executed.
+    pub(in crate::graphql) fn of<'a>(ctx: &Context<'a>) -> &'a Step {
+        ctx.data_unchecked::<Arc<Step>>()
+    }
+
+    pub(in crate::graphql) fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// Takes note of what the arguments mean.
+    pub(in crate::graphql) fn begin(&self, begun: Begun) {
+        self.noted().begun = Some(begun);
+    }
+
+    /// An item for each delivery of the step that there is something to tell of.
+    pub(in crate::graphql) fn tell<T>(
+        &self,
+        mut item: impl FnMut(&Delivery) -> Result<Option<T>, Problem>,
+    ) -> Result<Vec<T>, Problem> {
+        let Kind::Deliveries(deliveries) = &self.kind else { return Ok(Vec::new()) };
+        let mut items = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            if let Some(item) = item(delivery)? {
+                self.note(delivery.position);
+                items.push(item);
+            }
+        }
+        Ok(items)
+    }
+
+    /// Takes note that the next item is as of this position.
+    pub(in crate::graphql) fn note(&self, position: Position) {
+        self.noted().told.push(position);
+    }
+
+    pub(super) fn begun(&self) -> Option<Begun> {
+        self.noted().begun.clone()
+    }
+
+    /// The positions of the items, in their order.
+    pub(super) fn told(&self) -> Vec<Position> {
+        std::mem::take(&mut self.noted().told)
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

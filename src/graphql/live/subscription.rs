@@ -1,0 +1,117 @@
+//! One subscriber: a position, and a few responses that are on their way.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use async_graphql::futures_util::{Stream, stream::unfold};
+use chrono::{DateTime, Utc};
+use tokio::{sync::watch, time::Instant};
+
+use crate::log::Position;
+
+use super::{
+    operation::Operation,
+    step::{Begun, Kind},
+    told::{After, Item},
+};
+
+/// How often a state is looked at for what passing time has done to it.
+const PASSING: Duration = Duration::from_secs(30);
+
+/// Where a subscriber is.
+pub(super) struct Subscriber {
+    operation: Arc<Operation>,
+    more: watch::Receiver<Position>,
+    /// Everything up to here is told, or in `ready`.
+    position: Position,
+    ready: VecDeque<Arc<str>>,
+    state: Option<State>,
+    ended: bool,
+}
+
+/// What a subscriber who is shown a state needs beside the position.
+struct State {
+    /// Until when passing time is told; `None`: the state itself is to be told first.
+    told: Option<DateTime<Utc>>,
+    /// When that is looked at again.
+    due: Instant,
+}
+
+impl Subscriber {
+    pub(super) fn new(operation: Arc<Operation>, begun: Begun) -> Subscriber {
+        let more = operation.follow();
+        let position = begun.after.unwrap_or(begun.now);
+        let state = begun.shows_a_state.then(|| State { told: None, due: Instant::now() });
+        Subscriber { operation, more, position, ready: VecDeque::new(), state, ended: false }
+    }
+
+    /// Its responses. They are made as they are taken: whoever takes none costs nothing.
+    pub(super) fn events(self) -> impl Stream<Item = Arc<str>> + Send {
+        unfold(self, |mut subscriber| async move {
+            let next = subscriber.next().await?;
+            Some((next, subscriber))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Arc<str>> {
+        loop {
+            if let Some(response) = self.ready.pop_front() {
+                return Some(response);
+            }
+            if self.ended {
+                return None;
+            }
+            if self.state.as_ref().is_some_and(|state| state.due <= Instant::now()) {
+                self.look().await;
+                continue;
+            }
+            self.more.borrow_and_update();
+            match self.operation.after(self.position) {
+                After::Items(items) => self.take(Ok((items, self.position))),
+                After::Nothing(through) => {
+                    self.position = self.position.max(through);
+                    self.wait().await;
+                }
+                After::Forgotten => {
+                    let read = self.operation.read_after(self.position).await;
+                    self.take(read);
+                }
+            }
+        }
+    }
+
+    /// Takes responses, and the position up to which they are all; after an error it ends.
+    fn take(&mut self, told: Result<(Vec<Item>, Position), Arc<str>>) {
+        match told {
+            Ok((items, through)) => {
+                self.position = items.last().map_or(through, |(position, _)| through.max(*position));
+                self.ready.extend(items.into_iter().map(|(_, response)| response));
+            }
+            Err(response) => {
+                self.ready.push_back(response);
+                self.ended = true;
+            }
+        }
+    }
+
+    /// Tells the state, or what passing time has done to it.
+    async fn look(&mut self) {
+        let Some(state) = &mut self.state else { return };
+        let (position, to) = (self.position, self.operation.now());
+        let kind = state.told.map_or(Kind::First, |from| Kind::Passed { position, from, to });
+        *state = State { told: Some(to), due: Instant::now() + PASSING };
+        let told = self.operation.step(kind).await;
+        self.take(told.map(|items| (items, position)));
+    }
+
+    /// Waits until there is more, or a look is due.
+    async fn wait(&mut self) {
+        let changed = match &self.state {
+            None => self.more.changed().await,
+            Some(state) => match tokio::time::timeout_at(state.due, self.more.changed()).await {
+                Ok(changed) => changed,
+                Err(_) => return,
+            },
+        };
+        self.ended = changed.is_err();
+    }
+}

@@ -1,0 +1,297 @@
+//! One WebSocket: what the client says, what its operations have to say, and how it ends.
+//!
+//! One task serves it, and takes the next thing that an operation says only when the last one is written: a client
+//! that reads slowly slows nothing but itself.
+
+use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
+use serde_json::{Map, Value};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message,
+        error::{CapacityError, ProtocolError},
+        protocol::CloseFrame,
+    },
+};
+
+use crate::graphql::Viewer;
+
+use super::{
+    super::{
+        App, Peer,
+        access::{Token, authenticate, bearer_in},
+        impatient::{Impatient, SUBSCRIBER_STALLED_MAX},
+    },
+    message::{self, Close, Said},
+    operation::{Running, Says, errors, run},
+};
+
+/// Messages that are written together where several are ready.
+const TOGETHER_MAX: usize = 32;
+/// How long the other end may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// Who a client is, and the token that says so.
+pub(super) struct Who {
+    pub(super) viewer: Viewer,
+    pub(super) token: Option<Token>,
+}
+
+/// A connection.
+pub(super) struct Connection {
+    app: Arc<App>,
+    peer: Peer,
+    socket: WebSocketStream<Impatient>,
+    who: Option<Who>,
+    /// That of the request that opened it.
+    request_id: String,
+    introduced: bool,
+    operations: Vec<Operation>,
+    /// Which operation is asked first: each in its turn.
+    turn: usize,
+    heard: Instant,
+    wrote: Instant,
+    /// When the client is looked after next.
+    due: Instant,
+}
+
+struct Operation {
+    id: String,
+    /// The id as JSON.
+    quoted: String,
+    running: Running,
+}
+
+/// What happens next.
+enum Event {
+    Ending,
+    Due,
+    Heard(Option<Result<Message, Error>>),
+    Says(usize, Option<Says>),
+}
+
+/// How a connection ends.
+enum End {
+    /// We say why.
+    Close(Close),
+    /// The other end has gone.
+    Gone,
+}
+
+impl From<Close> for End {
+    fn from(close: Close) -> End {
+        End::Close(close)
+    }
+}
+
+impl Connection {
+    pub(super) fn new(
+        app: Arc<App>,
+        peer: Peer,
+        socket: WebSocketStream<Impatient>,
+        who: Option<Who>,
+        request_id: String,
+    ) -> Connection {
+        let now = Instant::now();
+        let due = now + app.subscriptions.init_timeout;
+        let (heard, wrote) = (now, now);
+        Connection {
+            app,
+            peer,
+            socket,
+            who,
+            request_id,
+            introduced: false,
+            operations: Vec::new(),
+            turn: 0,
+            heard,
+            wrote,
+            due,
+        }
+    }
+
+    /// Serves it to its end. A client that speaks another protocol is told so.
+    pub(super) async fn serve(mut self, spoken: bool) {
+        let end = if spoken { self.run().await } else { Err(Close::subprotocol().into()) };
+        self.operations.clear();
+        if let Err(End::Close(Close { code, reason })) = end {
+            tracing::debug!(code, "a WebSocket is closed");
+            let frame = CloseFrame { code: code.into(), reason: reason.into() };
+            let goodbye = async {
+                if self.socket.close(Some(frame)).await.is_ok() {
+                    while self.socket.next().await.is_some_and(|message| message.is_ok()) {}
+                }
+            };
+            let _ = timeout(GOODBYE, goodbye).await;
+        }
+    }
+
+    async fn run(&mut self) -> Result<(), End> {
+        loop {
+            match self.next().await {
+                Event::Ending => return Err(Close::going_away().into()),
+                Event::Due => self.look_after().await?,
+                Event::Heard(None) => return Err(End::Gone),
+                Event::Heard(Some(message)) => {
+                    self.heard = Instant::now();
+                    self.hear(message).await?;
+                }
+                Event::Says(index, says) => self.pass_on(index, says).await?,
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Event {
+        let app = Arc::clone(&self.app);
+        tokio::select! {
+            biased;
+            () = app.ending.cancelled() => Event::Ending,
+            () = sleep_until(self.due) => Event::Due,
+            message = self.socket.next() => Event::Heard(message),
+            (index, says) = next_of(&mut self.operations, &mut self.turn) => Event::Says(index, says),
+        }
+    }
+
+    async fn hear(&mut self, message: Result<Message, Error>) -> Result<(), End> {
+        match message {
+            Ok(Message::Text(text)) => match Said::read(&text)? {
+                Said::Init(payload) => self.introduce(&payload).await,
+                Said::Ping(payload) => self.send(message::pong(payload)).await,
+                Said::Pong => Ok(()),
+                Said::Subscribe { id, payload } => self.subscribe(id, payload).await,
+                Said::Complete { id } => {
+                    self.operations.retain(|operation| operation.id != id);
+                    Ok(())
+                }
+            },
+            Ok(Message::Binary(_)) => Err(Close::bad("A message is text.").into()),
+            // The answers to these are made by the library, and are written with the next flush.
+            Ok(Message::Ping(_) | Message::Close(_)) => self.socket.flush().await.map_err(|_| End::Gone),
+            Ok(Message::Pong(_) | Message::Frame(_)) => Ok(()),
+            Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
+                Err(Close::too_large(self.app.subscriptions.message_bytes_max).into())
+            }
+            Err(Error::Utf8(_)) => Err(Close::new(1007, "Text is UTF-8.").into()),
+            Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Err(End::Gone),
+            Err(Error::Protocol(_)) => Err(Close::new(1002, "This is not the WebSocket protocol.").into()),
+            Err(_) => Err(End::Gone),
+        }
+    }
+
+    async fn introduce(&mut self, payload: &Map<String, Value>) -> Result<(), End> {
+        if self.introduced {
+            return Err(Close::too_many_inits().into());
+        }
+        let named = |(name, _): &(&String, &Value)| name.eq_ignore_ascii_case("authorization");
+        let authorization = payload.iter().find(named).map(|(_, value)| value.as_str().unwrap_or_default());
+        // Without any reader configured, only this machine itself has come here.
+        if !self.app.readers.is_empty()
+            && let Some(authorization) = authorization
+        {
+            let token = bearer_in(authorization.as_bytes()).unwrap_or_default().to_vec();
+            let viewer = authenticate(&self.app, self.peer, Some(&token));
+            let viewer = viewer.map_err(|_| Close::forbidden("the token is not known."))?;
+            self.who = Some(Who { viewer, token: Some(Token::new(token)) });
+        }
+        if self.who.is_none() {
+            return Err(Close::forbidden("`connection_init` has a `payload` with `Authorization`: `Bearer …`.").into());
+        }
+        self.introduced = true;
+        self.due = Instant::now() + self.app.subscriptions.look_interval();
+        self.send(message::ack()).await
+    }
+
+    async fn subscribe(&mut self, id: String, payload: Value) -> Result<(), End> {
+        let Some(who) = self.who.as_ref().filter(|_| self.introduced) else {
+            return Err(Close::unauthorized().into());
+        };
+        if self.operations.iter().any(|operation| operation.id == id) {
+            return Err(Close::id_in_use(&id).into());
+        }
+        let quoted = message::quoted(&id);
+        let max = self.app.subscriptions.operations_max;
+        if self.operations.len() >= max {
+            let words = format!("This connection has {max} operations already: end one, or open another connection.");
+            return self.send(message::error(&quoted, &errors("TOO_MANY_OPERATIONS", &words))).await;
+        }
+        let running = run(Arc::clone(&self.app), payload, who.viewer.clone(), self.request_id.clone());
+        self.operations.push(Operation { id, quoted, running });
+        Ok(())
+    }
+
+    /// Passes on what an operation says, and whatever else is ready.
+    async fn pass_on(&mut self, index: usize, says: Option<Says>) -> Result<(), End> {
+        let mut next = Some((index, says));
+        let mut count = 0;
+        while let Some((index, says)) = next {
+            let quoted = &self.operations[index].quoted;
+            let text = match &says {
+                Some(Says::Next(response)) => message::next(quoted, response),
+                Some(Says::Error(errors)) => message::error(quoted, errors),
+                None => message::complete(quoted),
+            };
+            if !matches!(says, Some(Says::Next(_))) {
+                self.operations.remove(index);
+            }
+            let feed = self.socket.feed(Message::text(text));
+            written(&self.app, feed).await?;
+            count += 1;
+            next =
+                if count < TOGETHER_MAX { next_of(&mut self.operations, &mut self.turn).now_or_never() } else { None };
+        }
+        written(&self.app, self.socket.flush()).await?;
+        self.wrote = Instant::now();
+        Ok(())
+    }
+
+    /// Ends what nobody is behind, and asks the others whether they are there.
+    async fn look_after(&mut self) -> Result<(), End> {
+        if !self.introduced {
+            return Err(Close::init_timeout().into());
+        }
+        let interval = self.app.subscriptions.look_interval();
+        // A slow reader comes to a ping only after everything that was written before it.
+        let silent = self.heard.max(self.wrote).elapsed() >= interval * 2;
+        if silent || self.heard.elapsed() >= SUBSCRIBER_STALLED_MAX {
+            return Err(End::Gone);
+        }
+        // A token may have expired since.
+        let token = self.who.as_ref().and_then(|who| who.token.as_ref());
+        if token.is_some_and(|token| !token.counts(&self.app)) {
+            return Err(Close::forbidden("the token has expired.").into());
+        }
+        self.due = Instant::now() + interval;
+        written(&self.app, self.socket.send(Message::Ping(Vec::new().into()))).await
+    }
+
+    async fn send(&mut self, text: String) -> Result<(), End> {
+        written(&self.app, self.socket.send(Message::text(text))).await
+    }
+}
+
+/// Waits until something is written, unless the server ends meanwhile.
+async fn written(app: &App, writing: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
+    tokio::select! {
+        written = writing => written.map_err(|_| End::Gone),
+        () = app.ending.cancelled() => Err(Close::going_away().into()),
+    }
+}
+
+/// The next that one of the operations says, each in its turn; never where there is none.
+async fn next_of(operations: &mut [Operation], turn: &mut usize) -> (usize, Option<Says>) {
+    poll_fn(|context| {
+        let count = operations.len();
+        for offset in 0..count {
+            let index = (*turn + offset) % count;
+            if let Poll::Ready(says) = operations[index].running.poll_next_unpin(context) {
+                *turn = index + 1;
+                return Poll::Ready((index, says));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}

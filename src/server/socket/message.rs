@@ -1,0 +1,182 @@
+//! The messages of `graphql-transport-ws`, and the codes that a connection is closed with.
+//!
+//! <https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md>
+
+use serde_json::{Map, Value, json};
+
+/// What a close frame's reason may have, in bytes (RFC 6455, 5.5).
+const REASON_BYTES_MAX: usize = 123;
+/// An operation's id comes back with each of its messages.
+const ID_BYTES_MAX: usize = 128;
+
+/// Why a connection ends: the code and the words of its close frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Close {
+    pub(super) code: u16,
+    pub(super) reason: String,
+}
+
+impl Close {
+    pub(super) fn new(code: u16, reason: impl Into<String>) -> Close {
+        let mut reason = reason.into();
+        let end = (0..=REASON_BYTES_MAX.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
+        reason.truncate(end.unwrap_or_default());
+        Close { code, reason }
+    }
+
+    pub(super) fn going_away() -> Close {
+        Close::new(1012, "The server restarts: connect again, with the last position as `after`.")
+    }
+
+    pub(super) fn too_large(max: usize) -> Close {
+        Close::new(1009, format!("A message has at most {max} bytes."))
+    }
+
+    pub(super) fn bad(what: &str) -> Close {
+        Close::new(4400, what)
+    }
+
+    pub(super) fn unauthorized() -> Close {
+        Close::new(4401, "Unauthorized: `connection_init` comes first, and its `connection_ack`.")
+    }
+
+    pub(super) fn forbidden(why: &str) -> Close {
+        Close::new(4403, format!("Forbidden: {why}"))
+    }
+
+    pub(super) fn subprotocol() -> Close {
+        Close::new(4406, "Subprotocol not acceptable: this server speaks graphql-transport-ws.")
+    }
+
+    pub(super) fn init_timeout() -> Close {
+        Close::new(4408, "Connection initialisation timeout")
+    }
+
+    pub(super) fn id_in_use(id: &str) -> Close {
+        Close::new(4409, format!("Subscriber for {id} already exists"))
+    }
+
+    pub(super) fn too_many_inits() -> Close {
+        Close::new(4429, "Too many initialisation requests")
+    }
+}
+
+/// What a client says.
+#[derive(Debug, PartialEq)]
+pub(super) enum Said {
+    Init(Map<String, Value>),
+    Ping(Option<Value>),
+    Pong,
+    Subscribe { id: String, payload: Value },
+    Complete { id: String },
+}
+
+impl Said {
+    /// Reads a message; anything that the protocol does not have closes the connection.
+    pub(super) fn read(text: &str) -> Result<Said, Close> {
+        let message = serde_json::from_str(text).map_err(|_| Close::bad("A message is JSON."))?;
+        let Value::Object(mut message) = message else { return Err(Close::bad("A message is a JSON object.")) };
+        let kind = message.remove("type");
+        let payload = message.remove("payload");
+        match kind.as_ref().and_then(Value::as_str) {
+            Some("connection_init") => Ok(Said::Init(object(payload)?.unwrap_or_default())),
+            Some("ping") => Ok(Said::Ping(object(payload)?.map(Value::Object))),
+            Some("pong") => object(payload).map(|_| Said::Pong),
+            Some("subscribe") => Ok(Said::Subscribe { id: id(&mut message)?, payload: asked(payload)? }),
+            Some("complete") => Ok(Said::Complete { id: id(&mut message)? }),
+            Some(_) => Err(Close::bad("There is no message of this `type`.")),
+            None => Err(Close::bad("A message has a `type`.")),
+        }
+    }
+}
+
+fn object(payload: Option<Value>) -> Result<Option<Map<String, Value>>, Close> {
+    match payload {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(payload)) => Ok(Some(payload)),
+        Some(_) => Err(Close::bad("A `payload` is an object.")),
+    }
+}
+
+fn id(message: &mut Map<String, Value>) -> Result<String, Close> {
+    match message.remove("id") {
+        Some(Value::String(id)) if (1..=ID_BYTES_MAX).contains(&id.len()) => Ok(id),
+        _ => Err(Close::bad("An `id` is a string of 1 to 128 bytes.")),
+    }
+}
+
+/// What an operation is asked with. Its document is looked at later, and refused with an `error`.
+fn asked(payload: Option<Value>) -> Result<Value, Close> {
+    let wrong = || Close::bad("`subscribe` has a `payload` with `query`, a string, and what else a request has.");
+    let payload = object(payload)?.ok_or_else(wrong)?;
+    let fits = payload.get("query").is_some_and(Value::is_string)
+        && payload.get("operationName").is_none_or(|name| name.is_null() || name.is_string())
+        && ["variables", "extensions"]
+            .iter()
+            .all(|key| payload.get(*key).is_none_or(|map| map.is_null() || map.is_object()));
+    if fits { Ok(Value::Object(payload)) } else { Err(wrong()) }
+}
+
+pub(super) fn ack() -> String {
+    r#"{"type":"connection_ack"}"#.to_owned()
+}
+
+pub(super) fn pong(payload: Option<Value>) -> String {
+    match payload {
+        None => r#"{"type":"pong"}"#.to_owned(),
+        Some(payload) => json!({ "type": "pong", "payload": payload }).to_string(),
+    }
+}
+
+/// An id as JSON, for the messages of an operation.
+pub(super) fn quoted(id: &str) -> String {
+    Value::from(id).to_string()
+}
+
+pub(super) fn next(quoted_id: &str, response: &str) -> String {
+    format!(r#"{{"id":{quoted_id},"type":"next","payload":{response}}}"#)
+}
+
+pub(super) fn error(quoted_id: &str, errors: &str) -> String {
+    format!(r#"{{"id":{quoted_id},"type":"error","payload":{errors}}}"#)
+}
+
+pub(super) fn complete(quoted_id: &str) -> String {
+    format!(r#"{{"id":{quoted_id},"type":"complete"}}"#)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_protocol_does_not_have_is_a_bad_message() {
+        for text in [
+            "",
+            "{",
+            "[]",
+            "{}",
+            r#"{"type":1}"#,
+            r#"{"type":"start"}"#,
+            r#"{"type":"connection_ack"}"#,
+            r#"{"type":"connection_init","payload":"token"}"#,
+            r#"{"type":"ping","payload":1}"#,
+            r#"{"type":"subscribe","payload":{"query":"{ a }"}}"#,
+            r#"{"type":"subscribe","id":"","payload":{"query":"{ a }"}}"#,
+            r#"{"type":"subscribe","id":1,"payload":{"query":"{ a }"}}"#,
+            r#"{"type":"subscribe","id":"1"}"#,
+            r#"{"type":"subscribe","id":"1","payload":{}}"#,
+            r#"{"type":"subscribe","id":"1","payload":{"query":"{ a }","variables":[]}}"#,
+            r#"{"type":"complete"}"#,
+        ] {
+            assert_eq!(Said::read(text).map_err(|close| close.code), Err(4400), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_reason_fits_its_frame() {
+        let long = Close::id_in_use(&"ü".repeat(64));
+        assert!(long.reason.len() <= REASON_BYTES_MAX, "{}", long.reason.len());
+        assert!(long.reason.starts_with("Subscriber for üüü"));
+    }
+}

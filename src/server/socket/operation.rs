@@ -1,0 +1,93 @@
+//! An operation of a socket, from what was asked to everything that there is to say.
+
+use std::{pin::Pin, sync::Arc, time::Instant};
+
+use futures_util::{Stream, StreamExt as _, stream};
+use serde_json::Value;
+
+use crate::{
+    graphql::{Call, Told, Viewer},
+    projection::Patience,
+};
+
+use super::super::App;
+
+/// What an operation says. After an error it says nothing more.
+pub(super) enum Says {
+    /// The JSON of a response.
+    Next(Arc<str>),
+    /// The JSON of the errors for which it was not executed.
+    Error(String),
+}
+
+/// An operation that runs.
+pub(super) type Running = Pin<Box<dyn Stream<Item = Says> + Send>>;
+
+/// Runs what was asked; it ends when it is dropped.
+pub(super) fn run(app: Arc<App>, payload: Value, viewer: Viewer, request_id: String) -> Running {
+    let begun = async move {
+        let until = Instant::now() + app.graph.limits().execution_timeout;
+        let permit = Arc::clone(&app.graphql_permits).acquire_owned();
+        let permit = match tokio::time::timeout_at(until.into(), permit).await {
+            Ok(Ok(permit)) => permit,
+            Ok(Err(_)) => return internal(),
+            Err(_) => {
+                let message = "Too many queries run at this moment. Try again.";
+                return only(Says::Error(errors("TOO_MANY_QUERIES", message)));
+            }
+        };
+        // Dropped with this future: a query that nobody waits for any more ends.
+        let (patience, _waiting) = Patience::until(until);
+        let call = Call { request_id, patience };
+        let begun = tokio::task::spawn_blocking(move || {
+            let begun = begin(&app, payload, viewer, call);
+            drop(permit);
+            begun
+        });
+        begun.await.unwrap_or_else(|_| internal())
+    };
+    stream::once(begun).flatten().boxed()
+}
+
+fn begin(app: &App, payload: Value, viewer: Viewer, call: Call) -> Running {
+    let operation = match app.graph.operation(payload) {
+        Ok(operation) => operation,
+        Err(errors) => return only(Says::Error(errors)),
+    };
+    let permit = if operation.is_subscription() {
+        match Arc::clone(&app.subscription_permits).try_acquire_owned() {
+            Ok(permit) => Some(permit),
+            Err(_) => {
+                return only(Says::Error(errors(
+                    "TOO_MANY_SUBSCRIPTIONS",
+                    "The server has all the subscriptions that it is to have. Try again later.",
+                )));
+            }
+        }
+    } else {
+        None
+    };
+    match app.graph.operate(operation, viewer, call) {
+        Told::Once(response) => only(Says::Next(response)),
+        Told::Refused(errors) => only(Says::Error(errors)),
+        Told::Events(events) => events
+            .map(move |response| {
+                let _held = &permit;
+                Says::Next(response)
+            })
+            .boxed(),
+    }
+}
+
+fn only(says: Says) -> Running {
+    stream::once(async { says }).boxed()
+}
+
+fn internal() -> Running {
+    only(Says::Error(errors("INTERNAL_SERVER_ERROR", "internal error")))
+}
+
+/// The JSON of errors that are one.
+pub(super) fn errors(code: &str, message: &str) -> String {
+    serde_json::json!([{ "message": message, "extensions": { "code": code } }]).to_string()
+}

@@ -1,0 +1,208 @@
+//! Subscribers: over a WebSocket and over server-sent events, on real sockets, and able to misbehave.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{
+    Error, Message, WebSocket, client, handshake::client::generate_key, http::Request,
+};
+
+/// What a message may take to come.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A WebSocket that speaks `graphql-transport-ws`.
+pub struct Socket {
+    socket: WebSocket<TcpStream>,
+}
+
+/// What comes over a WebSocket.
+#[derive(Debug, PartialEq)]
+pub enum Came {
+    /// A message of the protocol.
+    Message(Value),
+    /// The code and the reason of a close frame.
+    Closed(u16, String),
+    /// The connection has ended without one.
+    Gone,
+}
+
+impl Socket {
+    /// A connection with these further headers, which has said nothing yet; the status where it is refused.
+    pub fn connect(address: SocketAddr, headers: &[(&str, &str)]) -> Result<Socket, u16> {
+        let mut request = Request::get(format!("ws://{address}/graphql"))
+            .header("Host", address.to_string())
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "websocket")
+            .header("Sec-WebSocket-Version", "13")
+            .header("Sec-WebSocket-Key", generate_key());
+        if !headers.iter().any(|(name, _)| *name == "Sec-WebSocket-Protocol") {
+            request = request.header("Sec-WebSocket-Protocol", "graphql-transport-ws");
+        }
+        for (name, value) in headers.iter().filter(|(_, value)| !value.is_empty()) {
+            request = request.header(*name, *value);
+        }
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        match client::client(request.body(()).unwrap(), stream) {
+            Ok((socket, _)) => Ok(Socket { socket }),
+            Err(tokio_tungstenite::tungstenite::HandshakeError::Failure(Error::Http(answer))) => {
+                Err(answer.status().as_u16())
+            }
+            // It was upgraded to nothing that this client speaks.
+            Err(tokio_tungstenite::tungstenite::HandshakeError::Failure(Error::Protocol(_))) => Err(101),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// A connection that is acknowledged.
+    pub fn open(address: SocketAddr) -> Socket {
+        Socket::open_as(address, None)
+    }
+
+    /// A connection of a reader, who says so in the first message.
+    pub fn open_as(address: SocketAddr, token: Option<&str>) -> Socket {
+        let mut socket = Socket::connect(address, &[]).expect("an upgrade");
+        socket.init(token);
+        assert_eq!(socket.next(), Came::Message(json!({ "type": "connection_ack" })));
+        socket
+    }
+
+    /// Says who it is.
+    pub fn init(&mut self, token: Option<&str>) {
+        match token {
+            None => self.say(&json!({ "type": "connection_init" })),
+            Some(token) => {
+                let payload = json!({ "Authorization": format!("Bearer {token}") });
+                self.say(&json!({ "type": "connection_init", "payload": payload }));
+            }
+        }
+    }
+
+    /// Asks for an operation.
+    pub fn subscribe(&mut self, id: &str, query: &str) {
+        self.say(&json!({ "id": id, "type": "subscribe", "payload": { "query": query } }));
+    }
+
+    /// Sends a message.
+    pub fn say(&mut self, message: &Value) {
+        self.send(Message::text(message.to_string()));
+    }
+
+    /// Sends a frame.
+    pub fn send(&mut self, message: Message) {
+        self.socket.send(message).unwrap();
+    }
+
+    /// What comes next, pings aside.
+    pub fn next(&mut self) -> Came {
+        loop {
+            match self.socket.read() {
+                Ok(Message::Text(text)) => return Came::Message(serde_json::from_str(&text).unwrap()),
+                Ok(Message::Close(Some(frame))) => {
+                    let _ = self.socket.flush();
+                    return Came::Closed(frame.code.into(), frame.reason.to_string());
+                }
+                Ok(Message::Ping(_) | Message::Pong(_)) => _ = self.socket.flush(),
+                Ok(other) => panic!("{other:?}"),
+                Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    panic!("nothing has come in {PATIENCE:?}")
+                }
+                Err(_) => return Came::Gone,
+            }
+        }
+    }
+
+    /// The next message.
+    pub fn message(&mut self) -> Value {
+        match self.next() {
+            Came::Message(message) => message,
+            other => panic!("{other:?} in place of a message"),
+        }
+    }
+
+    /// The `data` of the next response.
+    pub fn data(&mut self) -> Value {
+        let message = self.message();
+        assert_eq!(message["type"], "next", "{message}");
+        assert!(message["payload"].get("errors").is_none(), "{message}");
+        message["payload"]["data"].clone()
+    }
+
+    /// Whether the connection is still there, as far as its own end shows without an answer to a ping.
+    pub fn is_there(&mut self) -> bool {
+        use std::io::Read as _;
+        let read = self.socket.get_mut().read(&mut [0; 64]);
+        read.is_ok_and(|bytes| bytes > 0)
+    }
+
+    /// Whether nothing comes for a time.
+    pub fn is_silent(&mut self, time: Duration) -> bool {
+        self.socket.get_ref().set_read_timeout(Some(time)).unwrap();
+        let silent = match self.socket.read() {
+            Err(Error::Io(error)) => error.kind() == std::io::ErrorKind::WouldBlock,
+            Ok(Message::Ping(_)) => true,
+            _ => false,
+        };
+        self.socket.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+        silent
+    }
+}
+
+/// A subscription over server-sent events.
+pub struct Events {
+    stream: BufReader<TcpStream>,
+}
+
+impl Events {
+    /// Begins one; panics where it is refused.
+    pub fn open(address: SocketAddr, headers: &[(&str, &str)], query: &str) -> Events {
+        let body = json!({ "query": query }).to_string();
+        let mut head = format!(
+            "POST /graphql HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\nContent-Length: {}\r\n",
+            body.len()
+        );
+        headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
+        let mut events = Events { stream: BufReader::new(stream) };
+        let status = events.line().unwrap();
+        assert!(status.contains(" 200 "), "{status}");
+        while events.line().unwrap() != "" {}
+        events
+    }
+
+    /// The `data` of the next response; `None` at the end.
+    pub fn data(&mut self) -> Option<Value> {
+        let mut event = String::new();
+        loop {
+            let line = self.line()?;
+            match line.split_once(':') {
+                Some(("event", name)) => event = name.trim().to_owned(),
+                Some(("data", data)) if event == "next" => {
+                    let response: Value = serde_json::from_str(data).unwrap();
+                    assert!(response.get("errors").is_none(), "{response}");
+                    return Some(response["data"].clone());
+                }
+                Some(("data", _)) => return None,
+                _ => {}
+            }
+        }
+    }
+
+    fn line(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let read = self.stream.read_line(&mut line).unwrap_or_default();
+        (read > 0).then(|| line.trim_end().to_owned())
+    }
+}
+
+/// A number that comes as a text.
+pub fn number(value: &Value) -> u64 {
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{value} is no number"))
+}
