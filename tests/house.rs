@@ -44,7 +44,7 @@ const PLACES: [(&str, &[&str]); 14] = [
 ];
 
 /// A foreign crate, and the places that may name it.
-const HOMES: [(&str, &[&str]); 39] = [
+const HOMES: [(&str, &[&str]); 38] = [
     ("anyhow", &["cli"]),
     ("async_graphql", &["graphql"]),
     ("base64", &["copies", "graphql"]),
@@ -69,8 +69,7 @@ const HOMES: [(&str, &[&str]); 39] = [
         ],
     ),
     ("clap", &["cli"]),
-    ("crc32fast", &["log", "copies"]),
-    ("fjall", &["projection"]),
+    ("crc32fast", &["log", "projection", "copies"]),
     ("form_urlencoded", &["graphql"]),
     ("futures_executor", &["graphql"]),
     ("futures_util", &["tracker", "graphql", "server"]),
@@ -242,7 +241,7 @@ fn a_planted_violation_is_found() {
         ("projection", "use crate::{lifecycle::Status, webhook::Gate};"),
         ("graphql", "use crate::{\n    log::Log,\n    server::App,\n};"),
         ("tracker", "let tree: sled::Tree;"),
-        ("server", "use fjall;"),
+        ("server", "use sled;"),
         ("webhook", "fn f(x: &async_graphql::Request) {}"),
         ("attic", "fn main() {}"),
     ] {

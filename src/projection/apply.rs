@@ -9,8 +9,6 @@ use std::{
     sync::Arc,
 };
 
-use fjall::OwnedWriteBatch as WriteBatch;
-
 use crate::{
     lifecycle::{Change, EventType, Folded, Met, Outcome},
     log::{AppointmentId, Delivery, Position, Reading},
@@ -19,6 +17,7 @@ use crate::{
 use super::{
     AppointmentKey, Projection, ProjectionError,
     changes::{ChangeRow, StatusChange, encode_changes, encode_open},
+    lsm::{Batch, Guard},
     record::{
         AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_appointment, decode_history, encode_appointment,
         encode_history,
@@ -127,7 +126,7 @@ impl Projection {
         Ok(folded)
     }
 
-    fn write_sources(&self, batch: &mut WriteBatch, changed: &BTreeSet<SourceNumber>, written: usize) {
+    fn write_sources(&self, batch: &mut Batch, changed: &BTreeSet<SourceNumber>, written: usize) {
         let store = &self.store;
         for number in changed {
             let row = &self.sources[number.0 as usize];
@@ -258,7 +257,7 @@ impl Projection {
         // The first row that ends at or after the position: of this group, or on disk.
         let (from, to) = (history_key(number, id, position), history_key(number, id, Position::new(u64::MAX)));
         let pending = changed.history.range(from.clone()..=to.clone()).next().map(|(key, _)| key.clone());
-        let stored = self.store.history.range(from..=to).next().map(fjall::Guard::into_inner).transpose();
+        let stored = self.store.history.range(from..=to).next().map(Guard::into_inner).transpose();
         let stored = stored.map_err(|error| failed("reading", error))?;
         let row = match (pending, stored) {
             (Some(pending), Some((stored, value))) if stored[..] < pending[..] => {

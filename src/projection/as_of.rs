@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fjall::Readable;
 
 use crate::{
     lifecycle::{FoldRules, Judgement, Status},
@@ -16,6 +15,7 @@ use crate::{
 use super::{
     AppointmentFilter, AppointmentKey, AppointmentRecord, Page, PageOf, ProjectionError, Rules, Told, View,
     changes::{StatusCounts, is_open},
+    lsm::Guard,
     merge::Span,
     record::{ENTRIES_IN_ROW, Entry, Sighting, decode_history},
     row::{SourceNumber, appointment_key, history_key, last_number},
@@ -203,7 +203,7 @@ impl View {
             return Ok(Box::new(std::iter::empty()));
         };
         let rows = self.snapshot.range(&self.store.appointments, bounds);
-        let id = |row: fjall::Guard| {
+        let id = |row: Guard| {
             let id = last_number(&row.key().map_err(|error| failed("reading", error))?)?;
             AppointmentId::new(id).ok_or(ProjectionError::Damaged("appointment"))
         };

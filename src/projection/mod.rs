@@ -11,6 +11,7 @@ mod changes;
 mod course;
 mod hot;
 mod home;
+mod lsm;
 mod store;
 mod apply;
 mod pace;

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use fjall::{Guard, Keyspace, Readable, Snapshot};
 
 use crate::{
     lifecycle::{FoldRules, Judgement, Met, Outcome, Status},
@@ -12,6 +11,7 @@ use crate::{
 
 use super::{
     AppointmentKey, AppointmentRecord, Checkpoint, ProjectionError,
+    lsm::{Guard, Keyspace, Snapshot},
     merge::{Numbers, Span, merge},
     record::{Entry, decode_appointment, decode_history},
     row::{
@@ -341,7 +341,7 @@ impl View {
         Ok(rows)
     }
 
-    pub(super) fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<fjall::UserValue>, ProjectionError> {
+    pub(super) fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ProjectionError> {
         self.snapshot.get(keyspace, key).map_err(|error| failed("reading", error))
     }
 }
