@@ -17,6 +17,9 @@
 //! - A table's file is synced before the list of tables names it. Names are not: after a power cut the list may be an older
 //!   one, or not fit, and the store is then not opened.
 //!
+//! A snapshot that is held for long keeps the memory and the files that it looks at, 24 MiB of rows at most three times
+//! and what was merged since.
+//!
 //! One thread writes; any number reads. Nothing here knows what a row means.
 
 mod key;

@@ -22,8 +22,8 @@ use super::{
     writer::TableWriter,
 };
 
-/// Rows that wait in memory are written to a file at so many bytes. What a crash takes is folded again: at 200 bytes a
-/// delivery that is 120,000 of them, or half a second.
+/// Rows that wait in memory are written to a file at so many bytes. What a crash takes is folded again: at about 250
+/// bytes a delivery that is 100,000 of them, and three times as many where files can't be written as fast.
 const MEMTABLE_BYTES: usize = if cfg!(test) { 64 << 10 } else { 24 << 20 };
 /// Or when the first of them has waited so long.
 const WAIT_MAX: Duration = Duration::from_secs(20);
