@@ -15,7 +15,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clockfold::log::{DataDir, Log, SledLog};
+use clockfold::{
+    log::{DataDir, Log, SledLog},
+    projection::open_as_it_is,
+};
 use serde_json::{Value, json};
 use support::{
     delivery,
@@ -228,14 +231,10 @@ fn a_damaged_row_is_told_to_the_log_and_to_nobody_else() {
     server.query("{ log { headPosition } }");
     assert!(server.terminate().success());
     drop(server);
-    let projection = data_dir(folder.path()).join("projection");
-    let current = std::fs::read_to_string(projection.join("current")).unwrap();
-    let database = fjall::Database::builder(projection.join(current)).open().unwrap();
-    let appointments = database.keyspace("appointments", fjall::KeyspaceCreateOptions::default).unwrap();
-    let first = appointments.iter().next().unwrap().into_inner().unwrap().0;
-    appointments.insert(&*first, b"no row").unwrap();
-    database.persist(fjall::PersistMode::SyncAll).unwrap();
-    drop((appointments, database));
+    let projections = data_dir(folder.path()).join("projection");
+    let projection = open_as_it_is(&projections, Arc::default()).unwrap().unwrap();
+    projection.damage_an_appointment().unwrap();
+    drop(projection);
 
     let server = Server::start_with(folder.path(), CONFIG, |command| {
         command.env("CLOCKFOLD_LOG", "error");

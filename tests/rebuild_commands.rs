@@ -8,7 +8,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 use clockfold::{
     lifecycle::EventType,
     log::{DataDir, Log, NewDelivery, Position, SledLog},
-    projection::{Projection, Rules},
+    projection::{Projection, Rules, open_as_it_is},
 };
 use serde_json::Value;
 use support::{
@@ -120,14 +120,10 @@ fn a_projection_that_is_not_what_the_log_makes_is_told_and_mended() {
     assert_eq!((mode("projection"), mode("head")), (0o700, 0o600), "ids of appointments are their owner's business");
     assert!(first.stdout.contains("there was none of this log before"), "{}", first.stdout);
     // The projection of a log that ends otherwise, made to look like one of this log.
-    let current = fs::read_to_string(data_dir(folder.path()).join("projection/current")).unwrap();
-    let path = data_dir(folder.path()).join("projection").join(current);
-    let database = fjall::Database::builder(&path).open().unwrap();
-    let appointments = database.keyspace("appointments", fjall::KeyspaceCreateOptions::default).unwrap();
-    let rows: Vec<_> = appointments.iter().take(2).map(|row| row.into_inner().unwrap()).collect();
-    appointments.insert(&*rows[0].0, &*rows[1].1).unwrap();
-    database.persist(fjall::PersistMode::SyncAll).unwrap();
-    drop((appointments, database));
+    let projections = data_dir(folder.path()).join("projection");
+    let projection = open_as_it_is(&projections, Arc::default()).unwrap().unwrap();
+    projection.confuse_two_appointments().unwrap();
+    drop(projection);
     let verified = run(folder.path(), &["verify"]);
     assert_eq!(verified.status, 1, "{}", verified.stdout);
     assert!(verified.stdout.contains("it differs from a fresh fold"), "{}", verified.stdout);

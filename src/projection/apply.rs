@@ -10,7 +10,6 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use fjall::OwnedWriteBatch as WriteBatch;
 
 use crate::{
     lifecycle::{Change, EventType, Folded, Outcome},
@@ -20,6 +19,7 @@ use crate::{
 use super::{
     AppointmentKey, Projection, ProjectionError,
     changes::{ChangeRow, StatusChange, encode_changes, encode_open},
+    lsm::{Batch, Guard},
     places::{Places, only_in},
     record::{
         AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_appointment, decode_history, encode_appointment,
@@ -138,7 +138,7 @@ impl Projection {
         Ok(folded)
     }
 
-    fn write_sources(&self, batch: &mut WriteBatch, changed: &BTreeSet<SourceNumber>, written: usize) {
+    fn write_sources(&self, batch: &mut Batch, changed: &BTreeSet<SourceNumber>, written: usize) {
         let store = &self.store;
         for number in changed {
             let row = &self.sources[number.0 as usize];
@@ -274,7 +274,7 @@ impl Projection {
         // The first row that ends at or after the position: of this group, or on disk.
         let (from, to) = (history_key(number, id, position), history_key(number, id, Position::new(u64::MAX)));
         let pending = changed.history.range(from.clone()..=to.clone()).next().map(|(key, _)| key.clone());
-        let stored = self.store.history.range(from..=to).next().map(fjall::Guard::into_inner).transpose();
+        let stored = self.store.history.range(from..=to).next().map(Guard::into_inner).transpose();
         let stored = stored.map_err(|error| failed("reading", error))?;
         let row = match (pending, stored) {
             (Some(pending), Some((stored, value))) if stored[..] < pending[..] => {

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fjall::Readable;
 
 use crate::{
     lifecycle::{FoldRules, Judgement, Status},
@@ -18,6 +17,7 @@ use super::{
     ProjectionError, Rules, Told, View,
     changes::{StatusCounts, is_open},
     find::page_of_records,
+    lsm::Guard,
     merge::Span,
     place::BoardPlace,
     record::{ENTRIES_IN_ROW, Entry, Sighting, decode_history},
@@ -229,7 +229,7 @@ impl View {
             return Ok(Box::new(std::iter::empty()));
         };
         let rows = self.snapshot.range(&self.store.appointments, bounds);
-        let id = |row: fjall::Guard| {
+        let id = |row: Guard| {
             self.patience.check()?;
             let id = last_number(&row.key().map_err(|error| failed("reading", error))?)?;
             AppointmentId::new(id).ok_or(ProjectionError::Damaged("appointment"))

@@ -2,8 +2,6 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
-use fjall::{Iter, Readable, UserKey, UserValue};
-
 use crate::{
     lifecycle::{Appointment, Judgement},
     log::{AppointmentId, Digest, Position, SourceName},
@@ -11,6 +9,7 @@ use crate::{
 
 use super::{
     AppointmentKey, AppointmentRecord, Projection, ProjectionError, Rules, View,
+    lsm::{Guard, Iter, Key},
     record::decode_appointment,
     row::{SourceNumber, decode_checkpoint, decode_source},
     rows::{SPACES, Sink, Space, StateHasher},
@@ -178,7 +177,7 @@ impl Compare {
     }
 
     /// The next row of the snapshot.
-    fn next_old(&mut self, space: Space) -> Result<Option<(UserKey, UserValue)>, ProjectionError> {
+    fn next_old(&mut self, space: Space) -> Result<Option<(Key, Vec<u8>)>, ProjectionError> {
         let row = self.old[space as usize].advance()?;
         if let Some((key, value)) = &row {
             self.hashers.0.row(space as usize, key, value);
@@ -275,7 +274,7 @@ impl Sink for Compare {
 /// The rows of a snapshot, of which the next one is known.
 struct OldRows {
     rows: Iter,
-    ahead: Option<(UserKey, UserValue)>,
+    ahead: Option<(Key, Vec<u8>)>,
 }
 
 impl OldRows {
@@ -285,8 +284,8 @@ impl OldRows {
         Ok(rows)
     }
 
-    fn advance(&mut self) -> Result<Option<(UserKey, UserValue)>, ProjectionError> {
-        let next = self.rows.next().map(fjall::Guard::into_inner).transpose();
+    fn advance(&mut self) -> Result<Option<(Key, Vec<u8>)>, ProjectionError> {
+        let next = self.rows.next().map(Guard::into_inner).transpose();
         Ok(std::mem::replace(&mut self.ahead, next.map_err(|error| failed("comparing", error))?))
     }
 }

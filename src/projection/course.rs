@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use fjall::{Guard, Readable};
-
 use crate::{
     lifecycle::Status,
     log::{AppointmentId, Position},
@@ -12,6 +10,7 @@ use crate::{
 use super::{
     Projection, ProjectionError, View,
     changes::{ChangeRow, OpenSet, StatusChange, decode_changes, decode_open},
+    lsm::Guard,
     row::{SourceNumber, last_number, position_key},
     store::failed,
 };

@@ -4,8 +4,6 @@
 //! little of what the index holds, and another index knows those few, they are taken from there and put in order.
 //! Otherwise the index of the order is followed, and what the filter is not for is stepped over.
 
-use fjall::Readable;
-
 use crate::{
     lifecycle::Status,
     log::{AppointmentId, SourceName},
@@ -14,6 +12,7 @@ use crate::{
 use super::{
     AppointmentFilter, AppointmentKey, AppointmentPlace, AppointmentRecord, Order, OrderBy, Page, PageOf,
     ProjectionError, View,
+    lsm::Guard,
     record::decode_appointment,
     row::{SourceNumber, SourceRow, appointment_key, last_number, last_numbers, order_key, status_key},
     rows::Space,
@@ -219,7 +218,7 @@ impl View {
 
     fn spots(&self, space: Space, key: impl Fn(Spot) -> Vec<u8>, stretch: Stretch, backwards: bool) -> Spots<'_> {
         let rows = self.snapshot.range(self.store.space(space), key(stretch.from)..=key(stretch.to));
-        let spot = |row: fjall::Guard| {
+        let spot = |row: Guard| {
             self.patience.check()?;
             last_numbers(&row.key().map_err(|error| failed("reading", error))?)
         };
@@ -248,7 +247,7 @@ impl View {
         let Some(stretch) = walk.stretch(source).and_then(|stretch| stretch.and(ids)) else {
             return Ok(Box::new(std::iter::empty()));
         };
-        let mut parts: Vec<Box<dyn Iterator<Item = fjall::Guard> + 'a>> = Vec::new();
+        let mut parts: Vec<Box<dyn Iterator<Item = Guard> + 'a>> = Vec::new();
         for (from, to) in prefixes(filter, walk.backwards) {
             let (from, to) = (from.get().max(stretch.from.1), to.get().min(stretch.to.1));
             let (Some(from), Some(to)) = (AppointmentId::new(from), AppointmentId::new(to)) else { continue };

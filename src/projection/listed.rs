@@ -5,8 +5,6 @@
 
 use std::{collections::BTreeSet, ops::Bound};
 
-use fjall::{Guard, Readable};
-
 use crate::{
     lifecycle::{EventType, Outcome},
     log::{AppointmentId, Position, SourceName},
@@ -14,6 +12,7 @@ use crate::{
 
 use super::{
     AppointmentKey, Page, PageOf, Positions, ProjectionError, View,
+    lsm::Guard,
     merge::{Numbers, Span, merge},
     record::{Entry, decode_history},
     row::{

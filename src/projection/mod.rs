@@ -13,6 +13,7 @@ mod course;
 mod tally;
 mod hot;
 mod home;
+mod lsm;
 mod store;
 mod apply;
 mod pace;

@@ -2,6 +2,7 @@
 
 use super::{
     ProjectionError,
+    lsm::{Ingestion, Keyspace},
     store::{Keyspaces, failed},
 };
 
@@ -69,37 +70,27 @@ pub(super) trait Sink {
     fn put(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<(), ProjectionError>;
 }
 
-/// Writes rows to an empty store, without a journal.
+/// Writes rows to an empty store.
 pub(super) struct Ingest<'a> {
-    spaces: Vec<Table<'a>>,
+    spaces: [&'a Keyspace; SPACES],
+    ingestion: Ingestion,
 }
-
-/// Takes the next row of one keyspace; `None` makes all of them readable. (The store does not name the type of what
-/// takes rows, so it is kept as what it does.)
-type Table<'a> = Box<dyn FnMut(Option<(&[u8], &[u8])>) -> fjall::Result<()> + 'a>;
 
 impl<'a> Ingest<'a> {
     pub(super) fn into(store: &'a Keyspaces) -> Result<Ingest<'a>, ProjectionError> {
-        let begin = |space: &'a fjall::Keyspace| {
-            let mut table = Some(space.start_ingestion().map_err(|error| failed("rebuilding", error))?);
-            let take: Table<'a> = Box::new(move |row| match (row, &mut table) {
-                (Some((key, value)), Some(table)) => table.write(key, value),
-                _ => table.take().map_or(Ok(()), |table| table.finish()),
-            });
-            Ok::<_, ProjectionError>(take)
-        };
-        Ok(Ingest { spaces: store.derived().into_iter().map(begin).collect::<Result<_, _>>()? })
+        let ingestion = store.database.start_ingestion().map_err(|error| failed("rebuilding", error))?;
+        Ok(Ingest { spaces: store.derived(), ingestion })
     }
 
     /// Makes the rows readable.
-    pub(super) fn finish(mut self) -> Result<(), ProjectionError> {
-        self.spaces.iter_mut().try_for_each(|table| table(None).map_err(|error| failed("rebuilding", error)))
+    pub(super) fn finish(self) -> Result<(), ProjectionError> {
+        self.ingestion.finish().map_err(|error| failed("rebuilding", error))
     }
 }
 
 impl Sink for Ingest<'_> {
     fn put(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<(), ProjectionError> {
-        self.spaces[space as usize](Some((key, value))).map_err(|error| failed("rebuilding", error))
+        self.ingestion.write(self.spaces[space as usize], key, value).map_err(|error| failed("rebuilding", error))
     }
 }
 

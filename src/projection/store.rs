@@ -6,14 +6,13 @@ use std::{
     sync::{Arc, PoisonError, RwLock, Weak},
 };
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, Readable, config::FilterPolicy};
-
 use crate::log::{Digest, Position, SourceName};
 
 use super::{
     Checkpoint, ProjectionError, Rules, View,
     changes::{Course, decode_changes},
     hot::Hot,
+    lsm::{self, Database, Keyspace},
     row::{CHECKPOINT_KEY, Counts, SourceNumber, SourceRow, decode_checkpoint, decode_source, encode_checkpoint},
     rows::{SPACES, Space},
 };
@@ -21,12 +20,24 @@ use super::{
 #[cfg(test)]
 use super::row::encode_source;
 
-const CACHE_BYTES: u64 = 32 << 20;
-/// Rows that wait in memory for their file, a keyspace. Larger means fewer files to write and more memory: the
-/// benchmark's server takes 215 MB with this and 96 MB with 8 MiB.
-const MEMTABLE_BYTES: u64 = 32 << 20;
-/// About what a start after a crash replays at most.
-const JOURNAL_BYTES: u64 = 256 << 20;
+/// What the store keeps of its files in memory.
+const CACHE_BYTES: usize = 32 << 20;
+
+/// What each keyspace is used for, in the order of [`Space`].
+const KINDS: [lsm::Space; SPACES] = {
+    const LOOKED_UP: lsm::Space = lsm::Space { is_looked_up: true, is_once: false };
+    // Only ever read by ranges, where a filter does not help.
+    const RANGES: lsm::Space = lsm::Space { is_looked_up: false, is_once: false };
+    let mut kinds = [LOOKED_UP; SPACES];
+    // An appointment is entered at a place when it comes to be there.
+    const PLACES: lsm::Space = lsm::Space { is_looked_up: false, is_once: true };
+    kinds[Space::ByStatus as usize] = PLACES;
+    kinds[Space::ByFirst as usize] = PLACES;
+    kinds[Space::ByLast as usize] = PLACES;
+    kinds[Space::Changes as usize] = RANGES;
+    kinds[Space::Open as usize] = RANGES;
+    kinds
+};
 
 /// The projection as its one writer sees it.
 pub struct Projection {
@@ -152,6 +163,24 @@ impl Projection {
         }
     }
 
+    /// Gives an appointment the row of another, for tests of what finds and mends a projection that is wrong.
+    #[doc(hidden)]
+    pub fn confuse_two_appointments(&self) -> Result<(), ProjectionError> {
+        let rows = self.view().snapshot.iter(&self.store.appointments).take(2);
+        let rows = rows.map(lsm::Guard::into_inner).collect::<Result<Vec<_>, _>>();
+        let rows = rows.map_err(|error| failed("reading", error))?;
+        let [(key, _), (_, other)] = &rows[..] else { return Err(ProjectionError::NoSuchAppointment) };
+        self.store.appointments.insert(&**key, other).map_err(|error| failed("writing", error))
+    }
+
+    /// Makes the row of the first appointment one that can't be read. For tests of what finds that.
+    #[doc(hidden)]
+    pub fn damage_an_appointment(&self) -> Result<(), ProjectionError> {
+        let first = self.view().snapshot.iter(&self.store.appointments).next().map(lsm::Guard::into_inner);
+        let Some(Ok((key, _))) = first else { return Err(ProjectionError::NoSuchAppointment) };
+        self.store.appointments.insert(&*key, b"no row").map_err(|error| failed("writing", error))
+    }
+
     pub(super) fn number_of(&mut self, name: &SourceName) -> SourceNumber {
         if let Some(number) = self.numbers.get(name) {
             return *number;
@@ -166,6 +195,15 @@ impl Projection {
 
     pub(super) fn counts(&mut self, number: SourceNumber) -> &mut Counts {
         &mut self.sources[number.0 as usize].counts
+    }
+}
+
+impl Drop for Projection {
+    /// What is written is in files then, whoever still reads: the next start has nothing to fold again.
+    fn drop(&mut self) {
+        if let Err(error) = self.store.database.flush() {
+            tracing::warn!(%error, "what the projection has in memory could not be written; the next start folds it again");
+        }
     }
 }
 
@@ -185,33 +223,24 @@ impl Readers {
 }
 
 impl Keyspaces {
-    pub(super) fn open(path: &Path) -> fjall::Result<Keyspaces> {
-        let database = Database::builder(path)
-            .cache_size(CACHE_BYTES)
-            .max_journaling_size(JOURNAL_BYTES)
-            // What a crash takes from the journal's buffer is folded again from the log.
-            .manual_journal_persist(true)
-            .worker_threads(1)
-            .open()?;
-        let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
-        let keyspace = |name| database.keyspace(name, options);
-        // Only ever read by ranges, where a filter does not help.
-        let index = |name| database.keyspace(name, || options().filter_policy(FilterPolicy::disabled()));
+    pub(super) fn open(path: &Path) -> Result<Keyspaces, lsm::Error> {
+        let database = Database::open(path, &KINDS, CACHE_BYTES)?;
+        let keyspace = |space| database.keyspace(space as usize);
         Ok(Keyspaces {
             names: RwLock::default(),
-            meta: keyspace("meta")?,
-            sources: keyspace("sources")?,
-            source_ids: keyspace("source_ids")?,
-            appointments: keyspace("appointments")?,
-            by_status: index("by_status")?,
-            by_first: index("by_first")?,
-            by_last: index("by_last")?,
-            history: keyspace("history")?,
-            changes: index("changes")?,
-            open: index("open")?,
-            by_outcome: index("by_outcome")?,
-            tallies: keyspace("tallies")?,
-            delivery_ids: keyspace("delivery_ids")?,
+            meta: keyspace(Space::Meta),
+            sources: keyspace(Space::Sources),
+            source_ids: keyspace(Space::SourceIds),
+            appointments: keyspace(Space::Appointments),
+            by_status: keyspace(Space::ByStatus),
+            by_first: keyspace(Space::ByFirst),
+            by_last: keyspace(Space::ByLast),
+            history: keyspace(Space::History),
+            changes: keyspace(Space::Changes),
+            open: keyspace(Space::Open),
+            by_outcome: keyspace(Space::ByOutcome),
+            tallies: keyspace(Space::Tallies),
+            delivery_ids: keyspace(Space::DeliveryIds),
             database,
         })
     }

@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
-use fjall::Readable;
-
 use crate::lifecycle::{EventKind, Outcome};
+use chrono::{DateTime, Utc};
 
 use super::{
     ProjectionError, View,
+    lsm::Guard,
     row::{Kind, SourceNumber, from_bytes, hour_key, last_number, to_bytes},
     store::failed,
 };
@@ -110,7 +109,7 @@ impl View {
         let rows = hour_key(number, hour_of(from).0)..=hour_key(number, hour_of(to).0);
         let rows = self.snapshot.range(&self.store.tallies, rows);
         let patience = self.patience.clone();
-        let minutes = move |row: fjall::Guard| {
+        let minutes = move |row: Guard| {
             patience.check()?;
             let (key, bytes) = row.into_inner().map_err(|error| failed("reading", error))?;
             let (first, hour) = (last_number(&key)? * MINUTES_IN_HOUR, decode_hour(&bytes)?);

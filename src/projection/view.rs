@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use fjall::{Keyspace, Readable, Snapshot};
 
 use crate::{
     lifecycle::{FoldRules, Judgement, Met},
@@ -12,6 +11,7 @@ use crate::{
 
 use super::{
     AppointmentKey, AppointmentRecord, Checkpoint, ProjectionError,
+    lsm::{Keyspace, Snapshot},
     patience::Patience,
     record::{decode_appointment, decode_history},
     row::{CHECKPOINT_KEY, SourceNumber, SourceRow, appointment_key, decode_checkpoint, decode_source, history_key},
@@ -154,7 +154,7 @@ impl View {
         Ok(rows)
     }
 
-    pub(super) fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<fjall::UserValue>, ProjectionError> {
+    pub(super) fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ProjectionError> {
         self.patience.check()?;
         self.snapshot.get(keyspace, key).map_err(|error| failed("reading", error))
     }

@@ -1,0 +1,185 @@
+//! The thread in the background: it writes full memory to files, and merges files so that readers look at few.
+//!
+//! Files are of sizes: each size is four times the one below. Once there are [`TABLES_OF_SIZE`] of one size or below
+//! behind each other, the newest first, they become one. So a row is written again once a size, and a reader looks at
+//! three files of each at most. Small ones, which an idle server makes, are merged at once.
+//!
+//! A file is complete and on the disk before a manifest names it, and rows leave memory after that. A crash at any
+//! moment leaves the old list or the new one; each is exactly what the store was after one batch.
+
+use std::{ops::Bound, sync::Arc};
+
+use super::{
+    error::Result,
+    key::Bounds,
+    shared::Shared,
+    snapshot::Levels,
+    source::{Direction, Merge, Source},
+    table::Table,
+};
+
+/// Tables of the smallest size are below this.
+const SMALL_BYTES: u64 = if cfg!(test) { 16 << 10 } else { 2 << 20 };
+const TABLES_OF_SIZE: usize = 4;
+/// A merge looks for full memory each so many rows.
+const ROWS_BETWEEN: usize = 4096;
+
+/// What writes files.
+pub(super) struct Background {
+    shared: Arc<Shared>,
+}
+
+impl Background {
+    pub(super) fn new(shared: Arc<Shared>) -> Background {
+        Background { shared }
+    }
+
+    /// Works until the store is closed; then everything is in files.
+    pub(super) fn run(self) {
+        loop {
+            // A merge that fails leaves the tables as they are. A disk that is full fails the next rows.
+            if self.flush_all()
+                && let Err(error) = self.merge_while_due()
+            {
+                tracing::warn!(%error, "tables of the projection could not be merged");
+            }
+            if !self.shared.wait_for_work() {
+                return;
+            }
+        }
+    }
+
+    /// Writes what waits in memory, the oldest first. `false`: it can't be written, and nothing is from now on.
+    fn flush_all(&self) -> bool {
+        loop {
+            let levels = Arc::clone(&self.shared.state().levels);
+            if levels.memory.len() < 2 {
+                return true;
+            }
+            if let Err(error) = self.flush(&levels) {
+                tracing::error!(%error, "the projection can't be written");
+                self.shared.change(|state| state.failure = Some(error.to_string()));
+                return false;
+            }
+        }
+    }
+
+    fn flush(&self, levels: &Levels) -> Result<()> {
+        let memtable = levels.memory.last().expect("there are two");
+        let mut writer = self.shared.new_table()?;
+        memtable.for_each(|space, key, value| writer.push(space, key, value))?;
+        let table = Arc::new(writer.finish()?);
+        let mut tables = levels.tables.clone();
+        tables.insert(0, table);
+        self.shared.switch(tables, true)
+    }
+
+    fn merge_while_due(&self) -> Result<()> {
+        loop {
+            let tables = self.shared.state().levels.tables.clone();
+            let count = newest_to_merge(&tables.iter().map(|table| table.length).collect::<Vec<_>>());
+            if count == 0 || self.shared.state().is_closing {
+                return Ok(());
+            }
+            self.merge(&tables, count)?;
+        }
+    }
+
+    /// Makes one table of the newest `count`.
+    fn merge(&self, tables: &[Arc<Table>], count: usize) -> Result<()> {
+        let (merged, kept) = tables.split_at(count);
+        let mut writer = self.shared.new_table()?;
+        let mut rows_since = 0;
+        for space in 0..self.shared.spaces.len() {
+            let all: Bounds = (Bound::Unbounded, Bound::Unbounded);
+            let sources = merged.iter().filter(|table| !table.sections[space].is_empty());
+            let sources = sources.map(|table| Source::table(table, &self.shared.cache, space, &all));
+            let mut rows = Merge::of(sources, Direction::Up);
+            // Where no older table has rows, nothing needs to say that one was removed.
+            let is_oldest = kept.iter().all(|table| table.sections[space].is_empty());
+            while let Some((key, value)) = rows.next()? {
+                if value.is_some() || !is_oldest {
+                    writer.push(space, &key, value.as_deref())?;
+                }
+                rows_since += 1;
+                if rows_since == ROWS_BETWEEN {
+                    rows_since = 0;
+                    if !self.flush_all() || self.shared.state().is_closing {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        let table = Arc::new(writer.finish()?);
+        // Tables that came in the meantime are newer.
+        let mut now = self.shared.state().levels.tables.clone();
+        let first = now.len() - tables.len();
+        let gone: Vec<_> = now.splice(first..first + count, [table]).collect();
+        self.shared.switch(now, false)?;
+        gone.iter().for_each(|table| table.let_go());
+        Ok(())
+    }
+}
+
+/// How many of the newest tables become one; the lengths are the newest first.
+fn newest_to_merge(lengths: &[u64]) -> usize {
+    let largest = lengths.iter().map(|length| size_of_table(*length)).max().unwrap_or(0);
+    let mut merged = 0;
+    for size in 0..=largest {
+        let count = lengths.iter().take_while(|length| size_of_table(**length) <= size).count();
+        // What is merged already is one table by now, of this size or above.
+        let is_one = merged > 0 && size_of_table(lengths[..merged].iter().sum()) <= size;
+        let tables = count.saturating_sub(merged) + usize::from(is_one);
+        if tables >= if size == 0 { 2 } else { TABLES_OF_SIZE } {
+            merged = count;
+        }
+    }
+    merged
+}
+
+/// 0 below [`SMALL_BYTES`], 1 below four times that, and so on.
+fn size_of_table(length: u64) -> u32 {
+    (length / SMALL_BYTES).checked_ilog2().map_or(0, |power| power / 2 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_tables_become_one_at_once_and_others_by_four() {
+        let check = |lengths: &[u64], expected: usize| {
+            let lengths: Vec<u64> = lengths.iter().map(|length| length * SMALL_BYTES / 2).collect();
+            assert_eq!(newest_to_merge(&lengths), expected, "{lengths:?}");
+        };
+        check(&[], 0);
+        check(&[1], 0);
+        check(&[1, 1], 2);
+        check(&[2, 2, 3], 0);
+        check(&[2, 2, 3, 2], 4);
+        check(&[1, 2, 2, 3, 2], 5);
+        check(&[1, 1, 32, 32, 32], 5);
+        check(&[1, 1, 32, 32], 2);
+        // A merge that makes the fourth of the next size takes the others of that size along.
+        check(&[3, 3, 3, 3, 8, 8, 8], 7);
+        check(&[3, 3, 3, 3, 8, 8, 8, 200], 7);
+        check(&[200, 2, 2, 2, 2], 5);
+    }
+
+    #[test]
+    fn however_much_is_written_there_are_few_tables() {
+        let mut lengths: Vec<u64> = Vec::new();
+        for written in 0..10_000_u64 {
+            lengths.insert(0, SMALL_BYTES * (1 + written * 7 % 13));
+            loop {
+                let count = newest_to_merge(&lengths);
+                if count == 0 {
+                    break;
+                }
+                let sum = lengths[..count].iter().sum();
+                lengths.splice(..count, [sum]);
+            }
+            assert!(lengths.len() <= 24, "{lengths:?}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Fills an empty store with rows that come in the order of their keys, past memory and merges.
+
+use std::sync::Arc;
+
+use super::{
+    Keyspace,
+    error::{Error, Result},
+    shared::Shared,
+    writer::TableWriter,
+};
+
+/// Takes rows; within a keyspace in ascending order, and keyspaces may take turns. Nobody sees them before the end.
+pub(in crate::projection) struct Ingestion {
+    shared: Arc<Shared>,
+    writer: TableWriter,
+}
+
+impl Ingestion {
+    pub(super) fn into(shared: &Arc<Shared>) -> Result<Ingestion> {
+        Ok(Ingestion { shared: Arc::clone(shared), writer: shared.new_table()? })
+    }
+
+    /// Takes a row.
+    pub(in crate::projection) fn write(&mut self, keyspace: &Keyspace, key: &[u8], value: &[u8]) -> Result<()> {
+        self.writer.push(keyspace.space, key, Some(value))
+    }
+
+    /// Makes everybody see the rows. They are in files then.
+    pub(in crate::projection) fn finish(self) -> Result<()> {
+        let is_empty = self.shared.state().levels.is_empty();
+        if !is_empty {
+            return Err(Error::Foreign { path: self.shared.folder.display().to_string() });
+        }
+        let table = self.writer.finish()?;
+        self.shared.switch(vec![Arc::new(table)], false)
+    }
+}

@@ -1,0 +1,230 @@
+//! What all handles share: where the rows are, who holds which moment, and what the thread in the background has to do.
+
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use super::{
+    Space,
+    batch::{Batch, BatchRow},
+    cache::Cache,
+    error::{Error, Result},
+    manifest::{Manifest, table_path},
+    memtable::Memtable,
+    snapshot::{Held, Levels},
+    table::Table,
+    writer::TableWriter,
+};
+
+/// Rows that wait in memory are written to a file at so many bytes. What a crash takes is folded again: at about 250
+/// bytes a delivery that is 100,000 of them, and three times as many where files can't be written as fast.
+const MEMTABLE_BYTES: usize = if cfg!(test) { 64 << 10 } else { 24 << 20 };
+/// Or when the first of them has waited so long.
+const WAIT_MAX: Duration = Duration::from_secs(20);
+/// A writer waits while so many full ones have no file yet.
+const FROZEN_MAX: usize = 2;
+
+pub(super) struct Shared {
+    pub(super) folder: PathBuf,
+    pub(super) spaces: &'static [Space],
+    pub(super) cache: Arc<Cache>,
+    /// The number of the next table.
+    next_id: AtomicU64,
+    state: Mutex<State>,
+    /// Something of the state has changed that somebody may wait for.
+    changed: Condvar,
+}
+
+pub(super) struct State {
+    pub(super) levels: Arc<Levels>,
+    /// The number of the last batch.
+    sequence: u64,
+    /// The sequence numbers of held snapshots, ascending, and how many hold each.
+    held: Vec<u64>,
+    holders: Vec<usize>,
+    /// When the first row came that is in no file.
+    dirty_since: Option<Instant>,
+    pub(super) is_closing: bool,
+    /// Why nothing is written any more.
+    pub(super) failure: Option<String>,
+}
+
+impl Shared {
+    pub(super) fn new(folder: PathBuf, spaces: &'static [Space], cache_bytes: usize, manifest: Manifest) -> Shared {
+        let levels = Levels { memory: vec![Arc::new(Memtable::new(spaces.len()))], tables: manifest.tables };
+        let state = State {
+            levels: Arc::new(levels),
+            sequence: 0,
+            held: Vec::new(),
+            holders: Vec::new(),
+            dirty_since: None,
+            is_closing: false,
+            failure: None,
+        };
+        let (cache, next_id) = (Arc::new(Cache::of_bytes(cache_bytes)), AtomicU64::new(manifest.next_id));
+        Shared { folder, spaces, cache, next_id, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// The state. A thread that panicked in the midst of a batch has left half of it: `commit` goes no further then.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and wakes who waits for it.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let changed = change(&mut self.state());
+        self.changed.notify_all();
+        changed
+    }
+
+    pub(super) fn get(&self, space: usize, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let levels = Arc::clone(&self.state().levels);
+        levels.get(self, space, key, u64::MAX)
+    }
+
+    /// Holds this moment.
+    pub(super) fn hold(self: &Arc<Self>) -> Held {
+        let mut state = self.state();
+        let (sequence, levels) = (state.sequence, Arc::clone(&state.levels));
+        match state.held.last() {
+            Some(last) if *last == sequence => *state.holders.last_mut().expect("one for each number") += 1,
+            _ => {
+                state.held.push(sequence);
+                state.holders.push(1);
+            }
+        }
+        drop(state);
+        Held::of(Arc::clone(self), levels, sequence)
+    }
+
+    pub(super) fn let_go(&self, sequence: u64) {
+        let mut state = self.state();
+        if let Ok(place) = state.held.binary_search(&sequence) {
+            state.holders[place] -= 1;
+            if state.holders[place] == 0 {
+                state.held.remove(place);
+                state.holders.remove(place);
+            }
+        }
+    }
+
+    /// Writes a batch to memory. Waits while memory is full.
+    pub(super) fn commit(&self, batch: &Batch) -> Result<()> {
+        let mut state = self.state();
+        while state.failure.is_none() && state.levels.memory.len() > FROZEN_MAX {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if self.state.is_poisoned() {
+            return Err(Error::Stopped("a thread panicked".to_owned()));
+        }
+        if let Some(why) = &state.failure {
+            return Err(Error::Stopped(why.clone()));
+        }
+        if cfg!(debug_assertions) {
+            self.check_promise(&state.levels, batch);
+        }
+        let State { levels, sequence, held, .. } = &mut *state;
+        *sequence += 1;
+        let bytes = levels.memory[0].write(|rows| {
+            for BatchRow { space, key, value } in &batch.rows {
+                let value = value.map(|(at, length)| &batch.values[at..at + length]);
+                rows.put((*space, key.clone()), value, *sequence, held, self.spaces[*space].is_once);
+            }
+        });
+        if state.dirty_since.is_none() {
+            state.dirty_since = Some(Instant::now());
+        }
+        if bytes >= MEMTABLE_BYTES {
+            state.freeze(self.spaces.len());
+            drop(state);
+            self.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Panics where a batch puts in a row that is there already, in a keyspace where nobody does ([`Space::is_once`]).
+    fn check_promise(&self, levels: &Levels, batch: &Batch) {
+        let mut removed = BTreeSet::new();
+        for BatchRow { space, key, value } in batch.rows.iter().filter(|row| self.spaces[row.space].is_once) {
+            if value.is_none() {
+                removed.insert((*space, key));
+            } else if !removed.remove(&(*space, key)) {
+                let there = levels.get(self, *space, key, u64::MAX);
+                assert!(!matches!(there, Ok(Some(_))), "the row {key:?} of keyspace {space} is put in a second time");
+            }
+        }
+    }
+
+    /// A file for a new table.
+    pub(super) fn new_table(&self) -> Result<TableWriter> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        TableWriter::create(id, table_path(&self.folder, id), self.spaces)
+    }
+
+    /// Has other tables count from now on; `flushed` if they have the rows of the oldest memory. One thread at a time
+    /// does this.
+    pub(super) fn switch(&self, tables: Vec<Arc<Table>>, flushed: bool) -> Result<()> {
+        let manifest = Manifest { next_id: self.next_id.load(Ordering::Relaxed), tables };
+        manifest.write(&self.folder)?;
+        self.change(|state| {
+            let mut levels = Levels::clone(&state.levels);
+            if flushed {
+                levels.memory.pop();
+            }
+            levels.tables = manifest.tables;
+            state.levels = Arc::new(levels);
+        });
+        Ok(())
+    }
+
+    /// Writes everything to files, and waits for it.
+    pub(super) fn flush(&self) -> Result<()> {
+        let mut state = self.state();
+        state.freeze(self.spaces.len());
+        self.changed.notify_all();
+        while state.failure.is_none() && state.levels.memory.len() > 1 {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.failure.clone().map_or(Ok(()), |why| Err(Error::Stopped(why)))
+    }
+
+    /// Waits until there is something to write to a file, or the end. `false` at the end.
+    pub(super) fn wait_for_work(&self) -> bool {
+        let mut state = self.state();
+        loop {
+            if state.failure.is_none() && state.levels.memory.len() > 1 {
+                return true;
+            }
+            let dirty_since = state.dirty_since.filter(|_| state.failure.is_none());
+            let waited = dirty_since.map(|since| since.elapsed());
+            if waited.is_some_and(|waited| waited >= WAIT_MAX || state.is_closing) {
+                state.freeze(self.spaces.len());
+                continue;
+            }
+            if state.is_closing {
+                return false;
+            }
+            let rest = waited.map_or(WAIT_MAX, |waited| WAIT_MAX.saturating_sub(waited));
+            state = self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}
+
+impl State {
+    /// New rows go to a fresh table from now on; the full one waits for its file.
+    fn freeze(&mut self, spaces: usize) {
+        self.dirty_since = None;
+        if self.levels.memory[0].is_empty() {
+            return;
+        }
+        let mut levels = Levels::clone(&self.levels);
+        levels.memory.insert(0, Arc::new(Memtable::new(spaces)));
+        self.levels = Arc::new(levels);
+    }
+}

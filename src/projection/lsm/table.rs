@@ -1,0 +1,197 @@
+//! A table: one file of rows that never changes.
+//!
+//! ```text
+//! 8 bytes   what kind of file this is
+//! section*  of any keyspace, in any order; those of one keyspace in the order of their keys
+//! index     (varint keyspace · u64 start · varint length of blocks · varint length of index · varint · last key)* · CRC-32
+//! tail      u64 where the index begins · u32 its length · CRC-32 of the index · CRC-32 of this tail
+//! ```
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use super::{
+    block::{Block, seal, take_varint, unsealed},
+    cache::{Cache, Cached},
+    error::{Error, Result, damaged, io},
+    key::Key,
+    section::{BlockPlace, Section, SectionIndex, take},
+};
+
+/// What a table's file begins with; its last byte is the version.
+pub(super) const MAGIC: &[u8; 8] = b"cfrows\0\x01";
+
+const TAIL_BYTES: usize = 20;
+
+/// A table that can be read.
+pub(super) struct Table {
+    pub(super) id: u64,
+    /// Of the whole file.
+    pub(super) length: u64,
+    /// The checksum of its index.
+    pub(super) sum: u32,
+    /// By keyspace.
+    pub(super) sections: Vec<Vec<Section>>,
+    path: PathBuf,
+    file: File,
+    is_gone: AtomicBool,
+}
+
+/// The end of a file.
+pub(super) struct Tail {
+    index_at: u64,
+    index_length: u32,
+    pub(super) sum: u32,
+}
+
+impl Tail {
+    pub(super) fn of(index_at: u64, index: &[u8]) -> Tail {
+        let index_length = u32::try_from(index.len()).expect("an index is far below 4 GiB");
+        Tail { index_at, index_length, sum: crc32fast::hash(index) }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut bytes =
+            [&self.index_at.to_le_bytes()[..], &self.index_length.to_le_bytes(), &self.sum.to_le_bytes()].concat();
+        seal(&mut bytes);
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Tail> {
+        let (index_at, rest) = unsealed(bytes)?.split_first_chunk()?;
+        let (index_length, rest) = rest.split_first_chunk()?;
+        let index_length = u32::from_le_bytes(*index_length);
+        Some(Tail {
+            index_at: u64::from_le_bytes(*index_at),
+            index_length,
+            sum: u32::from_le_bytes(*rest.first_chunk()?),
+        })
+    }
+}
+
+impl Table {
+    pub(super) fn of(id: u64, path: PathBuf, file: File, length: u64, sum: u32, sections: Vec<Vec<Section>>) -> Table {
+        Table { id, length, sum, sections, path, file, is_gone: AtomicBool::new(false) }
+    }
+
+    /// Opens a file, of which the manifest tells the length and the checksum of the index.
+    pub(super) fn open(id: u64, path: PathBuf, length: u64, sum: u32, spaces: usize) -> Result<Table> {
+        let file = File::open(&path).map_err(io("opening", &path))?;
+        let found = file.metadata().map_err(io("opening", &path))?.len();
+        let mut table = Table::of(id, path, file, length, sum, Vec::new());
+        if found != length {
+            return Err(table.damaged("it is not as long as it was"));
+        }
+        let tail_at = length.checked_sub(TAIL_BYTES as u64).ok_or_else(|| table.damaged("it is too short"))?;
+        let magic = table.read(0, MAGIC.len())?;
+        let tail = Tail::decode(&table.read(tail_at, TAIL_BYTES)?).filter(|tail| tail.sum == sum && magic == MAGIC);
+        let tail = tail.ok_or_else(|| table.damaged("its end"))?;
+        if tail.index_at.checked_add(u64::from(tail.index_length)) != Some(tail_at) {
+            return Err(table.damaged("its end"));
+        }
+        let index = table.read(tail.index_at, tail.index_length as usize)?;
+        let sections = (crc32fast::hash(&index) == sum).then(|| decode_index(&index, spaces)).flatten();
+        table.sections = sections.ok_or_else(|| table.damaged("its index"))?;
+        Ok(table)
+    }
+
+    /// What the table says of a row; `hash` is the key's. `None`: nothing, `Some(None)`: it was removed.
+    #[allow(clippy::option_option, reason = "not there, removed, or there")]
+    pub(super) fn get(&self, cache: &Cache, space: usize, key: &Key, hash: u64) -> Result<Option<Option<Vec<u8>>>> {
+        let sections = &self.sections[space];
+        let Some(section) = sections.get(sections.partition_point(|section| section.last < *key)) else {
+            return Ok(None);
+        };
+        let index = self.index(cache, section, true)?;
+        if !index.filter.may_have(hash) {
+            return Ok(None);
+        }
+        let Some(place) = index.blocks.get(index.blocks.partition_point(|block| block.last < *key)) else {
+            return Ok(None);
+        };
+        let block = self.block(cache, section, place, true)?;
+        let found = block.get(key).ok_or_else(|| self.damaged("a row"))?;
+        Ok(found.map(|value| value.map(<[u8]>::to_vec)))
+    }
+
+    /// A section's index; kept in the cache if `keep`.
+    pub(super) fn index(&self, cache: &Cache, section: &Section, keep: bool) -> Result<Arc<SectionIndex>> {
+        let at = section.start + u64::from(section.blocks_length);
+        if let Some(Cached::Index(index)) = cache.get((self.id, at)) {
+            return Ok(index);
+        }
+        let bytes = self.read(at, section.index_length as usize)?;
+        let index = SectionIndex::decode(&bytes).ok_or_else(|| self.damaged("the index of a section"))?;
+        let index = Arc::new(index);
+        if keep {
+            cache.put((self.id, at), Cached::Index(Arc::clone(&index)));
+        }
+        Ok(index)
+    }
+
+    /// A block; kept in the cache if `keep`.
+    pub(super) fn block(&self, cache: &Cache, section: &Section, place: &BlockPlace, keep: bool) -> Result<Arc<Block>> {
+        let at = section.start + u64::from(place.at);
+        if let Some(Cached::Block(block)) = cache.get((self.id, at)) {
+            return Ok(block);
+        }
+        let bytes = self.read(at, place.length as usize)?;
+        let block = Arc::new(Block::checked(bytes).ok_or_else(|| self.damaged("a block"))?);
+        if keep {
+            cache.put((self.id, at), Cached::Block(Arc::clone(&block)));
+        }
+        Ok(block)
+    }
+
+    fn read(&self, at: u64, length: usize) -> Result<Vec<u8>> {
+        if at.checked_add(length as u64).is_none_or(|end| end > self.length) {
+            return Err(self.damaged("it points beyond its end"));
+        }
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, at).map_err(io("reading", &self.path))?;
+        Ok(bytes)
+    }
+
+    pub(super) fn damaged(&self, what: &'static str) -> Error {
+        damaged(&self.path, what)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its rows are in another table now: the file goes when nobody reads it any more.
+    pub(super) fn let_go(&self) {
+        self.is_gone.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        if self.is_gone.load(Ordering::Relaxed) {
+            // One that stays is removed at the next start.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn decode_index(bytes: &[u8], spaces: usize) -> Option<Vec<Vec<Section>>> {
+    let mut rest = unsealed(bytes)?;
+    let mut sections: Vec<Vec<Section>> = std::iter::repeat_with(Vec::new).take(spaces).collect();
+    while !rest.is_empty() {
+        let space = sections.get_mut(take_varint(&mut rest)? as usize)?;
+        let (start, after) = rest.split_first_chunk()?;
+        rest = after;
+        let start = u64::from_le_bytes(*start);
+        let (blocks_length, index_length) = (take_varint(&mut rest)?, take_varint(&mut rest)?);
+        space.push(Section { last: Key::from(take(&mut rest)?), start, blocks_length, index_length });
+    }
+    Some(sections)
+}

@@ -1,0 +1,93 @@
+//! Writes a table's file. Within each keyspace rows come in the order of their keys; keyspaces may take turns.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::PathBuf,
+};
+
+use super::{
+    Space,
+    block::{put_varint, seal},
+    error::{Result, io},
+    section::{Section, SectionBuilder, put},
+    table::{MAGIC, Table, Tail},
+};
+
+/// A table that is being written. Dropped before it is finished, it removes its file.
+pub(super) struct TableWriter {
+    id: u64,
+    path: PathBuf,
+    file: Option<File>,
+    at: u64,
+    builders: Vec<SectionBuilder>,
+    sections: Vec<Vec<Section>>,
+}
+
+impl TableWriter {
+    pub(super) fn create(id: u64, path: PathBuf, spaces: &[Space]) -> Result<TableWriter> {
+        // It holds the ids of appointments: nobody but its owner has business there.
+        let opened = File::options().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path);
+        let mut file = opened.map_err(io("creating", &path))?;
+        file.write_all(MAGIC).map_err(io("writing", &path))?;
+        let builders = spaces.iter().map(|space| SectionBuilder::new(space.is_looked_up)).collect();
+        let sections = spaces.iter().map(|_| Vec::new()).collect();
+        Ok(TableWriter { id, path, file: Some(file), at: MAGIC.len() as u64, builders, sections })
+    }
+
+    pub(super) fn push(&mut self, space: usize, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+        self.builders[space].push(key, value);
+        if self.builders[space].is_full() { self.close_section(space) } else { Ok(()) }
+    }
+
+    fn close_section(&mut self, space: usize) -> Result<()> {
+        let Some((section, bytes)) = self.builders[space].finish(self.at) else { return Ok(()) };
+        self.sections[space].push(section);
+        self.write(&bytes)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let file = self.file.as_mut().expect("it is there until the table is finished");
+        file.write_all(bytes).map_err(io("writing", &self.path))?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// The table, once everything of it is on the disk.
+    pub(super) fn finish(mut self) -> Result<Table> {
+        for space in 0..self.builders.len() {
+            self.close_section(space)?;
+        }
+        let mut index = Vec::new();
+        for (space, section) in
+            self.sections.iter().enumerate().flat_map(|(space, all)| all.iter().map(move |one| (space, one)))
+        {
+            put_varint(&mut index, u32::try_from(space).expect("there are few"));
+            index.extend_from_slice(&section.start.to_le_bytes());
+            put_varint(&mut index, section.blocks_length);
+            put_varint(&mut index, section.index_length);
+            put(&mut index, &section.last);
+        }
+        seal(&mut index);
+        let tail = Tail::of(self.at, &index);
+        index.extend_from_slice(&tail.encode());
+        self.write(&index)?;
+        let file = self.file.take().expect("it is there until the table is finished");
+        if let Err(error) = file.sync_data() {
+            self.file = Some(file);
+            return Err(io("syncing", &self.path)(error));
+        }
+        let sections = std::mem::take(&mut self.sections);
+        Ok(Table::of(self.id, std::mem::take(&mut self.path), file, self.at, tail.sum, sections))
+    }
+}
+
+impl Drop for TableWriter {
+    fn drop(&mut self) {
+        if self.file.is_some() {
+            // One that stays is removed at the next start.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
