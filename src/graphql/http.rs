@@ -82,7 +82,7 @@ impl Endpoint {
         };
         let executed = Params::read(request)
             .and_then(|params| self.prepare(params, request.method, Transport::Answer))
-            .and_then(|prepared| self.execute_within(attach(prepared.request()), request_id));
+            .and_then(|prepared| self.execute_within(attach(prepared.into_request()), request_id));
         match executed {
             Ok(Ok(response)) => answer(200, media, &response),
             Ok(Err(errors)) => answer(500, media, &serde_json::json!({ "errors": errors })),
@@ -96,8 +96,8 @@ impl Endpoint {
     }
 
     /// Executes what is no subscription: the JSON of its response, with errors alone where a resolver panicked.
-    pub(super) fn execute(&self, prepared: &Prepared, scope: Scope, request_id: &str) -> Result<Arc<str>, Refusal> {
-        let executed = self.execute_within(prepared.request().data(scope), request_id)?;
+    pub(super) fn execute(&self, prepared: Prepared, scope: Scope, request_id: &str) -> Result<Arc<str>, Refusal> {
+        let executed = self.execute_within(prepared.into_request().data(scope), request_id)?;
         Ok(executed.map_or_else(|errors| text(serde_json::json!({ "errors": errors })), text))
     }
 

@@ -190,7 +190,7 @@ impl Graph {
             self.live.begin(prepared, viewer, &request_id).map(Told::Events)
         } else {
             let scope = Scope::new(Arc::clone(&self.stores), viewer).within(patience);
-            self.endpoint.execute(&prepared, scope, &request_id).map(Told::Once)
+            self.endpoint.execute(prepared, scope, &request_id).map(Told::Once)
         };
         told.unwrap_or_else(|refusal| Told::Refused(errors(refusal)))
     }

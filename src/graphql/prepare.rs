@@ -46,12 +46,15 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
-    /// The request for one execution.
+    /// The request for one execution of several.
     pub(super) fn request(&self) -> Request {
-        let mut request = Request::new("").variables(self.variables.clone()).data(self.asks_for_schema);
-        request.operation_name.clone_from(&self.operation_name);
-        request.set_parsed_query(self.document.clone());
-        request
+        let Prepared { operation_name, document, variables, asks_for_schema, .. } = self;
+        request(operation_name.clone(), document.clone(), variables.clone(), *asks_for_schema)
+    }
+
+    /// The request for the only execution.
+    pub(super) fn into_request(self) -> Request {
+        request(self.operation_name, self.document, self.variables, self.asks_for_schema)
     }
 
     /// The values of the variables, but where it begins: all else is what it asks.
@@ -72,6 +75,18 @@ impl Checks {
     pub(super) fn new(limits: Arc<Limits>) -> Checks {
         Checks { input_types: variables::input_types(), limits }
     }
+}
+
+fn request(
+    operation_name: Option<String>,
+    document: ExecutableDocument,
+    variables: Variables,
+    asks_for_schema: AsksForSchema,
+) -> Request {
+    let mut request = Request::new("").variables(variables).data(asks_for_schema);
+    request.operation_name = operation_name;
+    request.set_parsed_query(document);
+    request
 }
 
 /// Checks everything that can be checked before the schema's own validation.

@@ -236,8 +236,12 @@ fn find_appointment(
     as_of: Option<AsOf>,
 ) -> Result<Option<Appointment>, Problem> {
     let appointment_id = parse_appointment_id(id)?;
+    let sources = match source {
+        Some(_) => scope.select(source)?,
+        None => scope.view().sources_of(appointment_id)?,
+    };
     let mut found = Vec::new();
-    for source in scope.select(source)? {
+    for source in sources {
         let key = AppointmentKey { source, appointment_id };
         found.extend(match as_of {
             None => scope.appointment(&key)?,
@@ -245,6 +249,7 @@ fn find_appointment(
         });
     }
     if found.len() > 1 {
+        found.sort_by(|one, other| one.source_name().cmp(other.source_name()));
         return Err(Problem::Ambiguous(found.iter().map(Appointment::source_name).cloned().collect()));
     }
     Ok(found.pop())

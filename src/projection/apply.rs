@@ -28,7 +28,7 @@ use super::{
     row::{
         CHECKPOINT_KEY, Kind, POSITIONS_OF_ID_MAX, SourceNumber, appointment_key, decode_places, decode_positions,
         delivery_id_key, encode_checkpoint, encode_places, encode_positions, encode_source, history_key, hour_key,
-        outcome_key, position_key, row_of,
+        id_key, outcome_key, position_key, row_of,
     },
     store::failed,
     tally::{Hour, Tally, decode_hour, encode_hour, hour_of, minute_of},
@@ -57,6 +57,8 @@ struct Changed {
 
 /// An appointment, and its places before the group.
 struct Touched {
+    /// Whether no delivery before the group names it.
+    is_new: bool,
     before: Option<Places>,
     record: Box<AppointmentRecord>,
 }
@@ -86,9 +88,12 @@ impl Projection {
         let store = Arc::clone(&self.store);
         let mut batch = store.database.batch();
         let mut batch_open = BTreeMap::new();
-        for ((number, id), Touched { before, record }) in &changed.appointments {
+        for ((number, id), Touched { is_new, before, record }) in &changed.appointments {
             let after = Places::of(record);
             batch.insert(&store.appointments, appointment_key(*number, *id), encode_appointment(record));
+            if *is_new {
+                batch.insert(&store.by_id, id_key(*id, *number), []);
+            }
             only_in(*before, after, *number, *id, |space, key| batch.remove(store.space(space), key));
             only_in(after, *before, *number, *id, |space, key| batch.insert(store.space(space), key, []));
             let status = |places: Option<Places>| places.map(|places| places.status);
@@ -176,7 +181,8 @@ impl Projection {
                     None => Box::new(self.load(number, id, delivery, sighting)?),
                 };
                 let before = Places::of(&record);
-                &mut *entry.insert(Touched { before, record }).record
+                let is_new = record.delivery_count == 0;
+                &mut *entry.insert(Touched { is_new, before, record }).record
             }
         };
         let before = record.appointment.status();

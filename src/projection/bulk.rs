@@ -25,10 +25,10 @@ use super::{
     parallel::{Feed, in_order},
     row::{
         CHECKPOINT_KEY, Counts, POSITIONS_OF_ID_MAX, SourceNumber, SourceRow, delivery_id_key, encode_checkpoint,
-        encode_positions, encode_source,
+        encode_positions, encode_source, id_key,
     },
     rows::{Ingest, Sink, Space},
-    sort::Sorted,
+    sort::{Sorted, Sorter},
     source_rows::OfSource,
     store::{Keyspaces, failed, source_number},
 };
@@ -123,6 +123,7 @@ fn fold_all(
     let by_number: Vec<(SourceName, &FoldRules)> = sources.iter().map(|name| (name.clone(), rules.of(name))).collect();
     let mut all_counts = vec![Counts::default(); sources.len()];
     let mut current: Option<OfSource> = None;
+    let mut by_id: Sorter<(u64, u64)> = Sorter::new(folder, "by-id", workshop.memory_bytes / 16);
     let mut done = 0;
     thread::scope(|scope| {
         let feed = |feed: &mut Feed<Result<Vec<Seen>, ProjectionError>>| cut_into_pieces(seen, feed);
@@ -132,6 +133,8 @@ fn fold_all(
         for part in in_order(scope, workshop.threads, feed, work) {
             let FoldedPart { deliveries, appointments, history, sources } = part?;
             for (key, value) in appointments {
+                let (source, id) = key_parts(&key);
+                by_id.push((id, source.into())).map_err(|error| failed("sorting", error))?;
                 sink.put(Space::Appointments, &key, &value)?;
             }
             for (key, value) in history {
@@ -155,7 +158,20 @@ fn fold_all(
         }
         Ok::<_, ProjectionError>(())
     })?;
+    for one in by_id.finish().map_err(|error| failed("sorting", error))? {
+        let (id, source) = one.map_err(|error| failed("sorting", error))?;
+        let id = AppointmentId::new(id).ok_or(ProjectionError::Damaged("appointment"))?;
+        let source = u32::try_from(source).expect("it was 32 bits");
+        sink.put(Space::ById, &id_key(id, SourceNumber(source)), &[])?;
+    }
     Ok(all_counts)
+}
+
+/// The source and the appointment of a row.
+fn key_parts(key: &[u8; 12]) -> (u32, u64) {
+    let (source, id) = key.split_at(4);
+    let number = |bytes: &[u8]| bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    (u32::try_from(number(source)).expect("four bytes"), number(id))
 }
 
 /// Pieces of work that each hold all of their appointments.

@@ -6,6 +6,7 @@
 //! | `sources` | source u32 | name, rules digest, counts by status and by outcome |
 //! | `source_ids` | name | source u32 |
 //! | `appointments` | source u32, appointment u64 | the fold, the figures and the last entries of its deliveries |
+//! | `by_id` | appointment u64, source u32 | – |
 //! | `by_status` | source u32, status u8, status since u64, appointment u64 | – |
 //! | `by_first` | source u32, first arrival u64, appointment u64 | – |
 //! | `by_last` | source u32, last position u64, appointment u64 | – |
@@ -113,6 +114,14 @@ pub(super) const CHECKPOINT_KEY: &[u8] = b"checkpoint";
 
 pub(super) fn appointment_key(source: SourceNumber, id: AppointmentId) -> [u8; 12] {
     key(source, [], [id.get()])
+}
+
+/// The key of a row of `by_id`: whose appointment has this number.
+pub(super) fn id_key(id: AppointmentId, source: SourceNumber) -> [u8; 12] {
+    let mut key = [0; 12];
+    key[..8].copy_from_slice(&id.get().to_be_bytes());
+    key[8..].copy_from_slice(&source.0.to_be_bytes());
+    key
 }
 
 pub(super) fn status_key(source: SourceNumber, status: Status, since: u64, id: u64) -> [u8; 21] {

@@ -15,6 +15,7 @@ pub(super) enum Space {
     Sources,
     SourceIds,
     Appointments,
+    ById,
     ByStatus,
     ByFirst,
     ByLast,
@@ -26,7 +27,7 @@ pub(super) enum Space {
     DeliveryIds,
 }
 
-pub(super) const SPACES: usize = 13;
+pub(super) const SPACES: usize = 14;
 
 impl Space {
     pub(super) const ALL: [Space; SPACES] = [
@@ -34,6 +35,7 @@ impl Space {
         Space::Sources,
         Space::SourceIds,
         Space::Appointments,
+        Space::ById,
         Space::ByStatus,
         Space::ByFirst,
         Space::ByLast,
@@ -52,6 +54,7 @@ impl Space {
             Space::Sources => "sources",
             Space::SourceIds => "source_ids",
             Space::Appointments => "appointments",
+            Space::ById => "by_id",
             Space::ByStatus => "by_status",
             Space::ByFirst => "by_first",
             Space::ByLast => "by_last",

@@ -31,6 +31,7 @@ const KINDS: [lsm::Space; SPACES] = {
     let mut kinds = [LOOKED_UP; SPACES];
     // An appointment is entered at a place when it comes to be there.
     const PLACES: lsm::Space = lsm::Space { is_looked_up: false, is_once: true };
+    kinds[Space::ById as usize] = RANGES;
     kinds[Space::ByStatus as usize] = PLACES;
     kinds[Space::ByFirst as usize] = PLACES;
     kinds[Space::ByLast as usize] = PLACES;
@@ -67,6 +68,7 @@ pub(super) struct Keyspaces {
     pub(super) sources: Keyspace,
     pub(super) source_ids: Keyspace,
     pub(super) appointments: Keyspace,
+    pub(super) by_id: Keyspace,
     pub(super) by_status: Keyspace,
     pub(super) by_first: Keyspace,
     pub(super) by_last: Keyspace,
@@ -232,6 +234,7 @@ impl Keyspaces {
             sources: keyspace(Space::Sources),
             source_ids: keyspace(Space::SourceIds),
             appointments: keyspace(Space::Appointments),
+            by_id: keyspace(Space::ById),
             by_status: keyspace(Space::ByStatus),
             by_first: keyspace(Space::ByFirst),
             by_last: keyspace(Space::ByLast),
@@ -267,6 +270,7 @@ impl Keyspaces {
             &self.sources,
             &self.source_ids,
             &self.appointments,
+            &self.by_id,
             &self.by_status,
             &self.by_first,
             &self.by_last,

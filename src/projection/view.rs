@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     lifecycle::{FoldRules, Judgement, Met},
-    log::{Delivery, Digest, Position, Reading, SourceName},
+    log::{AppointmentId, Delivery, Digest, Position, Reading, SourceName},
 };
 
 use super::{
@@ -14,7 +14,9 @@ use super::{
     lsm::{Keyspace, Snapshot},
     patience::Patience,
     record::{decode_appointment, decode_history},
-    row::{CHECKPOINT_KEY, SourceNumber, SourceRow, appointment_key, decode_checkpoint, decode_source, history_key},
+    row::{
+        CHECKPOINT_KEY, SourceNumber, SourceRow, appointment_key, decode_checkpoint, decode_source, history_key, id_key,
+    },
     rows::StateHasher,
     store::{Keyspaces, Names, failed},
 };
@@ -84,6 +86,21 @@ impl View {
     /// The sources that the log knows, by name.
     pub fn sources(&self) -> impl Iterator<Item = &SourceName> {
         self.names.keys()
+    }
+
+    /// The sources that have an appointment with this id, by number in the log; also where no delivery has brought it into
+    /// being.
+    pub fn sources_of(&self, id: AppointmentId) -> Result<Vec<SourceName>, ProjectionError> {
+        let keys = id_key(id, SourceNumber(0))..=id_key(id, SourceNumber(u32::MAX));
+        let mut sources = Vec::new();
+        for row in self.snapshot.range(&self.store.by_id, keys) {
+            self.patience.check()?;
+            let key = row.key().map_err(|error| failed("reading", error))?;
+            let number = key.last_chunk::<4>().map(|bytes| SourceNumber(u32::from_be_bytes(*bytes)));
+            let found = self.names.iter().find(|(_, of)| Some(**of) == number);
+            sources.push(found.ok_or(ProjectionError::Damaged("appointment"))?.0.clone());
+        }
+        Ok(sources)
     }
 
     /// One appointment; also one that no delivery has brought into being (its status is `None`).
