@@ -182,11 +182,7 @@ impl Appointment {
         let key = self.record.key.clone();
         let list = match self.past {
             Some(_) => DeliveryList::AsOf { key, position: self.record.last_position },
-            None => DeliveryList::Now(projection::DeliveryFilter {
-                sources: vec![key.source],
-                appointment_ids: Some(vec![key.appointment_id]),
-                ..projection::DeliveryFilter::default()
-            }),
+            None => DeliveryList::History(key),
         };
         arguments.list(Scope::of(ctx), list)
     }

@@ -1,12 +1,14 @@
 //! A delivery as readers see it: what was sent, and what became of it.
 
+use std::sync::OnceLock;
+
 use async_graphql::{Context, ID, Object};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     lifecycle::{self, Code},
-    log::{self, Body},
-    projection::{AppointmentKey, AsOf, DeliveryFilter, Page, PageOf, Told},
+    log::{self, AppointmentId, Body, SourceName},
+    projection::{AppointmentKey, AsOf, DeliveryFilter, HistoryEntry, Page, PageOf, Told},
 };
 
 use super::{
@@ -20,13 +22,56 @@ use super::{
 
 /// A delivery that has been folded.
 pub(super) struct Delivery {
-    delivery: log::Delivery,
+    position: log::Position,
+    received_at: chrono::DateTime<chrono::Utc>,
+    source: SourceName,
+    appointment_id: Option<AppointmentId>,
+    /// `None` where the event type is none that is known, or the body is unreadable.
+    event: Option<lifecycle::EventType>,
     told: Told,
+    /// It as the log has it, once it was read: most fields do without.
+    sent: OnceLock<log::Delivery>,
+    /// Whether `told` says also whether it conflicts with an earlier one.
+    is_whole: bool,
 }
 
 impl Delivery {
     pub(super) fn new(delivery: log::Delivery, told: Told) -> Delivery {
-        Delivery { delivery, told }
+        Delivery {
+            position: delivery.position,
+            received_at: delivery.received_at,
+            source: delivery.source.clone(),
+            appointment_id: delivery.reading.appointment_id(),
+            event: delivery.reading.event_type().ok().and_then(lifecycle::EventType::from_name),
+            told,
+            sent: delivery.into(),
+            is_whole: true,
+        }
+    }
+
+    /// A delivery in the history of its appointment, which is read from the log when a field asks for it.
+    fn of_history(key: &AppointmentKey, entry: HistoryEntry) -> Delivery {
+        let HistoryEntry { position, received_at, event, told } = entry;
+        Delivery {
+            position,
+            received_at,
+            source: key.source.clone(),
+            appointment_id: Some(key.appointment_id),
+            event,
+            told,
+            sent: OnceLock::new(),
+            is_whole: false,
+        }
+    }
+
+    /// It as the log has it.
+    fn sent(&self, ctx: &Context<'_>) -> Result<&log::Delivery, Problem> {
+        if self.sent.get().is_none() {
+            let read = Scope::of(ctx).sent(self.position)?.ok_or_else(|| unreadable(self.position))?;
+            // Whoever else has read it meanwhile has read the same.
+            let _ = self.sent.set(read);
+        }
+        self.sent.get().ok_or(Problem::Internal)
     }
 
     /// How much of what its sender sent is read with a delivery.
@@ -43,16 +88,15 @@ impl Delivery {
         self.told.judgement.outcome_at_arrival()
     }
 
-    fn event(&self) -> Option<lifecycle::EventType> {
-        self.delivery.reading.event_type().ok().and_then(lifecycle::EventType::from_name)
-    }
-
     /// The body, for those who may read it and while it is there.
-    fn bytes(&self, ctx: &Context<'_>) -> Option<&[u8]> {
-        match &self.delivery.body {
-            Body::Kept { bytes, .. } => Scope::of(ctx).may_read_bodies().then_some(bytes),
-            Body::Erased { .. } => None,
+    fn bytes(&self, ctx: &Context<'_>) -> Result<Option<&[u8]>, Problem> {
+        if !Scope::of(ctx).may_read_bodies() {
+            return Ok(None);
         }
+        Ok(match &self.sent(ctx)?.body {
+            Body::Kept { bytes, .. } => Some(bytes),
+            Body::Erased { .. } => None,
+        })
     }
 }
 
@@ -61,48 +105,60 @@ impl Delivery {
 impl Delivery {
     /// An opaque id for `node`.
     pub(super) async fn id(&self) -> ID {
-        Place::Delivery(self.delivery.position).into()
+        Place::Delivery(self.position).into()
     }
 
     /// Its place in the log.
     async fn position(&self) -> Position {
-        Position(self.delivery.position)
+        Position(self.position)
     }
 
     /// When it arrived.
     async fn received_at(&self) -> DateTime {
-        DateTime(self.delivery.received_at)
+        DateTime(self.received_at)
     }
 
     /// Who sent it.
     async fn source(&self) -> &str {
-        self.delivery.source.as_str()
+        self.source.as_str()
     }
 
     /// The appointment that it names; null where the body is unreadable.
     async fn appointment_id(&self) -> Option<ID> {
-        self.delivery.reading.appointment_id().map(ID::from)
+        self.appointment_id.map(ID::from)
     }
 
     /// What it says has happened; null where the type is none of the 13 or the body is unreadable.
     async fn event_type(&self) -> Option<EventType> {
-        self.event().map(EventType::from)
+        self.event.map(EventType::from)
     }
 
     /// The event type as it was sent; null where the body is unreadable.
-    async fn raw_event_type(&self, ctx: &Context<'_>) -> Option<Result<&str, Problem>> {
-        let sent = self.delivery.reading.event_type().ok()?;
-        Some(Scope::of(ctx).charge(sent.len()).map(|()| sent))
+    async fn raw_event_type<'a>(&'a self, ctx: &Context<'_>) -> Option<Result<&'a str, Problem>> {
+        if let Some(event) = self.event {
+            // A known event is known to the letter.
+            return Some(Ok(event.name()));
+        }
+        let raw = |sent: &'a log::Delivery| {
+            let raw = sent.reading.event_type().ok()?;
+            Some(Scope::of(ctx).charge(raw.len()).map(|()| raw))
+        };
+        self.sent(ctx).map_or_else(|problem| Some(Err(problem)), raw)
     }
 
     /// The sender's own id of it; null where the source names no header for one, or none was sent.
-    async fn delivery_id(&self) -> Option<&str> {
-        self.delivery.delivery_id.as_deref()
+    async fn delivery_id(&self, ctx: &Context<'_>) -> Option<Result<&str, Problem>> {
+        self.sent(ctx).map(|sent| sent.delivery_id.as_deref()).transpose()
     }
 
     /// The first delivery of the source with the same delivery id, where that has another body; else null.
-    async fn conflicts_with(&self) -> Option<Position> {
-        self.told.conflicts_with.map(Position)
+    async fn conflicts_with(&self, ctx: &Context<'_>) -> Option<Result<Position, Problem>> {
+        let first = if self.is_whole {
+            Ok(self.told.conflicts_with)
+        } else {
+            self.sent(ctx).and_then(|sent| Ok(Scope::of(ctx).view().conflicts_with(sent)?))
+        };
+        first.map(|first| first.map(Position)).transpose()
     }
 
     /// What became of it, as folded up to now.
@@ -117,9 +173,9 @@ impl Delivery {
 
     /// Why it was not applied, for people; null where it was.
     async fn reason(&self, ctx: &Context<'_>) -> Option<String> {
-        let lifecycle = Scope::of(ctx).lifecycle(&self.delivery.source);
+        let lifecycle = Scope::of(ctx).lifecycle(&self.source);
         let Told { judgement, reconsidered_until, .. } = self.told;
-        judgement.verdict.reason_until(self.event(), judgement.before, lifecycle, reconsidered_until)
+        judgement.verdict.reason_until(self.event, judgement.before, lifecycle, reconsidered_until)
     }
 
     /// What became of it when it arrived. Another one than `outcome` where it was REJECTED and a later delivery
@@ -157,19 +213,19 @@ impl Delivery {
 
     /// The body as text. For admins; null to others, where it is not UTF-8, and once it is erased.
     async fn body(&self, ctx: &Context<'_>) -> Option<Result<&str, Problem>> {
-        let sent = self.bytes(ctx).and_then(|bytes| std::str::from_utf8(bytes).ok())?;
-        Some(Scope::of(ctx).charge(sent.len()).map(|()| sent))
+        let text = self.bytes(ctx).map(|bytes| bytes.and_then(|bytes| std::str::from_utf8(bytes).ok())).transpose()?;
+        Some(text.and_then(|text| Scope::of(ctx).charge(text.len()).map(|()| text)))
     }
 
     /// The body, byte for byte, as base64. For admins; null to others, and once it is erased.
     async fn body_base64(&self, ctx: &Context<'_>) -> Option<Result<String, Problem>> {
-        let sent = self.bytes(ctx)?;
-        Some(Scope::of(ctx).charge(sent.len()).map(|()| STANDARD.encode(sent)))
+        let bytes = self.bytes(ctx).transpose()?;
+        Some(bytes.and_then(|bytes| Scope::of(ctx).charge(bytes.len()).map(|()| STANDARD.encode(bytes))))
     }
 
     /// Whether the body was erased on purpose.
-    async fn body_erased(&self) -> bool {
-        matches!(self.delivery.body, Body::Erased { .. })
+    async fn body_erased(&self, ctx: &Context<'_>) -> Result<bool, Problem> {
+        Ok(matches!(self.sent(ctx)?.body, Body::Erased { .. }))
     }
 }
 
@@ -177,6 +233,8 @@ impl Delivery {
 pub(super) enum DeliveryList {
     /// As folded up to now.
     Now(DeliveryFilter),
+    /// Those of an appointment, as folded up to now.
+    History(AppointmentKey),
     /// Those of an appointment as they were folded at a position.
     AsOf {
         /// The appointment.
@@ -197,6 +255,11 @@ impl Listed for Delivery {
                 let items = items.into_iter().map(|position| read_back(position, scope.delivery(position)?));
                 Ok(PageOf { items: items.collect::<Result<_, _>>()?, has_more })
             }
+            DeliveryList::History(key) => {
+                let PageOf { items, has_more } = scope.view().history(key, scope.rules(&key.source), page)?;
+                let items = items.into_iter().map(|entry| Delivery::of_history(key, entry)).collect();
+                Ok(PageOf { items, has_more })
+            }
             DeliveryList::AsOf { key, position } => {
                 let told = scope.view().told_as_of(key, AsOf::Position(*position), scope.rules(&key.source))?;
                 let PageOf { items, has_more } = page.of(told.into_iter(), |(position, _)| *position);
@@ -209,6 +272,9 @@ impl Listed for Delivery {
     fn count(scope: &Scope, list: &DeliveryList) -> Result<Option<u64>, Problem> {
         match list {
             DeliveryList::Now(filter) => Ok(scope.view().delivery_count(filter)?),
+            DeliveryList::History(key) => {
+                Ok(Some(scope.view().appointment(key)?.map_or(0, |record| record.delivery_count)))
+            }
             DeliveryList::AsOf { key, position } => {
                 let rules = scope.rules(&key.source);
                 let record = scope.view().appointment_as_of(key, AsOf::Position(*position), rules)?;
@@ -218,7 +284,7 @@ impl Listed for Delivery {
     }
 
     fn place(&self, _list: &DeliveryList) -> Place {
-        Place::Delivery(self.delivery.position)
+        Place::Delivery(self.position)
     }
 
     fn key(place: Place, _list: &DeliveryList) -> Option<log::Position> {
@@ -230,8 +296,10 @@ impl Listed for Delivery {
 }
 
 fn read_back(position: log::Position, delivery: Option<Delivery>) -> Result<Delivery, Problem> {
-    delivery.ok_or_else(|| {
-        tracing::error!(%position, "the projection lists a delivery that can't be read back");
-        Problem::Internal
-    })
+    delivery.ok_or_else(|| unreadable(position))
+}
+
+fn unreadable(position: log::Position) -> Problem {
+    tracing::error!(%position, "the projection lists a delivery that can't be read back");
+    Problem::Internal
 }

@@ -219,7 +219,7 @@ impl Scope {
 
     /// A delivery with what was told of it at some moment.
     pub(super) fn told(&self, position: Position, told: Told) -> Result<Option<Delivery>, Problem> {
-        let Some(delivery) = self.visible_delivery(position)? else { return Ok(None) };
+        let Some(delivery) = self.sent(position)? else { return Ok(None) };
         let conflicts_with = self.view().conflicts_with(&delivery)?;
         Ok(Some(Delivery::new(delivery, Told { conflicts_with, ..told })))
     }
@@ -249,12 +249,13 @@ impl Scope {
 
     /// A delivery that the snapshot has folded.
     pub(super) fn delivery(&self, position: Position) -> Result<Option<Delivery>, Problem> {
-        let Some(delivery) = self.visible_delivery(position)? else { return Ok(None) };
+        let Some(delivery) = self.sent(position)? else { return Ok(None) };
         let told = self.view().tell(&delivery, self.rules(&delivery.source))?;
         Ok(told.map(|told| Delivery::new(delivery, told)))
     }
 
-    fn visible_delivery(&self, position: Position) -> Result<Option<log::Delivery>, Problem> {
+    /// A delivery that the snapshot has folded, as the log has it.
+    pub(super) fn sent(&self, position: Position) -> Result<Option<log::Delivery>, Problem> {
         if position == Position::ZERO || position > self.view().checkpoint()?.position {
             return Ok(None);
         }

@@ -5,13 +5,15 @@
 
 use std::{collections::BTreeSet, ops::Bound};
 
+use chrono::{DateTime, Utc};
+
 use crate::{
-    lifecycle::{EventType, Outcome},
+    lifecycle::{EventType, FoldRules, Outcome},
     log::{AppointmentId, Position, SourceName},
 };
 
 use super::{
-    AppointmentKey, Page, PageOf, Positions, ProjectionError, View,
+    AppointmentKey, Page, PageOf, Positions, ProjectionError, Told, View,
     lsm::Guard,
     merge::{Numbers, Span, merge},
     record::{Entry, decode_history},
@@ -35,6 +37,19 @@ pub struct DeliveryFilter {
     pub events: Vec<EventType>,
     /// Only of this stretch of the log.
     pub positions: Positions,
+}
+
+/// A delivery in the history of its appointment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// Its place in the log.
+    pub position: Position,
+    /// When it arrived.
+    pub received_at: DateTime<Utc>,
+    /// What it said; `None` where that is no event that is known.
+    pub event: Option<EventType>,
+    /// What became of it. Whether it conflicts with an earlier one is not looked up.
+    pub told: Told,
 }
 
 impl DeliveryFilter {
@@ -134,7 +149,52 @@ impl View {
     ) -> Result<Numbers<'_>, ProjectionError> {
         let key = AppointmentKey { source: source.clone(), appointment_id: id };
         let recent = self.appointment(&key)?.map_or_else(Vec::new, |record| record.recent);
-        let wanted = move |entry: &Entry| span.contains(entry.position) && kinds.contains(&entry.kind());
+        let positions = self.entries(number, id, recent, span)?.filter_map(move |entry| match entry {
+            Ok(entry) => kinds.contains(&entry.kind()).then_some(Ok(entry.position.get())),
+            Err(error) => Some(Err(error)),
+        });
+        Ok(Box::new(positions))
+    }
+
+    /// An appointment's deliveries, as folded up to now; nothing of it is read from the log.
+    pub fn history(
+        &self,
+        key: &AppointmentKey,
+        rules: &FoldRules,
+        page: &Page<Position>,
+    ) -> Result<PageOf<HistoryEntry>, ProjectionError> {
+        let span = Span { after: page.after, before: page.before };
+        let (Some(record), Some(number), false) =
+            (self.appointment(key)?, self.number_of(&key.source), span.is_empty())
+        else {
+            return Ok(PageOf::cut(Vec::new(), page));
+        };
+        let status = record.appointment.status();
+        let waiting: Vec<u64> = record.appointment.waiting().collect();
+        let told = |entry: Result<Entry, ProjectionError>| {
+            let Entry { position, received_at, event, judgement } = entry?;
+            let waits = waiting.contains(&position.get());
+            let reconsidered_until = waits.then(|| rules.reconsidered_until(received_at));
+            let told = Told { judgement, status, reconsidered_until, conflicts_with: None };
+            Ok(HistoryEntry { position, received_at, event, told })
+        };
+        let entries = self.entries(number, key.appointment_id, record.recent, span)?.map(told);
+        let items: Result<Vec<_>, ProjectionError> = if page.from_end {
+            entries.rev().take(page.limit + 1).collect()
+        } else {
+            entries.take(page.limit + 1).collect()
+        };
+        Ok(PageOf::cut(items?, page))
+    }
+
+    /// The entries of an appointment within a span; `recent` are those of its own row.
+    fn entries(
+        &self,
+        number: SourceNumber,
+        id: AppointmentId,
+        recent: Vec<Entry>,
+        span: Span<Position>,
+    ) -> Result<impl DoubleEndedIterator<Item = Result<Entry, ProjectionError>> + '_, ProjectionError> {
         let key = |position| history_key(number, id, position);
         let lower =
             span.after.map_or_else(|| Bound::Included(key(Position::ZERO)), |after| Bound::Excluded(key(after)));
@@ -147,17 +207,13 @@ impl View {
                 Some(None) | None => last,
             };
         let rows = self.snapshot.range(&self.store.history, (lower, Bound::Included(upper)));
-        let entries = |row: Guard| {
+        let entries = move |row: Guard| {
             let bytes = row.value().map_err(|error| failed("reading", error));
             let entries = self.patience.check().and(bytes).and_then(|bytes| decode_history(&bytes));
             entries.map_or_else(|error| vec![Err(error)], |entries| entries.into_iter().map(Ok).collect())
         };
         let entries = rows.flat_map(entries).chain(recent.into_iter().map(Ok));
-        let positions = entries.filter_map(move |entry| match entry {
-            Ok(entry) => wanted(&entry).then_some(Ok(entry.position.get())),
-            Err(error) => Some(Err(error)),
-        });
-        Ok(Box::new(positions))
+        Ok(entries.filter(move |entry| entry.as_ref().map_or(true, |entry| span.contains(entry.position))))
     }
 
     /// How many deliveries a filter finds, where a counter tells; `None` where only a scan could.

@@ -45,7 +45,7 @@ pub use as_of::{AsOf, BoardRecords, Column, Moment, StaleRules};
 pub use compare::{Differences, Report, Sample};
 pub use filter::{AppointmentFilter, AppointmentPlace, IdPrefix, Order, OrderBy, Positions, Times};
 pub use flow::{Flow, Waits};
-pub use listed::DeliveryFilter;
+pub use listed::{DeliveryFilter, HistoryEntry};
 pub use pace::{Progress, Stage, Workshop};
 pub use patience::{Patience, Waiting};
 pub use place::BoardPlace;
