@@ -39,11 +39,11 @@ const BY_ID_MIN: f64 = 0.7;
 /// A run that is not over so long after its time has hung.
 const GRACE: Duration = Duration::from_secs(60);
 
-/// What is asked for, and the query with `ID` where an appointment's number belongs.
+/// What is asked for, and the query; `$id` is the number of one of the invented appointments.
 const QUERIES: [(&str, &str); 8] = [
     (
         "an appointment by id",
-        "{ appointment(appointmentId: \\\"ID\\\") { appointmentId status statusSince lastReceivedAt } }",
+        "query($id: ID!) { appointment(appointmentId: $id) { appointmentId status statusSince lastReceivedAt } }",
     ),
     (
         "50 of a source, with history",
@@ -149,7 +149,7 @@ fn load(address: SocketAddr, query: &str, appointments: u64, connections: u64, s
         loop {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let id = (FIRST_APPOINTMENT + (random >> 33) % appointments).to_string();
-            let body = format!(r#"{{"query":"{}"}}"#, query.replace("ID", &id));
+            let body = format!(r#"{{"query":"{query}","variables":{{"id":"{id}"}}}}"#);
             let sent = Instant::now();
             let answer = socket.post("/graphql", &body).await?;
             let answered = Instant::now();

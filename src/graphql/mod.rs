@@ -24,6 +24,7 @@ mod explanation;
 mod filter;
 mod flow;
 mod delivery;
+mod documents;
 mod connection;
 mod cost;
 mod place;

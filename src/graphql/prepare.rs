@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use async_graphql::{
     Name, Positioned, Request, Variables,
-    parser::{
-        parse_query,
-        types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet},
+    parser::types::{
+        DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
     },
     registry::Registry,
 };
 
 use super::{
+    documents::{Documents, Parsed},
     http::Method,
-    limits::{self, AsksForSchema, Limits},
+    limits::Limits,
     params::Params,
     refusal::Refusal,
     variables,
@@ -38,9 +38,8 @@ pub(super) struct Prepared {
     pub(super) operation_name: Option<String>,
     /// Whether that is a subscription.
     pub(super) is_subscription: bool,
-    document: ExecutableDocument,
+    parsed: Arc<Parsed>,
     variables: Variables,
-    asks_for_schema: AsksForSchema,
     /// The variable that says after which position a subscription begins, if nothing else reads it.
     after: Option<Name>,
 }
@@ -48,13 +47,12 @@ pub(super) struct Prepared {
 impl Prepared {
     /// The request for one execution of several.
     pub(super) fn request(&self) -> Request {
-        let Prepared { operation_name, document, variables, asks_for_schema, .. } = self;
-        request(operation_name.clone(), document.clone(), variables.clone(), *asks_for_schema)
+        request(self.operation_name.clone(), &self.parsed, self.variables.clone())
     }
 
     /// The request for the only execution.
     pub(super) fn into_request(self) -> Request {
-        request(self.operation_name, self.document, self.variables, self.asks_for_schema)
+        request(self.operation_name, &self.parsed, self.variables)
     }
 
     /// The values of the variables, but where it begins: all else is what it asks.
@@ -68,24 +66,20 @@ impl Prepared {
 /// What a request is held against.
 pub(super) struct Checks {
     input_types: Registry,
+    documents: Documents,
     pub(super) limits: Arc<Limits>,
 }
 
 impl Checks {
     pub(super) fn new(limits: Arc<Limits>) -> Checks {
-        Checks { input_types: variables::input_types(), limits }
+        Checks { input_types: variables::input_types(), documents: Documents::default(), limits }
     }
 }
 
-fn request(
-    operation_name: Option<String>,
-    document: ExecutableDocument,
-    variables: Variables,
-    asks_for_schema: AsksForSchema,
-) -> Request {
-    let mut request = Request::new("").variables(variables).data(asks_for_schema);
+fn request(operation_name: Option<String>, parsed: &Parsed, variables: Variables) -> Request {
+    let mut request = Request::new("").variables(variables).data(parsed.asks_for_schema);
     request.operation_name = operation_name;
-    request.set_parsed_query(document);
+    request.set_parsed_query(parsed.document.clone());
     request
 }
 
@@ -96,11 +90,8 @@ pub(super) fn prepare(
     transport: Transport,
     checks: &Checks,
 ) -> Result<Prepared, Refusal> {
-    limits::check_length(&checks.limits, &params.query)?;
-    let document = parse_query(&params.query)?;
-    let asks_for_schema = limits::check_document(&checks.limits, &document)?;
-
-    let operation = operation(&document, params.operation_name.as_deref())?;
+    let parsed = checks.documents.parse(&params.query, &checks.limits)?;
+    let operation = operation(&parsed.document, params.operation_name.as_deref())?;
     let is_subscription = operation.ty == OperationType::Subscription;
     match transport {
         // A subscription only reads: an `EventSource`, which can't POST, may follow it.
@@ -122,9 +113,8 @@ pub(super) fn prepare(
         text: params.query,
         operation_name: params.operation_name,
         is_subscription,
-        document,
+        parsed,
         variables: values,
-        asks_for_schema,
         after,
     })
 }
