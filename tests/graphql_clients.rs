@@ -32,7 +32,14 @@ fn apollo_pages_through_lists_and_keeps_one_entry_an_appointment() {
     check_pages(&saw["history"], 46, 5);
     assert_eq!(saw["statuses"], json!(["SCHEDULED", "CHECKED_IN", "CHECKED_IN", "READY"]), "one entry an appointment");
     assert_eq!(saw["entriesBesideTheList"], 1, "an appointment as of an earlier moment has an entry of its own");
-    assert_eq!(saw["refused"], json!(["BAD_USER_INPUT"]), "the client sees an error's code");
+    assert_eq!(saw["refused"], json!(["PAGE_TOO_LARGE"]), "the client sees an error's code");
+}
+
+#[test]
+fn apollo_follows_an_appointment_over_a_web_socket() {
+    let saw = beside_a_server("apollo-live.mjs");
+    assert_eq!(saw["before"], json!(["SCHEDULED", "CHECKED_IN", "READY", "CHECKED_IN"]));
+    assert_eq!(saw["shown"], json!(["CHECKED_IN", "READY", "CHECKED_IN", "CALLED_BACK"]), "its cache follows");
 }
 
 #[test]

@@ -90,6 +90,14 @@ impl Endpoint {
         }
     }
 
+    /// Whether a request is to be told as server-sent events: it is a subscription and takes them, or takes nothing
+    /// else. Some clients say of every query that they take events too.
+    pub(super) fn wants_events(&self, request: &HttpRequest<'_>) -> bool {
+        takes_events(request)
+            && (negotiate(request.accept).is_none()
+                || Params::read(request).is_ok_and(|params| self.checks.is_subscription(&params)))
+    }
+
     /// Checks a request before it is executed.
     pub(super) fn prepare(&self, params: Params, method: Method, transport: Transport) -> Result<Prepared, Refusal> {
         prepare(params, method, transport, &self.checks)
@@ -128,8 +136,8 @@ pub(super) fn text(response: impl serde::Serialize) -> Arc<str> {
     serde_json::to_string(&response).expect("answers have text keys and finite numbers").into()
 }
 
-/// Whether the client asks to be told as server-sent events. Then it takes nothing else.
-pub(super) fn wants_events(request: &HttpRequest<'_>) -> bool {
+/// Whether the client takes server-sent events.
+fn takes_events(request: &HttpRequest<'_>) -> bool {
     let accept = request.accept.unwrap_or_default();
     let range = |range: &str| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(EVENTS);
     accept.split(',').any(range)

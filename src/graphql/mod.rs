@@ -164,7 +164,7 @@ impl Graph {
 impl Graph {
     /// Whether a request asks to be told as server-sent events; see [`Graph::subscribe`].
     pub fn wants_events(&self, request: &HttpRequest<'_>) -> bool {
-        http::wants_events(request)
+        self.endpoint.wants_events(request)
     }
 
     /// Begins a subscription of `viewer`: each item is the JSON of a GraphQL response. The answer instead, where it

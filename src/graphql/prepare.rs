@@ -76,6 +76,15 @@ impl Checks {
     }
 }
 
+impl Checks {
+    /// Whether it is a subscription that is asked for; what can't be told is none.
+    pub(super) fn is_subscription(&self, params: &Params) -> bool {
+        let Ok(parsed) = self.documents.parse(&params.query, &self.limits) else { return false };
+        operation(&parsed.document, params.operation_name.as_deref())
+            .is_ok_and(|operation| operation.ty == OperationType::Subscription)
+    }
+}
+
 fn request(operation_name: Option<String>, parsed: &Parsed, variables: Variables) -> Request {
     let mut request = Request::new("").variables(variables).data(parsed.asks_for_schema);
     request.operation_name = operation_name;
