@@ -192,7 +192,7 @@ fn queries_and_mutations_run_over_a_socket_within_the_same_limits() {
     let two = "subscription { a: deliveries { position } b: deliveries { position } }";
     assert_eq!(code(&ask(two)), "GRAPHQL_VALIDATION_FAILED");
     let aliases: String = (0..60).map(|n| format!("a{n}: position ")).collect();
-    assert_eq!(code(&ask(&format!("subscription {{ deliveries {{ {aliases} }} }}"))), "QUERY_TOO_LARGE");
+    assert_eq!(code(&ask(&format!("subscription {{ deliveries {{ {aliases} }} }}"))), "ALIAS_LIMIT_EXCEEDED");
     for arguments in [r#"appointmentIds: ["0"]"#, r#"after: "1""#] {
         let wrong = ask(&format!("subscription {{ appointmentChanged({arguments}) {{ position }} }}"));
         assert_eq!(wrong["payload"]["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{wrong}");
