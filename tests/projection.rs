@@ -24,7 +24,7 @@ use clockfold::{
         View,
     },
 };
-use support::{arrival, delivery_from, unreadable};
+use support::{arrival, bodies::copy_all, delivery_from, unreadable};
 
 /// Deliveries that look like nothing in particular, the same for the same seed.
 fn deliveries(count: u64, mut seed: u64) -> Vec<NewDelivery> {
@@ -113,6 +113,39 @@ fn a_projection_of_another_log_or_a_damaged_one_is_built_anew() {
     }
     let healed = Projection::open_and_catch_up(&path, rules(), &log, &mut |_| {}).unwrap();
     assert_eq!(healed.checkpoint().digest, log.head().digest);
+}
+
+/// Damage that opening does not meet is met where rows are read to fold what has come since.
+#[test]
+fn a_flipped_bit_is_healed_by_the_start_that_meets_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open_log(folder.path());
+    log.append(deliveries(4_000, 1)).unwrap();
+    drop(open(folder.path(), &log));
+    let path = DataDir::at(folder.path()).projection();
+    let kept = folder.path().join("kept");
+    copy_all(&path, &kept);
+    // The same appointments again, so that their rows are looked up.
+    log.append(deliveries(4_000, 2)).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let expected = Projection::open_and_catch_up(&elsewhere.path().join("p"), rules(), &log, &mut |_| {}).unwrap();
+    let expected = expected.reader().view().state_digest().unwrap();
+    for part in 0..20 {
+        copy_all(&kept, &path);
+        let current = path.join(std::fs::read_to_string(path.join("current")).unwrap());
+        let files = std::fs::read_dir(&current).unwrap().map(|entry| entry.unwrap().path());
+        let rows = files.filter(|path| path.extension().is_some_and(|extension| extension == "rows"));
+        let rows = rows.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+        let mut damaged = std::fs::read(&rows).unwrap();
+        let place = damaged.len() * part / 20;
+        damaged[place] ^= 1;
+        std::fs::write(&rows, damaged).unwrap();
+        let healed = open(folder.path(), &log);
+        // Where no start meets it, a query or `verify` does, and says so.
+        if let Ok(digest) = healed.reader().view().state_digest() {
+            assert_eq!(digest, expected, "{part}");
+        }
+    }
 }
 
 #[test]

@@ -137,7 +137,9 @@ fn rebuild(
     let built = rebuild_beside(view.as_ref(), &path, rules, log, &arguments.workshop(), &mut tell);
     let mut new = match built {
         // What can't be read of the old one is no reason to keep it.
-        Err(error @ (ProjectionError::Damaged(_) | ProjectionError::Storage { .. })) if view.is_some() => {
+        Err(
+            error @ (ProjectionError::Damaged(_) | ProjectionError::DamagedFile(_) | ProjectionError::Storage { .. }),
+        ) if view.is_some() => {
             tracing::warn!(%error, "the projection can't be compared with");
             rebuild_beside(None, &path, Arc::new(config.rules()), log, &arguments.workshop(), &mut tell)
                 .map_err(explained)?

@@ -145,7 +145,9 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
     };
     let folded = match folded {
         // What can't be read of the projection says nothing about the log.
-        Err(error @ (ProjectionError::Storage { .. } | ProjectionError::Damaged(_))) if projection.is_some() => {
+        Err(
+            error @ (ProjectionError::Storage { .. } | ProjectionError::Damaged(_) | ProjectionError::DamagedFile(_)),
+        ) if projection.is_some() => {
             found.harmless = false;
             found.no_report = Some(format!("it can't be read ({error}); `clockfold rebuild` builds it anew"));
             state_digest_of(log, head.position, &path, &rules, &workshop, &mut tell)

@@ -132,10 +132,10 @@ impl Projection {
         }
         self.write_sources(&mut batch, &changed.sources, sources_written);
         batch.insert(&store.meta, CHECKPOINT_KEY, encode_checkpoint(checkpoint));
-        batch.commit().map_err(|error| failed("writing", error))?;
         if self.sources.len() > sources_written {
             store.name(self.numbers.clone());
         }
+        batch.commit().map_err(|error| failed("writing", error))?;
         for (key, touched) in changed.appointments {
             self.hot.put(key, touched.record);
         }

@@ -34,19 +34,36 @@ impl Projection {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Projection, ProjectionError> {
         let home = Home::at(path);
+        match Projection::open_current(&home, Arc::clone(&rules), log, progress) {
+            Err(error) if error.is_damage() => {
+                tracing::warn!(%error, "the projection is damaged; it is built anew from the log");
+                let mut projection = start_over(&home, rules, log, progress)?;
+                projection.catch_up(log, progress)?;
+                Ok(projection)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_current(
+        home: &Home,
+        rules: Arc<Rules>,
+        log: &dyn Log,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Projection, ProjectionError> {
         let rules_digest = rules.digest();
         let mut projection = match home.current() {
-            None => start_over(&home, rules, log, progress)?,
+            None => start_over(home, rules, log, progress)?,
             Some(current) => match Projection::open(&current, Arc::clone(&rules)) {
                 Err(error) => {
                     tracing::warn!(%error, "the projection can't be opened; it is built anew from the log");
-                    start_over(&home, rules, log, progress)?
+                    start_over(home, rules, log, progress)?
                 }
                 Ok(projection) => match projection.unusable(log)? {
                     Some(why) => {
                         tracing::info!(why, "the projection is built anew from the log");
                         drop(projection);
-                        start_over(&home, rules, log, progress)?
+                        start_over(home, rules, log, progress)?
                     }
                     None if projection.refolded(&rules).is_empty() => {
                         // What a crash left of one that was being built.
@@ -54,7 +71,7 @@ impl Projection {
                         projection
                     }
                     None => {
-                        let new = refold(&home, &projection, rules, log, progress)?;
+                        let new = refold(home, &projection, rules, log, progress)?;
                         drop(projection);
                         home.tidy().map_err(|error| failed("removing", error))?;
                         return Ok(new);
@@ -208,8 +225,10 @@ fn refold(
         Ok(new) => new,
         // What the old one can't tell is no reason to keep it.
         Err(
-            error
-            @ (ProjectionError::Storage { .. } | ProjectionError::Damaged(_) | ProjectionError::TooManyDeliveries),
+            error @ (ProjectionError::Storage { .. }
+            | ProjectionError::Damaged(_)
+            | ProjectionError::DamagedFile(_)
+            | ProjectionError::TooManyDeliveries),
         ) => {
             tracing::warn!(%error, "what other rules have changed can't be told");
             return start_over(home, rules, log, progress);

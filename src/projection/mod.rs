@@ -79,6 +79,13 @@ pub struct Checkpoint {
     pub rules_digest: Digest,
 }
 
+impl ProjectionError {
+    /// Whether the projection is not what was written: then it is built anew from the log.
+    pub(super) fn is_damage(&self) -> bool {
+        matches!(self, ProjectionError::Damaged(_) | ProjectionError::DamagedFile(_))
+    }
+}
+
 /// The projection can't be written or read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ProjectionError {
@@ -95,6 +102,9 @@ pub enum ProjectionError {
         "a row of the projection is damaged ({0}); stop, delete the `projection` folder and start again: it is built anew from the log"
     )]
     Damaged(&'static str),
+    /// A file of the store is not what was written. A start builds the projection anew where it meets that.
+    #[error("{0}")]
+    DamagedFile(String),
     /// An appointment has more deliveries than a rebuild holds in memory.
     #[error(
         "one appointment has more than two million deliveries, which can't be sorted and folded together; without a projection a start folds them one by one"

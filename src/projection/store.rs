@@ -1,6 +1,7 @@
 //! The store: the keyspaces on disk, and what their one writer holds in memory.
 
 use std::{
+    any::Any,
     collections::BTreeMap,
     path::Path,
     sync::{Arc, PoisonError, RwLock, Weak},
@@ -248,12 +249,12 @@ impl Keyspaces {
         })
     }
 
-    /// The sources whose rows are written. Ask before a snapshot is taken, and the snapshot has them.
+    /// The sources whose rows are written, or are about to be. Ask after a snapshot is taken, and none of it is missing.
     pub(super) fn names(&self) -> Arc<Names> {
         Arc::clone(&self.names.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes sources known whose rows are written.
+    /// Makes sources known whose rows are written, or are about to be.
     pub(super) fn name(&self, names: Names) {
         *self.names.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
     }
@@ -284,8 +285,12 @@ impl Keyspaces {
     }
 }
 
-pub(super) fn failed(doing: &'static str, error: impl std::fmt::Display) -> ProjectionError {
-    ProjectionError::Storage { doing, message: error.to_string() }
+pub(super) fn failed(doing: &'static str, error: impl std::fmt::Display + 'static) -> ProjectionError {
+    let message = error.to_string();
+    match (&error as &dyn Any).downcast_ref() {
+        Some(lsm::Error::Damaged { .. }) => ProjectionError::DamagedFile(message),
+        _ => ProjectionError::Storage { doing, message },
+    }
 }
 
 pub(super) fn source_number(index: usize) -> SourceNumber {

@@ -67,8 +67,9 @@ pub struct View {
 
 impl View {
     pub(super) fn new(store: Arc<Keyspaces>) -> View {
+        let snapshot = store.database.snapshot();
         let names = store.names();
-        View { snapshot: store.database.snapshot(), store, names, patience: Patience::default() }
+        View { snapshot, store, names, patience: Patience::default() }
     }
 
     /// The same view for somebody who waits no longer than `patience`: then everything that is asked of it fails with
@@ -166,7 +167,8 @@ impl View {
         let mut rows = Vec::new();
         for number in self.numbers_of(sources).into_values() {
             let bytes = self.get(&self.store.sources, &number.0.to_be_bytes())?;
-            rows.push(decode_source(&bytes.ok_or(ProjectionError::Damaged("source"))?)?);
+            // A source that is new may not be in the snapshot yet.
+            rows.extend(bytes.map(|bytes| decode_source(&bytes)).transpose()?);
         }
         Ok(rows)
     }

@@ -65,6 +65,15 @@ pub(super) struct Operation {
     driver: OnceLock<AbortHandle>,
 }
 
+/// A task that ends with whoever waits for it.
+struct Ended<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for Ended<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl Operation {
     /// An operation that tells what comes after a position, from now on.
     pub(super) fn start(
@@ -124,9 +133,15 @@ impl Operation {
         &self,
         work: impl FnOnce() -> Result<T, Arc<str>> + Send + 'static,
     ) -> Result<T, Arc<str>> {
-        let internal = || Problem::Internal.response().into();
-        let _permit = self.live.catching_up.acquire().await.map_err(|_| internal())?;
-        tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(internal()))
+        // In a task of its own: a subscriber whose client reads nothing is not asked for long, and what he waits for would
+        // be kept from everybody else.
+        let live = Arc::clone(&self.live);
+        let mut task = Ended(tokio::spawn(async move {
+            let _permit = live.catching_up.acquire().await.ok()?;
+            tokio::task::spawn_blocking(work).await.ok()
+        }));
+        let done = (&mut task.0).await.ok().flatten();
+        done.unwrap_or_else(|| Err(Problem::Internal.response().into()))
     }
 
     /// Executes for what has come since the last time. Returns whether there is more.

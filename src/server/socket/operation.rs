@@ -46,7 +46,19 @@ pub(super) fn run(app: Arc<App>, payload: Value, viewer: Viewer, request_id: Str
         });
         begun.await.unwrap_or_else(|_| internal())
     };
-    stream::once(begun).flatten().boxed()
+    // In a task of its own: the socket of a client that reads nothing is not asked for long, and a place that it waited for
+    // would be kept from everybody else.
+    let mut task = Ended(tokio::spawn(begun));
+    stream::once(async move { (&mut task.0).await.unwrap_or_else(|_| internal()) }).flatten().boxed()
+}
+
+/// A task that ends with whoever waits for it.
+struct Ended(tokio::task::JoinHandle<Running>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 fn begin(app: &App, payload: Value, viewer: Viewer, call: Call) -> Running {
