@@ -286,6 +286,24 @@ fn whoever_stops_reading_holds_nobody_up_and_is_caught_up_from_the_log() {
     // 8 MB were sent in between, and readers are owed 40 MB of them. The log's own caches grow too.
     assert!(grown < 32 << 10, "{grown} KiB more for readers who do not read");
     assert!(slowest < Duration::from_secs(5), "a webhook waited {slowest:?}");
+    // More of them, in the midst of a replay, with several operations on each socket.
+    let mut stuck: Vec<Socket> = (0..6).map(|_| Socket::open(server.address)).collect();
+    for socket in &mut stuck {
+        ["1", "2", "3"].iter().for_each(|id| socket.subscribe(id, query));
+    }
+    thread::sleep(Duration::from_secs(2));
+    for query in [
+        r#"subscription { board { position } }"#,
+        r#"subscription { deliveries(after: "7") { position } }"#,
+        r#"subscription { appointmentChanged(after: "0") { position } }"#,
+        "{ log { headPosition } }",
+    ] {
+        let begun = Instant::now();
+        let mut socket = Socket::open(server.address);
+        socket.subscribe("1", query);
+        assert!(socket.data().is_object());
+        assert!(begun.elapsed() < Duration::from_secs(5), "{query} waited {:?}", begun.elapsed());
+    }
     for socket in &mut slow {
         for position in 1..=count {
             assert_eq!(number(&socket.data()["deliveries"]["position"]), position);
