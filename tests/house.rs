@@ -98,7 +98,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("thiserror", &["log", "credential", "webhook", "projection", "tracker", "copies", "graphql", "config"]),
     ("tokio", &["tracker", "graphql", "server", "cli"]),
     ("tokio_tungstenite", &["server"]),
-    ("tokio_util", &["server", "cli"]),
+    ("tokio_util", &["graphql", "server", "cli"]),
     ("toml", &["config"]),
     ("tower_service", &["server"]),
     ("tracing", &["log", "projection", "tracker", "copies", "graphql", "server", "cli"]),

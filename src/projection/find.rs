@@ -4,6 +4,8 @@
 //! little of what the index holds, and another index knows those few, they are taken from there and put in order.
 //! Otherwise the index of the order is followed, and what the filter is not for is stepped over.
 
+mod walk;
+
 use crate::{
     lifecycle::Status,
     log::{AppointmentId, SourceName},
@@ -20,23 +22,13 @@ use super::{
     view::or_all,
 };
 
+use walk::{Spot, Stretch, Walk};
+
 /// So many are put in order where that saves following an index.
 const FEW: usize = 4_096;
 
-/// An appointment's place in the index of a source: what it is ordered by, and its id.
-type Spot = (u64, u64);
-
 /// Places of a source in one direction.
 type Spots<'a> = Box<dyn Iterator<Item = Result<Spot, ProjectionError>> + 'a>;
-
-/// A part of an index; both ends included.
-#[derive(Clone, Copy)]
-struct Stretch {
-    from: Spot,
-    to: Spot,
-}
-
-const EVERYTHING: Stretch = Stretch { from: (0, 0), to: (u64::MAX, u64::MAX) };
 
 impl View {
     /// Appointments that have come into being.
@@ -317,63 +309,6 @@ fn prefixes(filter: &AppointmentFilter, backwards: bool) -> Vec<(AppointmentId, 
 
 fn appointment_id(id: u64) -> Result<AppointmentId, ProjectionError> {
     AppointmentId::new(id).ok_or(ProjectionError::Damaged("order of appointments"))
-}
-
-/// How an index is followed for a page: strictly between two places, and in which direction.
-struct Walk<'a> {
-    after: Option<&'a AppointmentPlace>,
-    before: Option<&'a AppointmentPlace>,
-    backwards: bool,
-}
-
-impl<'a> Walk<'a> {
-    const EVERYTHING: Walk<'static> = Walk { after: None, before: None, backwards: false };
-
-    fn of(order: Order, page: &'a Page<AppointmentPlace>) -> Walk<'a> {
-        let (after, before) = (page.after.as_ref(), page.before.as_ref());
-        let (after, before) = if order.descending { (before, after) } else { (after, before) };
-        Walk { after, before, backwards: order.descending != page.from_end }
-    }
-
-    /// What of a source's index lies in it; `None` where nothing does.
-    fn stretch(&self, source: &SourceName) -> Option<Stretch> {
-        // Among equal values sources stand in the order of their names.
-        let after = match self.after {
-            None => EVERYTHING.from,
-            Some(AppointmentPlace { value, key }) => {
-                let last = match source.cmp(&key.source) {
-                    std::cmp::Ordering::Less => (*value, u64::MAX),
-                    std::cmp::Ordering::Equal => (*value, key.appointment_id.get()),
-                    std::cmp::Ordering::Greater => return self.up_to(source, (*value, 0)),
-                };
-                match last {
-                    (u64::MAX, u64::MAX) => return None,
-                    (value, u64::MAX) => (value + 1, 0),
-                    (value, id) => (value, id + 1),
-                }
-            }
-        };
-        self.up_to(source, after)
-    }
-
-    fn up_to(&self, source: &SourceName, from: Spot) -> Option<Stretch> {
-        let to = match self.before {
-            None => EVERYTHING.to,
-            Some(AppointmentPlace { value, key }) => match source.cmp(&key.source) {
-                std::cmp::Ordering::Less => (*value, u64::MAX),
-                std::cmp::Ordering::Equal => (*value, key.appointment_id.get() - 1),
-                std::cmp::Ordering::Greater => (value.checked_sub(1)?, u64::MAX),
-            },
-        };
-        Stretch { from, to }.and(EVERYTHING)
-    }
-}
-
-impl Stretch {
-    fn and(self, other: Stretch) -> Option<Stretch> {
-        let both = Stretch { from: self.from.max(other.from), to: self.to.min(other.to) };
-        (both.from <= both.to).then_some(both)
-    }
 }
 
 /// One ordered list out of several: the source's place among the sources, and the appointment's id.

@@ -13,6 +13,7 @@ use async_graphql::futures_util::StreamExt as _;
 use chrono::{DateTime, Utc};
 use futures_executor::block_on;
 use tokio::{sync::watch, task::AbortHandle};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::log::{Position, SourceName};
 
@@ -63,15 +64,6 @@ pub(super) struct Operation {
     told: Mutex<Told>,
     progress: watch::Sender<Position>,
     driver: OnceLock<AbortHandle>,
-}
-
-/// A task that ends with whoever waits for it.
-struct Ended<T>(tokio::task::JoinHandle<T>);
-
-impl<T> Drop for Ended<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 impl Operation {
@@ -136,11 +128,11 @@ impl Operation {
         // In a task of its own: a subscriber whose client reads nothing is not asked for long, and what he waits for would
         // be kept from everybody else.
         let live = Arc::clone(&self.live);
-        let mut task = Ended(tokio::spawn(async move {
+        let task = AbortOnDropHandle::new(tokio::spawn(async move {
             let _permit = live.catching_up.acquire().await.ok()?;
             tokio::task::spawn_blocking(work).await.ok()
         }));
-        let done = (&mut task.0).await.ok().flatten();
+        let done = task.await.ok().flatten();
         done.unwrap_or_else(|| Err(Problem::Internal.response().into()))
     }
 

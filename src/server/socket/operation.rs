@@ -4,6 +4,7 @@ use std::{pin::Pin, sync::Arc, time::Instant};
 
 use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::Value;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     graphql::{Call, Told, Viewer},
@@ -48,17 +49,8 @@ pub(super) fn run(app: Arc<App>, payload: Value, viewer: Viewer, request_id: Str
     };
     // In a task of its own: the socket of a client that reads nothing is not asked for long, and a place that it waited for
     // would be kept from everybody else.
-    let mut task = Ended(tokio::spawn(begun));
-    stream::once(async move { (&mut task.0).await.unwrap_or_else(|_| internal()) }).flatten().boxed()
-}
-
-/// A task that ends with whoever waits for it.
-struct Ended(tokio::task::JoinHandle<Running>);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+    let task = AbortOnDropHandle::new(tokio::spawn(begun));
+    stream::once(async move { task.await.unwrap_or_else(|_| internal()) }).flatten().boxed()
 }
 
 fn begin(app: &App, payload: Value, viewer: Viewer, call: Call) -> Running {
