@@ -8,7 +8,12 @@ use std::{
     fs::{self, File},
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
-    sync::{Arc, Mutex},
+    process::Command,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
     time::Instant,
 };
 
@@ -349,4 +354,24 @@ const SEGMENT_BYTES: f64 = 8_388_608.0;
 fn blocks(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
     entries.map(|entry| entry.metadata().unwrap().blocks() * 512).sum()
+}
+
+/// Between its fork and its exec, a child has every open file of this process.
+#[test]
+fn a_child_that_starts_while_a_log_is_open_does_not_keep_its_lock() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path().join("data"));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    assert!(Command::new("true").status().unwrap().success());
+                }
+            });
+        }
+        let opened = (0..400).try_for_each(|_| data_dir.lock().map(drop));
+        done.store(true, Ordering::Relaxed);
+        opened.unwrap();
+    });
 }

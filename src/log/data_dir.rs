@@ -41,6 +41,16 @@ impl fmt::Debug for RunningServer {
     }
 }
 
+impl Drop for DataDirLock {
+    /// Said, and not left to the closing of the file: a child that is about to become another program still has a copy
+    /// of the file open, and would keep the lock for as long.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the lock on the data directory could not be given back before its file is closed");
+        }
+    }
+}
+
 impl DataDirLock {
     /// Writes into the lock file, which only its owner can read, how to ask this process. Whoever takes the lock next
     /// wipes it out.
