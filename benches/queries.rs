@@ -1,5 +1,5 @@
 //! What answers cost over a long log: `cargo bench --bench queries -- [--deliveries N] [--keep DIRECTORY] [--seconds N]
-//! [--only PART_OF_A_NAME]`.
+//! [--only PART_OF_A_NAME] [--connections N]`.
 //!
 //! A log of invented traffic (`clockfold simulate`, 50 sources) is made, or the one that was kept is used again; the program
 //! serves it, and one more clinic posts a board full of appointments. Every kind of query runs in turns with
@@ -101,7 +101,8 @@ fn main() -> Fallible<()> {
     );
     let slice = Duration::from_secs_f64(seconds / ROUNDS as f64);
     let mut by_id = None;
-    for connections in CONNECTIONS {
+    let only_connections = value("--connections").map(|number| number.parse::<u64>()).transpose()?;
+    for connections in CONNECTIONS.into_iter().filter(|count| only_connections.is_none_or(|only| only == *count)) {
         let mut least = Vec::new();
         for (name, query) in
             QUERIES.into_iter().filter(|(name, _)| value("--only").is_none_or(|only| name.contains(only)))

@@ -1,11 +1,17 @@
-//! Documents that were parsed and bounded: clients send the same few all the time, with other variables.
+//! Documents that were parsed, bounded and found valid: clients send the same few all the time, with other variables.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
-use async_graphql::parser::{parse_query, types::ExecutableDocument};
+use async_graphql::{
+    ValidationResult,
+    parser::{
+        parse_query,
+        types::{BaseType, ExecutableDocument, VariableDefinition},
+    },
+};
 
 use super::{
     limits::{self, AsksForSchema, Limits},
@@ -21,6 +27,39 @@ const DOCUMENT_BYTES_MAX: usize = 4 << 10;
 pub(super) struct Parsed {
     pub(super) document: ExecutableDocument,
     pub(super) asks_for_schema: AsksForSchema,
+    /// Whether it is valid, and what it costs, whatever its variables are.
+    is_constant: bool,
+    valid: OnceLock<ValidationResult>,
+}
+
+impl Parsed {
+    /// What the validation of the same document has said, where it would say so again.
+    pub(super) fn known_valid(&self) -> Option<ValidationResult> {
+        self.valid.get().copied()
+    }
+
+    /// It was found valid.
+    pub(super) fn is_valid(&self, valid: ValidationResult) {
+        if self.is_constant {
+            let _ = self.valid.set(valid);
+        }
+    }
+}
+
+/// Whether a document has one operation, and none of its variables' values counts in its validation: costs depend on
+/// numbers, lists, and whether a moment is given. That a value is of its declared type is checked at each request; that
+/// the type is one for its place is a matter of the document, if it has no default.
+fn is_constant(document: &ExecutableDocument) -> bool {
+    let is_text = |variable: &VariableDefinition| {
+        let named = |name: &str| ["ID", "String"].contains(&name);
+        variable.default_value.is_none()
+            && matches!(&variable.var_type.node.base, BaseType::Named(name) if named(name.as_str()))
+    };
+    let mut operations = document.operations.iter();
+    operations
+        .next()
+        .is_some_and(|(_, only)| only.node.variable_definitions.iter().all(|variable| is_text(&variable.node)))
+        && operations.next().is_none()
 }
 
 /// Documents by their text. They are the same for every reader: who may execute what is decided later.
@@ -36,7 +75,8 @@ impl Documents {
         limits::check_length(limits, text)?;
         let document = parse_query(text)?;
         let asks_for_schema = limits::check_document(limits, &document)?;
-        let parsed = Arc::new(Parsed { document, asks_for_schema });
+        let is_constant = is_constant(&document);
+        let parsed = Arc::new(Parsed { document, asks_for_schema, is_constant, valid: OnceLock::new() });
         if text.len() <= DOCUMENT_BYTES_MAX {
             let mut known = self.known();
             if known.len() >= DOCUMENTS_MAX {
@@ -70,5 +110,28 @@ mod tests {
         }
         let long = format!("{{ __typename{} }}", " ".repeat(DOCUMENT_BYTES_MAX));
         assert!(parse(&long).is_some() && !documents.known().contains_key(&long));
+    }
+    #[test]
+    fn what_validation_says_is_kept_where_no_variable_counts_in_it() {
+        let (documents, limits) = (Documents::default(), Limits::default());
+        for (text, is_constant) in [
+            ("{ log { digest } }", true),
+            ("query Named { log { digest } }", true),
+            ("query($id: ID!) { appointment(appointmentId: $id) { status } }", true),
+            ("query($id: ID!, $source: String) { appointment(appointmentId: $id, source: $source) { status } }", true),
+            ("query($id: ID = 5) { appointment(appointmentId: $id) { status } }", false),
+            ("query($ids: [ID!]!) { nodes(ids: $ids) { id } }", false),
+            ("query($first: Int) { deliveries(first: $first) { nodes { position } } }", false),
+            ("query($asOf: DateTime) { appointments(asOf: $asOf) { nodes { status } } }", false),
+            ("query($filter: DeliveryFilter) { deliveries(filter: $filter) { nodes { position } } }", false),
+            ("query($yes: Boolean!) { log { digest @include(if: $yes) } }", false),
+            ("query One { log { digest } } query Two { log { digest } }", false),
+        ] {
+            let parsed = documents.parse(text, &limits).ok().unwrap();
+            assert!(parsed.known_valid().is_none(), "{text}");
+            let valid = ValidationResult { cache_control: Default::default(), complexity: 3, depth: 1 };
+            parsed.is_valid(valid);
+            assert_eq!(parsed.known_valid().is_some(), is_constant, "{text}");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! What is refused around the library's validation, before anything is read for a document.
 //!
-//! The library adds up what a query costs while it validates; how much it may cost, and whether this reader may ask
-//! for the schema, is decided here, for every transport. A refusal goes through the library as an error's source.
+//! A document that is valid whatever its variables are is validated once. The library adds up what a query costs while
+//! it validates; how much it may cost, and whether this reader may ask for the schema, is decided here, for every
+//! transport. A refusal goes through the library as an error's source.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use async_graphql::{
 };
 
 use super::{
-    limits::{AsksForSchema, Exceeded, Introspection, Limit, Limits},
+    documents::Parsed,
+    limits::{Exceeded, Introspection, Limit, Limits},
     readers::Role,
     scope::Scope,
 };
@@ -58,12 +60,20 @@ impl Extension for Guard {
         ctx: &ExtensionContext<'_>,
         next: NextValidation<'_>,
     ) -> Result<ValidationResult, Vec<ServerError>> {
-        let asks_for_schema = ctx.data_opt::<AsksForSchema>().is_some_and(|asks| asks.0);
+        let document = ctx.data_opt::<Arc<Parsed>>();
+        let asks_for_schema = document.is_some_and(|document| document.asks_for_schema.0);
         // Before the validation, whose errors would tell what the schema has.
         if asks_for_schema && !self.shows_schema_to(ctx.data_opt::<Scope>().map(Scope::role)) {
             return Err(vec![barred(Barred::Schema)]);
         }
-        let valid = next.run(ctx).await?;
+        let valid = match document.and_then(|document| document.known_valid()) {
+            Some(valid) => valid,
+            None => {
+                let valid = next.run(ctx).await?;
+                document.inspect(|document| document.is_valid(valid));
+                valid
+            }
+        };
         let max = self.limits.complexity_max as usize;
         if valid.complexity > max {
             let exceeded = Exceeded { limit: Limit::Complexity, asked: valid.complexity, max };

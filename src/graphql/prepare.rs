@@ -85,8 +85,8 @@ impl Checks {
     }
 }
 
-fn request(operation_name: Option<String>, parsed: &Parsed, variables: Variables) -> Request {
-    let mut request = Request::new("").variables(variables).data(parsed.asks_for_schema);
+fn request(operation_name: Option<String>, parsed: &Arc<Parsed>, variables: Variables) -> Request {
+    let mut request = Request::new("").variables(variables).data(Arc::clone(parsed));
     request.operation_name = operation_name;
     request.set_parsed_query(parsed.document.clone());
     request
