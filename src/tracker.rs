@@ -6,12 +6,17 @@
 //! the log hands back, never what it handed in: with another writer on the same log, the deliveries of
 //! both come in their common order.
 
+mod workbench;
 mod rebuilds;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
@@ -27,6 +32,7 @@ use crate::{
 };
 
 pub use rebuilds::{Busy, Rebuild, RebuildState, Rebuilds};
+pub use workbench::Workbench;
 
 use rebuilds::Adoption;
 
@@ -34,6 +40,8 @@ use rebuilds::Adoption;
 const GROUP_DELIVERIES_MAX: usize = 512;
 /// The most deliveries that are folded in one batch.
 const FOLD_DELIVERIES_MAX: usize = 4096;
+/// Who only reads has the projection built anew once in so long at most.
+const MENDING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Where deliveries are handed in; cheap to clone. The writer ends when the last one is dropped.
 #[derive(Clone)]
@@ -61,6 +69,8 @@ enum Task {
     Track(Submission),
     /// Go on with another projection.
     Adopt(Box<Adoption>),
+    /// Build the projection anew, if somebody has met damage in it.
+    Mend,
     /// Fold one appointment anew.
     Refold(Box<Arrived>, oneshot::Sender<Result<Refolded, ProjectionError>>),
 }
@@ -101,6 +111,8 @@ struct State {
     failure: OnceLock<String>,
     /// All that the writer tells of its progress: who follows it reads the rest from the log, at its own pace.
     folded: watch::Sender<Position>,
+    /// The writer is asked to look after the projection.
+    is_asked_to_mend: AtomicBool,
 }
 
 impl Tracker {
@@ -135,6 +147,13 @@ impl Tracker {
         answered.blocking_recv().map_err(|_| stopped())?
     }
 
+    /// Has the writer build the projection anew, soon, if somebody has met damage in it.
+    pub fn mend(&self) {
+        if !self.state.is_asked_to_mend.swap(true, Ordering::Relaxed) && self.queue.try_send(Task::Mend).is_err() {
+            self.state.is_asked_to_mend.store(false, Ordering::Relaxed);
+        }
+    }
+
     /// Why nothing more is accepted, if so.
     pub fn failure(&self) -> Option<&str> {
         self.state.failure.get().map(String::as_str)
@@ -157,10 +176,16 @@ impl Tracker {
 }
 
 impl Queue {
-    /// Serves the queue on a thread of its own, until every [`Tracker`] is gone and all are answered.
-    pub fn run(self, log: Arc<dyn Log>, projection: Projection) -> std::io::Result<thread::JoinHandle<()>> {
+    /// Serves the queue on a thread of its own, until every [`Tracker`] is gone and all are answered. Where the projection
+    /// turns out to be damaged, it is built anew at the workbench.
+    pub fn run(
+        self,
+        log: Arc<dyn Log>,
+        projection: Projection,
+        workbench: Arc<Workbench>,
+    ) -> std::io::Result<thread::JoinHandle<()>> {
         self.state.folded.send_replace(projection.checkpoint().position);
-        let writer = Writer { log, projection, state: self.state };
+        let writer = Writer { log, projection, workbench, state: self.state, mended_at: None };
         let serve = move || writer.serve(self.tasks);
         thread::Builder::new().name("clockfold-writer".to_owned()).spawn(serve)
     }
@@ -178,7 +203,10 @@ impl Queue {
 struct Writer {
     log: Arc<dyn Log>,
     projection: Projection,
+    workbench: Arc<Workbench>,
     state: Arc<State>,
+    /// When the projection was last built anew because of damage.
+    mended_at: Option<Instant>,
 }
 
 impl Drop for Writer {
@@ -202,6 +230,7 @@ impl Writer {
                         answers.push(answer);
                     }
                     Task::Adopt(adoption) => self.adopt(*adoption),
+                    Task::Mend => self.mend_if_damaged(),
                     Task::Refold(arrived, answer) => drop(answer.send(self.refold(*arrived))),
                 }
             }
@@ -227,13 +256,17 @@ impl Writer {
     }
 
     /// Goes on with a projection that was built beside this one. The one that it replaces goes when nobody reads it.
-    fn adopt(&mut self, Adoption { mut candidate, projections, answer }: Adoption) {
+    fn adopt(&mut self, Adoption { mut candidate, answer }: Adoption) {
+        // It was to replace what this writer has replaced meanwhile, and its folder is gone.
+        if answer.is_closed() {
+            return;
+        }
         let adopt = || {
             if self.state.failure.get().is_some() {
                 return Err(ProjectionError::Cancelled);
             }
             candidate.projection.catch_up(&*self.log, &mut |_| {})?;
-            let new = candidate.take_the_place_of(Some(&self.projection), &projections)?;
+            let new = candidate.take_the_place_of(Some(&self.projection), self.workbench.projections())?;
             let old = std::mem::replace(&mut self.projection, new);
             self.state.folded.send_replace(self.projection.checkpoint().position);
             Ok(old.readers())
@@ -267,7 +300,9 @@ impl Writer {
             false => receipts.remove(position),
         };
         let told = |fate| match fate {
-            Fate::Known(delivery) => self.tell_again(*delivery).map_err(|error| error.to_string()),
+            Fate::Known(delivery) => {
+                self.whole(|projection, _| told(projection, &delivery, true)).map_err(|error| error.to_string())
+            }
             Fate::Appended { index, repeated } => {
                 let receipt = positions.get(index).and_then(&mut receipt);
                 let receipt = receipt.ok_or_else(|| "the log did not hand back what was appended".to_owned());
@@ -280,7 +315,7 @@ impl Writer {
     /// What is to be appended, and for each delivery of the group what becomes of it. One whose id and body have
     /// been seen before, in the log or in this group, is not appended again: there is one writer, so of any number
     /// of repeats at the same time the first one counts.
-    fn without_repeats(&self, group: Vec<NewDelivery>) -> Result<(Vec<NewDelivery>, Vec<Fate>), ProjectionError> {
+    fn without_repeats(&mut self, group: Vec<NewDelivery>) -> Result<(Vec<NewDelivery>, Vec<Fate>), ProjectionError> {
         let mut fresh: Vec<NewDelivery> = Vec::with_capacity(group.len());
         let mut fates = Vec::with_capacity(group.len());
         for delivery in group {
@@ -299,9 +334,9 @@ impl Writer {
         Ok((fresh, fates))
     }
 
-    fn earlier(&self, delivery: &NewDelivery, fresh: &[NewDelivery]) -> Result<Option<Fate>, ProjectionError> {
+    fn earlier(&mut self, delivery: &NewDelivery, fresh: &[NewDelivery]) -> Result<Option<Fate>, ProjectionError> {
         let Some(id) = &delivery.delivery_id else { return Ok(None) };
-        let known = self.projection.repeats(&*self.log, delivery)?;
+        let known = self.whole(|projection, log| projection.repeats(log, delivery))?;
         let same = |other: &NewDelivery| {
             other.source == delivery.source && other.delivery_id.as_ref() == Some(id) && other.body == delivery.body
         };
@@ -309,17 +344,25 @@ impl Writer {
         Ok(known.map(|delivery| Fate::Known(Box::new(delivery))).or_else(in_group))
     }
 
-    /// The receipt of a delivery that the log has had for some time.
-    fn tell_again(&self, delivery: Delivery) -> Result<Receipt, ProjectionError> {
-        let told = self.projection.told(&delivery)?.ok_or(ProjectionError::Damaged("delivery id"))?;
-        let Told { judgement, status, reconsidered_until, conflicts_with } = told;
-        let folded = Folded { judgement, status, reconsidered_until, changes: Vec::new() };
-        let Delivery { position, received_at, source, reading, .. } = delivery;
-        Ok(Receipt { position, received_at, source, reading, folded, repeated: true, conflicts_with })
-    }
-
     /// Folds everything that the log has beyond the projection.
     fn fold_up_to_head(&mut self) -> Result<BTreeMap<Position, Receipt>, ProjectionError> {
+        let folded = self.projection.checkpoint().position;
+        match self.fold() {
+            Err(error) if error.is_damage() => {
+                self.mend(&error.to_string())?;
+                self.log
+                    .read(folded.next())
+                    .map(|delivery| {
+                        let receipt = told(&self.projection, &delivery?, false)?;
+                        Ok((receipt.position, receipt))
+                    })
+                    .collect()
+            }
+            receipts => receipts,
+        }
+    }
+
+    fn fold(&mut self) -> Result<BTreeMap<Position, Receipt>, ProjectionError> {
         let log = Arc::clone(&self.log);
         let mut deliveries = log.read(self.projection.checkpoint().position.next());
         let mut receipts = BTreeMap::new();
@@ -337,6 +380,56 @@ impl Writer {
                 receipts.insert(position, receipt);
             }
         }
+    }
+
+    /// What is read from the projection. Where it is damaged it is built anew first.
+    fn whole<T>(
+        &mut self,
+        read: impl Fn(&Projection, &dyn Log) -> Result<T, ProjectionError>,
+    ) -> Result<T, ProjectionError> {
+        match read(&self.projection, &*self.log) {
+            Err(error) if error.is_damage() => {
+                self.mend(&error.to_string())?;
+                read(&self.projection, &*self.log)
+            }
+            done => done,
+        }
+    }
+
+    /// What a reader has met. A defect that looks like damage must not keep senders waiting all the time.
+    fn mend_if_damaged(&mut self) {
+        self.state.is_asked_to_mend.store(false, Ordering::Relaxed);
+        let is_due = self.mended_at.is_none_or(|at| at.elapsed() >= MENDING_INTERVAL);
+        if self.projection.is_damaged() && is_due && self.state.failure.get().is_none() {
+            // Nothing depends on it yet: the next delivery that needs what is damaged says why it can't be folded.
+            let _ = self.mend("a reader, or a merge of its files, has met damage");
+        }
+    }
+
+    /// Builds the projection anew in its place. Who waits for an answer waits that long: with a projection, and not
+    /// without the log, a delivery could have been refused.
+    fn mend(&mut self, why: &str) -> Result<(), ProjectionError> {
+        tracing::error!(why, "the projection is damaged; it is built anew from the log, and deliveries wait for that");
+        metrics::counter!("clockfold_projection_mended_total").increment(1);
+        let begun = Instant::now();
+        let mended = self.workbench.replace(&self.projection, &*self.log);
+        self.mended_at = Some(Instant::now());
+        let new = mended.inspect_err(|error| tracing::error!(%error, "the projection could not be built anew"))?;
+        let old = std::mem::replace(&mut self.projection, new);
+        let position = self.projection.checkpoint().position;
+        self.state.folded.send_replace(position);
+        let readers = old.readers();
+        drop(old);
+        // Otherwise it goes with the next rebuild, or at the next start.
+        if readers.are_gone() {
+            self.workbench.tidy_if_free();
+        }
+        tracing::info!(
+            position = position.get(),
+            seconds = begun.elapsed().as_secs_f64(),
+            "the projection is whole again"
+        );
+        Ok(())
     }
 
     /// The first delivery with the same id, which has another body; worth a word to whoever looks after the sender.
@@ -357,6 +450,15 @@ impl Writer {
         }
         Ok(first)
     }
+}
+
+/// The receipt of a delivery that is folded: of what it repeats, if `repeated`.
+fn told(projection: &Projection, delivery: &Delivery, repeated: bool) -> Result<Receipt, ProjectionError> {
+    let told = projection.told(delivery)?.ok_or(ProjectionError::Damaged("delivery"))?;
+    let Told { judgement, status, reconsidered_until, conflicts_with } = told;
+    let folded = Folded { judgement, status, reconsidered_until, changes: Vec::new() };
+    let Delivery { position, received_at, source, reading, .. } = delivery.clone();
+    Ok(Receipt { position, received_at, source, reading, folded, repeated, conflicts_with })
 }
 
 /// What becomes of a delivery of a group.

@@ -18,9 +18,9 @@ use clockfold::{
     graphql::{Graph, GraphParts, Limits, Readers},
     lifecycle::{Folded, Judgement, Status, Verdict},
     log::{Clock, DataDir, Log, Position, SledLog, SourceName},
-    projection::{Projection, Rules, StaleRules},
+    projection::{Projection, Rules, StaleRules, Workshop},
     server::{App, ConnectionLimits, Listeners, Metrics, Parts, SubscriptionLimits, run},
-    tracker::{Queue, Receipt, Submission, Tracker},
+    tracker::{Queue, Receipt, Submission, Tracker, Workbench},
     webhook::{Gate, Require, SourceAccess},
 };
 use tokio::net::TcpListener;
@@ -72,7 +72,11 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
     });
     let (tracker, queue) = Tracker::new(QUEUE_MAX);
     let writer = match kind {
-        "storage" => Some(queue.run(Arc::clone(&log), projection)?),
+        "storage" => Some(queue.run(
+            Arc::clone(&log),
+            projection,
+            Arc::new(Workbench::new(data_dir.projection(), Workshop::default())),
+        )?),
         "stub" => {
             runtime.spawn(answer_at_once(queue));
             None

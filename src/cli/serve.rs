@@ -29,7 +29,7 @@ use crate::{
     log::{Clock, DataDir, Log, LogError, RunningServer, SledLog},
     projection::{Progress, Projection, ProjectionError, Stage, StaleRules, Workshop},
     server::{App, ConnectionLimits, Listeners, Metrics, Operator, Parts, SubscriptionLimits, run as run_server},
-    tracker::{Rebuilds, Tracker},
+    tracker::{Rebuilds, Tracker, Workbench},
     webhook::Gate,
 };
 
@@ -85,13 +85,13 @@ pub(super) fn run(
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
     let reader = projection.reader();
     let workshop = Workshop { memory_bytes: (config.server.rebuild_memory_mb as usize) << 20, ..Workshop::default() };
+    let workbench = Arc::new(Workbench::new(path, workshop));
     let rebuilds = Rebuilds::new(
         tracker.clone(),
         Arc::clone(&log),
         reader.clone(),
         Arc::clone(&rules),
-        path,
-        workshop,
+        Arc::clone(&workbench),
         Arc::clone(&clock),
     );
     let graph = Graph::new(GraphParts {
@@ -105,7 +105,7 @@ pub(super) fn run(
         writer: Some((tracker.clone(), rebuilds.clone())),
         clock: Arc::clone(&clock),
     });
-    let writer = queue.run(Arc::clone(&log), projection).context("starting the writer")?;
+    let writer = queue.run(Arc::clone(&log), projection, workbench).context("starting the writer")?;
     let archive = config.archive.map(|directory| Archive::follow(directory, Arc::clone(&log)));
     let archive = archive.transpose().context("starting the archive")?;
     let app = App::new(Parts {

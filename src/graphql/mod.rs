@@ -152,7 +152,17 @@ impl Graph {
         let named = tracing::error_span!("query", request_id).entered();
         let answer = self.endpoint.answer(&request, &request_id, |request| request.data(scope));
         drop(named);
+        self.look_after_projection();
         answer
+    }
+
+    /// Has the projection built anew where a query has met damage in it.
+    fn look_after_projection(&self) {
+        if let Some((tracker, _)) = &self.stores.writer
+            && self.stores.reader.is_damaged()
+        {
+            tracker.mend();
+        }
     }
 
     /// What one request may ask for.
@@ -191,7 +201,9 @@ impl Graph {
             self.live.begin(prepared, viewer, &request_id).map(Told::Events)
         } else {
             let scope = Scope::new(Arc::clone(&self.stores), viewer).within(patience);
-            self.endpoint.execute(prepared, scope, &request_id).map(Told::Once)
+            let told = self.endpoint.execute(prepared, scope, &request_id).map(Told::Once);
+            self.look_after_projection();
+            told
         };
         told.unwrap_or_else(|refusal| Told::Refused(errors(refusal)))
     }

@@ -50,7 +50,8 @@ pub use pace::{Progress, Stage, Workshop};
 pub use patience::{Patience, Waiting};
 pub use place::BoardPlace;
 pub use rebuild::{
-    Candidate, compare_with_fresh_fold, open_as_it_is, rebuild_beside, remove_old_projections, state_digest_of,
+    Candidate, build_in_place_of, compare_with_fresh_fold, open_as_it_is, rebuild_beside, remove_old_projections,
+    state_digest_of,
 };
 pub use record::AppointmentRecord;
 pub use refold::{Arrived, Refolded};
@@ -81,7 +82,7 @@ pub struct Checkpoint {
 
 impl ProjectionError {
     /// Whether the projection is not what was written: then it is built anew from the log.
-    pub(super) fn is_damage(&self) -> bool {
+    pub fn is_damage(&self) -> bool {
         matches!(self, ProjectionError::Damaged(_) | ProjectionError::DamagedFile(_))
     }
 }

@@ -103,6 +103,19 @@ pub fn rebuild_beside(
     }
 }
 
+/// A projection of the whole log in the place of one that is damaged and counts until then. Its readers come to the new
+/// one. Nobody else may append or build meanwhile.
+pub fn build_in_place_of(
+    damaged: &Projection,
+    projections: &Path,
+    log: &dyn Log,
+    workshop: &Workshop,
+    tell: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Projection, ProjectionError> {
+    let candidate = rebuild_beside(None, projections, Arc::clone(&damaged.rules), log, workshop, tell)?;
+    candidate.take_the_place_of(Some(damaged), projections)
+}
+
 impl Candidate {
     /// Makes it the projection that counts, and queries of `old` go to it from now on.
     pub fn take_the_place_of(

@@ -129,6 +129,11 @@ impl Projection {
         self.checkpoint
     }
 
+    /// Whether the writer, a query or a merge has met damage in its files.
+    pub fn is_damaged(&self) -> bool {
+        self.store.database.is_damaged()
+    }
+
     /// A handle for queries.
     pub fn reader(&self) -> Reader {
         self.reader.clone()
@@ -215,6 +220,11 @@ impl Reader {
     pub fn view(&self) -> View {
         let store = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
         View::new(store)
+    }
+
+    /// Whether somebody has met damage in the files of the projection that counts.
+    pub fn is_damaged(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).database.is_damaged()
     }
 }
 

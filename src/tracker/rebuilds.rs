@@ -4,7 +4,6 @@
 //! few deliveries and goes on with it. What it differs in is told when it is done.
 
 use std::{
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -15,22 +14,27 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, stream::unfold};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{
+    mpsc::error::TrySendError,
+    oneshot::{self, error::TryRecvError},
+    watch,
+};
 
 use crate::{
     log::{Clock, Log, Room},
     projection::{
-        Candidate, Progress, ProjectionError, Reader, Readers, Report, Rules, Workshop, compare_with_fresh_fold,
-        rebuild_beside, remove_old_projections,
+        Candidate, Progress, ProjectionError, Reader, Readers, Report, Rules, compare_with_fresh_fold, rebuild_beside,
     },
 };
 
-use super::{Task, Tracker};
+use super::{Task, Tracker, Workbench};
 
 /// A rebuild that would leave the disk with less ends: deliveries need the room. Of a small disk, a tenth.
 const ROOM_BYTES: u64 = 256 << 20;
 /// With fewer deliveries to go the writer takes over.
 const ALMOST_THERE: u64 = 1_000;
+/// Between two looks at what others do.
+const A_MOMENT: Duration = Duration::from_millis(10);
 /// How long a query that began before may go on with the projection that no longer counts.
 const LAST_QUERIES: Duration = Duration::from_secs(60);
 
@@ -45,8 +49,7 @@ struct Inner {
     log: Arc<dyn Log>,
     reader: Reader,
     rules: Arc<Rules>,
-    projections: PathBuf,
-    workshop: Workshop,
+    workbench: Arc<Workbench>,
     clock: Clock,
     cancelled: AtomicBool,
     no_room: AtomicBool,
@@ -87,24 +90,22 @@ pub struct Busy;
 /// What the writer is asked to go on with.
 pub(super) struct Adoption {
     pub(super) candidate: Candidate,
-    pub(super) projections: PathBuf,
     pub(super) answer: oneshot::Sender<Result<Readers, ProjectionError>>,
 }
 
 impl Rebuilds {
-    /// Rebuilds of the projection that `reader` reads, which lies below `projections` and is folded by `rules`.
+    /// Rebuilds of the projection that `reader` reads, which lies where the workbench is and is folded by `rules`.
     pub fn new(
         tracker: Tracker,
         log: Arc<dyn Log>,
         reader: Reader,
         rules: Arc<Rules>,
-        projections: PathBuf,
-        workshop: Workshop,
+        workbench: Arc<Workbench>,
         clock: Clock,
     ) -> Rebuilds {
         let (told, _) = watch::channel(None);
         let (cancelled, no_room) = (AtomicBool::new(false), AtomicBool::new(false));
-        let inner = Inner { tracker, log, reader, rules, projections, workshop, clock, cancelled, no_room, told };
+        let inner = Inner { tracker, log, reader, rules, workbench, clock, cancelled, no_room, told };
         Rebuilds { inner: Arc::new(inner) }
     }
 
@@ -119,7 +120,8 @@ impl Rebuilds {
             let rules = rules.as_ref().unwrap_or(&inner.rules);
             let view = inner.reader.view();
             let mut tell = |progress| inner.tell(progress);
-            compare_with_fresh_fold(&view, &inner.projections, rules, &*inner.log, &inner.workshop, &mut tell)
+            let (projections, workshop) = (inner.workbench.projections(), inner.workbench.workshop());
+            compare_with_fresh_fold(&view, projections, rules, &*inner.log, workshop, &mut tell)
         })
     }
 
@@ -177,14 +179,21 @@ impl Rebuilds {
         }
         let inner = Arc::clone(&self.inner);
         let run = move || {
+            let taken = inner.workbench.take();
             let done = if inner.has_room() { work(&inner) } else { Err(ProjectionError::Cancelled) };
             if done.is_err() {
-                inner.tidy();
+                inner.workbench.tidy();
             }
+            let was_needed = inner.workbench.is_needed();
+            drop(taken);
             inner.end(match done {
                 Ok(report) => RebuildState::Done(Arc::new(report)),
                 Err(ProjectionError::Cancelled) if inner.no_room.load(Ordering::Relaxed) => {
-                    RebuildState::Failed(format!("the disk of {} is almost full", inner.projections.display()))
+                    let path = inner.workbench.projections().display();
+                    RebuildState::Failed(format!("the disk of {path} is almost full"))
+                }
+                Err(ProjectionError::Cancelled) if was_needed => {
+                    RebuildState::Failed("the projection is damaged and is built anew at once".to_owned())
                 }
                 Err(ProjectionError::Cancelled) => RebuildState::Cancelled,
                 Err(error) => RebuildState::Failed(error.to_string()),
@@ -201,9 +210,9 @@ impl Inner {
     fn rebuild(&self) -> Result<Report, ProjectionError> {
         let view = self.reader.view();
         let mut tell = |progress| self.tell(progress);
+        let (projections, workshop) = (self.workbench.projections(), self.workbench.workshop());
         let rules = Arc::clone(&self.rules);
-        let mut candidate =
-            rebuild_beside(Some(&view), &self.projections, rules, &*self.log, &self.workshop, &mut tell)?;
+        let mut candidate = rebuild_beside(Some(&view), projections, rules, &*self.log, workshop, &mut tell)?;
         drop(view);
         let report = candidate.report.take().ok_or(ProjectionError::Damaged("checkpoint"))?;
         // Deliveries that have come meanwhile. The writer has to wait for the last few only.
@@ -212,41 +221,61 @@ impl Inner {
             if left < ALMOST_THERE {
                 break;
             }
-            if self.cancelled.load(Ordering::Relaxed) {
-                return Err(ProjectionError::Cancelled);
-            }
+            self.go_on()?;
             candidate.projection.catch_up(&*self.log, &mut |progress| _ = self.tell(progress))?;
         }
-        let (answer, answered) = oneshot::channel();
-        let adoption = Adoption { candidate, projections: self.projections.clone(), answer };
-        let handed_in = self.tracker.queue.blocking_send(Task::Adopt(Box::new(adoption)));
-        let stopped = || ProjectionError::Storage {
-            doing: "switching",
-            message: "the server stops, or its storage has failed".to_owned(),
-        };
-        handed_in.map_err(|_| stopped())?;
-        let readers = answered.blocking_recv().map_err(|_| stopped())??;
+        let readers = self.hand_over(candidate)?;
         let begun = Instant::now();
-        let waits = || begun.elapsed() < LAST_QUERIES && !self.cancelled.load(Ordering::Relaxed);
+        let waits = || begun.elapsed() < LAST_QUERIES && self.go_on().is_ok();
         while !readers.are_gone() && waits() {
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(A_MOMENT);
         }
         if readers.are_gone() {
-            self.tidy();
+            self.workbench.tidy();
         }
         Ok(report)
     }
 
-    /// Removes every projection but the one that counts. What is left is removed at the next start.
-    fn tidy(&self) {
-        if let Err(error) = remove_old_projections(&self.projections) {
-            tracing::warn!(%error, "a projection that does not count could not be removed");
+    /// Has the writer go on with a candidate. It never waits where the writer waits for the workbench.
+    fn hand_over(&self, candidate: Candidate) -> Result<Readers, ProjectionError> {
+        let stopped = || ProjectionError::Storage {
+            doing: "switching",
+            message: "the server stops, or its storage has failed".to_owned(),
+        };
+        let (answer, mut answered) = oneshot::channel();
+        let mut task = Task::Adopt(Box::new(Adoption { candidate, answer }));
+        loop {
+            match self.tracker.queue.try_send(task) {
+                Ok(()) => break,
+                Err(TrySendError::Full(not_taken)) => task = not_taken,
+                Err(TrySendError::Closed(_)) => return Err(stopped()),
+            }
+            self.go_on()?;
+            thread::sleep(A_MOMENT);
+        }
+        loop {
+            match answered.try_recv() {
+                Ok(adopted) => return adopted,
+                Err(TryRecvError::Closed) => return Err(stopped()),
+                // The writer leaves a candidate that nobody waits for. It is not adopting one while it waits.
+                Err(TryRecvError::Empty) if self.workbench.is_needed() => return Err(ProjectionError::Cancelled),
+                Err(TryRecvError::Empty) => {}
+            }
+            thread::sleep(A_MOMENT);
+        }
+    }
+
+    /// Whether somebody wants it to end.
+    fn go_on(&self) -> Result<(), ProjectionError> {
+        match self.cancelled.load(Ordering::Relaxed) || self.workbench.is_needed() {
+            true => Err(ProjectionError::Cancelled),
+            false => Ok(()),
         }
     }
 
     /// Whether the disk has room for more than deliveries.
     fn has_room(&self) -> bool {
-        let room = self.projections.parent().and_then(Room::at);
+        let room = self.workbench.projections().parent().and_then(Room::at);
         let enough = room.is_none_or(|room| room.free >= ROOM_BYTES.min(room.total / 10));
         if !enough {
             self.no_room.store(true, Ordering::Relaxed);
@@ -261,7 +290,7 @@ impl Inner {
                 *rebuild = Arc::new(Rebuild { progress: Some(progress), ..(**rebuild).clone() });
             }
         });
-        self.has_room() && !self.cancelled.load(Ordering::Relaxed)
+        self.has_room() && self.go_on().is_ok()
     }
 
     fn end(&self, state: RebuildState) {

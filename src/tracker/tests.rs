@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     log::{AppointmentId, Digest, Head, LogError},
-    projection::Rules,
+    projection::{Rules, Workshop},
 };
 
 /// A log whose appends go wrong in one way or another.
@@ -59,7 +59,8 @@ fn after_a_storage_error_or_a_defect_nothing_is_accepted() {
         let rules = Arc::new(Rules::default());
         let projection = Projection::open_and_catch_up(folder.path(), rules, &*log, &mut |_| {}).unwrap();
         let (tracker, queue) = Tracker::new(4);
-        let writer = queue.run(log, projection).unwrap();
+        let workbench = Arc::new(Workbench::new(folder.path().to_owned(), Workshop::default()));
+        let writer = queue.run(log, projection, workbench).unwrap();
         assert_eq!(tracker.failure(), None);
         let refused = runtime().block_on(tracker.submit(delivery()));
         assert_eq!(refused.unwrap_err(), Unavailable::StorageFailed);

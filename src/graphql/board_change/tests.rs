@@ -15,7 +15,7 @@ use crate::{
     },
     log::{Clock, DataDir, Log, NewDelivery, Reading, SledLog},
     projection::{Projection, Rules, StaleRules, Workshop},
-    tracker::{Rebuilds, Tracker},
+    tracker::{Rebuilds, Tracker, Workbench},
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -41,8 +41,7 @@ fn stores(folder: &std::path::Path, events: &[(u64, &str)]) -> Arc<Stores> {
         Arc::clone(&log),
         reader.clone(),
         Arc::clone(&rules),
-        folder.join("p"),
-        Workshop::default(),
+        Arc::new(Workbench::new(folder.join("p"), Workshop::default())),
         Arc::clone(&clock),
     );
     let stale = BTreeMap::from([(source.clone(), StaleRules::default())]);

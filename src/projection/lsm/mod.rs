@@ -106,6 +106,11 @@ impl Database {
         Snapshot::of(self.shared.hold())
     }
 
+    /// Whether a reader, or a merge, has met damage in one of its files.
+    pub(in crate::projection) fn is_damaged(&self) -> bool {
+        self.shared.state().levels.tables.iter().any(|table| table.is_damaged())
+    }
+
     /// Takes rows that are to be written together.
     pub(in crate::projection) fn batch(&self) -> Batch {
         Batch::of(Arc::clone(&self.shared))

@@ -42,6 +42,8 @@ pub(super) struct Table {
     path: PathBuf,
     file: File,
     is_gone: AtomicBool,
+    /// Somebody has met damage in it.
+    is_damaged: AtomicBool,
 }
 
 /// The end of a file.
@@ -78,7 +80,8 @@ impl Tail {
 
 impl Table {
     pub(super) fn of(id: u64, path: PathBuf, file: File, length: u64, sum: u32, sections: Vec<Vec<Section>>) -> Table {
-        Table { id, length, sum, sections, path, file, is_gone: AtomicBool::new(false) }
+        let (is_gone, is_damaged) = (AtomicBool::new(false), AtomicBool::new(false));
+        Table { id, length, sum, sections, path, file, is_gone, is_damaged }
     }
 
     /// Opens a file, of which the manifest tells the length and the checksum of the index.
@@ -160,7 +163,13 @@ impl Table {
     }
 
     pub(super) fn damaged(&self, what: &'static str) -> Error {
+        self.is_damaged.store(true, Ordering::Relaxed);
         damaged(&self.path, what)
+    }
+
+    /// Whether damage was met in it.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Relaxed)
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -1,0 +1,111 @@
+//! The projection's files go bad while the server runs: it builds them anew from the log, and nobody is refused.
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
+
+mod support;
+
+use std::{
+    fs,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use support::server::{CONFIG, Server, clockfold, data_dir};
+
+const APPOINTMENTS: u64 = 300;
+const MENDED_MAX: Duration = Duration::from_secs(30);
+
+/// A server whose projection is in files, all of them bad behind their first bytes. It has read little of them so far.
+fn damaged(folder: &Path) -> Server {
+    let mut server = Server::start(folder, CONFIG);
+    for id in 1..=APPOINTMENTS {
+        assert_eq!(server.deliver(id, "create").status, 200);
+        assert_eq!(server.deliver(id, "checkin").status, 200);
+    }
+    assert!(server.terminate().success());
+    let server = Server::start(folder, CONFIG);
+    let files = tables(folder);
+    assert!(!files.is_empty());
+    for path in files {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
+        file.write_all_at(&vec![0xa5; length - 100], 8).unwrap();
+    }
+    server
+}
+
+fn tables(folder: &Path) -> Vec<PathBuf> {
+    let generations = fs::read_dir(data_dir(folder).join("projection")).unwrap();
+    let folders = generations.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let files = folders.flat_map(|path| fs::read_dir(path).unwrap()).map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "rows")).collect()
+}
+
+/// Everything is as if nothing had happened, now and after a restart.
+fn is_whole(folder: &Path, mut server: Server, discharged: usize) {
+    let counts = |server: &Server| {
+        let told = server.query("{ statusCounts { status count } log { headPosition projection { position lag } } }");
+        let counts = told["statusCounts"].as_array().unwrap().clone();
+        let count = |status: &str| {
+            let of = counts.iter().find(|count| count["status"] == status).unwrap();
+            usize::try_from(of["count"].as_u64().unwrap()).unwrap()
+        };
+        assert_eq!(told["log"]["projection"]["lag"], 0);
+        (count("CHECKED_IN"), count("DISCHARGED"))
+    };
+    let expected = (usize::try_from(APPOINTMENTS).unwrap() - discharged, discharged);
+    assert_eq!(counts(&server), expected);
+    assert!(server.get("/metrics").text().contains("clockfold_projection_mended_total 1"));
+    assert_eq!(server.get("/readyz").status, 200);
+    assert!(server.terminate().success());
+    let verified = clockfold(folder, &[], &["verify", "--data-dir", data_dir(folder).to_str().unwrap()]);
+    assert_eq!(verified.status, 0, "{}{}", verified.stdout, verified.stderr);
+    assert_eq!(counts(&Server::start(folder, CONFIG)), expected);
+}
+
+#[test]
+fn deliveries_that_meet_damage_wait_for_a_new_projection_and_are_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = damaged(folder.path());
+    for id in 1..=40 {
+        let answer = server.deliver(id, "discharge");
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let told = answer.json();
+        assert_eq!((&told["outcome"], &told["status"]), (&"APPLIED".into(), &"DISCHARGED".into()), "{told}");
+        assert_eq!(told["position"], (2 * APPOINTMENTS + id).to_string());
+    }
+    assert!(server.printed().contains("built anew"), "{}", server.printed());
+    is_whole(folder.path(), server, 40);
+}
+
+#[test]
+fn a_query_that_meets_damage_has_it_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = damaged(folder.path());
+    let query = "{ appointment(appointmentId: 7) { status } }";
+    let ask = || server.ask(&[], query).json();
+    let first = ask();
+    assert_eq!(first["errors"][0]["extensions"]["code"], "INTERNAL_SERVER_ERROR", "{first}");
+    let begun = Instant::now();
+    loop {
+        let told = ask();
+        if told["data"]["appointment"]["status"] == "CHECKED_IN" {
+            break;
+        }
+        assert!(begun.elapsed() < MENDED_MAX, "{told}");
+        thread::sleep(Duration::from_millis(20));
+    }
+    is_whole(folder.path(), server, 0);
+}
+
+#[test]
+fn a_rebuild_that_meets_damage_makes_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = damaged(folder.path());
+    server.ask(&[], "mutation { rebuildProjection { state } }");
+    for id in 1..=3 {
+        assert_eq!(server.deliver(id, "discharge").status, 200);
+    }
+    is_whole(folder.path(), server, 3);
+}
