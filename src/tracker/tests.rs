@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    log::{AppointmentId, Digest, Head, LogError},
+    log::{AppointmentId, Delivery, Digest, Head, LogError},
     projection::{Rules, Workshop},
 };
 

@@ -1,0 +1,317 @@
+//! The writer's own thread: append a group, make it durable, fold it, answer.
+//!
+//! Where the projection turns out to be damaged, it is built anew first, and senders wait for that instead of being
+//! refused. Where the log can't be written, nothing is accepted any more.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    lifecycle::Folded,
+    log::{Delivery, Log, NewDelivery, Position},
+    projection::{Arrived, Projection, ProjectionError, Refolded, Told},
+};
+
+use super::{Receipt, State, Submission, Task, Unavailable, Workbench, rebuilds::Adoption};
+
+/// The most deliveries that share one sync.
+const GROUP_DELIVERIES_MAX: usize = 512;
+/// The most deliveries that are folded in one batch.
+const FOLD_DELIVERIES_MAX: usize = 4096;
+/// Who only reads has the projection built anew once in so long at most.
+const MENDING_INTERVAL: Duration = Duration::from_secs(60);
+
+pub(super) struct Writer {
+    log: Arc<dyn Log>,
+    projection: Projection,
+    workbench: Arc<Workbench>,
+    state: Arc<State>,
+    /// When the projection was last built anew because of damage.
+    mended_at: Option<Instant>,
+}
+
+impl Drop for Writer {
+    /// A writer that a defect stopped must not look like one that only has nothing to do.
+    fn drop(&mut self) {
+        if thread::panicking() && self.state.failure.set("the writer stopped at a defect".to_owned()).is_ok() {
+            tracing::error!("the writer stopped at a defect; no more deliveries are accepted until a restart");
+        }
+    }
+}
+
+impl Writer {
+    pub(super) fn new(
+        log: Arc<dyn Log>,
+        projection: Projection,
+        workbench: Arc<Workbench>,
+        state: Arc<State>,
+    ) -> Writer {
+        Writer { log, projection, workbench, state, mended_at: None }
+    }
+
+    pub(super) fn serve(mut self, mut tasks: mpsc::Receiver<Task>) {
+        let mut handed_in = Vec::with_capacity(GROUP_DELIVERIES_MAX);
+        while tasks.blocking_recv_many(&mut handed_in, GROUP_DELIVERIES_MAX) > 0 {
+            let (mut deliveries, mut answers) = (Vec::with_capacity(handed_in.len()), Vec::new());
+            for task in handed_in.drain(..) {
+                match task {
+                    Task::Track(Submission { delivery, answer }) => {
+                        deliveries.push(delivery);
+                        answers.push(answer);
+                    }
+                    Task::Adopt(adoption) => self.adopt(*adoption),
+                    Task::Mend => self.mend_if_damaged(),
+                    Task::Refold(arrived, answer) => drop(answer.send(self.refold(*arrived))),
+                }
+            }
+            if !deliveries.is_empty() {
+                self.answer(deliveries, answers);
+            }
+        }
+    }
+
+    fn answer(&mut self, deliveries: Vec<NewDelivery>, answers: Vec<oneshot::Sender<Result<Receipt, Unavailable>>>) {
+        metrics::histogram!("clockfold_group_deliveries").record(u32::try_from(deliveries.len()).unwrap_or(u32::MAX));
+        let receipts = self.track(deliveries);
+        if let Err(message) = &receipts
+            && self.state.failure.set(message.clone()).is_ok()
+        {
+            tracing::error!(%message, "storage failed; no more deliveries are accepted until a restart");
+        }
+        let mut receipts = receipts.unwrap_or_default().into_iter();
+        for answer in answers {
+            // Who no longer waits does not need the answer.
+            let _ = answer.send(receipts.next().ok_or(Unavailable::StorageFailed));
+        }
+    }
+
+    /// Goes on with a projection that was built beside this one. The one that it replaces goes when nobody reads it.
+    fn adopt(&mut self, Adoption { mut candidate, answer }: Adoption) {
+        // It was to replace what this writer has replaced meanwhile, and its folder is gone.
+        if answer.is_closed() {
+            return;
+        }
+        let adopt = || {
+            if self.state.failure.get().is_some() {
+                return Err(ProjectionError::Cancelled);
+            }
+            candidate.projection.catch_up(&*self.log, &mut |_| {})?;
+            let new = candidate.take_the_place_of(Some(&self.projection), self.workbench.projections())?;
+            let old = std::mem::replace(&mut self.projection, new);
+            self.state.folded.send_replace(self.projection.checkpoint().position);
+            Ok(old.readers())
+        };
+        // Who no longer waits does not need the answer.
+        let _ = answer.send(adopt());
+    }
+
+    fn refold(&mut self, arrived: Arrived) -> Result<Refolded, ProjectionError> {
+        if self.state.failure.get().is_some() {
+            return Err(ProjectionError::Cancelled);
+        }
+        self.projection.refold(arrived, &*self.log)
+    }
+
+    /// Makes a group durable, folds it, and tells what became of each delivery, in the order given.
+    fn track(&mut self, group: Vec<NewDelivery>) -> Result<Vec<Receipt>, String> {
+        if let Some(message) = self.state.failure.get() {
+            return Err(message.clone());
+        }
+        let (fresh, fates) = self.without_repeats(group).map_err(|error| error.to_string())?;
+        let positions = match fresh.len() {
+            0 => Vec::new(),
+            _ => self.log.append(fresh).map_err(|error| error.to_string())?,
+        };
+        let mut receipts = self.fold_up_to_head().map_err(|error| error.to_string())?;
+        // A receipt goes to its sender, unless a repeat in the same group needs it too.
+        let repeats = fates.iter().any(|fate| matches!(fate, Fate::Appended { repeated: true, .. }));
+        let mut receipt = |position: &Position| match repeats {
+            true => receipts.get(position).cloned(),
+            false => receipts.remove(position),
+        };
+        let told = |fate| match fate {
+            Fate::Known(delivery) => {
+                self.whole(|projection, _| told(projection, &delivery, true)).map_err(|error| error.to_string())
+            }
+            Fate::Appended { index, repeated } => {
+                let receipt = positions.get(index).and_then(&mut receipt);
+                let receipt = receipt.ok_or_else(|| "the log did not hand back what was appended".to_owned());
+                receipt.map(|receipt| Receipt { repeated, ..receipt })
+            }
+        };
+        fates.into_iter().map(told).collect()
+    }
+
+    /// What is to be appended, and for each delivery of the group what becomes of it. One whose id and body have
+    /// been seen before, in the log or in this group, is not appended again: there is one writer, so of any number
+    /// of repeats at the same time the first one counts.
+    fn without_repeats(&mut self, group: Vec<NewDelivery>) -> Result<(Vec<NewDelivery>, Vec<Fate>), ProjectionError> {
+        let mut fresh: Vec<NewDelivery> = Vec::with_capacity(group.len());
+        let mut fates = Vec::with_capacity(group.len());
+        for delivery in group {
+            fates.push(match self.earlier(&delivery, &fresh)? {
+                Some(fate) => {
+                    metrics::counter!("clockfold_repeats_total", "source" => delivery.source.as_str().to_owned())
+                        .increment(1);
+                    fate
+                }
+                None => {
+                    fresh.push(delivery);
+                    Fate::Appended { index: fresh.len() - 1, repeated: false }
+                }
+            });
+        }
+        Ok((fresh, fates))
+    }
+
+    fn earlier(&mut self, delivery: &NewDelivery, fresh: &[NewDelivery]) -> Result<Option<Fate>, ProjectionError> {
+        let Some(id) = &delivery.delivery_id else { return Ok(None) };
+        let known = self.whole(|projection, log| projection.repeats(log, delivery))?;
+        let same = |other: &NewDelivery| {
+            other.source == delivery.source && other.delivery_id.as_ref() == Some(id) && other.body == delivery.body
+        };
+        let in_group = || fresh.iter().position(same).map(|index| Fate::Appended { index, repeated: true });
+        Ok(known.map(|delivery| Fate::Known(Box::new(delivery))).or_else(in_group))
+    }
+
+    /// Folds everything that the log has beyond the projection.
+    fn fold_up_to_head(&mut self) -> Result<BTreeMap<Position, Receipt>, ProjectionError> {
+        let folded = self.projection.checkpoint().position;
+        match self.fold() {
+            Err(error) if error.is_damage() => {
+                self.mend(&error.to_string())?;
+                self.log
+                    .read(folded.next())
+                    .map(|delivery| {
+                        let receipt = told(&self.projection, &delivery?, false)?;
+                        Ok((receipt.position, receipt))
+                    })
+                    .collect()
+            }
+            receipts => receipts,
+        }
+    }
+
+    fn fold(&mut self) -> Result<BTreeMap<Position, Receipt>, ProjectionError> {
+        let log = Arc::clone(&self.log);
+        let mut deliveries = log.read(self.projection.checkpoint().position.next());
+        let mut receipts = BTreeMap::new();
+        loop {
+            let group: Vec<Delivery> = deliveries.by_ref().take(FOLD_DELIVERIES_MAX).collect::<Result<_, _>>()?;
+            let folded = self.projection.apply(&group)?;
+            let Some(last) = group.last() else { return Ok(receipts) };
+            self.state.folded.send_replace(last.position);
+            count(&group, &folded);
+            for (delivery, folded) in group.into_iter().zip(folded) {
+                let conflicts_with = self.conflicts_with(&delivery)?;
+                let Delivery { position, received_at, source, reading, .. } = delivery;
+                let receipt =
+                    Receipt { position, received_at, source, reading, folded, repeated: false, conflicts_with };
+                receipts.insert(position, receipt);
+            }
+        }
+    }
+
+    /// What is read from the projection. Where it is damaged it is built anew first.
+    fn whole<T>(
+        &mut self,
+        read: impl Fn(&Projection, &dyn Log) -> Result<T, ProjectionError>,
+    ) -> Result<T, ProjectionError> {
+        match read(&self.projection, &*self.log) {
+            Err(error) if error.is_damage() => {
+                self.mend(&error.to_string())?;
+                read(&self.projection, &*self.log)
+            }
+            done => done,
+        }
+    }
+
+    /// What a reader has met. A defect that looks like damage must not keep senders waiting all the time.
+    fn mend_if_damaged(&mut self) {
+        self.state.is_asked_to_mend.store(false, Ordering::Relaxed);
+        let is_due = self.mended_at.is_none_or(|at| at.elapsed() >= MENDING_INTERVAL);
+        if self.projection.is_damaged() && is_due && self.state.failure.get().is_none() {
+            // Nothing depends on it yet: the next delivery that needs what is damaged says why it can't be folded.
+            let _ = self.mend("a reader, or a merge of its files, has met damage");
+        }
+    }
+
+    /// Builds the projection anew in its place. Who waits for an answer waits that long: with a projection, and not
+    /// without the log, a delivery could have been refused.
+    fn mend(&mut self, why: &str) -> Result<(), ProjectionError> {
+        tracing::error!(why, "the projection is damaged; it is built anew from the log, and deliveries wait for that");
+        metrics::counter!("clockfold_projection_mended_total").increment(1);
+        let begun = Instant::now();
+        let mended = self.workbench.replace(&self.projection, &*self.log);
+        self.mended_at = Some(Instant::now());
+        let new = mended.inspect_err(|error| tracing::error!(%error, "the projection could not be built anew"))?;
+        let old = std::mem::replace(&mut self.projection, new);
+        let position = self.projection.checkpoint().position;
+        self.state.folded.send_replace(position);
+        let readers = old.readers();
+        drop(old);
+        // Otherwise it goes with the next rebuild, or at the next start.
+        if readers.are_gone() {
+            self.workbench.tidy_if_free();
+        }
+        tracing::info!(
+            position = position.get(),
+            seconds = begun.elapsed().as_secs_f64(),
+            "the projection is whole again"
+        );
+        Ok(())
+    }
+
+    /// The first delivery with the same id, which has another body; worth a word to whoever looks after the sender.
+    fn conflicts_with(&self, delivery: &Delivery) -> Result<Option<Position>, ProjectionError> {
+        if delivery.delivery_id.is_none() {
+            return Ok(None);
+        }
+        let first = self.projection.reader().view().conflicts_with(delivery)?;
+        if let Some(first) = first {
+            let source = delivery.source.as_str();
+            metrics::counter!("clockfold_delivery_id_conflicts_total", "source" => source.to_owned()).increment(1);
+            tracing::warn!(
+                source,
+                position = delivery.position.get(),
+                first = first.get(),
+                "a delivery has the id of an earlier one and another body; it is kept as a delivery of its own"
+            );
+        }
+        Ok(first)
+    }
+}
+
+/// The receipt of a delivery that is folded: of what it repeats, if `repeated`.
+fn told(projection: &Projection, delivery: &Delivery, repeated: bool) -> Result<Receipt, ProjectionError> {
+    let told = projection.told(delivery)?.ok_or(ProjectionError::Damaged("delivery"))?;
+    let Told { judgement, status, reconsidered_until, conflicts_with } = told;
+    let folded = Folded { judgement, status, reconsidered_until, changes: Vec::new() };
+    let Delivery { position, received_at, source, reading, .. } = delivery.clone();
+    Ok(Receipt { position, received_at, source, reading, folded, repeated, conflicts_with })
+}
+
+/// What becomes of a delivery of a group.
+enum Fate {
+    /// It is among those that are appended, at this index; or an earlier one of the group is, which it repeats.
+    Appended { index: usize, repeated: bool },
+    /// It repeats a delivery of the log.
+    Known(Box<Delivery>),
+}
+
+fn count(group: &[Delivery], folded: &[Folded]) {
+    let mut counts: BTreeMap<(&str, &'static str), u64> = BTreeMap::new();
+    for (delivery, folded) in group.iter().zip(folded) {
+        *counts.entry((delivery.source.as_str(), folded.judgement.verdict.outcome().name())).or_default() += 1;
+    }
+    for ((source, outcome), count) in counts {
+        metrics::counter!("clockfold_deliveries_total", "source" => source.to_owned(), "outcome" => outcome)
+            .increment(count);
+    }
+}
