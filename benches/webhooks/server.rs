@@ -14,12 +14,12 @@ use std::{
 
 use chrono::Utc;
 use clockfold::{
-    credential::{Credential, digest_of},
-    graphql::{Graph, GraphParts, Limits, Readers},
+    credential::{Credential, Seal, digest_of},
+    graphql::{Graph, GraphParts, Limits, Readers, SourceSettings},
     lifecycle::{Folded, Judgement, Status, Verdict},
     log::{Clock, DataDir, Log, Position, SledLog, SourceName},
-    projection::{Projection, Rules, StaleRules, Workshop},
-    server::{App, ConnectionLimits, Listeners, Metrics, Parts, SubscriptionLimits, run},
+    projection::{Projection, Rules, Workshop},
+    server::{App, ConnectionLimits, Listeners, Metrics, Parts, SessionSettings, SubscriptionLimits, run},
     tracker::{Queue, Receipt, Submission, Tracker, Workbench},
     webhook::{Gate, Require, SourceAccess},
 };
@@ -58,13 +58,12 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         require: Require::Any,
         delivery_id_header: None,
     };
-    let sources = std::collections::BTreeMap::from([(source, StaleRules::default())]);
+    let sources = std::collections::BTreeMap::from([(source, SourceSettings::default())]);
     let graph = Graph::new(GraphParts {
         reader: projection.reader(),
         log: Arc::clone(&log),
         rules: Arc::clone(&rules),
         sources,
-        time_zones: std::collections::BTreeMap::new(),
         lifecycles: Vec::new(),
         limits: Limits::default(),
         writer: None,
@@ -90,6 +89,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         graph,
         rules,
         readers: Readers::new(Vec::new()),
+        sessions: SessionSettings { seal: Seal::new(&[0; 32]), secure_cookies: None },
         metrics,
         clock,
         operator: None,

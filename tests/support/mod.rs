@@ -12,6 +12,7 @@ pub mod killed;
 pub mod live;
 pub mod power;
 pub mod server;
+pub mod session;
 pub mod sources;
 pub mod trace;
 pub mod webhook;
