@@ -21,6 +21,7 @@ mod chunks;
 mod log;
 mod feed;
 mod board_csv;
+mod measures;
 mod operations;
 
 use std::{
@@ -47,7 +48,7 @@ use crate::{
 
 pub use accept::ConnectionLimits;
 pub use access::Operator;
-pub use operations::Metrics;
+pub use measures::Metrics;
 pub use socket::SubscriptionLimits;
 
 use cors::Origins;

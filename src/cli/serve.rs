@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
@@ -24,7 +24,7 @@ use crate::{
     credential::{digest_of, fresh_secret},
     graphql::{Graph, GraphParts, Readers},
     log::{Clock, DataDir, Log, LogError, RunningServer, SledLog},
-    projection::{Progress, Projection, ProjectionError, Stage, StaleRules, Workshop},
+    projection::{DeliveryFilter, Page, Progress, Projection, ProjectionError, Reader, Stage, StaleRules, Workshop},
     server::{App, ConnectionLimits, Listeners, Metrics, Operator, Parts, SubscriptionLimits, run as run_server},
     tracker::{Rebuilds, Tracker},
     webhook::Gate,
@@ -94,6 +94,8 @@ pub(super) fn serve(
     let log: Arc<dyn Log> = Arc::<SledLog>::clone(&store);
     tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
 
+    let metrics =
+        begin(metrics, &config, &projection.reader(), &*log, &clock).context("looking for last deliveries")?;
     let stale = |source: &SourceConfig| StaleRules {
         stale_after: TimeDelta::hours(source.stale_after_hours.into()),
         booking_horizon: TimeDelta::days(source.booking_horizon_days.into()),
@@ -191,6 +193,22 @@ pub(super) fn serve(
     let head = log.head().position;
     tracing::info!(position = head.get(), "stopped");
     Ok(())
+}
+
+/// Tells the metrics what there is, so that every series is there before anything happens.
+fn begin(metrics: Metrics, config: &Config, reader: &Reader, log: &dyn Log, clock: &Clock) -> anyhow::Result<Metrics> {
+    let view = reader.view();
+    let last = |source: &SourceConfig| -> anyhow::Result<Option<DateTime<Utc>>> {
+        let filter = DeliveryFilter { sources: vec![source.access.name.clone()], ..DeliveryFilter::default() };
+        let page = Page { after: None, before: None, limit: 1, from_end: true };
+        let Some(position) = view.deliveries(&filter, &page)?.items.pop() else { return Ok(None) };
+        Ok(log.read(position).next().transpose().map_err(with_hint)?.map(|delivery| delivery.received_at))
+    };
+    let last: Vec<_> = config.sources.iter().map(last).collect::<Result<_, _>>()?;
+    let sources = config.sources.iter().map(|source| &source.access.name).zip(last);
+    let data = ("data", config.data_dir.clone());
+    let archive = config.archive.clone().map(|directory| ("archive", directory));
+    Ok(metrics.begin(clock(), [data].into_iter().chain(archive).collect(), sources))
 }
 
 /// Messages go to standard error, one a line. They hold no secret, no body and no path of a request, whatever
