@@ -19,7 +19,12 @@ mod sessions;
 mod sign_in;
 mod pass;
 mod socket;
+mod parameters;
+mod chunks;
 mod log;
+mod feed;
+mod board_csv;
+mod measures;
 mod operations;
 
 use std::{
@@ -46,7 +51,7 @@ use crate::{
 
 pub use accept::ConnectionLimits;
 pub use access::Operator;
-pub use operations::Metrics;
+pub use measures::Metrics;
 pub use sessions::SessionSettings;
 pub use socket::SubscriptionLimits;
 
@@ -74,6 +79,7 @@ pub struct App {
     origins: Origins,
     graphql_permits: Arc<Semaphore>,
     log_permits: Arc<Semaphore>,
+    csv_permits: Arc<Semaphore>,
     operator: Option<Operator>,
     draining: AtomicBool,
     /// Cancelled where subscriptions are to end.
@@ -147,6 +153,7 @@ impl App {
             origins: Origins::new(parts.allowed_origins),
             graphql_permits: Arc::new(Semaphore::new(GRAPHQL_AT_ONCE)),
             log_permits: Arc::new(Semaphore::new(log::READERS_MAX)),
+            csv_permits: Arc::new(Semaphore::new(board_csv::WRITERS_MAX)),
             operator: parts.operator,
             draining: AtomicBool::new(false),
             ending: CancellationToken::new(),
@@ -209,6 +216,10 @@ fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = I
         .or(explorer::route())
         .unify()
         .or(log::route(app))
+        .unify()
+        .or(feed::route(app))
+        .unify()
+        .or(board_csv::route(app))
         .unify()
         .or(operations::routes(app, operations::MetricsFor::LoopbackAndAdmins))
         .unify()

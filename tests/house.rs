@@ -73,7 +73,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "main",
         ],
     ),
-    ("chrono_tz", &["graphql", "config"]),
+    ("chrono_tz", &["graphql", "config", "cli"]),
     ("clap", &["cli"]),
     ("crc32fast", &["log", "projection", "copies"]),
     ("flate2", &["dashboard"]),
@@ -84,6 +84,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("governor", &["server"]),
     ("hyper", &["server"]),
     ("hyper_util", &["server"]),
+    ("indicatif", &["cli"]),
     ("lz4_flex", &["log"]),
     ("metrics", &["log", "tracker", "copies", "server"]),
     ("metrics_exporter_prometheus", &["server"]),
@@ -239,6 +240,40 @@ fn every_dependency_has_a_home() {
             "{line}: why?"
         );
     }
+}
+
+/// What stands at the top, and what expects it there. Names that begin with a dot are tools' own.
+const TOP: &[&str] = &[
+    "Cargo.toml",
+    "Cargo.lock",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "benches",
+    // Prometheus, Grafana, systemd.
+    "deploy",
+    "clippy.toml",
+    "fixtures",
+    "rustfmt.toml",
+    "schema",
+    "src",
+    "tests",
+];
+
+#[test]
+fn nothing_else_stands_at_the_top() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ignored = fs::read_to_string(top.join(".gitignore")).unwrap();
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    for entry in fs::read_dir(top).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let is_ignored = ignored.lines().any(|line| line.trim_start_matches('/') == name);
+        if !name.starts_with('.') && !is_ignored {
+            found.insert(name);
+        }
+    }
+    let known: BTreeSet<String> = TOP.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(found, known);
 }
 
 #[test]

@@ -3,10 +3,19 @@
 
 mod support;
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use clockfold::log::{Body, DataDir, Log, NewDelivery, Position, SledLog};
-use support::server::{CONFIG, ROUTE_KEY, Server, Told, clockfold, data_dir};
+use support::server::{CONFIG, ROUTE_KEY, Server, Told, clockfold, command, data_dir};
 
 fn told(folder: &Path, arguments: &str) -> Told {
     let arguments: Vec<&str> = arguments.split_whitespace().collect();
@@ -89,7 +98,7 @@ fn what_is_posted_is_answered_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), CONFIG);
     let address = server.address;
-    let post = |arguments: &str| told(folder.path(), &format!("--post http://{address} {arguments}"));
+    let post = |arguments: &str| told(folder.path(), &format!("--target http://{address} {arguments}"));
     let count = |told: &Told, name: &str| -> u64 {
         let line = told.stdout.lines().find_map(|line| line.strip_prefix(name));
         line.map_or(0, |line| line.trim().parse().unwrap())
@@ -120,6 +129,108 @@ fn what_is_posted_is_answered_and_kept() {
     assert_eq!(kept, 12_000 + sent + quickly_sent);
 }
 
+/// A second source, with a token.
+const TOKEN: &str = "a-token-of-the-lakeside-clinic";
+
+#[test]
+fn the_same_seed_posts_the_same_bytes_in_the_same_order_for_each_source() {
+    let posted = |seed: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let lakeside = format!(
+            "{CONFIG}[[source]]\nname = \"lakeside\"\nroute_keys = [\"{TOKEN}-s-key\"]\nauthtokens = [\"{TOKEN}\"]\nrequire = \"all\"\n"
+        );
+        let config = lakeside.replace("downtown\"\n", "downtown\"\nauthtokens = [\"another-token-of-downtown\"]\n");
+        let server = Server::start(folder.path(), &config);
+        let credentials = format!(
+            "--route-key {ROUTE_KEY} --route-key {TOKEN}-s-key --authtoken another-token-of-downtown --authtoken {TOKEN}"
+        );
+        let arguments =
+            format!("--target http://{} {credentials} --deliveries 1500 --rate 100000 {seed}", server.address);
+        let told = told(folder.path(), &arguments);
+        assert_eq!((told.status, told.stderr.as_str()), (0, ""), "{}", told.stdout);
+        drop(server);
+        let mut bodies: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+        for (_, delivery) in content(&data_dir(folder.path())) {
+            bodies.entry(delivery.source.to_string()).or_default().push(delivery.body);
+        }
+        assert_eq!(bodies.values().map(Vec::len).sum::<usize>(), 1_500);
+        bodies
+    };
+    let first = posted("--seed 3");
+    assert_eq!(first.keys().collect::<Vec<_>>(), ["downtown", "lakeside"]);
+    assert!(first == posted("--seed 3"));
+    assert!(first != posted("--seed 4"));
+}
+
+#[test]
+fn the_report_is_there_as_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), CONFIG);
+    let arguments = "--deliveries 400 --rate 2000 --format json";
+    let told = told(folder.path(), &format!("--target http://{} --route-key {ROUTE_KEY} {arguments}", server.address));
+    assert_eq!((told.status, told.stderr.as_str()), (0, ""), "{}", told.stdout);
+    let report: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    let sum = |field: &str| -> u64 { report[field].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum() };
+    assert_eq!((report["deliveries"].as_u64(), sum("outcomes"), sum("statuses")), (Some(400), 400, 400), "{report}");
+    assert_eq!((report["notTaken"].as_u64(), report["errors"].as_u64()), (Some(0), Some(0)), "{report}");
+    assert_eq!(report["perSecondAsked"].as_u64(), Some(2_000));
+    let rate = report["perSecond"].as_u64().unwrap();
+    assert!((50..=2_000).contains(&rate), "{report}");
+    let latency = ["p50", "p90", "p99", "max"].map(|name| report["latencyMs"][name].as_f64().unwrap());
+    assert!(latency[0] > 0.0 && latency.is_sorted(), "{report}");
+}
+
+/// `clockfold simulate`, which goes on.
+fn simulating(folder: &Path, address: SocketAddr, arguments: &str) -> std::process::Child {
+    let mut command = command(folder);
+    command.args(["simulate", "--route-key", ROUTE_KEY, "--target", &format!("http://{address}")]);
+    command.args(arguments.split_whitespace()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+#[test]
+fn a_signal_ends_it_with_its_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), CONFIG);
+    for signal in ["-INT", "-TERM"] {
+        let child = simulating(folder.path(), server.address, "--for 3600 --rate 100");
+        thread::sleep(Duration::from_secs(1));
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""), "{stdout}");
+        assert!(stdout.contains(" deliveries in ") && stdout.contains("APPLIED"), "{stdout}");
+    }
+}
+
+#[test]
+fn what_a_server_does_not_answer_is_sent_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let serve = || {
+        let path = folder.path().join("clockfold.toml");
+        fs::write(&path, CONFIG).unwrap();
+        let mut command = command(folder.path());
+        command.args(["serve", "--listen", &address.to_string(), "--data-dir", "data", "--config"]).arg(path);
+        Server::spawn(command)
+    };
+    let mut server = serve();
+    let child = simulating(folder.path(), address, "--deliveries 200 --rate 100 --retries 100 --format json");
+    thread::sleep(Duration::from_millis(700));
+    server.kill();
+    thread::sleep(Duration::from_millis(500));
+    let server = serve();
+    let output = child.wait_with_output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &report["notTaken"]), (Some(0), &0.into()), "{report}");
+    let count = |field: &str| report[field].as_u64().unwrap();
+    assert_eq!(count("deliveries"), 200);
+    assert!(count("errors") > 0 && count("retries") >= count("errors"), "{report}");
+    drop(server);
+    // Each is there; what was kept and not answered may be there twice.
+    assert!(content(&data_dir(folder.path())).len() >= 200);
+}
+
 #[test]
 fn nothing_is_posted_where_it_does_not_belong() {
     let folder = tempfile::tempdir().unwrap();
@@ -131,12 +242,14 @@ fn nothing_is_posted_where_it_does_not_belong() {
         (format!("--post http://{address} --authtoken {wrong}"), 1, "does not know this source (status 401)"),
         (format!("--post http://192.0.2.1:8080/webhook/{wrong}"), 1, "192.0.2.1:8080 is not on this machine"),
         (format!("--post http://127.0.0.1:1/webhook/{wrong}"), 1, "127.0.0.1:1 does not answer"),
-        (format!("--post http://{address}"), 2, "--post needs --route-key"),
+        (format!("--post http://{address}"), 2, "--target needs --route-key"),
         (format!("--post http://{address}/webhook/{wrong} --route-key {wrong}"), 2, "leave --route-key out"),
         (format!("--post https://{address}/webhook/{wrong}"), 2, "there is no TLS here"),
         (format!("--post http://{wrong}@{address}"), 2, "http://HOST:PORT"),
         (format!("--post http://{address} --route-key {wrong} --into x"), 2, "cannot be used with"),
-        ("--rate 5".to_owned(), 2, "--post"),
+        ("--rate 5".to_owned(), 2, "--target"),
+        (format!("--target http://{address} --route-key {wrong} --route-key b --authtoken c"), 2, "in the same order"),
+        (format!("--target http://{address} --route-key {wrong} --delivery-id-header a:b"), 2, "a header's name"),
         ("--sources 0".to_owned(), 2, "--sources"),
     ] {
         let told = told(folder.path(), &arguments);

@@ -5,6 +5,7 @@
 
 mod backup;
 mod check_config;
+mod demo;
 mod erase_bodies;
 mod export;
 mod fold_again;
@@ -19,6 +20,7 @@ mod schema;
 mod serve;
 mod show;
 mod simulate;
+mod stop;
 mod verify;
 
 use std::{
@@ -72,6 +74,15 @@ pub enum Command {
         #[arg(long, value_name = "ADDRESS")]
         listen: Option<SocketAddr>,
     },
+    /// Show everything with invented patients, in a throw-away store.
+    ///
+    /// Starts the server on this machine with several invented clinics. Two days and a morning are in its log already;
+    /// what comes now is posted to it over HTTP, as senders would, so many times as fast as in the world. Nights are
+    /// left out. Nothing needs to be configured, and everything is removed at the end.
+    #[command(
+        after_help = "Examples:\n  clockfold demo\n  clockfold demo --clinics 12 --speed 30 --seed 7\n\nThe waits on the board are of real time: those from before the start are as long as in the world, and a visit that\nbegins now is over so many times as soon. With --speed 1 everything takes its time."
+    )]
+    Demo(demo::Arguments),
     /// Print the GraphQL schema.
     #[command(after_help = "Example:\n  clockfold schema > schema/schema.graphql")]
     Schema,
@@ -89,14 +100,14 @@ pub enum Command {
         after_help = "Examples:\n  clockfold show downtown 12345\n  clockfold show downtown 12345 --format json\n  clockfold show downtown 12345 --explain ready\n\nThe exit status is 1 where no delivery names the appointment, and where deliveries do but none was applied."
     )]
     Show(show::Arguments),
-    /// Invent traffic: print it, write it into an empty data directory, or post it to a running server.
+    /// Invent traffic: print it, write it into an empty data directory, or send it to a running server.
     ///
     /// Clinics of different sizes and hours send what they would send in the vendor's form, in the order of the
     /// times at which it would arrive: visits that are booked, moved, waited for and ended, patients who do not come,
     /// buttons that are skipped and taken back, and now and then a delivery that is lost, repeated, overtaken by its
     /// neighbour, of an unknown event type, or unreadable. Nobody in it exists.
     #[command(
-        after_help = "Examples:\n  clockfold simulate --deliveries 20\n  clockfold simulate --deliveries 1000000 --seed 7 --into /tmp/a-million\n  clockfold simulate --post http://127.0.0.1:8080 --route-key KEY --for 60 --speed 120\n\nA source sends about 550 deliveries a day: a million of 50 sources are 37 days. With --into, no server may run on the\ndirectory, and its log has to be empty."
+        after_help = "Examples:\n  clockfold simulate --deliveries 20\n  clockfold simulate --deliveries 1000000 --seed 7 --into /tmp/a-million\n  clockfold simulate --target http://127.0.0.1:8080 --route-key KEY --rate 200 --for 60\n  clockfold simulate --target http://127.0.0.1:8080 --route-key KEY --route-key ANOTHER --speed 120 --for 60\n\nA source sends about 550 deliveries a day: a million of 50 sources are 37 days. With --into, no server may run on the\ndirectory, and its log has to be empty. Of --target, Ctrl-C ends it with its report."
     )]
     Simulate(simulate::Arguments),
     /// Print deliveries as lines of JSON, with everything that the log holds of them.
@@ -224,6 +235,7 @@ fn dispatch(
             let config = Config::load(inputs(listen))?;
             serve::run(config, log_filter.as_deref(), clock, stdout)
         }
+        Command::Demo(arguments) => demo::run(&arguments, log_filter.as_deref(), &clock, stdout),
         Command::Schema => schema::run(&crate::graphql::sdl(), stdout),
         Command::Lifecycle(arguments) => lifecycle::run(&arguments, || Config::load(inputs(None)), stdout),
         Command::Show(arguments) => show::run(&arguments, Config::load(inputs(None))?, clock, stdout),

@@ -9,25 +9,22 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use chrono::TimeDelta;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-};
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::{net::TcpListener, runtime::Runtime};
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
 use tracing_subscriber::{
     EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use super::erase_bodies::apply_retention;
+use super::{erase_bodies::apply_retention, stop::Signals};
 use crate::{
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
     copies::Archive,
     credential::{Seal, digest_of, fresh_secret},
     graphql::{Graph, GraphParts, Readers, SourceSettings},
     log::{Clock, DataDir, Log, LogError, RunningServer, SessionKey, SledLog},
-    projection::{Progress, Projection, ProjectionError, Stage, StaleRules, Workshop},
+    projection::{DeliveryFilter, Page, Progress, Projection, ProjectionError, Reader, Stage, StaleRules, Workshop},
     server::{
         App, ConnectionLimits, Listeners, Metrics, Operator, Parts, SessionSettings, SubscriptionLimits,
         run as run_server,
@@ -47,16 +44,39 @@ const LAST_QUERIES: Duration = Duration::from_secs(2);
 
 /// Serves until SIGTERM, SIGINT or SIGHUP.
 pub(super) fn run(
-    mut config: Config,
+    config: Config,
     log_filter: Option<&str>,
     clock: Clock,
     stdout: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    start_messages(config.server.log_format, log_filter)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
-    let metrics = Metrics::install().context("starting the metrics")?;
+    start_messages(config.server.log_format, log_filter.unwrap_or(DEFAULT_FILTER))?;
+    let runtime = runtime()?;
     // Bound before anything is opened: who calls during a catch-up waits instead of being refused.
     let listeners = runtime.block_on(listen(&config))?;
+    let started = |address, first: Option<&FirstSource>| greet(stdout, address, first);
+    serve(Serving { config, runtime, listeners, clock }, started, stop_on_signal)
+}
+
+/// What it takes to serve.
+pub(super) struct Serving {
+    pub(super) config: Config,
+    pub(super) runtime: Runtime,
+    pub(super) listeners: Listeners,
+    pub(super) clock: Clock,
+}
+
+/// The threads of a server.
+pub(super) fn runtime() -> anyhow::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")
+}
+
+/// Opens everything, says that it has `started`, and serves until what `stop` makes, on the runtime, is cancelled.
+pub(super) fn serve(
+    Serving { mut config, runtime, listeners, clock }: Serving,
+    started: impl FnOnce(SocketAddr, Option<&FirstSource>) -> std::io::Result<()>,
+    stop: impl FnOnce() -> anyhow::Result<CancellationToken>,
+) -> anyhow::Result<()> {
+    let metrics = Metrics::install().context("starting the metrics")?;
     let data_dir = DataDir::at(&config.data_dir);
     let store = SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?;
     let first = if config.sources.is_empty() { Some(first_source(&data_dir.log())?) } else { None };
@@ -77,6 +97,8 @@ pub(super) fn run(
     let log: Arc<dyn Log> = Arc::<SledLog>::clone(&store);
     tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
 
+    let metrics =
+        begin(metrics, &config, &projection.reader(), &*log, &clock).context("looking for last deliveries")?;
     let sources = config.sources.iter().map(|source| (source.access.name.clone(), settings(source))).collect();
     let address = listeners.public.local_addr()?;
     let secret = fresh_secret()?;
@@ -130,7 +152,7 @@ pub(super) fn run(
 
     store.announce(&RunningServer { url: format!("http://{}", on_this_machine(address)), secret });
     drop(store);
-    if let Err(error) = greet(stdout, address, first.as_ref()) {
+    if let Err(error) = started(address, first.as_ref()) {
         if first.is_some_and(|first| first.fresh_secret.is_some()) {
             let path = data_dir.log().join(FIRST_SOURCE_FILE);
             return Err(anyhow!(
@@ -148,7 +170,7 @@ pub(super) fn run(
     };
     let shutdown_timeout = config.server.shutdown_timeout;
     let stopped_at = runtime.block_on(async {
-        let stop = stop_on_signal()?;
+        let stop = stop()?;
         let signalled = tokio::spawn({
             let stop = stop.clone();
             async move {
@@ -185,11 +207,26 @@ fn settings(source: &SourceConfig) -> SourceSettings {
     }
 }
 
+/// Tells the metrics what there is, so that every series is there before anything happens.
+fn begin(metrics: Metrics, config: &Config, reader: &Reader, log: &dyn Log, clock: &Clock) -> anyhow::Result<Metrics> {
+    let view = reader.view();
+    let last = |source: &SourceConfig| -> anyhow::Result<Option<DateTime<Utc>>> {
+        let filter = DeliveryFilter { sources: vec![source.access.name.clone()], ..DeliveryFilter::default() };
+        let page = Page { after: None, before: None, limit: 1, from_end: true };
+        let Some(position) = view.deliveries(&filter, &page)?.items.pop() else { return Ok(None) };
+        Ok(log.read(position).next().transpose().map_err(with_hint)?.map(|delivery| delivery.received_at))
+    };
+    let last: Vec<_> = config.sources.iter().map(last).collect::<Result<_, _>>()?;
+    let sources = config.sources.iter().map(|source| &source.access.name).zip(last);
+    let data = ("data", config.data_dir.clone());
+    let archive = config.archive.clone().map(|directory| ("archive", directory));
+    Ok(metrics.begin(clock(), [data].into_iter().chain(archive).collect(), sources))
+}
+
 /// Messages go to standard error, one a line. They hold no secret, no body and no path of a request, whatever
 /// the filter asks for: below a warning, the crates under us print what passes through them (warp prints paths).
-fn start_messages(format: LogFormat, filter: Option<&str>) -> anyhow::Result<()> {
-    let filter =
-        EnvFilter::try_new(filter.unwrap_or(DEFAULT_FILTER)).context("reading CLOCKFOLD_LOG; an example: info")?;
+pub(super) fn start_messages(format: LogFormat, filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).context("reading CLOCKFOLD_LOG; an example: info")?;
     let harmless = filter_fn(|message| is_ours(message.target()) || *message.level() <= Level::WARN);
     let messages = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let messages = match format {
@@ -230,18 +267,13 @@ fn on_this_machine(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+/// What the signals that end a server cancel. Call it on a runtime.
+pub(super) fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    // A terminal that is closed.
-    let mut hangup = signal(SignalKind::hangup())?;
+    let mut signals = Signals::new()?;
     let stopped = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
-        }
+        signals.next().await;
         tracing::info!("stopping: no new connections; what was accepted is answered");
         stopped.cancel();
     });

@@ -2,13 +2,22 @@
 //! to a running server.
 
 mod fill;
-mod post;
 mod target;
+mod sender;
+mod latency;
+mod report;
+mod post;
 
-use std::{io::Write, path::PathBuf, time::Duration};
+use std::{
+    io::{IsTerminal as _, Write},
+    path::PathBuf,
+    time::Duration,
+};
 
+use anyhow::anyhow;
 use chrono::{DateTime, SecondsFormat, Utc};
-use clap::{Args, value_parser};
+use clap::{Args, ValueEnum, value_parser};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::{
@@ -17,13 +26,21 @@ use crate::{
     simulate::{DELIVERIES_A_DAY, DenseDay, SOURCES_MAX, Shape, Simulated, Simulation},
 };
 
-use super::show::appointment_id;
-use target::Target;
+pub(super) use post::{Job, Pace, Progress, post};
+pub(super) use report::Report;
+pub(super) use target::Target;
+
+use super::{show::appointment_id, stop::Stop};
+use report::End;
+use target::Credentials;
 
 /// How many deliveries there are where nothing ends them.
 const DELIVERIES: u64 = 1_000;
 /// How many a second are posted where nothing is said: slow enough to look on.
 const RATE: u32 = 10;
+
+/// How many connections there are at most where nothing is said.
+const CONNECTIONS_USUAL: usize = 64;
 
 /// How much of what, and where it goes.
 #[derive(Debug, Args)]
@@ -31,7 +48,7 @@ pub struct Arguments {
     /// How many deliveries [default: 1000, or with --for as many as there are]
     #[arg(long, value_name = "N")]
     deliveries: Option<u64>,
-    /// How many sources [default: 50, or 1 with --post]
+    /// How many sources [default: 50, or with --target one a credential]
     #[arg(long, value_name = "N", value_parser = value_parser!(u16).range(1..=i64::from(SOURCES_MAX)))]
     sources: Option<u16>,
     /// The same seed gives the same deliveries.
@@ -47,35 +64,54 @@ pub struct Arguments {
     #[arg(long, value_name = "APPOINTMENTS")]
     dense_day: Option<u32>,
     /// Write the log of an empty data directory: this one, or where nothing stands here the configured one.
-    #[arg(long, value_name = "DIRECTORY", num_args = 0..=1, conflicts_with = "post")]
+    #[arg(long, value_name = "DIRECTORY", num_args = 0..=1, conflicts_with = "target")]
     into: Option<Option<PathBuf>>,
     /// With --into: how many deliveries share a write to the disk, and their arrival time.
     #[arg(long, value_name = "N", default_value_t = 64, requires = "into", value_parser = value_parser!(u16).range(1..))]
     group: u16,
     /// Send them to a server at http://HOST:PORT, or to exactly this URL where it has a path.
-    #[arg(long, value_name = "URL")]
-    post: Option<String>,
-    /// With --post: the route key of the source that they come from.
-    #[arg(long, value_name = "KEY", requires = "post")]
-    route_key: Option<String>,
-    /// With --post: the token of the source, for the header `Authtoken`.
-    #[arg(long, value_name = "TOKEN", requires = "post")]
-    authtoken: Option<String>,
-    /// With --post: how many a second, evenly [default: 10]
-    #[arg(long, value_name = "N", requires = "post", value_parser = value_parser!(u32).range(1..))]
+    #[arg(long, alias = "post", value_name = "URL")]
+    target: Option<String>,
+    /// With --target: the route key of a source that they come from; once for each source.
+    #[arg(long = "route-key", value_name = "KEY", requires = "target")]
+    route_keys: Vec<String>,
+    /// With --target: the token of a source, for the header `Authtoken`; once for each source.
+    #[arg(long = "authtoken", value_name = "TOKEN", requires = "target")]
+    authtokens: Vec<String>,
+    /// With --target: the header for the ids of deliveries, of the sources that give them any.
+    #[arg(long, value_name = "NAME", requires = "target", value_parser = header_name)]
+    delivery_id_header: Option<String>,
+    /// With --target: how many a second, evenly [default: 10]
+    #[arg(long, value_name = "N", requires = "target", value_parser = value_parser!(u32).range(1..))]
     rate: Option<u32>,
-    /// With --post: as they come, but so many times as fast as in the world; from the first one on.
-    #[arg(long, value_name = "FACTOR", requires = "post", conflicts_with = "rate", value_parser = value_parser!(u32).range(1..))]
+    /// With --target: as they come, but so many times as fast as in the world; from the first one on.
+    #[arg(long, value_name = "FACTOR", requires = "target", conflicts_with = "rate", value_parser = value_parser!(u32).range(1..))]
     speed: Option<u32>,
-    /// With --post: end after so many seconds.
-    #[arg(long = "for", value_name = "SECONDS", requires = "post")]
+    /// With --target: end after so many seconds.
+    #[arg(long = "for", value_name = "SECONDS", requires = "target")]
     seconds: Option<u32>,
-    /// With --post: over so many connections, which are kept. The deliveries of an appointment share one.
-    #[arg(long, value_name = "N", default_value_t = 4, requires = "post", value_parser = value_parser!(u16).range(1..=256))]
-    connections: u16,
-    /// With --post: also to a server on another machine. What is sent there stays there.
-    #[arg(long, requires = "post")]
+    /// With --target: over so many connections, which are kept [default: one a source]. A source's deliveries share
+    /// one, or, where there are more, those of an appointment do.
+    #[arg(long, value_name = "N", requires = "target", value_parser = value_parser!(u16).range(1..=256))]
+    connections: Option<u16>,
+    /// With --target: how often a delivery is sent again that got no answer, or a 429, 502, 503 or 504.
+    #[arg(long, value_name = "N", default_value_t = 2, requires = "target", value_parser = value_parser!(u32).range(..=100))]
+    retries: u32,
+    /// With --target: how to print what came of it.
+    #[arg(long, value_enum, default_value_t = Format::Table, requires = "target")]
+    format: Format,
+    /// With --target: also to a server on another machine. What is sent there stays there.
+    #[arg(long, requires = "target")]
     yes_to_another_machine: bool,
+}
+
+/// How the end is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person.
+    Table,
+    /// One object.
+    Json,
 }
 
 /// Invents traffic and sends it where the arguments say.
@@ -86,16 +122,11 @@ pub(super) fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let endless = arguments.deliveries.is_none() && arguments.seconds.is_some();
-    let deliveries = if endless { u64::MAX } else { arguments.deliveries.unwrap_or(DELIVERIES) };
-    let traffic = Simulation::new(arguments.seed, arguments.start, arguments.shape(deliveries));
-    if let Some(url) = &arguments.post {
-        let target = Target::at(url)?.with(arguments.route_key.as_deref(), arguments.authtoken.clone())?;
-        target.refuse_others(arguments.yes_to_another_machine)?;
-        let pace = arguments.speed.map_or(post::Pace::Rate(arguments.rate.unwrap_or(RATE)), post::Pace::Speed);
-        let lasts = arguments.seconds.map(|seconds| Duration::from_secs(seconds.into()));
-        let job = post::Job { target, deliveries, lasts, pace, connections: arguments.connections.into() };
-        return post::run(traffic, job, stdout);
+    let deliveries = if arguments.is_endless() { u64::MAX } else { arguments.deliveries.unwrap_or(DELIVERIES) };
+    let targets = arguments.targets()?;
+    let traffic = Simulation::new(arguments.seed, arguments.start, arguments.shape(deliveries, targets.len()));
+    if !targets.is_empty() {
+        return arguments.post(traffic, deliveries, &targets, stdout);
     }
     let Some(directory) = &arguments.into else { return print(traffic, deliveries, stdout) };
     let directory = match directory {
@@ -106,8 +137,73 @@ pub(super) fn run(
 }
 
 impl Arguments {
-    fn shape(&self, deliveries: u64) -> Shape {
-        let usual = if self.post.is_some() { 1 } else { Shape::default().sources };
+    /// Where the sources post to; nowhere where they don't.
+    fn targets(&self) -> anyhow::Result<Vec<Target>> {
+        let Some(url) = &self.target else { return Ok(Vec::new()) };
+        let place = Target::at(url)?;
+        let credentials = Credentials { route_keys: &self.route_keys, authtokens: &self.authtokens };
+        let targets = place.for_each(&credentials)?;
+        place.refuse_others(self.yes_to_another_machine)?;
+        let header = self.delivery_id_header.as_deref();
+        Ok(targets.into_iter().map(|target| target.with_delivery_ids(header)).collect())
+    }
+
+    fn post(
+        &self,
+        mut traffic: Simulation,
+        deliveries: u64,
+        targets: &[Target],
+        stdout: &mut dyn Write,
+    ) -> anyhow::Result<()> {
+        let sources: Vec<SourceName> = traffic.sources().map(|source| source.name).collect();
+        let stop = Stop::on_signal()?;
+        let rate = self.rate.unwrap_or(RATE);
+        let speed = self.speed.map(|factor| Pace::Speed { factor, night_max: None });
+        let lasts = self.seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        let job = Job {
+            sources: &sources,
+            targets,
+            deliveries,
+            lasts,
+            pace: speed.unwrap_or(Pace::Rate(rate)),
+            connections: self.connections.map_or(sources.len().min(CONNECTIONS_USUAL), usize::from),
+            retries: self.retries,
+            stop: &stop,
+        };
+        let bar = progress_bar((!self.is_endless()).then_some(deliveries), lasts);
+        let tell = |progress: &Progress<'_>| {
+            bar.set_position(match lasts {
+                Some(_) => progress.took.as_secs(),
+                None => progress.report.deliveries(),
+            });
+            bar.set_message(progress.report.in_short(progress.took));
+        };
+        let begun = std::time::Instant::now();
+        let (report, fatal) = post(&mut traffic, &job, &tell)?;
+        bar.finish_and_clear();
+        let asked = self.speed.is_none().then_some(rate);
+        let end = End { took: begun.elapsed(), asked, next_appointment: traffic.next_appointment().to_string() };
+        match self.format {
+            Format::Table => report.print(&end, stdout)?,
+            Format::Json => report.print_json(&end, stdout)?,
+        }
+        match (fatal, report.not_taken()) {
+            (Some(why), _) => Err(why),
+            (None, 0) => Ok(()),
+            (None, count) => Err(anyhow!("{count} deliveries were not taken")),
+        }
+    }
+
+    /// Whether only the time ends it.
+    fn is_endless(&self) -> bool {
+        self.deliveries.is_none() && self.seconds.is_some()
+    }
+
+    fn shape(&self, deliveries: u64, targets: usize) -> Shape {
+        let usual = match u16::try_from(targets).unwrap_or(SOURCES_MAX) {
+            0 => Shape::default().sources,
+            targets => targets,
+        };
         let sources = self.sources.unwrap_or(usual);
         let dense_day = self.dense_day.map(|appointments| {
             // Its own deliveries make the log shorter.
@@ -121,6 +217,24 @@ impl Arguments {
 
 fn first_appointment() -> AppointmentId {
     Shape::default().first_appointment
+}
+
+/// A line on standard error, where that is a terminal.
+fn progress_bar(deliveries: Option<u64>, lasts: Option<Duration>) -> ProgressBar {
+    let target = match std::io::stderr().is_terminal() {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    let length = lasts.map(|lasts| lasts.as_secs()).or(deliveries);
+    let bar = ProgressBar::with_draw_target(length, target);
+    let template = "{wide_bar} {percent}% {msg}";
+    // The template is a constant; a line without a bar would do as well.
+    bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn header_name(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    fits.then(|| text.to_owned()).ok_or_else(|| "a header's name has letters, digits and hyphens".to_owned())
 }
 
 /// A delivery as a line.

@@ -22,7 +22,7 @@ fn the_commands_are_well_formed() {
 
 #[test]
 fn help_is_printed_with_an_example() {
-    for command in ["", "serve", "schema", "lifecycle", "show", "key", "key new", "check-config"] {
+    for command in ["", "serve", "demo", "simulate", "schema", "lifecycle", "show", "key", "key new", "check-config"] {
         let (status, stdout, stderr) = told(&format!("{command} --help"));
         assert_eq!((status, stderr.as_str()), (0, ""), "{command}");
         assert!(stdout.contains("Example") && stdout.contains("  clockfold "), "{stdout}");

@@ -35,6 +35,8 @@ mod log_status;
 mod rebuild;
 mod change;
 mod live;
+mod feed;
+mod board_csv;
 mod subscription;
 mod words;
 mod scalars;
@@ -52,6 +54,8 @@ use crate::{
     tracker::{Rebuilds, Tracker},
 };
 
+pub use board_csv::BoardCsv;
+pub use feed::{Fed, Feed, Untold};
 pub use http::{HttpAnswer, HttpRequest, Method};
 pub use limits::{Introspection, Limits};
 pub use live::Events;

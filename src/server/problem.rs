@@ -8,7 +8,7 @@ use warp::{
     reply::Response,
 };
 
-use crate::tracker::Unavailable;
+use crate::{graphql::Untold, tracker::Unavailable};
 
 use super::sessions::no_cookie;
 
@@ -42,6 +42,14 @@ pub(super) enum Problem {
     Forbidden,
     /// `after` and `to` name no part of the log.
     BadRange,
+    /// The parameters of `/feed` can't be meant.
+    BadFeed,
+    /// The parameters of `/board.csv` can't be meant.
+    BadBoard,
+    /// No source of this name that the reader may see.
+    SourceNotFound,
+    /// What was asked for can't be read since the storage failed.
+    Unreadable,
     /// Too many read the log.
     TooManyReaders,
     /// Too many failed authentications from this address.
@@ -83,6 +91,16 @@ struct Body<'a> {
 }
 
 impl Problem {
+    /// Why something is not told; `bad_input` where its parameters can't be meant.
+    pub(super) fn untold(why: Untold, bad_input: Problem) -> Problem {
+        match why {
+            Untold::SourceNotFound => Problem::SourceNotFound,
+            Untold::BadInput => bad_input,
+            Untold::StorageFailed => Problem::Unreadable,
+            Untold::Internal => Problem::Internal,
+        }
+    }
+
     /// The answer.
     pub(super) fn response(self) -> Response {
         let (status, code, detail) = self.words();
@@ -194,6 +212,24 @@ impl Problem {
                 StatusCode::BAD_REQUEST,
                 "BAD_RANGE",
                 "`after` and `to` are positions: whole numbers, the first not behind the second, and neither behind the end of the log.",
+            ),
+            Problem::BadFeed => (
+                StatusCode::BAD_REQUEST,
+                "BAD_FEED",
+                "A feed takes `source`, a name, and `after` or the header Last-Event-ID, a position that is not beyond the end of the log: a log that was restored from a copy may end earlier.",
+            ),
+            Problem::BadBoard => (
+                StatusCode::BAD_REQUEST,
+                "BAD_BOARD",
+                "A board takes `source`, a name, and `endedWithinHours`, a whole number from 0 to 744.",
+            ),
+            Problem::SourceNotFound => {
+                (StatusCode::NOT_FOUND, "SOURCE_NOT_FOUND", "There is no source of this name that you may read.")
+            }
+            Problem::Unreadable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "STORAGE_FAILED",
+                "The storage has failed, and this can't be read from it. The server's own log says more.",
             ),
             Problem::TooManyReaders => (
                 StatusCode::SERVICE_UNAVAILABLE,

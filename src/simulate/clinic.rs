@@ -98,6 +98,11 @@ impl Clinic {
         }
     }
 
+    /// How far its clocks are before those of UTC.
+    pub(super) fn utc_offset_ms(&self) -> i64 {
+        self.utc_offset_ms
+    }
+
     /// The midnight at or before a time, as a time, and the day's number since 1970.
     pub(super) fn midnight(&self, at_ms: i64) -> (i64, i64) {
         let local = at_ms + self.utc_offset_ms;

@@ -11,9 +11,9 @@ mod visit;
 mod body;
 mod traffic;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::log::{AppointmentId, NewDelivery};
+use crate::log::{AppointmentId, NewDelivery, SourceName};
 
 pub use traffic::Simulation;
 
@@ -55,6 +55,17 @@ pub struct DenseDay {
     pub day: u32,
     /// How many appointments come on top of the usual ones. All are made and visited, or removed, on this day.
     pub appointments: u32,
+}
+
+/// Who sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its name.
+    pub name: SourceName,
+    /// How far its clocks are before those of UTC.
+    pub utc_offset: TimeDelta,
+    /// Whether it gives each delivery an id.
+    pub has_delivery_ids: bool,
 }
 
 /// A delivery that is about to arrive.

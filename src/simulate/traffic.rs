@@ -5,12 +5,12 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap, ops::Range};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::log::{AppointmentId, NewDelivery, SourceName};
 
 use super::{
-    DenseDay, Shape, Simulated,
+    DenseDay, Shape, Simulated, Source,
     body::Said,
     clinic::{Clinic, DAY, HOUR, MINUTE, SECOND, clinics},
     random::{Random, mixed},
@@ -87,6 +87,15 @@ impl Simulation {
             simulation.plan(start_ms, clinic, What::Day);
         }
         simulation
+    }
+
+    /// Who sends, the first source first.
+    pub fn sources(&self) -> impl Iterator<Item = Source> + '_ {
+        self.clinics.iter().map(|clinic| Source {
+            name: clinic.name.clone(),
+            utc_offset: TimeDelta::milliseconds(clinic.utc_offset_ms()),
+            has_delivery_ids: clinic.has_delivery_ids,
+        })
     }
 
     /// The number of the next appointment that will be made.

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -307,11 +308,19 @@ enum Fate {
 
 fn count(group: &[Delivery], folded: &[Folded]) {
     let mut counts: BTreeMap<(&str, &'static str), u64> = BTreeMap::new();
+    let mut last: BTreeMap<&str, DateTime<Utc>> = BTreeMap::new();
     for (delivery, folded) in group.iter().zip(folded) {
+        last.insert(delivery.source.as_str(), delivery.received_at);
         *counts.entry((delivery.source.as_str(), folded.judgement.verdict.outcome().name())).or_default() += 1;
     }
     for ((source, outcome), count) in counts {
         metrics::counter!("clockfold_deliveries_total", "source" => source.to_owned(), "outcome" => outcome)
             .increment(count);
+    }
+    for (source, at) in last {
+        // Seconds since 1970 fit.
+        #[allow(clippy::cast_precision_loss)]
+        let seconds = at.timestamp_millis() as f64 / 1_000.0;
+        metrics::gauge!("clockfold_last_delivery_timestamp_seconds", "source" => source.to_owned()).set(seconds);
     }
 }

@@ -11,6 +11,7 @@ pub mod http2;
 pub mod killed;
 pub mod live;
 pub mod power;
+pub mod promql;
 pub mod server;
 pub mod session;
 pub mod sources;

@@ -1,202 +1,247 @@
 //! Posts to a running server, in time, over a few connections, and counts the answers.
 //!
-//! The deliveries of an appointment go over the same connection, one after the other: what overtakes what is the
-//! simulation's business and not that of the machine it runs on.
+//! Deliveries come in, each due at its time; a [`Report`] goes out. A source's deliveries go over one connection, one
+//! after the other, unless there are more connections than sources; those of an appointment always do: what overtakes what
+//! is the simulation's business and not that of the machine it runs on. Nothing is kept but what waits for a connection.
 
 use std::{
-    collections::BTreeMap,
-    io::Write,
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    collections::HashMap,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{anyhow, bail};
-use ureq::Agent;
+use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::simulate::{Simulated, Simulation};
+use crate::{
+    cli::stop::Stop,
+    log::{NewDelivery, SourceName},
+    simulate::Simulated,
+};
 
-use super::target::Target;
+use super::{
+    report::Report,
+    sender::{Answer, Sender},
+    target::Target,
+};
 
 /// How many deliveries wait for a connection before the others have to wait too.
 const WAITING_MAX: usize = 64;
-const ANSWER_MAX: Duration = Duration::from_secs(30);
-/// Below what servers allow: a connection that they close is not used again.
-const IDLE_MAX: Duration = Duration::from_secs(5);
+/// How often it is told how far it is.
+const TELL_INTERVAL: Duration = Duration::from_millis(250);
+/// In the world: when nothing happens for longer, it is night.
+const QUIET: TimeDelta = TimeDelta::minutes(15);
 
 /// What is to be posted, where, and how fast.
-pub(super) struct Job {
-    pub(super) target: Target,
-    pub(super) deliveries: u64,
-    pub(super) lasts: Option<Duration>,
-    pub(super) pace: Pace,
-    pub(super) connections: usize,
+pub(in crate::cli) struct Job<'a> {
+    /// Every source that sends, in order.
+    pub(in crate::cli) sources: &'a [SourceName],
+    /// Where the sources post to. Where there are fewer, they take turns.
+    pub(in crate::cli) targets: &'a [Target],
+    pub(in crate::cli) deliveries: u64,
+    pub(in crate::cli) lasts: Option<Duration>,
+    pub(in crate::cli) pace: Pace,
+    pub(in crate::cli) connections: usize,
+    /// How often a delivery that was not taken is sent again.
+    pub(in crate::cli) retries: u32,
+    pub(in crate::cli) stop: &'a Stop,
 }
 
 /// When the next one is due.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Pace {
+pub(in crate::cli) enum Pace {
     /// So many a second, evenly.
     Rate(u32),
     /// So many times as fast as in the world.
-    Speed(u32),
+    Speed {
+        /// How many times.
+        factor: u32,
+        /// How long a night takes at most; `None`: as long as it takes.
+        night_max: Option<Duration>,
+    },
 }
 
-/// What was answered, and how often.
-#[derive(Default)]
-struct Tally(BTreeMap<String, u64>);
-
-/// What became of one request.
-enum Answer {
-    /// It is in the log: the outcome.
-    Taken(String),
-    /// It was refused.
-    Refused(u16),
-    /// There was no answer.
-    None(ureq::Error),
+/// How far it is.
+pub(in crate::cli) struct Progress<'a> {
+    pub(in crate::cli) report: &'a Report,
+    pub(in crate::cli) took: Duration,
+    /// The time in the world of what was handed out last.
+    pub(in crate::cli) simulated: DateTime<Utc>,
 }
 
-/// Posts, and tells what was answered.
-pub(super) fn run(mut traffic: Simulation, job: Job, stdout: &mut dyn Write) -> anyhow::Result<()> {
+/// What the threads share.
+struct Shared<'a> {
+    job: &'a Job<'a>,
+    begun: Instant,
+    told: Mutex<Told>,
+}
+
+struct Told {
+    report: Report,
+    simulated: DateTime<Utc>,
+    /// Why nothing more is sent.
+    fatal: Option<anyhow::Error>,
+}
+
+/// A delivery on its way to a connection.
+struct Due<'a> {
+    target: &'a Target,
+    delivery: NewDelivery,
+}
+
+/// Posts until there is no more, or the time is over, or somebody stops it. Returns what was answered, and why that is
+/// not all where a server did not let a source in.
+pub(in crate::cli) fn post(
+    traffic: &mut dyn Iterator<Item = Simulated>,
+    job: &Job<'_>,
+    tell: &(dyn Fn(&Progress<'_>) + Sync),
+) -> anyhow::Result<(Report, Option<anyhow::Error>)> {
     let Some(first) = traffic.next().filter(|_| job.deliveries > 0) else { bail!("there is nothing to post") };
-    let mut tally = Tally::default();
-    let begun = Instant::now();
-    // The first goes alone: where it is not let in, the others are not tried.
-    let sender = Sender::new(&job.target);
-    match sender.post(&first.delivery.body) {
-        Answer::None(error) => bail!(
-            "{} does not answer: {error}\n  hint: start the server with `clockfold serve`, and post to the address that it prints",
-            job.target
-        ),
-        Answer::Refused(status @ (401 | 404)) => bail!(
-            "{} does not know this source (status {status})\n  hint: give it a --route-key or an --authtoken of a source that the server's configuration has",
-            job.target
-        ),
-        answer => tally.count(answer),
-    }
-    let tallies = thread::scope(|scope| {
+    let told = Told { report: Report::default(), simulated: first.arrives_at, fatal: None };
+    let shared = Shared { job, begun: Instant::now(), told: Mutex::new(told) };
+    let places: HashMap<&SourceName, usize> = job.sources.iter().zip(0..).collect();
+    let place = |delivery: &NewDelivery| places.get(&delivery.source).copied().unwrap_or(0);
+    let target = |place: usize| &job.targets[place % job.targets.len()];
+    // The first goes alone: where the server does not answer, the others are not tried.
+    let first_at = first.arrives_at;
+    let first = Due { target: target(place(&first.delivery)), delivery: first.delivery };
+    shared.try_first(&first)?;
+    let done = Stop::default();
+    let joined = thread::scope(|scope| {
         let start = |_| {
             let (queue, waiting) = sync_channel(WAITING_MAX);
-            (queue, scope.spawn(|| work(&job.target, waiting)))
+            (queue, scope.spawn(|| shared.work(waiting)))
         };
-        let (queues, workers): (Vec<_>, Vec<_>) = (0..job.connections).map(start).unzip();
-        feed(&mut traffic, &job, &first, begun, &queues);
-        drop(queues);
-        workers.into_iter().map(thread::ScopedJoinHandle::join).collect::<Result<Vec<_>, _>>()
-    });
-    for of_one in tallies.map_err(|_| anyhow!("a connection's thread stopped at a defect"))? {
-        tally.add(of_one);
-    }
-    tally.print(begun.elapsed(), stdout)?;
-    writeln!(stdout, "\nTo go on with other appointments: --first-appointment {}", traffic.next_appointment())?;
-    tally.failed().map_or(Ok(()), |why| Err(anyhow!(why)))
-}
-
-/// Hands out the deliveries when they are due.
-fn feed(traffic: &mut Simulation, job: &Job, first: &Simulated, begun: Instant, queues: &[SyncSender<Vec<u8>>]) {
-    for (number, Simulated { arrives_at, delivery, .. }) in (1..job.deliveries).zip(traffic) {
-        let due = match job.pace {
-            Pace::Rate(rate) => Duration::from_nanos(number.saturating_mul(1_000_000_000) / u64::from(rate)),
-            Pace::Speed(factor) => (arrives_at - first.arrives_at).to_std().unwrap_or_default() / factor,
-        };
-        let ended = |passed| job.lasts.is_some_and(|lasts| passed >= lasts);
-        if ended(due) || ended(begun.elapsed()) {
-            if let Some(lasts) = job.lasts {
-                thread::sleep(lasts.saturating_sub(begun.elapsed()));
+        let (queues, workers): (Vec<SyncSender<Due<'_>>>, Vec<_>) = (0..job.connections).map(start).unzip();
+        scope.spawn(|| {
+            while !done.wait(TELL_INTERVAL) {
+                shared.tell(tell);
             }
-            return;
-        }
-        thread::sleep(due.saturating_sub(begun.elapsed()));
-        let appointment = delivery.reading.appointment_id().map_or(0, |id| id.get());
-        let queue = usize::try_from(appointment % queues.len() as u64).unwrap_or(0);
-        if queues[queue].send(delivery.body).is_err() {
-            return;
-        }
-    }
+        });
+        shared.feed(traffic, first_at, |delivery| {
+            let place = place(&delivery);
+            let queue = &queues[connection(place, &delivery, job)];
+            queue.send(Due { target: target(place), delivery }).is_ok()
+        });
+        drop(queues);
+        let joined: Result<Vec<()>, _> = workers.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        done.stop();
+        joined
+    });
+    joined.map_err(|_| anyhow!("a connection's thread stopped at a defect"))?;
+    shared.tell(tell);
+    let told = shared.told.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((told.report, told.fatal))
 }
 
-fn work(target: &Target, waiting: Receiver<Vec<u8>>) -> Tally {
-    let sender = Sender::new(target);
-    let mut tally = Tally::default();
-    for body in waiting {
-        tally.count(sender.post(&body));
+/// Over which connection a delivery goes, of a source at this place.
+fn connection(place: usize, delivery: &NewDelivery, job: &Job<'_>) -> usize {
+    let each = job.connections / job.sources.len().max(1);
+    if each < 2 {
+        return place % job.connections;
     }
-    tally
+    let appointment = delivery.reading.appointment_id().map_or(0, |id| id.get());
+    place * each + usize::try_from(appointment % each as u64).unwrap_or(0)
 }
 
-/// One connection that is kept.
-struct Sender<'a> {
-    agent: Agent,
-    url: String,
-    authtoken: Option<&'a str>,
-}
-
-impl Sender<'_> {
-    fn new(target: &Target) -> Sender<'_> {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            // No environment and no answer leads anywhere else.
-            .proxy(None)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_global(Some(ANSWER_MAX))
-            .max_idle_age(IDLE_MAX);
-        Sender { agent: config.build().new_agent(), url: target.url(), authtoken: target.authtoken() }
-    }
-
-    fn post(&self, body: &[u8]) -> Answer {
-        let mut request = self.agent.post(&self.url).header("Content-Type", "application/json");
-        if let Some(authtoken) = self.authtoken {
-            request = request.header("Authtoken", authtoken);
+impl Shared<'_> {
+    /// Hands out deliveries when they are due, until there are no more or nobody takes them.
+    fn feed(
+        &self,
+        traffic: &mut dyn Iterator<Item = Simulated>,
+        first_at: DateTime<Utc>,
+        mut hand_out: impl FnMut(NewDelivery) -> bool,
+    ) {
+        let (mut due, mut last) = (Duration::ZERO, first_at);
+        for (number, Simulated { arrives_at, delivery, .. }) in (1..self.job.deliveries).zip(traffic) {
+            due = match self.job.pace {
+                Pace::Rate(rate) => Duration::from_nanos(number.saturating_mul(1_000_000_000) / u64::from(rate)),
+                Pace::Speed { factor, night_max } => due + between(arrives_at - last, factor, night_max),
+            };
+            last = arrives_at;
+            let ended = |passed| self.job.lasts.is_some_and(|lasts| passed >= lasts);
+            if ended(due) || ended(self.begun.elapsed()) {
+                if let Some(lasts) = self.job.lasts {
+                    self.job.stop.wait(lasts.saturating_sub(self.begun.elapsed()));
+                }
+                return;
+            }
+            if self.job.stop.wait(due.saturating_sub(self.begun.elapsed())) {
+                return;
+            }
+            self.told().simulated = arrives_at;
+            if !hand_out(delivery) {
+                return;
+            }
         }
-        let mut response = match request.send(body) {
-            Ok(response) => response,
-            Err(error) => return Answer::None(error),
+    }
+
+    fn work(&self, waiting: Receiver<Due<'_>>) {
+        let sender = Sender::new();
+        for due in waiting {
+            if self.job.stop.is_stopped() {
+                return;
+            }
+            let answer = self.deliver(&sender, &due);
+            if let Some(why) = not_let_in(&answer, due.target) {
+                self.told().fatal.get_or_insert(why);
+                self.job.stop.stop();
+            }
+        }
+    }
+
+    /// The first delivery; an error where a server is not there, or does not let the source in.
+    fn try_first(&self, first: &Due<'_>) -> anyhow::Result<()> {
+        let sender = Sender::new();
+        let answer = self.deliver(&sender, first);
+        if let Answer::None(error) = &answer {
+            bail!(
+                "{} does not answer: {error}\n  hint: start the server with `clockfold serve`, and post to the address that it prints",
+                first.target
+            );
+        }
+        not_let_in(&answer, first.target).map_or(Ok(()), Err)
+    }
+
+    fn deliver(&self, sender: &Sender, due: &Due<'_>) -> Answer {
+        let id = due.delivery.delivery_id.as_deref();
+        let note = |count: &dyn Fn(&mut Report)| count(&mut self.told().report);
+        sender.deliver(due.target, id, &due.delivery.body, self.job.retries, self.job.stop, note)
+    }
+
+    fn tell(&self, tell: &dyn Fn(&Progress<'_>)) {
+        let (report, simulated) = {
+            let told = self.told();
+            (told.report.clone(), told.simulated)
         };
-        let status = response.status().as_u16();
-        // Read to its end, so that the connection can be used again.
-        let text = match response.body_mut().read_to_string() {
-            Ok(text) => text,
-            Err(error) => return Answer::None(error),
-        };
-        let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        let is_kept = answer["position"].is_string();
-        match (status, answer["outcome"].as_str()) {
-            (200, Some(outcome)) => Answer::Taken(outcome.to_owned()),
-            (400 | 422, _) if is_kept => Answer::Taken("UNREADABLE".to_owned()),
-            _ => Answer::Refused(status),
-        }
+        tell(&Progress { report: &report, took: self.begun.elapsed(), simulated });
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Tally {
-    fn count(&mut self, answer: Answer) {
-        let name = match answer {
-            Answer::Taken(outcome) => outcome,
-            Answer::Refused(status) => format!("refused with {status}"),
-            Answer::None(_) => "not answered".to_owned(),
-        };
-        *self.0.entry(name).or_default() += 1;
+/// How long it is from one delivery to the next.
+fn between(in_the_world: TimeDelta, factor: u32, night_max: Option<Duration>) -> Duration {
+    let gap = in_the_world.to_std().unwrap_or_default() / factor;
+    match night_max {
+        Some(night_max) if in_the_world > QUIET => gap.min(night_max),
+        _ => gap,
     }
+}
 
-    fn add(&mut self, other: Tally) {
-        for (name, count) in other.0 {
-            *self.0.entry(name).or_default() += count;
-        }
-    }
-
-    /// The outcomes have capital letters, what went wrong has none.
-    fn failed(&self) -> Option<String> {
-        let wrong = self.0.iter().filter(|(name, _)| name.starts_with(|first: char| first.is_lowercase()));
-        let count: u64 = wrong.map(|(_, count)| count).sum();
-        (count > 0).then(|| format!("{count} deliveries were not taken"))
-    }
-
-    fn print(&self, took: Duration, stdout: &mut dyn Write) -> std::io::Result<()> {
-        let all: u64 = self.0.values().sum();
-        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
-        let rate = all.saturating_mul(1_000) / ms;
-        writeln!(stdout, "{all} deliveries in {}.{} s, {rate} a second", ms / 1_000, ms % 1_000 / 100)?;
-        self.0.iter().try_for_each(|(name, count)| writeln!(stdout, "{name:<18} {count:>9}"))
+/// Why nothing more is sent, where the server does not know who sends.
+fn not_let_in(answer: &Answer, target: &Target) -> Option<anyhow::Error> {
+    match answer {
+        Answer::Refused(status @ (401 | 404), _) => Some(anyhow!(
+            "{target} does not know {} (status {status})\n  hint: give it a --route-key or an --authtoken of a source that the server's configuration has",
+            target.called()
+        )),
+        _ => None,
     }
 }

@@ -11,12 +11,23 @@ use clap::{CommandFactory as _, error::ErrorKind};
 use crate::cli::Cli;
 
 /// A URL, and what lets its holder in. It may hold a secret: only `HOST:PORT` is ever printed.
-pub(super) struct Target {
+#[derive(Clone)]
+pub(in crate::cli) struct Target {
     /// With a port.
     authority: String,
     /// Empty, or it begins with a slash.
     path: String,
+    url: String,
     authtoken: Option<String>,
+    delivery_id_header: Option<String>,
+    /// Which of several, counted from 1; 0 where it is the only one.
+    number: usize,
+}
+
+/// What lets sources in: the same number of each kind, or one kind alone.
+pub(super) struct Credentials<'a> {
+    pub(super) route_keys: &'a [String],
+    pub(super) authtokens: &'a [String],
 }
 
 impl fmt::Display for Target {
@@ -28,7 +39,17 @@ impl fmt::Display for Target {
 impl Target {
     /// The place at a URL. A refusal does not repeat it, as one of a typed argument would.
     pub(super) fn at(url: &str) -> Result<Target, clap::Error> {
-        Target::parse(url).map_err(|why| wrong_usage(&format!("this is no URL for --post: {why}\n")))
+        Target::parse(url).map_err(|why| wrong_usage(&format!("this is no URL for --target: {why}\n")))
+    }
+
+    /// Where a source of the server at this address posts to.
+    pub(in crate::cli) fn of_source(address: SocketAddr, route_key: Option<&str>, authtoken: Option<&str>) -> Target {
+        let place = Target::new(address.to_string(), String::new());
+        place.to(&route_key.map_or("/webhook".to_owned(), |key| format!("/webhook/{key}")), authtoken)
+    }
+
+    fn new(authority: String, path: String) -> Target {
+        Target { authority, path, url: String::new(), authtoken: None, delivery_id_header: None, number: 0 }
     }
 
     fn parse(text: &str) -> Result<Target, &'static str> {
@@ -43,22 +64,52 @@ impl Target {
         // A colon in brackets is one of an IPv6 address.
         let has_port = authority.rsplit(']').next().is_some_and(|last| last.contains(':'));
         let authority = if has_port { authority.to_owned() } else { format!("{authority}:80") };
-        Ok(Target { authority, path: path.trim_end_matches('/').to_owned(), authtoken: None })
+        Ok(Target::new(authority, path.trim_end_matches('/').to_owned()))
     }
 
-    /// The same place with a source's credentials.
-    pub(super) fn with(&self, route_key: Option<&str>, authtoken: Option<String>) -> anyhow::Result<Target> {
-        let path = match (self.path.as_str(), route_key) {
-            ("", None) if authtoken.is_none() => {
-                let why = "--post needs --route-key, --authtoken, or a URL with the key in its path\n";
-                return Err(wrong_usage(why).into());
+    /// The same place once for each source that there are credentials of.
+    pub(super) fn for_each(&self, credentials: &Credentials<'_>) -> Result<Vec<Target>, clap::Error> {
+        let Credentials { route_keys, authtokens } = credentials;
+        if !self.path.is_empty() {
+            return match (route_keys.len(), authtokens) {
+                (0, []) => Ok(vec![self.to(&self.path, None)]),
+                (0, [authtoken]) => Ok(vec![self.to(&self.path, Some(authtoken))]),
+                (0, _) => Err(wrong_usage("the URL has a path: that is of one source, and takes one --authtoken\n")),
+                _ => Err(wrong_usage("the URL has a path already: leave --route-key out\n")),
+            };
+        }
+        let targets: Vec<Target> = match (route_keys.len(), authtokens.len()) {
+            (0, 0) => {
+                let why = "--target needs --route-key, --authtoken, or a URL with the key in its path\n";
+                return Err(wrong_usage(why));
             }
-            ("", None) => "/webhook".to_owned(),
-            ("", Some(key)) => format!("/webhook/{key}"),
-            (_, Some(_)) => return Err(wrong_usage("the URL has a path already: leave --route-key out\n").into()),
-            (path, None) => path.to_owned(),
+            (0, _) => authtokens.iter().map(|token| self.to("/webhook", Some(token))).collect(),
+            (keys, tokens) if tokens == 0 || tokens == keys => {
+                let tokens = authtokens.iter().map(Some).chain(std::iter::repeat(None));
+                let pairs = route_keys.iter().zip(tokens);
+                pairs.map(|(key, token)| self.to(&format!("/webhook/{key}"), token.map(String::as_str))).collect()
+            }
+            _ => {
+                let why = "with both, a source has one --route-key and one --authtoken, in the same order\n";
+                return Err(wrong_usage(why));
+            }
         };
-        Ok(Target { authority: self.authority.clone(), path, authtoken })
+        let several = targets.len() > 1;
+        Ok(targets
+            .into_iter()
+            .zip(1..)
+            .map(|(target, n)| Target { number: if several { n } else { 0 }, ..target })
+            .collect())
+    }
+
+    fn to(&self, path: &str, authtoken: Option<&str>) -> Target {
+        let url = format!("http://{}{path}", self.authority);
+        Target { url, authtoken: authtoken.map(str::to_owned), ..self.clone() }
+    }
+
+    /// The same, with the ids of deliveries in this header, where the source gives them any.
+    pub(in crate::cli) fn with_delivery_ids(self, header: Option<&str>) -> Target {
+        Target { delivery_id_header: header.map(str::to_owned), ..self }
     }
 
     /// Invented patients in somebody's real log do harm, so nothing leaves this machine by a slip.
@@ -77,13 +128,26 @@ impl Target {
     }
 
     /// Where the requests go. Never printed.
-    pub(super) fn url(&self) -> String {
-        format!("http://{}{}", self.authority, self.path)
+    pub(super) fn url(&self) -> &str {
+        &self.url
     }
 
     /// What stands in the header `Authtoken`.
     pub(super) fn authtoken(&self) -> Option<&str> {
         self.authtoken.as_deref()
+    }
+
+    /// The header for the ids of deliveries.
+    pub(super) fn delivery_id_header(&self) -> Option<&str> {
+        self.delivery_id_header.as_deref()
+    }
+
+    /// The source, without its secret.
+    pub(super) fn called(&self) -> String {
+        match self.number {
+            0 => "this source".to_owned(),
+            number => format!("the source of credential {number}"),
+        }
     }
 }
 

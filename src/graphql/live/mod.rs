@@ -24,10 +24,13 @@ use std::{
 use async_graphql::futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
+use crate::log::Position;
+
 use super::{
     Schema, errors,
     http::{executed, text},
     prepare::Prepared,
+    problem::Problem,
     readers::Viewer,
     refusal::Refusal,
     scope::{Scope, Stores},
@@ -55,6 +58,14 @@ pub(super) struct Live {
     catching_up: Semaphore,
 }
 
+/// What a subscription has said when it was asked what its arguments mean.
+struct Asked {
+    /// Its first response: `None` where it is not there yet, `Some(None)` where there is none.
+    first: Option<Option<async_graphql::Response>>,
+    rest: std::pin::Pin<Box<dyn Stream<Item = async_graphql::Response> + Send>>,
+    begun: Option<Begun>,
+}
+
 /// JSON of responses, one an event.
 pub type Events = std::pin::Pin<Box<dyn Stream<Item = Arc<str>> + Send>>;
 
@@ -79,13 +90,8 @@ impl Live {
         request_id: &str,
     ) -> Result<Events, Refusal> {
         let request_id: Arc<str> = request_id.into();
-        self.start_feeding();
-        let step = Arc::new(Step::new(Kind::Begin));
-        let scope = Scope::new(Arc::clone(&self.stores), viewer.clone());
-        let mut responses = self.schema.execute_stream(prepared.request().data(scope).data(Arc::clone(&step)));
-        // Resolvers do not wait: whatever the field has to say of its arguments is here at once.
-        let first = responses.next().now_or_never();
-        Ok(match (first, step.begun()) {
+        let Asked { first, rest, begun } = self.ask(&prepared, &viewer);
+        Ok(match (first, begun) {
             (Some(None), Some(begun)) => {
                 let operation = self.operation(prepared, viewer, &begun, request_id);
                 Subscriber::new(operation, begun).events().boxed()
@@ -94,14 +100,48 @@ impl Live {
             (Some(Some(first)), _) => {
                 let first = text(executed(self.complete(first, &request_id))?);
                 let live = Arc::clone(self);
-                let rest = responses.map(move |response| live.tell(response, &request_id));
+                let rest = rest.map(move |response| live.tell(response, &request_id));
                 stream::once(async move { first }).chain(rest).boxed()
             }
             (None, _) => {
                 let live = Arc::clone(self);
-                responses.map(move |response| live.tell(response, &request_id)).boxed()
+                rest.map(move |response| live.tell(response, &request_id)).boxed()
             }
         })
+    }
+
+    /// Begins a subscription that follows the log: up to where everything has been told or was not asked for, and what
+    /// comes. Where it does not begin, the JSON of the response that says why.
+    pub(super) fn follow(
+        self: &Arc<Live>,
+        prepared: Prepared,
+        viewer: Viewer,
+        request_id: &str,
+    ) -> Result<(Position, Events), String> {
+        let Asked { first, begun, .. } = self.ask(&prepared, &viewer);
+        match (first, begun) {
+            (Some(None), Some(begun)) => {
+                let after = begun.after.unwrap_or(begun.now);
+                // Whoever shares the operation begins where it says.
+                let begun = Begun { after: Some(after), ..begun };
+                let operation = self.operation(prepared, viewer, &begun, request_id.into());
+                Ok((after, Subscriber::new(operation, begun).events().boxed()))
+            }
+            (Some(Some(first)), _) => Err(self.tell(first, request_id).to_string()),
+            (Some(None) | None, _) => Err(Problem::Internal.response()),
+        }
+    }
+
+    /// Asks a subscription's field what its arguments mean.
+    fn ask(self: &Arc<Live>, prepared: &Prepared, viewer: &Viewer) -> Asked {
+        self.start_feeding();
+        let step = Arc::new(Step::new(Kind::Begin));
+        let scope = Scope::new(Arc::clone(&self.stores), viewer.clone());
+        let responses = self.schema.execute_stream(prepared.request().data(scope).data(Arc::clone(&step)));
+        let mut rest = responses.boxed();
+        // Resolvers do not wait: whatever the field has to say of its arguments is here at once.
+        let first = rest.next().now_or_never();
+        Asked { first, rest, begun: step.begun() }
     }
 
     /// The operation that subscribers who ask the same share.

@@ -1,0 +1,95 @@
+//! Whether a command is to end before its work is done: a signal says so, or who works with it. It can be waited for.
+
+use std::{
+    process,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The exit status of who was told twice to end.
+const TOLD_TWICE: i32 = 130;
+
+/// Set once, and then for good.
+#[derive(Debug, Default)]
+pub(super) struct Stop {
+    stopped: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Stop {
+    /// From now on SIGINT, SIGTERM and SIGHUP set it, and end the process only when they come a second time.
+    pub(super) fn on_signal() -> anyhow::Result<Arc<Stop>> {
+        let stop = Arc::new(Stop::default());
+        let told = Arc::clone(&stop);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        let runtime = runtime.context("getting ready for signals")?;
+        let mut signals = runtime.block_on(async { Signals::new() }).context("getting ready for signals")?;
+        let listen = move || {
+            runtime.block_on(signals.next());
+            told.stop();
+            runtime.block_on(signals.next());
+            process::exit(TOLD_TWICE);
+        };
+        thread::Builder::new().name("signals".to_owned()).spawn(listen).context("getting ready for signals")?;
+        Ok(stop)
+    }
+
+    pub(super) fn stop(&self) {
+        *self.stopped() = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        *self.stopped()
+    }
+
+    /// Waits so long, or until it is set. Returns whether it is.
+    pub(super) fn wait(&self, at_most: Duration) -> bool {
+        let until = Instant::now() + at_most;
+        let mut stopped = self.stopped();
+        while !*stopped {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            stopped = self.changed.wait_timeout(stopped, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *stopped
+    }
+
+    fn stopped(&self) -> MutexGuard<'_, bool> {
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The signals that ask a program to end.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    /// A terminal that is closed.
+    hangup: Signal,
+}
+
+impl Signals {
+    /// From now on they no longer end the process by themselves. Call it on a runtime.
+    pub(super) fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The board as a table: comma-separated values by RFC 4180, a row an appointment.
+//!
+//! All rows are there, however many a column has. They are made source by source, so that what is held is one source's.
+//! What a spreadsheet would take for a formula is made text.
+
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+    sync::Arc,
+};
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+
+use crate::{
+    lifecycle::Status,
+    log::SourceName,
+    projection::{AppointmentRecord, Moment, Page},
+};
+
+use super::{Graph, Untold, Viewer, board::check_hours, problem::Problem, scope::Scope};
+
+const HOURS_USUAL: i32 = 24;
+
+/// The columns. More may be added at the end.
+const HEADER: [&str; 10] = [
+    "source",
+    "appointmentId",
+    "status",
+    "statusSince",
+    "stale",
+    "lastEventType",
+    "lastOutcome",
+    "lastReceivedAt",
+    "lastPosition",
+    "deliveries",
+];
+
+/// A board that is about to be written.
+pub struct BoardCsv {
+    scope: Scope,
+    sources: Vec<SourceName>,
+    moment: Moment,
+    ended_within: TimeDelta,
+}
+
+impl Graph {
+    /// The board of what `viewer` may see, as it is now. Reads from disk: call it where blocking is fine.
+    pub fn board_csv(
+        &self,
+        source: Option<&str>,
+        ended_within_hours: Option<i32>,
+        viewer: Viewer,
+    ) -> Result<BoardCsv, Untold> {
+        let scope = Scope::new(Arc::clone(&self.stores), viewer);
+        let hours = ended_within_hours.unwrap_or(HOURS_USUAL);
+        let begin = || {
+            check_hours(hours)?;
+            Ok((scope.select(source)?, scope.this_moment()?))
+        };
+        let begun: Result<_, Problem> = begin();
+        let (sources, moment) = begun.map_err(|problem| match problem {
+            Problem::BadInput(_) => Untold::BadInput,
+            Problem::SourceNotFound => Untold::SourceNotFound,
+            Problem::StorageFailed => Untold::StorageFailed,
+            _ => Untold::Internal,
+        })?;
+        Ok(BoardCsv { scope, sources, moment, ended_within: TimeDelta::hours(hours.into()) })
+    }
+}
+
+impl BoardCsv {
+    /// The moment that it shows.
+    pub fn as_of(&self) -> DateTime<Utc> {
+        self.moment.time
+    }
+
+    /// Writes the header and every row: by source, then in the order of a visit, the longest wait first, and at last
+    /// what is stale. An error of the storage ends it in the middle, so that no reader takes it for whole.
+    pub fn write(&self, output: &mut dyn Write) -> io::Result<()> {
+        row(output, HEADER.map(Cow::Borrowed))?;
+        for source in &self.sources {
+            let (fold, stale) = (self.scope.rules(source), self.scope.stale_rules(source));
+            let view = self.scope.view();
+            let board = view.board(source, self.moment, fold, stale, self.ended_within, usize::MAX);
+            let board = board.map_err(|error| failed(error.into()))?;
+            for (status, column) in &board.columns {
+                column.first.iter().try_for_each(|record| self.write_record(record, Some(*status), false, output))?;
+            }
+            for record in &board.stale.first {
+                self.write_record(record, record.appointment.status(), true, output)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_record(
+        &self,
+        record: &AppointmentRecord,
+        status: Option<Status>,
+        stale: bool,
+        output: &mut dyn Write,
+    ) -> io::Result<()> {
+        let key = &record.key;
+        let page = Page { after: None, before: None, limit: 1, from_end: true };
+        let last = self.scope.view().history(key, self.scope.rules(&key.source), &page);
+        let last = last.map_err(|error| failed(error.into()))?.items.pop();
+        // As GraphQL names them.
+        let event = last.and_then(|entry| entry.event).map_or(String::new(), |event| event.name().to_ascii_uppercase());
+        let outcome = last.map_or("", |entry| entry.told.judgement.verdict.outcome().name());
+        let time = |time: Option<DateTime<Utc>>| {
+            time.map_or(String::new(), |time| time.to_rfc3339_opts(SecondsFormat::Millis, true))
+        };
+        row(
+            output,
+            [
+                key.source.as_str().into(),
+                key.appointment_id.to_string().into(),
+                status.map_or("", Status::name).into(),
+                time(record.appointment.status_since()).into(),
+                if stale { "yes" } else { "no" }.into(),
+                event.into(),
+                outcome.into(),
+                time(Some(record.last_received_at)).into(),
+                record.last_position.to_string().into(),
+                record.delivery_count.to_string().into(),
+            ],
+        )
+    }
+}
+
+/// The cause is in our own log already.
+fn failed(problem: Problem) -> io::Error {
+    io::Error::other(problem.to_string())
+}
+
+fn row<const N: usize>(output: &mut dyn Write, fields: [Cow<'_, str>; N]) -> io::Result<()> {
+    for (index, field) in fields.into_iter().enumerate() {
+        if index > 0 {
+            output.write_all(b",")?;
+        }
+        output.write_all(quoted(&as_text(&field)).as_bytes())?;
+    }
+    output.write_all(b"\r\n")
+}
+
+/// A field that no spreadsheet takes for a formula: a source's name may begin with a hyphen.
+fn as_text(field: &str) -> Cow<'_, str> {
+    match field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
+        true => format!("'{field}").into(),
+        false => field.into(),
+    }
+}
+
+fn quoted(field: &str) -> Cow<'_, str> {
+    match field.contains([',', '"', '\r', '\n']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")).into(),
+        false => field.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_what_it_says_and_no_formula() {
+        for (field, written) in [
+            ("downtown", "downtown"),
+            ("", ""),
+            ("-1+cmd|' /C calc'!A0", "'-1+cmd|' /C calc'!A0"),
+            ("=A1", "'=A1"),
+            ("@SUM(A1,B1)", "\"'@SUM(A1,B1)\""),
+            ("\tx", "'\tx"),
+            ("a\"b\r\nc", "\"a\"\"b\r\nc\""),
+        ] {
+            let mut output = Vec::new();
+            row(&mut output, [field.into(), "end".into()]).unwrap();
+            assert_eq!(String::from_utf8(output).unwrap(), format!("{written},end\r\n"));
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What is measured, and how it is told to Prometheus.
+//!
+//! What is counted is counted where it happens; here are the names, what is asked only when somebody scrapes, and the
+//! series that are there from the start. A counter that is not there before it is 1 hides its first step from
+//! `increase` and `rate`, and a rule about it would miss what it is for.
+
+use std::{fs, path::PathBuf, process, time::Duration};
+
+use chrono::{DateTime, Utc};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    lifecycle::Outcome,
+    log::{Room, SourceName},
+};
+
+use super::App;
+
+/// Seconds; from a fast disk's sync to a request that somebody waited for.
+const SECONDS: [f64; 13] = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 4.0];
+const GROUP: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What a webhook may be answered with, as the README's tables have it.
+const WEBHOOK_STATUSES: [u16; 12] = [200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503];
+/// Ticks of `/proc/self/stat` a second: fixed by Linux for every program (USER_HZ).
+const TICKS_A_SECOND: u64 = 100;
+
+/// The recorder of this process, and what it asks when somebody scrapes.
+#[derive(Clone)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+    /// What is kept where.
+    directories: Vec<(&'static str, PathBuf)>,
+    started_at: DateTime<Utc>,
+}
+
+impl Metrics {
+    /// Installs the recorder for this process; fails where one is installed already.
+    pub fn install() -> Result<Metrics, BuildError> {
+        let handle = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+            .set_buckets_for_metric(Matcher::Full("clockfold_group_deliveries".to_owned()), &GROUP)?
+            .install_recorder()?;
+        describe();
+        Ok(Metrics { handle, directories: Vec::new(), started_at: DateTime::UNIX_EPOCH })
+    }
+
+    /// A recorder that nothing is recorded in, for where many servers share a process.
+    pub fn detached() -> Metrics {
+        let handle = PrometheusBuilder::new().build_recorder().handle();
+        Metrics { handle, directories: Vec::new(), started_at: DateTime::UNIX_EPOCH }
+    }
+
+    /// The same for a server that starts now, has these directories, and listens to these sources, of which the last
+    /// deliveries arrived at these times. Everything that may be counted of them is there from now on.
+    pub fn begin<'a>(
+        self,
+        now: DateTime<Utc>,
+        directories: Vec<(&'static str, PathBuf)>,
+        sources: impl Iterator<Item = (&'a SourceName, Option<DateTime<Utc>>)>,
+    ) -> Metrics {
+        gauge!("clockfold_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        for (source, last) in sources {
+            let source = || source.as_str().to_owned();
+            for outcome in Outcome::ALL {
+                let labels = [("source", source()), ("outcome", outcome.name().to_owned())];
+                counter!("clockfold_deliveries_total", &labels).increment(0);
+            }
+            counter!("clockfold_repeats_total", "source" => source()).increment(0);
+            counter!("clockfold_delivery_id_conflicts_total", "source" => source()).increment(0);
+            gauge!("clockfold_last_delivery_timestamp_seconds", "source" => source()).set(last.map_or(0.0, seconds));
+        }
+        for status in WEBHOOK_STATUSES {
+            counter!("clockfold_answers_total", "route" => "webhook", "status" => status.to_string()).increment(0);
+        }
+        Metrics { directories, started_at: now, ..self }
+    }
+
+    /// Keeps the recorder's memory bounded while nobody scrapes.
+    pub(super) async fn upkeep(&self, stop: CancellationToken) {
+        let mut interval = tokio::time::interval(UPKEEP_INTERVAL);
+        while stop.run_until_cancelled(interval.tick()).await.is_some() {
+            self.handle.run_upkeep();
+        }
+    }
+
+    /// Everything, as it is now. Counts as gauges: exact up to 2^53.
+    #[allow(clippy::cast_precision_loss)]
+    pub(super) fn render(&self, app: &App) -> String {
+        let (head, folded) = (app.log.head().position.get(), app.tracker.folded().get());
+        gauge!("clockfold_queue_depth").set(app.tracker.queue_depth() as f64);
+        let max = app.subscriptions.subscriptions_max;
+        let (subscriptions, sockets) = (&app.subscription_permits, &app.socket_permits);
+        gauge!("clockfold_subscriptions").set((max - subscriptions.available_permits()) as f64);
+        gauge!("clockfold_subscriptions_max").set(max as f64);
+        gauge!("clockfold_websockets").set((max - sockets.available_permits()) as f64);
+        gauge!("clockfold_log_head_position").set(head as f64);
+        gauge!("clockfold_projection_position").set(folded as f64);
+        gauge!("clockfold_projection_lag_deliveries").set(head.saturating_sub(folded) as f64);
+        gauge!("clockfold_storage_failed").set(if app.failure().is_some() { 1.0 } else { 0.0 });
+        for (directory, path) in &self.directories {
+            if let Some(Room { free, total }) = Room::at(path) {
+                gauge!("clockfold_disk_free_bytes", "directory" => *directory).set(free as f64);
+                gauge!("clockfold_disk_size_bytes", "directory" => *directory).set(total as f64);
+            }
+        }
+        self.ask_the_system();
+        self.handle.render()
+    }
+
+    /// The process as Linux tells of it, by the names that every Prometheus client has. What it does not tell is left out.
+    #[allow(clippy::cast_precision_loss)]
+    fn ask_the_system(&self) {
+        gauge!("process_start_time_seconds").set(seconds(self.started_at));
+        if let Some(cpu) = fs::read_to_string("/proc/self/stat").ok().and_then(|stat| cpu_seconds(&stat)) {
+            counter!("process_cpu_seconds_total").absolute(cpu);
+        }
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        if let Some(kib) = field(&status, "VmRSS:") {
+            gauge!("process_resident_memory_bytes").set((kib << 10) as f64);
+        }
+        if let Ok(open) = fs::read_dir(format!("/proc/{}/fd", process::id())) {
+            // One is open to look.
+            gauge!("process_open_fds").set(open.count().saturating_sub(1) as f64);
+        }
+        let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+        if let Some(max) = field(&limits, "Max open files") {
+            gauge!("process_max_fds").set(max as f64);
+        }
+    }
+}
+
+/// The first number after a name at the beginning of a line.
+fn field(text: &str, name: &str) -> Option<u64> {
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
+/// User and system time in whole seconds (the recorder counts in no others), from the 14th and 15th field; the second has the program's name, which may hold anything.
+fn cpu_seconds(stat: &str) -> Option<u64> {
+    let mut rest = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let (user, system): (u64, u64) = (rest.next()?.parse().ok()?, rest.next()?.parse().ok()?);
+    Some((user + system) / TICKS_A_SECOND)
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn seconds(time: DateTime<Utc>) -> f64 {
+    time.timestamp_millis() as f64 / 1_000.0
+}
+
+fn describe() {
+    let counters = [
+        ("clockfold_deliveries_total", "Deliveries that were made durable and folded, by source and outcome."),
+        ("clockfold_repeats_total", "Deliveries that were not kept again: their id and body were known, by source."),
+        ("clockfold_delivery_id_conflicts_total", "Deliveries with the id of another one and another body, by source."),
+        ("clockfold_answers_total", "HTTP answers, by route and status."),
+        ("process_cpu_seconds_total", "Processor time that it has taken."),
+    ];
+    counters.into_iter().for_each(|(name, text)| describe_counter!(name, text));
+    let gauges = [
+        (
+            "clockfold_last_delivery_timestamp_seconds",
+            "When the last delivery arrived, by source; 0 where there is none.",
+        ),
+        ("clockfold_queue_depth", "Deliveries that wait for the writer."),
+        ("clockfold_subscriptions", "Subscriptions and feeds that go on."),
+        ("clockfold_subscriptions_max", "How many there may be."),
+        ("clockfold_websockets", "WebSockets that are open."),
+        ("clockfold_log_head_position", "The last durable position."),
+        ("clockfold_projection_position", "The last position that is folded."),
+        ("clockfold_projection_lag_deliveries", "Durable deliveries that are not folded yet."),
+        ("clockfold_archive_lag_deliveries", "Durable deliveries that the archive does not have yet."),
+        ("clockfold_archive_failed", "1 while the archive can't be written, else 0."),
+        ("clockfold_storage_failed", "1 after a storage error closed the log, else 0."),
+        ("clockfold_disk_free_bytes", "Bytes that may still be written to the disk of a directory."),
+        ("clockfold_disk_size_bytes", "All bytes of that disk."),
+        ("clockfold_build_info", "1, with the program's version."),
+        ("process_start_time_seconds", "When the server started."),
+        ("process_resident_memory_bytes", "Memory that it has."),
+        ("process_open_fds", "Files and connections that it has open."),
+        ("process_max_fds", "How many it may have open."),
+    ];
+    gauges.into_iter().for_each(|(name, text)| describe_gauge!(name, text));
+    describe_histogram!("clockfold_answer_seconds", Unit::Seconds, "From a request's head to its answer, by route.");
+    describe_histogram!("clockfold_log_sync_seconds", Unit::Seconds, "Making a group durable: flush and fdatasync.");
+    describe_histogram!("clockfold_group_deliveries", "Deliveries that shared one sync.");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_tells_is_read() {
+        let stat = "4711 (clock) fold) S 1 4711 4711 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 9 0";
+        assert_eq!(cpu_seconds(stat), Some(3));
+        assert_eq!(cpu_seconds("4711"), None);
+        assert_eq!(field("Name: x\nVmRSS:\t   2048 kB\n", "VmRSS:"), Some(2048));
+        assert_eq!(field("Max open files            1024                 4096\n", "Max open files"), Some(1024));
+        assert_eq!(field("Max open files            unlimited\n", "Max open files"), None);
+    }
+}
