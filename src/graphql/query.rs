@@ -12,7 +12,7 @@ use super::{
     appointment::{Appointment, AppointmentList},
     board::{Board, StatusCount},
     connection::{Connection, PageArguments},
-    cost::{board_cost, flow_cost, list_cost, nodes_cost, past_cost},
+    cost::{board_cost, flow_cost, list_cost, nodes_cost, past_cost, sources_cost},
     delivery::{Delivery, DeliveryList},
     filter::{AppointmentFilter, AppointmentOrder, DeliveryFilter},
     flow::{FlowArguments, Interval, PatientFlowBucket},
@@ -20,9 +20,11 @@ use super::{
     log_status::LogStatus,
     place::Place,
     problem::Problem,
+    reader::Reader,
     rebuild::Rebuild,
     scalars::{DateTime, Position},
     scope::Scope,
+    source::Source,
 };
 
 /// Everything that can be read.
@@ -163,6 +165,17 @@ impl Query {
         let (DateTime(from), DateTime(to)) = (from, to);
         let sources = scope.select(source.as_deref())?;
         PatientFlowBucket::list(scope, FlowArguments { sources, from, to, interval, time_zone })
+    }
+
+    /// Who asks, and what it may see.
+    async fn reader(&self, ctx: &Context<'_>) -> Reader {
+        Scope::of(ctx).viewer().into()
+    }
+
+    /// The configured sources that the reader may see, by name.
+    #[graphql(complexity = "sources_cost(child_complexity)")]
+    async fn sources(&self, ctx: &Context<'_>) -> Vec<Source> {
+        Scope::of(ctx).sources()
     }
 
     /// The rules that judge a source's deliveries.
