@@ -55,6 +55,7 @@ const PAGES: &[Row] = &[
     ("app.css", STYLE, include_bytes!("web/dist/assets/app.css")),
     ("app.js", SCRIPT, include_bytes!("web/dist/assets/app.js")),
     ("board.js", SCRIPT, include_bytes!("web/dist/assets/board.js")),
+    ("sign-in.js", SCRIPT, include_bytes!("web/dist/assets/sign-in.js")),
     ("licences.txt", TEXT, include_bytes!("web/dist/assets/licences.txt")),
 ];
 

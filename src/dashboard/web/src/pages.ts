@@ -28,4 +28,12 @@ export const pages: Page[] = [
     load: () => import('./board/page.ts'),
     draw: (route) => html`<clockfold-board .route=${route}></clockfold-board>`,
   },
+  {
+    path: /^\/sign-in$/,
+    title: 'Sign in',
+    link: null,
+    open: true,
+    load: () => import('./sign-in/page.ts'),
+    draw: (route) => html`<clockfold-sign-in .route=${route}></clockfold-sign-in>`,
+  },
 ];

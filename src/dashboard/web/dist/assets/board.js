@@ -1,26 +1,76 @@
-import{a as e,i as t,n,o as r,r as i,s as a,t as o}from"./app.js";var s=[`SCHEDULED`,`CHECKED_IN`,`READY`,`CALLED_BACK`,`DISCHARGED`,`REMOVED`],c={SCHEDULED:`Scheduled`,CHECKED_IN:`Checked in`,READY:`Ready`,CALLED_BACK:`Called back`,DISCHARGED:`Discharged`,REMOVED:`Removed`},l={CREATE:`Created`,RESCHEDULE:`Rescheduled`,DEMOGRAPHICS_UPDATE:`Details changed`,CHECKIN:`Checked in`,UNDO_CHECKIN:`Check-in undone`,REMOVE:`Removed`,UNDO_REMOVE:`Removal undone`,READY:`Ready`,UNDO_READY:`Ready undone`,CALLBACK:`Called back`,UNDO_CALLBACK:`Call-back undone`,DISCHARGE:`Discharged`,UNDO_DISCHARGE:`Discharge undone`};function u(e){return c[e]}function d(e){return l[e]??e}function f(e){let t=Math.floor(e/6e4);if(t<1)return`<1 min`;if(t<60)return`${t} min`;let n=Math.floor(t/60);return n<24?`${n} h ${String(t%60).padStart(2,`0`)} min`:`${Math.floor(n/24)} d ${n%24} h`}function p(e,t,n){return`${e.toLocaleString(`en-US`)} ${e===1?t:n}`}var m={ATTRIBUTE:1,CHILD:2,PROPERTY:3,BOOLEAN_ATTRIBUTE:4,EVENT:5,ELEMENT:6},h=e=>(...t)=>({_$litDirective$:e,values:t}),g=class{constructor(e){}get _$AU(){return this._$AM._$AU}_$AT(e,t,n){this._$Ct=e,this._$AM=t,this._$Ci=n}_$AS(e,t){return this.update(e,t)}update(e,t){return this.render(...t)}},{I:_}=r,v=e=>e,y=()=>document.createComment(``),b=(e,t,n)=>{let r=e._$AA.parentNode,i=t===void 0?e._$AB:t._$AA;if(n===void 0)n=new _(r.insertBefore(y(),i),r.insertBefore(y(),i),e,e.options);else{let t=n._$AB.nextSibling,a=n._$AM,o=a!==e;if(o){let t;n._$AQ?.(e),n._$AM=e,n._$AP!==void 0&&(t=e._$AU)!==a._$AU&&n._$AP(t)}if(t!==i||o){let e=n._$AA;for(;e!==t;){let t=v(e).nextSibling;v(r).insertBefore(e,i),e=t}}}return n},x=(e,t,n=e)=>(e._$AI(t,n),e),S={},C=(e,t=S)=>e._$AH=t,w=e=>e._$AH,T=e=>{e._$AR(),e._$AA.remove()},E=(e,t,n)=>{let r=new Map;for(let i=t;i<=n;i++)r.set(e[i],i);return r},D=h(class extends g{constructor(e){if(super(e),e.type!==m.CHILD)throw Error(`repeat() can only be used in text expressions`)}dt(e,t,n){let r;n===void 0?n=t:t!==void 0&&(r=t);let i=[],a=[],o=0;for(let t of e)i[o]=r?r(t,o):o,a[o]=n(t,o),o++;return{values:a,keys:i}}render(e,t,n){return this.dt(e,t,n).values}update(e,[n,r,i]){let a=w(e),{values:o,keys:s}=this.dt(n,r,i);if(!Array.isArray(a))return this.ut=s,o;let c=this.ut??=[],l=[],u,d,f=0,p=a.length-1,m=0,h=o.length-1;for(;f<=p&&m<=h;)if(a[f]===null)f++;else if(a[p]===null)p--;else if(c[f]===s[m])l[m]=x(a[f],o[m]),f++,m++;else if(c[p]===s[h])l[h]=x(a[p],o[h]),p--,h--;else if(c[f]===s[h])l[h]=x(a[f],o[h]),b(e,l[h+1],a[f]),f++,h--;else if(c[p]===s[m])l[m]=x(a[p],o[m]),b(e,a[f],a[p]),p--,m++;else if(u===void 0&&(u=E(s,m,h),d=E(c,f,p)),u.has(c[f])){if(u.has(c[p])){let t=d.get(s[m]),n=t===void 0?null:a[t];if(n===null){let t=b(e,a[f]);x(t,o[m]),l[m]=t}else l[m]=x(n,o[m]),b(e,a[f],n),a[t]=null;m++}else T(a[p]),p--}else T(a[f]),f++;for(;m<=h;){let t=b(e,l[h+1]);x(t,o[m]),l[m++]=t}for(;f<=p;){let e=a[f++];e!==null&&T(e)}return this.ut=s,C(e,l),t}}),ee={long:`Long`,very:`Very long`},O=[`CHECKED_IN`,`READY`,`CALLED_BACK`];function k(e,t,{now:n,thresholds:r}){let i=r.get(e.source);if(!i||!O.includes(t))return`usual`;let a=n-e.since;return a>=i.very?`very`:a>=i.long?`long`:`usual`}var A={long:a`<circle cx="8" cy="8" r="6.25" fill="none" stroke="currentColor" stroke-width="1.5" /><path d="M8 4.5V8l2.25 1.75" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" />`,very:a`<path d="M8 1.5 15.25 14.5H.75Z" fill="currentColor" /><path d="M8 6v4M8 12.2v.1" stroke="var(--card-ground)" stroke-width="1.6" stroke-linecap="round" />`,pause:a`<path d="M5 3v10M11 3v10" stroke="currentColor" stroke-width="2.25" stroke-linecap="round" />`,play:a`<path d="M4.5 2.5 13 8l-8.5 5.5Z" fill="currentColor" />`,search:a`<circle cx="7" cy="7" r="4.5" fill="none" stroke="currentColor" stroke-width="1.5" /><path d="m10.5 10.5 3.5 3.5" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" />`};function j(t){return e`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">${A[t]}</svg>`}function M(t,n,r,i){let a=k(t,n,i),o=`card ${a} ${i.isFresh(t.key)?`fresh`:``}`;return i.links?e`<a class=${o} href=${N(t)} tabindex=${r?0:-1} data-key=${t.key}
-        >${P(t,a,i)}</a
-      >`:e`<div class=${o} data-key=${t.key}>${P(t,a,i)}</div>`}function N(e){return`/appointment/${encodeURIComponent(e.source)}/${encodeURIComponent(e.appointmentId)}`}function P(t,n,r){let a=n===`usual`?i:e`<span class="flag">${j(n)}<span>${ee[n]}</span></span>`;return e`<span class="card-id">${t.appointmentId}</span
-    ><span class="card-time">${f(r.now-t.since)}</span
-    ><span class="card-meta"
-      >${t.event?d(t.event):`Heard of`}${r.showSource?e` <span class="card-source">${t.source}</span>`:i}</span
-    >${a}`}var F=4,I=class extends n{static{this.properties={place:{attribute:!1},name:{attribute:!1},cards:{attribute:!1},count:{attribute:!1},manner:{attribute:!1},tick:{attribute:!1}}}#e=null;#t=64;#n=600;#r=0;#i=null;#a=new ResizeObserver(()=>this.#o());disconnectedCallback(){super.disconnectedCallback(),this.#a.disconnect(),this.#e=null}updated(e){let t=this.querySelector(`.cards`);t&&t!==this.#e&&(this.#e=t,this.#a.disconnect(),this.#a.observe(t),this.#o()),super.updated(e)}render(){let{cards:t,count:n,name:r,place:a,manner:o}=this,s=`column-${a}`,c=Math.max(0,Math.floor(this.#r/this.#t)-F),l=Math.min(t.length,Math.ceil((this.#r+this.#n)/this.#t)+F),u=Math.max(0,this.#i===null?0:t.findIndex(e=>e.key===this.#i)),d=L(c,l,u,t.length),f=n-t.length;return e`<section class="column" data-place=${a} aria-labelledby=${s}>
-      <h2 id=${s}>
-        ${r} <span class="count">${n.toLocaleString(`en-US`)}<span class="unseen"> appointments</span></span>
-      </h2>
-      <ul class="cards" role="list" @scroll=${this.#s} @keydown=${this.#l} @focusin=${this.#c}>
-        <li class="extent" role="presentation" .style=${`height:${t.length*this.#t}px`}></li>
-        ${D(d,e=>t[e]?.key,n=>{let r=t[n];return e`<li
+import{_ as e,a as t,c as n,f as r,g as i,h as a,m as o,o as s,p as c,s as l,t as u,u as d}from"./app.js";var f=[`SCHEDULED`,`CHECKED_IN`,`READY`,`CALLED_BACK`,`DISCHARGED`,`REMOVED`],p={SCHEDULED:`Scheduled`,CHECKED_IN:`Checked in`,READY:`Ready`,CALLED_BACK:`Called back`,DISCHARGED:`Discharged`,REMOVED:`Removed`},m={CREATE:`Created`,RESCHEDULE:`Rescheduled`,DEMOGRAPHICS_UPDATE:`Details changed`,CHECKIN:`Checked in`,UNDO_CHECKIN:`Check-in undone`,REMOVE:`Removed`,UNDO_REMOVE:`Removal undone`,READY:`Ready`,UNDO_READY:`Ready undone`,CALLBACK:`Called back`,UNDO_CALLBACK:`Call-back undone`,DISCHARGE:`Discharged`,UNDO_DISCHARGE:`Discharge undone`};function h(e){return p[e]}function g(e){return m[e]??e}function _(e){let t=Math.floor(e/6e4);if(t<1)return`<1 min`;if(t<60)return`${t} min`;let n=Math.floor(t/60);return n<24?`${n}h ${String(t%60).padStart(2,`0`)}m`:`${Math.floor(n/24)}d ${n%24}h`}function v(e,t,n){return`${e.toLocaleString(`en-US`)} ${e===1?t:n}`}var ee={ATTRIBUTE:1,CHILD:2,PROPERTY:3,BOOLEAN_ATTRIBUTE:4,EVENT:5,ELEMENT:6},y=e=>(...t)=>({_$litDirective$:e,values:t}),te=class{constructor(e){}get _$AU(){return this._$AM._$AU}_$AT(e,t,n){this._$Ct=e,this._$AM=t,this._$Ci=n}_$AS(e,t){return this.update(e,t)}update(e,t){return this.render(...t)}},{I:ne}=a,b=e=>e,x=()=>document.createComment(``),S=(e,t,n)=>{let r=e._$AA.parentNode,i=t===void 0?e._$AB:t._$AA;if(n===void 0)n=new ne(r.insertBefore(x(),i),r.insertBefore(x(),i),e,e.options);else{let t=n._$AB.nextSibling,a=n._$AM,o=a!==e;if(o){let t;n._$AQ?.(e),n._$AM=e,n._$AP!==void 0&&(t=e._$AU)!==a._$AU&&n._$AP(t)}if(t!==i||o){let e=n._$AA;for(;e!==t;){let t=b(e).nextSibling;b(r).insertBefore(e,i),e=t}}}return n},C=(e,t,n=e)=>(e._$AI(t,n),e),re={},ie=(e,t=re)=>e._$AH=t,ae=e=>e._$AH,w=e=>{e._$AR(),e._$AA.remove()},T=(e,t,n)=>{let r=new Map;for(let i=t;i<=n;i++)r.set(e[i],i);return r},oe=y(class extends te{constructor(e){if(super(e),e.type!==ee.CHILD)throw Error(`repeat() can only be used in text expressions`)}dt(e,t,n){let r;n===void 0?n=t:t!==void 0&&(r=t);let i=[],a=[],o=0;for(let t of e)i[o]=r?r(t,o):o,a[o]=n(t,o),o++;return{values:a,keys:i}}render(e,t,n){return this.dt(e,t,n).values}update(e,[t,n,r]){let i=ae(e),{values:a,keys:o}=this.dt(t,n,r);if(!Array.isArray(i))return this.ut=o,a;let s=this.ut??=[],l=[],u,d,f=0,p=i.length-1,m=0,h=a.length-1;for(;f<=p&&m<=h;)if(i[f]===null)f++;else if(i[p]===null)p--;else if(s[f]===o[m])l[m]=C(i[f],a[m]),f++,m++;else if(s[p]===o[h])l[h]=C(i[p],a[h]),p--,h--;else if(s[f]===o[h])l[h]=C(i[f],a[h]),S(e,l[h+1],i[f]),f++,h--;else if(s[p]===o[m])l[m]=C(i[p],a[m]),S(e,i[f],i[p]),p--,m++;else if(u===void 0&&(u=T(o,m,h),d=T(s,f,p)),u.has(s[f])){if(u.has(s[p])){let t=d.get(o[m]),n=t===void 0?null:i[t];if(n===null){let t=S(e,i[f]);C(t,a[m]),l[m]=t}else l[m]=C(n,a[m]),S(e,i[f],n),i[t]=null;m++}else w(i[p]),p--}else w(i[f]),f++;for(;m<=h;){let t=S(e,l[h+1]);C(t,a[m]),l[m++]=t}for(;f<=p;){let e=i[f++];e!==null&&w(e)}return this.ut=o,ie(e,l),c}}),se={long:`Long`,very:`Very long`},ce=[`CHECKED_IN`,`READY`];function E(e,t,{now:n,thresholds:r}){let i=r.get(e.source);if(!i||!ce.includes(t))return`usual`;let a=n-e.since;return a>=i.very?`very`:a>=i.long?`long`:`usual`}var D={long:i`<circle cx="8" cy="8" r="6.25" fill="none" stroke="currentColor" stroke-width="1.5" /><path d="M8 4.5V8l2.25 1.75" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" />`,very:i`<path d="M8 1.5 15.25 14.5H.75Z" fill="currentColor" /><path d="M8 6v4M8 12.2v.1" stroke="var(--card-ground)" stroke-width="1.6" stroke-linecap="round" />`,pause:i`<path d="M5 3v10M11 3v10" stroke="currentColor" stroke-width="2.25" stroke-linecap="round" />`,play:i`<path d="M4.5 2.5 13 8l-8.5 5.5Z" fill="currentColor" />`,search:i`<circle cx="7" cy="7" r="4.5" fill="none" stroke="currentColor" stroke-width="1.5" /><path d="m10.5 10.5 3.5 3.5" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" />`};function O(e){return o`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">${D[e]}</svg>`}var k=4,A=5.25;function j(e,t,n,r){let i=E(e,t,r),a=`card ${i} ${r.showSource?`tall`:``} ${r.isFresh(e.key)?`fresh`:``}`;return r.links?o`<a class=${a} href=${N(e)} tabindex=${n?0:-1} data-key=${e.key}
+        >${P(e,i,r)}</a
+      >`:o`<div class=${a} data-key=${e.key}>${P(e,i,r)}</div>`}function M({showSource:e}){return Number.parseFloat(getComputedStyle(document.documentElement).fontSize)*(e?A:k)}function N(e){return`/appointment/${encodeURIComponent(e.source)}/${encodeURIComponent(e.appointmentId)}`}function P(e,t,n){let i=t===`usual`?r:o`<span class="flag">${O(t)} <span>${se[t]}</span></span>`;return o`<span class="row"
+      ><span class="card-id">${e.appointmentId}</span>
+      <span class="card-time">${_(n.now-e.since)}</span></span
+    >
+    <span class="row"><span class="card-event">${e.event?g(e.event):`Heard of`}</span> ${i}</span>
+    ${n.showSource?o`<span class="card-source">${e.source}</span>`:r}`}var F=4,le=class extends d{static{this.properties={place:{attribute:!1},name:{attribute:!1},cards:{attribute:!1},count:{attribute:!1},untold:{attribute:!1},filtered:{attribute:!1},manner:{attribute:!1}}}#e=null;#t=64;#n=600;#r=0;#i=null;#a=0;#o=!1;#s=!1;#c=new ResizeObserver(()=>this.#u());disconnectedCallback(){super.disconnectedCallback(),this.#c.disconnect(),this.#e=null}focusCard(e=this.#a){let t=Math.min(Math.max(e,0),this.cards.length-1),n=this.cards[t];return n?(this.#i=n.key,this.#a=t,this.#s=!0,this.#d(t),this.requestUpdate(),!0):!1}willUpdate(e){e.get(`manner`)?.showSource!==this.manner.showSource&&(this.#t=M(this.manner));let t=this.#i===null?-1:this.cards.findIndex(e=>e.key===this.#i);this.#a=t>=0?t:Math.max(0,Math.min(this.#a,this.cards.length-1)),t<0&&this.#i!==null&&(this.#i=this.cards[this.#a]?.key??null)}render(){let{cards:e,place:t,manner:n}=this,i=`column-${t}`,a=Math.max(0,Math.floor(this.#r/this.#t)-F),s=Math.min(e.length,Math.ceil((this.#r+this.#n)/this.#t)+F);return o`<section class="column" data-place=${t} aria-labelledby=${i}>
+      <h2 id=${i} tabindex="-1">${this.name} ${this.#l()}</h2>
+      <ul
+        class="cards"
+        role="list"
+        aria-labelledby=${i}
+        .style=${`--extent:${e.length*this.#t}px`}
+        @scroll=${this.#f}
+        @keydown=${this.#h}
+        @focusin=${this.#p}
+        @focusout=${this.#m}
+      >
+        ${oe(ue(a,s,this.#a,e.length),t=>e[t]?.key,r=>o`<li
               class="slot"
-              aria-setsize=${t.length}
-              aria-posinset=${n+1}
-              .style=${`transform:translateY(${n*this.#t}px)`}
+              aria-setsize=${e.length}
+              aria-posinset=${r+1}
+              .style=${`transform:translateY(${r*this.#t}px)`}
             >
-              ${M(r,a,n===u,o)}
-            </li>`})}
+              ${j(e[r],t,r===this.#a,n)}
+            </li>`)}
       </ul>
-      ${f>0?e`<p class="untold">${p(f,`more is`,`more are`)} not listed here.</p>`:i}
-    </section>`}#o(){if(!this.#e)return;let e=this.#e.clientHeight,t=Number.parseFloat(getComputedStyle(this.#e).getPropertyValue(`--card-px`))||this.#t;(e!==this.#n||t!==this.#t)&&(this.#n=e,this.#t=t,this.requestUpdate())}#s=e=>{this.#r=e.target.scrollTop,this.requestUpdate()};#c=e=>{this.#i=e.target.dataset.key??this.#i,this.requestUpdate()};#l=e=>{}};function L(e,t,n,r){let i=Array.from({length:Math.max(0,t-e)},(t,n)=>e+n);return n<r&&n<e&&i.unshift(n),n<r&&n>=t&&i.push(n),i}customElements.define(`board-column`,I);var R=class{#e=null;begin(e){this.#e=Date.parse(e)-performance.now()}hear(e){let t=Date.parse(e)-performance.now();this.#e=this.#e===null?t:Math.max(this.#e,t)}now(){return this.#e===null?Date.now():performance.now()+this.#e}},z=5e3,B=100,V=`subscription Board($source: String, $endedWithinHours: Int!, $first: Int!) {
+      ${this.untold>0?o`<p class="untold">${this.untold.toLocaleString(`en-US`)} more are not listed: the server tells so many of a column.</p>`:r}
+    </section>`}updated(){let e=this.querySelector(`.cards`);e&&e!==this.#e&&(this.#e=e,this.#c.disconnect(),this.#c.observe(e),this.#u());let t=this.#o&&document.activeElement===document.body;e&&(t||this.#s)&&(this.#s=!1,(e.querySelector(`[tabindex="0"]`)??this.querySelector(`h2`))?.focus({preventScroll:!0}))}#l(){let e=this.count.toLocaleString(`en-US`),t=this.filtered?`${this.cards.length.toLocaleString(`en-US`)} of ${e}`:e;return o`<span class="count">${t}<span class="unseen"> appointments</span></span>`}#u(){if(!this.#e)return;let e=this.#e.clientHeight,t=M(this.manner);(e!==this.#n||t!==this.#t)&&(this.#n=e,this.#t=t,this.requestUpdate())}#d(e){if(!this.#e)return;let[t,n]=[e*this.#t,(e+1)*this.#t];t<this.#e.scrollTop?this.#e.scrollTop=t:n>this.#e.scrollTop+this.#n&&(this.#e.scrollTop=n-this.#n),this.#r=this.#e.scrollTop}#f=e=>{this.#r=e.target.scrollTop,this.requestUpdate()};#p=e=>{this.#o=!0;let t=e.target.dataset.key;t&&t!==this.#i&&(this.#i=t,this.requestUpdate())};#m=({target:e})=>{queueMicrotask(()=>{e.isConnected&&(this.#o=this.#e?.contains(document.activeElement)??!1)})};#h=e=>{if(e.altKey||e.ctrlKey||e.metaKey)return;let t=Math.max(1,Math.floor(this.#n/this.#t)-1),n={ArrowUp:-1,ArrowDown:1,PageUp:-t,PageDown:t,Home:-1e9,End:1e9}[e.key];if(n!==void 0)e.preventDefault(),this.focusCard(this.#a+n);else if(e.key===`ArrowLeft`||e.key===`ArrowRight`){e.preventDefault();let t=e.key===`ArrowLeft`?-1:1;this.dispatchEvent(new CustomEvent(`sideways`,{bubbles:!0,detail:t}))}}};function ue(e,t,n,r){let i=Array.from({length:Math.max(0,t-e)},(t,n)=>e+n);return n<r&&n<e&&i.unshift(n),n<r&&n>=t&&i.push(n),i}customElements.define(`board-column`,le);var I=[1,4,8,12,24,48,72,168],L=24,de=744,fe=19;function R({searchParams:e}){let t=(e.get(`status`)??``).split(`,`),n=f.filter(e=>t.includes(e)),r=e.get(`ended`);return{source:e.get(`source`)||null,statuses:n.length>0?n:f,onlyLong:e.get(`long`)===`1`,endedWithinHours:r!==null&&/^\d{1,3}$/.test(r)&&Number(r)<=de?Number(r):L,search:H(e.get(`q`)??``),wall:e.get(`tv`)===`1`}}function z(e){let{source:n,statuses:r,onlyLong:i,endedWithinHours:a,search:o}=e;t({...n!==void 0&&{source:n},...r!==void 0&&{status:r.length===f.length?null:r.join(`,`)},...i!==void 0&&{long:i?`1`:null},...a!==void 0&&{ended:a===L?null:String(a)},...o!==void 0&&{q:H(o)||null}})}function B({onlyLong:e,search:t}){return e||t!==``}function V(e){return B(e)||e.source!==null||e.statuses.length<f.length}function pe(){z({source:null,statuses:f,onlyLong:!1,search:``})}function H(e){return e.replace(/\D/g,``).slice(0,fe)}var U=[...f,`STALE`],me=class{constructor(){this.lists=new Map(U.map(e=>[e,{cards:[],count:0}])),this.#e=new Map}#e;list(e){return this.lists.get(e)}get size(){return this.#e.size}find(e){let t=this.#e.get(e),n=t&&this.list(t).cards.find(t=>t.key===e);return t&&n?{card:n,place:t}:null}differences(e){let t=new Map;for(let[e,n]of this.lists)for(let r of n.cards)t.set(r.key,`${e} ${r.position}`);let n=[];for(let[r,i]of e.lists)for(let e of i.cards)t.get(e.key)!==`${r} ${e.position}`&&n.push(e.key),t.delete(e.key);return[...n,...t.keys()]}replace(e){this.#e.clear();for(let t of U){let{count:n=0,cards:r=[]}=e.lists.get(t)??{},i=this.list(t);i.count=n,i.cards=[...r].sort(W);for(let e of i.cards)this.#e.set(e.key,t)}}apply(e){let t=new Set;for(let{card:n,from:r,to:i}of e){let e=this.#e.get(n.key),a=e??r;if(a!==null){let r=this.list(a);e&&this.#t(r,n.key),--r.count,t.add(a)}this.#e.delete(n.key),i!==null&&(this.#n(i,n),t.add(i))}return t}#t(e,t){let n=e.cards.findIndex(e=>e.key===t);n>=0&&e.cards.splice(n,1)}#n(e,t){let n=this.list(e),r=n.count-n.cards.length;n.count+=1;let i=ge(n.cards,t);r>0&&i===n.cards.length||(n.cards.splice(i,0,t),this.#e.set(t.key,e))}};function he(e,t){return e?{card:t.card,from:e.from,to:t.to}:t}function W(e,t){return e.since-t.since||(e.key<t.key?-1:+(e.key>t.key))}function ge(e,t){let[n,r]=[0,e.length];for(;n<r;){let i=n+r>>>1;W(e[i],t)<=0?n=i+1:r=i}return n}var _e=5;function ve(e,t){let n=`curl -sS ${location.origin}/webhook/ROUTE-KEY -H 'Content-Type: application/json' -d '{"appointment_id": 12345, "event_type": "create"}'`;return o`<section class="notice" aria-labelledby="empty">
+    <h2 id="empty">No appointment is on the board</h2>
+    <p>
+      ${e.length===0?o`No source is configured that you may see.`:o`Nothing has arrived from ${e.length===1?o`the source <code>${e[0]}</code>`:o`any of the ${e.length} sources`}
+          that is not over for more than ${v(t,`hour`,`hours`)}.`}
+      A card appears here as soon as a webhook arrives. Send one from a shell:
+    </p>
+    <pre tabindex="0"><code>${n}</code></pre>
+    <p>
+      <code>ROUTE-KEY</code> stands in <code>route_keys</code> of a <code>[[source]]</code> in the server's configuration; the very
+      first start prints one. If the sender says that it sends, look at the answer it gets: 404 means another key.
+    </p>
+  </section>`}function ye(e,t){return o`<section class="notice" aria-labelledby="nothing-found">
+    <h2 id="nothing-found">${e?o`No card with ${e} is listed`:o`No card is left by these filters`}</h2>
+    ${e?o`<p>
+          It may be over for longer than the board shows.
+          ${t.slice(0,_e).map(t=>o` <a href=${N({source:t,appointmentId:e})}>Look for ${e} of ${t}</a>.`)}
+        </p>`:r}
+    <p><button type="button" @click=${pe}>Clear the filters</button></p>
+  </section>`}function be(e,t,n){return o`<p class="strip lost">
+    <strong>Not live.</strong> This is the board as of ${n} (${_(t-e)} ago). Nothing is lost: it
+    catches up by itself once the server can be reached.
+  </p>`}function xe(e){return o`<p class="strip caught-up">
+    Live again. ${e===0?`Nothing has changed meanwhile.`:`${v(e,`appointment has`,`appointments have`)} changed meanwhile.`}
+  </p>`}function Se(e,t,n,r){return o`<div class="picker narrow-only" role="group" aria-label="Column">
+    ${e.map(e=>o`<button type="button" aria-pressed=${e===n} @click=${()=>r(e)}>
+          ${h(e)} <span class="count">${t.list(e).count.toLocaleString(`en-US`)}</span>
+        </button>`)}
+  </div>`}var Ce=class{#e=new Map;of(e,t,n,r,i){let{onlyLong:a,search:o}=r,s=`${o} ${a?Math.floor(i.now/1e3):``}`,c=this.#e.get(e);if(c&&c.version===n&&c.filter===s&&c.source===t.cards)return c.cards;let l=a||o!==``?t.cards.filter(t=>t.appointmentId.includes(o)&&(!a||E(t,e,i)!==`usual`)):t.cards.slice();return this.#e.set(e,{source:t.cards,version:n,filter:s,cards:l}),l}};function we(e,t,n,i){if(t===0)return r;let a=i.length===1?i[0]:void 0,s=a?v(a.staleAfterHours,`hour`,`hours`):`their source's stale_after_hours`,c=a?v(a.bookingHorizonDays,`day`,`days`):`its booking_horizon_days`;return o`<details class="stale">
+    <summary>${v(t,`appointment`,`appointments`)} not heard of for long</summary>
+    <p>
+      Checked in, ready or called back without a delivery for ${s}, or scheduled without one for ${c}. Somebody may
+      have forgotten to discharge or remove them; nothing is guessed.
+    </p>
+    <board-column
+      .place=${`STALE`}
+      .name=${`Not heard of for long`}
+      .cards=${e}
+      .count=${t}
+      .untold=${0}
+      .filtered=${e.length<t}
+      .manner=${n}
+    ></board-column>
+  </details>`}var Te=class{#e=null;begin(e){this.#e=Date.parse(e)-performance.now()}hear(e){let t=Date.parse(e)-performance.now();this.#e=this.#e===null?t:Math.max(this.#e,t)}now(){return this.#e===null?Date.now():performance.now()+this.#e}},G=5e3,Ee=100,De=`subscription Board($source: String, $endedWithinHours: Int!, $first: Int!) {
   board(source: $source, endedWithinHours: $endedWithinHours) {
     asOf
     board {
@@ -30,13 +80,105 @@ import{a as e,i as t,n,o as r,r as i,s as a,t as o}from"./app.js";var s=[`SCHEDU
     changes { from to appointment { ...Card } }
   }
 }
-fragment Card on Appointment { source appointmentId status statusSince lastPosition standing }`;function H(e,t){let n=()=>{},r=i=>{n=o(V,{...e,first:i},{next({board:{asOf:e,board:n,changes:r}}){n&&t.whole(U(n),e),r.length>0&&t.changed(r.map(W),e)},failed(e){e.code===`COMPLEXITY_LIMIT_EXCEEDED`&&i>B?r(Math.floor(i/2)):t.failed(e)}})};return r(z),()=>n()}function U(e){let t=({count:e,appointments:t})=>({count:e,cards:t.map(G)}),n=e.columns.map(e=>[e.status,t(e)]);return{lists:new Map([...n,[`STALE`,t(e.stale)]])}}function W({from:e,to:t,appointment:n}){return{card:G(n),from:e,to:t}}function G(e){return{key:`${e.source}/${e.appointmentId}`,source:e.source,appointmentId:e.appointmentId,status:e.status,since:Date.parse(e.statusSince),event:e.standing.at(-1)??null,position:e.lastPosition}}var K=[...s,`STALE`],q=class{constructor(){this.lists=new Map(K.map(e=>[e,{cards:[],count:0}])),this.#e=new Map}#e;list(e){return this.lists.get(e)}get size(){return this.#e.size}find(e){let t=this.#e.get(e),n=t&&this.list(t).cards.find(t=>t.key===e);return t&&n?{card:n,place:t}:null}differences(e){let t=new Map;for(let[e,n]of this.lists)for(let r of n.cards)t.set(r.key,`${e} ${r.position}`);let n=[];for(let[r,i]of e.lists)for(let e of i.cards)t.get(e.key)!==`${r} ${e.position}`&&n.push(e.key),t.delete(e.key);return[...n,...t.keys()]}replace(e){this.#e.clear();for(let t of K){let{count:n=0,cards:r=[]}=e.lists.get(t)??{},i=this.list(t);i.count=n,i.cards=[...r].sort(Y);for(let e of i.cards)this.#e.set(e.key,t)}}apply(e){let t=new Set;for(let{card:n,from:r,to:i}of e){let e=this.#e.get(n.key),a=e??r;if(a!==null){let r=this.list(a);e&&this.#t(r,n.key),--r.count,t.add(a)}this.#e.delete(n.key),i!==null&&(this.#n(i,n),t.add(i))}return t}#t(e,t){let n=e.cards.findIndex(e=>e.key===t);n>=0&&e.cards.splice(n,1)}#n(e,t){let n=this.list(e),r=n.count-n.cards.length;n.count+=1;let i=X(n.cards,t);r>0&&i===n.cards.length||(n.cards.splice(i,0,t),this.#e.set(t.key,e))}};function J(e,t){return e?{card:t.card,from:e.from,to:t.to}:t}function Y(e,t){return e.since-t.since||(e.key<t.key?-1:+(e.key>t.key))}function X(e,t){let[n,r]=[0,e.length];for(;n<r;){let i=n+r>>>1;Y(e[i],t)<=0?n=i+1:r=i}return n}var Z=6e3,Q=500,te=class{#e;#t;#n;#r;#i;#a;constructor(e){this.board=new q,this.clock=new R,this.fresh=new Map,this.begun=!1,this.paused=!1,this.error=null,this.caughtUp=null,this.#t=null,this.#n=new Map,this.#r=new Set,this.#i=0,this.#a=()=>{},this.#e=e}get waiting(){return this.paused?this.#r.size:0}follow(e){this.stop(),this.begun=!1,this.error=null,this.caughtUp=null,this.#a=H(e,{whole:(e,t)=>{this.clock.begin(t),this.#t=e,this.#n.clear(),this.#r.clear();for(let t of this.board.differences(e))this.#r.add(t);this.#o()},changed:(e,t)=>{this.clock.hear(t);for(let t of e)this.#n.set(t.card.key,J(this.#n.get(t.card.key),t)),this.#r.add(t.card.key);this.#o()},failed:e=>{this.error=e,this.#e(new Set(K))}})}stop(){this.#a(),this.#a=()=>{},cancelAnimationFrame(this.#i),this.#i=0,this.#l(),this.fresh.clear()}pause(){this.paused=!0}resume(){this.paused=!1,this.#s()}take(){this.#s()}#o(){this.#i===0&&(this.#i=requestAnimationFrame(()=>{this.#i=0,this.paused&&this.begun?this.#e(new Set):this.#s()}))}#s(){let e=new Set,t=this.begun?[...this.#r]:[];this.#t&&(this.board.replace(this.#t),e=new Set(K),this.begun&&(this.caughtUp=t.length),this.begun=!0);for(let t of this.board.apply(this.#n.values()))e.add(t);this.#l(),this.#c(t),this.#e(e)}#c(e){let t=performance.now();for(let[e,n]of this.fresh)n<t&&this.fresh.delete(e);if(!(e.length>Q))for(let n of e)this.fresh.set(n,t+Z)}#l(){this.#t=null,this.#n.clear(),this.#r.clear()}},ne=1e3,$=class extends n{static{this.properties={route:{attribute:!1}}}#e=new te(e=>this.#n(e));#t;connectedCallback(){super.connectedCallback(),this.#e.follow({source:null,endedWithinHours:24}),this.#t=setInterval(()=>this.requestUpdate(),ne)}disconnectedCallback(){super.disconnectedCallback(),clearInterval(this.#t),this.#e.stop()}render(){let{board:t,clock:n,fresh:r}=this.#e,i={now:n.now(),thresholds:new Map,showSource:!0,links:!0,isFresh:e=>r.has(e)};return e`<h1 tabindex="-1">Board</h1>
-      <div class="columns">
-        ${s.map(n=>{let r=t.list(n);return e`<board-column
-            .place=${n}
-            .name=${u(n)}
-            .cards=${r.cards}
+fragment Card on Appointment { source appointmentId status statusSince lastPosition lastEvent }`;function Oe(e,t){let n=()=>{},r=i=>{n=l(De,{...e,first:i},{next({board:{asOf:e,board:n,changes:r}}){n&&t.whole(ke(n),e),r.length>0&&t.changed(r.map(Ae),e)},failed(e){e.code===`COMPLEXITY_LIMIT_EXCEEDED`&&i>Ee?r(Math.floor(i/2)):t.failed(e)}})};return r(G),()=>n()}function ke(e){let t=({count:e,appointments:t})=>({count:e,cards:t.map(K)}),n=e.columns.map(e=>[e.status,t(e)]);return{lists:new Map([...n,[`STALE`,t(e.stale)]])}}function Ae({from:e,to:t,appointment:n}){return{card:K(n),from:e,to:t}}function K(e){return{key:`${e.source}/${e.appointmentId}`,source:e.source,appointmentId:e.appointmentId,status:e.status,since:Date.parse(e.statusSince),event:e.lastEvent,position:e.lastPosition}}var je=6e3,Me=500,Ne=class{#e;#t;#n;#r;#i;#a;constructor(e){this.board=new me,this.clock=new Te,this.fresh=new Map,this.begun=!1,this.paused=!1,this.error=null,this.caughtUp=null,this.#t=null,this.#n=new Map,this.#r=new Set,this.#i=0,this.#a=()=>{},this.#e=e}get waiting(){return this.paused?this.#r.size:0}follow(e){this.stop(),this.begun=!1,this.error=null,this.caughtUp=null,this.#a=Oe(e,{whole:(e,t)=>{this.clock.begin(t),this.#t=e,this.#n.clear(),this.#r.clear();for(let t of this.board.differences(e))this.#r.add(t);this.#o()},changed:(e,t)=>{this.clock.hear(t);for(let t of e)this.#n.set(t.card.key,he(this.#n.get(t.card.key),t)),this.#r.add(t.card.key);this.#o()},failed:e=>{this.error=e,this.#e(new Set(U))}})}stop(){this.#a(),this.#a=()=>{},cancelAnimationFrame(this.#i),this.#i=0,this.#l(),this.fresh.clear()}pause(){this.paused=!0}resume(){this.paused=!1,this.#s()}take(){this.#s()}#o(){this.#i===0&&(this.#i=requestAnimationFrame(()=>{this.#i=0,this.paused&&this.begun?this.#e(new Set):this.#s()}))}#s(){let e=new Set,t=this.begun?[...this.#r]:[];this.#t&&(this.board.replace(this.#t),e=new Set(U),this.begun&&(this.caughtUp=t.length),this.begun=!0);for(let t of this.board.apply(this.#n.values()))e.add(t);this.#l(),this.#c(t),this.#e(e)}#c(e){let t=performance.now();for(let[e,n]of this.fresh)n<t&&this.fresh.delete(e);if(!(e.length>Me))for(let n of e)this.fresh.set(n,t+je)}#l(){this.#t=null,this.#n.clear(),this.#r.clear()}};function Pe(e){let{filters:t,open:n}=e;return o`<div class="toolbar">
+    <h1>Board</h1>
+    <form class="search" role="search" @submit=${t=>(t.preventDefault(),e.toFound())}>
+      <label class="unseen" for="search">Search by appointment number</label>
+      ${O(`search`)}<input
+        id="search"
+        type="search"
+        inputmode="numeric"
+        autocomplete="off"
+        placeholder="Number"
+        .value=${t.search}
+        @input=${e=>z({search:e.target.value})}
+      />
+    </form>
+    <button type="button" class="narrow-only" aria-expanded=${n} aria-controls="filters" @click=${e.toggleOpen}>
+      Filters
+    </button>
+    <div id="filters" class="filters" data-open=${n}>${Fe(e)}</div>
+    <div class="pausing">${Ie(e)}</div>
+  </div>`}function Fe({filters:e,sources:t}){let n=e.source!==null&&!t.includes(e.source)?[e.source,...t]:t,i=I.includes(e.endedWithinHours)?I:[...I,e.endedWithinHours].sort((e,t)=>e-t);return o`${n.length>1?o`<label class="choice"
+          ><span>Source</span>
+          <select @change=${e=>z({source:q(e)||null})}>
+            <option value="" ?selected=${e.source===null}>All</option>
+            ${n.map(t=>o`<option ?selected=${e.source===t}>${t}</option>`)}
+          </select></label
+        >`:r}
+    <details class="menu" @keydown=${Be} @focusout=${Ve}>
+      <summary>
+        Columns${e.statuses.length<f.length?`: ${e.statuses.length} of ${f.length}`:``}
+      </summary>
+      <fieldset>
+        <legend>Show these columns</legend>
+        ${f.map(t=>o`<label
+              ><input
+                type="checkbox"
+                .checked=${e.statuses.includes(t)}
+                @change=${n=>Le(e,t,n.target)}
+              />
+              ${h(t)}</label
+            >`)}
+      </fieldset>
+    </details>
+    <label class="check"
+      ><input
+        type="checkbox"
+        .checked=${e.onlyLong}
+        @change=${e=>z({onlyLong:e.target.checked})}
+      />
+      Only long waits</label
+    >
+    <label class="choice"
+      ><span>Ended within</span>
+      <select @change=${e=>z({endedWithinHours:Number(q(e))})}>
+        ${i.map(t=>o`<option value=${t} ?selected=${e.endedWithinHours===t}>${ze(t)}</option>`)}
+      </select></label
+    >
+    <a class="wall-link" href=${Re()} title="The same board in large letters, with nothing to click">Wall display</a>`}function Ie({paused:e,waiting:t,pause:n,resume:i,take:a}){return e?o`<span class="paused" role="status">Paused</span>
+    ${t>0?o`<button type="button" class="primary" @click=${a}>${t.toLocaleString(`en-US`)} new</button>`:r}
+    <button type="button" @click=${i}>${O(`play`)} Resume</button>`:o`<button type="button" @click=${n}>${O(`pause`)} Pause</button>`}function Le(e,t,n){let r=f.filter(r=>r===t?n.checked:e.statuses.includes(r));r.length===0?n.checked=!0:z({statuses:r})}function Re(){let e=new URL(location.href);return e.searchParams.set(`tv`,`1`),e.searchParams.delete(`q`),e.pathname+e.search}function ze(e){return e>=48&&e%24==0?`${e/24} days`:e===1?`1 hour`:`${e} hours`}function q(e){return e.target.value}function Be(e){let t=e.currentTarget;e.key===`Escape`&&t.open&&(t.open=!1,t.querySelector(`summary`)?.focus())}function Ve(e){let t=e.currentTarget;e.relatedTarget&&!t.contains(e.relatedTarget)&&(t.open=!1)}var He=3;function Ue(e,t,n,i){let a=e.length>He?`${e.length} sources`:e.join(`, `);return o`<header class="wall-head">
+    <h1>${a||`Board`}</h1>
+    ${i>0?o`<p>${i.toLocaleString(`en-US`)} not heard of for long</p>`:r}
+    <clockfold-connection></clockfold-connection>
+    <time datetime=${new Date(t).toISOString()}>${J(t,n)}</time>
+  </header>`}function J(e,t){return We(t).format(e)}var Y=new Map;function We(e){let t=Y.get(e);return t||(t=new Intl.DateTimeFormat(`en-US`,{hour:`numeric`,minute:`2-digit`,...e&&{timeZone:e}}),Y.set(e,t)),t}var Ge=12e3,Ke=4,qe=class extends d{static{this.properties={place:{attribute:!1},name:{attribute:!1},cards:{attribute:!1},count:{attribute:!1},manner:{attribute:!1}}}#e=1e3;#t=new ResizeObserver(()=>this.#n());disconnectedCallback(){super.disconnectedCallback(),this.#t.disconnect()}firstUpdated(){let e=this.querySelector(`.cards`);e&&this.#t.observe(e)}updated(){this.#n()}render(){let{cards:e,count:t,name:n,place:i,manner:a}=this,s=`column-${i}`,c=Math.min(Ke,Math.ceil(e.length/this.#e)),l=(c>1?Math.floor(performance.now()/Ge)%c:0)*this.#e,u=e.slice(l,l+this.#e);return o`<section class="column" data-place=${i} aria-labelledby=${s}>
+      <h2 id=${s}>${n} <span class="count">${t.toLocaleString(`en-US`)}</span></h2>
+      <ul class="cards" role="list" aria-labelledby=${s}>
+        ${u.map(e=>o`<li class="slot">${j(e,i,!1,a)}</li>`)}
+      </ul>
+      ${c>1?o`<p class="turn">${l+1}–${l+u.length} of ${t.toLocaleString(`en-US`)}</p>`:r}
+    </section>`}#n(){let e=this.querySelector(`.cards`);if(!e)return;let t=Math.max(1,Math.floor(e.clientHeight/M(this.manner)));t!==this.#e&&(this.#e=t,this.requestUpdate())}};customElements.define(`wall-column`,qe);var Je=1e3,Ye=2e3,Xe=15e3,X=6e4,Z=class extends d{static{this.properties={route:{attribute:!1}}}#e=new Ne(e=>this.#h(e));#t=new Ce;#n=new Map;#r=null;#i;#a=null;#o=!1;#s=`CHECKED_IN`;#c=null;#l=0;constructor(){super(),new e(this,u,s)}connectedCallback(){super.connectedCallback(),this.#i=setInterval(()=>{this.#a=null,this.requestUpdate()},Je)}disconnectedCallback(){super.disconnectedCallback(),clearInterval(this.#i),this.#e.stop(),this.#r=null}willUpdate(){let{source:e,endedWithinHours:t}=R(this.route.url),n=JSON.stringify([e,t]);n!==this.#r&&(this.#r=n,this.#a=null,this.#e.follow({source:e,endedWithinHours:t})),s.value.is===`live`||s.value.is===`idle`?this.#c=null:this.#e.begun&&(this.#c??={at:performance.now(),since:this.#e.clock.now()})}render(){let e=R(this.route.url),t=this.#a??=this.#m(e),n=new Map(e.statuses.map(n=>[n,this.#p(n,e,t)]));return e.wall?this.#d(e,n,t):this.#u(e,n,t)}#u(e,t,n){let{board:i,begun:a,error:s,paused:c,waiting:l}=this.#e,{statuses:u}=e,d=B(e),f=u.includes(this.#s)?this.#s:u[0],p=i.list(`STALE`),m=this.#p(`STALE`,e,n),g=[...t.values()].some(e=>e.length>0);return o`${Pe({filters:e,sources:Q().map(({name:e})=>e),paused:c,waiting:l,open:this.#o,toggleOpen:()=>this.#g(()=>this.#o=!this.#o),pause:()=>this.#g(()=>this.#e.pause()),resume:()=>this.#e.resume(),take:()=>this.#e.take(),toFound:()=>this.#v()})}
+      <div role="status">${this.#f()}</div>
+      ${s?Ze(s):r}
+      ${a&&i.size===0&&!V(e)?ve(Q().map(({name:e})=>e),e.endedWithinHours):r}
+      ${a&&!g&&V(e)?ye(e.search,e.source?[e.source]:Q().map(({name:e})=>e)):r}
+      ${Se(u,i,f,e=>this.#g(()=>this.#s=e))}
+      <div class="columns" aria-busy=${!a} @sideways=${this.#y}>
+        ${u.map(e=>{let r=i.list(e);return o`<board-column
+            class=${e===f?`chosen`:``}
+            .place=${e}
+            .name=${h(e)}
+            .cards=${t.get(e)}
             .count=${r.count}
-            .manner=${i}
+            .untold=${r.count-r.cards.length}
+            .filtered=${d}
+            .manner=${n}
           ></board-column>`})}
-      </div>`}#n(e){this.requestUpdate()}};customElements.define(`clockfold-board`,$);export{$ as BoardPage};
+      </div>
+      ${we(m,p.count,n,Q())}`}#d({statuses:e,source:t},n,i){let{board:a,clock:s,begun:c}=this.#e,l=t?[t]:Q().map(({name:e})=>e);return o`${Ue(l,s.now(),$(t),a.list(`STALE`).count)} ${this.#f()}
+      ${c&&a.size===0?o`<p class="strip">No appointment is on the board.</p>`:r}
+      <div class="columns" data-few=${e.length<=4}>
+        ${e.map(e=>o`<wall-column
+              .place=${e}
+              .name=${h(e)}
+              .cards=${n.get(e)}
+              .count=${a.list(e).count}
+              .manner=${i}
+            ></wall-column>`)}
+      </div>`}#f(){let{clock:e,caughtUp:t}=this.#e;if(this.#c){let{at:t,since:n}=this.#c;return performance.now()-t>=Ye?be(n,e.now(),J(n,$(null))):r}return t!==null&&performance.now()<this.#l?xe(t):r}#p(e,t,n){return this.#t.of(e,this.#e.board.list(e),this.#n.get(e)??0,t,n)}#m({source:e,wall:t}){let{clock:n,fresh:r}=this.#e;return{now:n.now(),thresholds:Qe(),showSource:e===null&&Q().length>1,links:!t,isFresh:e=>(r.get(e)??0)>performance.now()}}#h(e){for(let t of e)this.#n.set(t,(this.#n.get(t)??0)+1);this.#e.caughtUp!==null&&(this.#l=performance.now()+Xe),e.size===U.length&&(this.#a=null),this.requestUpdate()}#g(e){e(),this.requestUpdate()}#_(){return[...this.querySelectorAll(`.columns > board-column`)]}#v(){this.#_().some(e=>e.cards.length>0&&e.focusCard(0))}#y=e=>{let t=this.#_();for(let n=t.indexOf(e.target)+e.detail;t[n];n+=e.detail)if(t[n]?.focusCard())return}};function Ze(e){return o`<section class="notice" role="alert">
+    <h2>The board can't be shown</h2>
+    <p>${e.message}</p>
+    <p><a href="/">Show the whole board</a></p>
+  </section>`}function Q(){return u.value===null||u.value instanceof n?[]:u.value.sources}function Qe(){return new Map(Q().map(({name:e,longWaitMinutes:t,veryLongWaitMinutes:n})=>[e,{long:t*X,very:n*X}]))}function $(e){let t=new Set(Q().filter(({name:t})=>e===null||t===e).map(({timeZone:e})=>e));return t.size===1?[...t][0]??null:null}customElements.define(`clockfold-board`,Z);export{Z as BoardPage};
