@@ -14,6 +14,7 @@ pub mod killed;
 pub mod live;
 pub mod power;
 pub mod server;
+pub mod session;
 pub mod sources;
 pub mod trace;
 pub mod webhook;
