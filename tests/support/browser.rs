@@ -87,6 +87,36 @@ impl Browser {
         self.post("goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }
 
+    /// Sets a cookie, `name=value`, as the server sets those that no script sees.
+    pub fn set_cookie(&self, cookie: &str) {
+        let (name, value) = cookie.split_once('=').expect("a name and a value");
+        let cookie = json!({ "name": name, "value": value, "httpOnly": true, "sameSite": "Strict", "path": "/" });
+        self.post("cookie", &json!({ "cookie": cookie }));
+    }
+
+    /// Keeps everything that the pages that are loaded from now on are sent, for [`Browser::traffic`].
+    pub fn record_traffic(&self) {
+        let source = "window.traffic = [];
+            const fetched = window.fetch;
+            window.fetch = async (...request) => {
+                const response = await fetched(...request);
+                traffic.push(await response.clone().text());
+                return response;
+            };
+            window.WebSocket = class extends WebSocket {
+                constructor(...request) {
+                    super(...request);
+                    this.addEventListener('message', ({ data }) => traffic.push(data));
+                }
+            };";
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": source }));
+    }
+
+    /// What the page has been sent by requests and over WebSockets.
+    pub fn traffic(&self) -> String {
+        self.script("return traffic.join('\\n')").as_str().expect("text").to_owned()
+    }
+
     /// Presses keys one after another, wherever the focus is: characters, or names such as `Tab` and `Shift+Tab`.
     pub fn press(&self, keys: &[&str]) {
         let mut actions = Vec::new();

@@ -45,14 +45,17 @@ const ANSWER_MS_MAX = 20_000;
 const GRACE_MS = 2_000;
 const ASK_AGAIN_MS = 5_000;
 
-let renewed = performance.now();
+/** When the server was told last that somebody is here; a page that was just loaded does not know. */
+let renewed = Number.NEGATIVE_INFINITY;
+/** Since when a session can have been idle, as far as this page knows. */
+let seen = performance.now();
 let watching: ReturnType<typeof setTimeout> | undefined;
 
 /** Asks who reads. Where the server cannot be reached, asks again after a while. */
 export async function ask(): Promise<void> {
   try {
     me.value = await query<Me>(ME);
-    renewed = performance.now();
+    seen = performance.now();
     watch();
   } catch (error) {
     const why = error as RequestError;
@@ -83,6 +86,7 @@ export async function signOut(): Promise<void> {
 /** Forgets everything that was told to whoever was signed in. */
 function forget(): void {
   clearTimeout(watching);
+  renewed = Number.NEGATIVE_INFINITY;
   disconnect();
   me.value = null;
   access.value = 'out';
@@ -106,7 +110,8 @@ async function renew(): Promise<void> {
   try {
     const response = await send('PUT', null);
     if (response.status === 401) access.value = 'out';
-    else if (!response.ok) renewed = before;
+    else if (response.ok) seen = performance.now();
+    else renewed = before;
   } catch {
     renewed = before; // the next movement tries again
   }
@@ -118,7 +123,7 @@ function watch(): void {
   clearTimeout(watching);
   const minutes = idleMinutes();
   if (minutes === null) return;
-  const due = renewed + minutes * 60_000 + GRACE_MS - performance.now();
+  const due = seen + minutes * 60_000 + GRACE_MS - performance.now();
   watching = setTimeout(() => {
     // A question keeps nothing alive; where it is answered with 401, `access` says so.
     query('{ reader { name } }').catch(() => {}).finally(() => {

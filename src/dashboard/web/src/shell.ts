@@ -126,7 +126,7 @@ class App extends Element {
       const to = new URL('/sign-in', location.origin);
       const next = url.pathname + url.search;
       if (next !== '/') to.searchParams.set('next', next);
-      if (this.#wasIn && !this.#leaving) to.searchParams.set('why', 'idle');
+      if (this.#wasIn && !this.#leaving) to.searchParams.set('why', 'ended');
       this.#wasIn = false;
       go(to, 'replace');
     }

@@ -1,6 +1,6 @@
-import{d as e,f as t,i as n,l as r,m as i,n as a,r as o,u as s}from"./app.js";var c=512,l=class extends s{static{this.properties={route:{attribute:!1},error:{state:!0},busy:{state:!0}}}constructor(){super(),this.error=null,this.busy=!1}firstUpdated(){this.#e?.focus()}render(){let e=this.route.url.searchParams.get(`why`)===`idle`;return i`<div class="sign-in">
+import{d as e,f as t,i as n,l as r,m as i,n as a,r as o,u as s}from"./app.js";var c=512,l=class extends s{static{this.properties={route:{attribute:!1},error:{state:!0},busy:{state:!0}}}constructor(){super(),this.error=null,this.busy=!1}firstUpdated(){this.#e?.focus()}render(){let e=this.route.url.searchParams.get(`why`)===`ended`;return i`<div class="sign-in">
       <h1>Sign in</h1>
-      ${e?i`<p class="notice-line">You were signed out because nobody used this page for a while.</p>`:t}
+      ${e?i`<p class="notice-line">You are signed out: nobody was at the page for a while, or you signed out in another window.</p>`:t}
       <form @submit=${this.#t}>
         <label for="token">Token</label>
         <input

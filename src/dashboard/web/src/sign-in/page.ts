@@ -33,10 +33,12 @@ export class SignInPage extends Element {
   }
 
   protected override render(): TemplateResult {
-    const idle = this.route.url.searchParams.get('why') === 'idle';
+    const ended = this.route.url.searchParams.get('why') === 'ended';
     return html`<div class="sign-in">
       <h1>Sign in</h1>
-      ${idle ? html`<p class="notice-line">You were signed out because nobody used this page for a while.</p>` : nothing}
+      ${ended
+        ? html`<p class="notice-line">You are signed out: nobody was at the page for a while, or you signed out in another window.</p>`
+        : nothing}
       <form @submit=${this.#submit}>
         <label for="token">Token</label>
         <input
