@@ -32,7 +32,7 @@ export function drawToolbar(state: ToolbarState): TemplateResult {
         type="search"
         inputmode="numeric"
         autocomplete="off"
-        placeholder="Number"
+        placeholder="Find number"
         .value=${filters.search}
         @input=${(event: Event) => setFilters({ search: (event.target as HTMLInputElement).value })}
       />
@@ -99,12 +99,18 @@ function drawFilters({ filters, sources }: ToolbarState): TemplateResult {
 }
 
 function drawPause({ paused, waiting, pause, resume, take }: ToolbarState): TemplateResult {
-  if (!paused) return html`<button type="button" @click=${pause}>${icon('pause')} Pause</button>`;
-  return html`<span class="paused" role="status">Paused</span>
-    ${waiting > 0
-      ? html`<button type="button" class="primary" @click=${take}>${waiting.toLocaleString('en-US')} new</button>`
+  // One button for both, which keeps the focus. The other one goes when it was pressed, and gives the focus to it.
+  const taken = (event: Event) => {
+    take();
+    (event.currentTarget as HTMLElement).parentElement?.querySelector<HTMLElement>('.toggle')?.focus();
+  };
+  return html`<span class="paused" role="status">${paused ? 'Paused' : ''}</span>
+    ${paused && waiting > 0
+      ? html`<button type="button" class="primary" @click=${taken}>${waiting.toLocaleString('en-US')} new</button>`
       : nothing}
-    <button type="button" @click=${resume}>${icon('play')} Resume</button>`;
+    <button type="button" class="toggle" @click=${paused ? resume : pause}>
+      ${icon(paused ? 'play' : 'pause')} ${paused ? 'Resume' : 'Pause'}
+    </button>`;
 }
 
 function chooseColumn(filters: Filters, status: Status, box: HTMLInputElement): void {
