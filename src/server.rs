@@ -13,7 +13,7 @@ mod request_id;
 mod body;
 mod webhook;
 mod graphql;
-mod explorer;
+mod pages;
 mod origin;
 mod sessions;
 mod sign_in;
@@ -213,7 +213,7 @@ fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = I
         .unify()
         .or(sign_in::route(app))
         .unify()
-        .or(explorer::route())
+        .or(pages::routes())
         .unify()
         .or(log::route(app))
         .unify()

@@ -1,6 +1,8 @@
 //! What several tests share. Every patient here is invented.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses a part of it")]
 
+pub mod accessibility;
+pub mod board;
 pub mod bodies;
 pub mod browser;
 pub mod clients;
