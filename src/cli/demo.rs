@@ -30,7 +30,7 @@ use crate::{
 
 use super::{
     serve::{Serving, runtime, serve, start_messages, stop_on_signal},
-    simulate::{Job, Pace, Progress, Report, Target, post},
+    simulate::{Job, Nights, Pace, Progress, Report, Target, post},
     stop::Stop,
 };
 use clinics::Clinic;
@@ -47,8 +47,11 @@ const SPEED: u32 = 10;
 const CLINICS: u16 = 8;
 /// As many as have a name of their own.
 const CLINICS_MAX: u16 = 25;
-/// How long a night takes.
-const NIGHT_MAX: Duration = Duration::from_secs(5);
+/// Where one clinic sends nothing for longer, it is night; of several together, a part of it. By day the longest gap of
+/// a clinic is mostly shorter.
+const QUIET: TimeDelta = TimeDelta::minutes(8);
+/// After how long the next delivery of a night comes at the latest: it is over in a few minutes.
+const NIGHT_GAP_MAX: Duration = Duration::from_secs(1);
 /// Only what needs a person; whoever wants more sets CLOCKFOLD_LOG.
 const MESSAGES: &str = "warn";
 
@@ -117,12 +120,14 @@ pub(super) fn run(
             stop.cancel();
         }
     });
-    let pace = Pace::Speed { factor: arguments.speed, night_max: Some(NIGHT_MAX) };
+    let nights = Nights { quiet: QUIET / i32::from(arguments.clinics), gap_max: NIGHT_GAP_MAX };
+    let pace = Pace::Speed { factor: arguments.speed, nights: Some(nights) };
     let offset = clinics.first().zip(sources.first()).map(|(clinic, name)| (name.clone(), clinic.time_zone));
     let posting: OnceLock<thread::JoinHandle<anyhow::Result<Report>>> = OnceLock::new();
     let started = |address, _: Option<&_>| {
         let told = Told { arguments, address, moved, past, clinics: &clinics, folder: &folder };
-        told.print(stdout)?;
+        // Whoever has read the first line may have seen enough: the clinics post all the same.
+        let printed = told.print(stdout);
         let later = clock() - moment;
         let bar = progress_line();
         let live = move || {
@@ -152,7 +157,7 @@ pub(super) fn run(
         let thread = thread::Builder::new().name("clinics".to_owned()).spawn(live)?;
         // There was none before.
         let _ = posting.set(thread);
-        Ok(())
+        printed
     };
     let listeners = Listeners { public: listener, operations: None };
     let serving = Serving { config, runtime, listeners, clock: Clock::clone(clock) };

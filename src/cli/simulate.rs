@@ -26,7 +26,7 @@ use crate::{
     simulate::{DELIVERIES_A_DAY, DenseDay, SOURCES_MAX, Shape, Simulated, Simulation},
 };
 
-pub(super) use post::{Job, Pace, Progress, post};
+pub(super) use post::{Job, Nights, Pace, Progress, post};
 pub(super) use report::Report;
 pub(super) use target::Target;
 
@@ -158,7 +158,7 @@ impl Arguments {
         let sources: Vec<SourceName> = traffic.sources().map(|source| source.name).collect();
         let stop = Stop::on_signal()?;
         let rate = self.rate.unwrap_or(RATE);
-        let speed = self.speed.map(|factor| Pace::Speed { factor, night_max: None });
+        let speed = self.speed.map(|factor| Pace::Speed { factor, nights: None });
         let lasts = self.seconds.map(|seconds| Duration::from_secs(seconds.into()));
         let job = Job {
             sources: &sources,

@@ -33,8 +33,6 @@ use super::{
 const WAITING_MAX: usize = 64;
 /// How often it is told how far it is.
 const TELL_INTERVAL: Duration = Duration::from_millis(250);
-/// In the world: when nothing happens for longer, it is night.
-const QUIET: TimeDelta = TimeDelta::minutes(15);
 
 /// What is to be posted, where, and how fast.
 pub(in crate::cli) struct Job<'a> {
@@ -60,9 +58,18 @@ pub(in crate::cli) enum Pace {
     Speed {
         /// How many times.
         factor: u32,
-        /// How long a night takes at most; `None`: as long as it takes.
-        night_max: Option<Duration>,
+        /// What is left of nights; `None`: all of them.
+        nights: Option<Nights>,
     },
+}
+
+/// How nights are shortened.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::cli) struct Nights {
+    /// Where nothing happens in the world for longer than this, it is night.
+    pub(in crate::cli) quiet: TimeDelta,
+    /// The next one comes after so long at the latest.
+    pub(in crate::cli) gap_max: Duration,
 }
 
 /// How far it is.
@@ -160,7 +167,7 @@ impl Shared<'_> {
         for (number, Simulated { arrives_at, delivery, .. }) in (1..self.job.deliveries).zip(traffic) {
             due = match self.job.pace {
                 Pace::Rate(rate) => Duration::from_nanos(number.saturating_mul(1_000_000_000) / u64::from(rate)),
-                Pace::Speed { factor, night_max } => due + between(arrives_at - last, factor, night_max),
+                Pace::Speed { factor, nights } => due + between(arrives_at - last, factor, nights),
             };
             last = arrives_at;
             let ended = |passed| self.job.lasts.is_some_and(|lasts| passed >= lasts);
@@ -227,10 +234,10 @@ impl Shared<'_> {
 }
 
 /// How long it is from one delivery to the next.
-fn between(in_the_world: TimeDelta, factor: u32, night_max: Option<Duration>) -> Duration {
+fn between(in_the_world: TimeDelta, factor: u32, nights: Option<Nights>) -> Duration {
     let gap = in_the_world.to_std().unwrap_or_default() / factor;
-    match night_max {
-        Some(night_max) if in_the_world > QUIET => gap.min(night_max),
+    match nights {
+        Some(Nights { quiet, gap_max }) if in_the_world > quiet => gap.min(gap_max),
         _ => gap,
     }
 }
@@ -243,5 +250,26 @@ fn not_let_in(answer: &Answer, target: &Target) -> Option<anyhow::Error> {
             target.called()
         )),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_night_is_shortened_and_a_day_is_not() {
+        let nights = Some(Nights { quiet: TimeDelta::minutes(1), gap_max: Duration::from_secs(1) });
+        for (in_the_world_s, nights, milliseconds) in [
+            (30, nights, 3_000),
+            (60, nights, 6_000),
+            (61, nights, 1_000),
+            (36_000, nights, 1_000),
+            (36_000, None, 3_600_000),
+            (0, nights, 0),
+        ] {
+            let gap = between(TimeDelta::seconds(in_the_world_s), 10, nights);
+            assert_eq!(gap, Duration::from_millis(milliseconds), "{in_the_world_s}");
+        }
     }
 }
