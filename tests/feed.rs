@@ -13,7 +13,10 @@ use std::{
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::Value;
-use support::server::{CONFIG, ROUTE_KEY, Server};
+use support::{
+    server::{CONFIG, ROUTE_KEY, Server},
+    session::{ORIGIN, sign_in, with_cookie},
+};
 
 const ADMIN: &str = "the-token-that-sees-everything";
 const VIEWER: &str = "the-token-that-sees-lakeside";
@@ -225,6 +228,21 @@ fn a_viewer_gets_no_body_and_no_other_source_and_a_stranger_nothing() {
     for headers in [("Host", "clinic.example"), ("X-Forwarded-For", "192.0.2.7")] {
         assert_eq!(server.request("GET", "/feed", &[headers], b"").status, 403, "{headers:?}");
     }
+}
+
+#[test]
+fn a_page_that_is_signed_in_follows_until_it_signs_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &readers());
+    let cookie = sign_in(&server, VIEWER);
+    let mut feed = Feed::open(server.address, "", &[ORIGIN, ("Cookie", &cookie)]);
+    feed.event().unwrap();
+    post(&server, LAKESIDE, 1, "create");
+    assert_eq!(feed.position(), 1);
+    assert_eq!(with_cookie(&server, "DELETE", &cookie).status, 204);
+    assert_eq!(feed.end(), "SIGNED_OUT");
+    let gone = server.request("GET", "/feed", &[ORIGIN, ("Cookie", &cookie)], b"");
+    assert_eq!((gone.status, gone.json()["code"].as_str()), (401, Some("SIGNED_OUT")));
 }
 
 #[test]

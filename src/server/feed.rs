@@ -174,9 +174,10 @@ async fn follow(
             _ = async { tokio::select! { _ = look.tick() => {}, () = vigil.passes() => {} } } => {
                 // First: what happens after the look is then seen.
                 vigil = Vigil::over(pass, app);
-                match pass {
-                    Some(pass) if pass.ended(app).is_some() => return Some(End::because("CREDENTIAL_EXPIRED", "The credential is no longer valid. Come back with another one.")),
-                    _ => continue,
+                match pass.filter(|pass| pass.ended(app).is_some()) {
+                    Some(Pass::Token(_)) => return Some(End::because("CREDENTIAL_EXPIRED", "The credential is no longer valid. Come back with another one.")),
+                    Some(Pass::Session(_)) => return Some(End::because("SIGNED_OUT", "The browser is signed out. Sign in and come back.")),
+                    None => continue,
                 }
             }
             next = told.next() => next,
