@@ -42,7 +42,7 @@ type Event = BTreeMap<String, String>;
 
 impl Feed {
     fn open(address: SocketAddr, query: &str, headers: &[(&str, &str)]) -> Feed {
-        let mut head = format!("GET /feed{query} HTTP/1.1\r\nHost: 127.0.0.1\r\n");
+        let mut head = format!("GET /feed{query} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n");
         headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
