@@ -4,7 +4,7 @@
 mod support;
 
 use support::{
-    board::{holds, show},
+    board::{happened, holds, show},
     browser::Browser,
     server::{CONFIG, Server},
 };
@@ -36,6 +36,25 @@ fn cards_move_as_deliveries_arrive_and_nothing_comes_from_elsewhere() {
     let elsewhere = "return performance.getEntriesByType('resource').map(({ name }) => name)\
                      .filter((name) => !name.startsWith(location.origin + '/'))";
     assert_eq!(browser.script(elsewhere), serde_json::json!([]));
+}
+
+#[test]
+fn the_servers_clock_counts_whatever_the_computers_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    happened(folder.path(), &[(45, "downtown", 1, "create"), (40, "downtown", 1, "checkin")]);
+    let server = Server::start(folder.path(), CONFIG);
+    let browser = Browser::open();
+    let ahead = "const real = Date.now; Date.now = () => real() + 5 * 3_600_000;";
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", &serde_json::json!({ "source": ahead }));
+    show(&browser, &server, "/");
+    browser.wait_until(&holds("CHECKED_IN", 1));
+    browser.wait_until("document.querySelector('.flag')");
+    let shown = browser.script("return document.querySelector('.card').innerText");
+    assert!(shown.as_str().unwrap().contains("40 min") && shown.as_str().unwrap().contains("Long"), "{shown}");
+    // Time passes without any delivery; only the browser's stopwatch is put forward.
+    browser.script("const real = performance.now.bind(performance); performance.now = () => real() + 21 * 60_000");
+    browser.wait_until("document.querySelector('.card').innerText.includes('1h 01m')");
+    browser.wait_until("document.querySelector('.flag').innerText === 'Very long'");
 }
 
 #[test]

@@ -59,6 +59,22 @@ fn a_server_that_was_killed_and_comes_back_costs_nothing() {
 }
 
 #[test]
+fn a_server_that_only_falls_silent_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), CONFIG);
+    server.deliver(1, "create");
+    let browser = Browser::open();
+    show(&browser, &server, "/");
+    browser.wait_until(&holds("SCHEDULED", 1));
+    server.signal("STOP");
+    browser.wait_until("document.querySelector('.connection').dataset.is === 'waiting'");
+    server.signal("CONT");
+    browser.wait_until(IS_LIVE);
+    server.deliver(1, "checkin");
+    browser.wait_until(&holds("CHECKED_IN", 1));
+}
+
+#[test]
 fn the_next_try_can_be_made_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), CONFIG);

@@ -96,12 +96,13 @@ export class BoardPage extends Element {
   #drawPage(filters: Filters, cards: CardsBy, manner: Manner): TemplateResult {
     const { board, error } = this.#store;
     const stale = board.list('STALE');
+    const staleCards = this.#cards('STALE', filters, manner);
     return html`${drawToolbar(this.#toolbar(filters))}
       <div role="status">${this.#news()}</div>
       ${error
         ? drawError(error)
-        : html`${this.#note(filters, cards)} ${this.#drawColumns(filters, cards, manner)}
-          ${drawStale(this.#cards('STALE', filters, manner), stale.count, manner, sources())}`}`;
+        : html`${staleCards.length > 0 && filters.search ? nothing : this.#note(filters, cards)} ${this.#drawColumns(filters, cards, manner)}
+          ${drawStale(staleCards, stale.count, manner, sources(), filters.search !== '')}`}`;
   }
 
   #toolbar(filters: Filters): ToolbarState {
