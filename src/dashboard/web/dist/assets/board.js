@@ -108,7 +108,7 @@ fragment Card on Appointment { source appointmentId status statusSince lastEvent
             ${n.map(t=>o`<option ?selected=${e.source===t}>${t}</option>`)}
           </select></label
         >`:r}
-    <details class="menu" @keydown=${Ue} @focusout=${We}>
+    <details class="menu" @keydown=${We} @focusout=${Ge}>
       <summary>
         Columns${e.statuses.length<f.length?`: ${e.statuses.length} of ${f.length}`:``}
       </summary>
@@ -135,27 +135,28 @@ fragment Card on Appointment { source appointmentId status statusSince lastEvent
     <label class="choice"
       ><span>Ended within</span>
       <select @change=${e=>I({endedWithinHours:Number(K(e))})}>
-        ${i.map(t=>o`<option value=${t} ?selected=${e.endedWithinHours===t}>${He(t)}</option>`)}
+        ${i.map(t=>o`<option value=${t} ?selected=${e.endedWithinHours===t}>${Ue(t)}</option>`)}
       </select></label
     >
-    <a class="wall-link" href=${Ve()} title="The same board in large letters, with nothing to click">Wall display</a>`}function ze({paused:e,waiting:t,pause:n,resume:i,take:a}){return o`<span class="paused" role="status">${e?`Paused`:``}</span>
+    <a class="wall-link" href=${Ve()} title="The same board in large letters, with nothing to click">Wall display</a>
+    <a href=${He(e)} download title="The board as a file for a spreadsheet">CSV</a>`}function ze({paused:e,waiting:t,pause:n,resume:i,take:a}){return o`<span class="paused" role="status">${e?`Paused`:``}</span>
     ${e&&t>0?o`<button type="button" class="primary" @click=${e=>{a(),e.currentTarget.parentElement?.querySelector(`.toggle`)?.focus()}}>${t.toLocaleString(`en-US`)} new</button>`:r}
     <button type="button" class="toggle" @click=${e?i:n}>
       ${T(e?`play`:`pause`)} ${e?`Resume`:`Pause`}
-    </button>`}function Be(e,t,n){let r=f.filter(r=>r===t?n.checked:e.statuses.includes(r));r.length===0?n.checked=!0:I({statuses:r})}function Ve(){let e=new URL(location.href);return e.searchParams.set(`tv`,`1`),e.searchParams.delete(`q`),e.pathname+e.search}function He(e){return e>=48&&e%24==0?`${e/24} days`:e===1?`1 hour`:`${e} hours`}function K(e){return e.target.value}function Ue(e){let t=e.currentTarget;e.key===`Escape`&&t.open&&(t.open=!1,t.querySelector(`summary`)?.focus())}function We(e){let t=e.currentTarget;e.relatedTarget&&!t.contains(e.relatedTarget)&&(t.open=!1)}var Ge=3;function Ke(e,t,n,i){let a=e.length>Ge?`${e.length} sources`:e.join(`, `);return o`<header class="wall-head">
+    </button>`}function Be(e,t,n){let r=f.filter(r=>r===t?n.checked:e.statuses.includes(r));r.length===0?n.checked=!0:I({statuses:r})}function Ve(){let e=new URL(location.href);return e.searchParams.set(`tv`,`1`),e.searchParams.delete(`q`),e.pathname+e.search}function He({source:e,endedWithinHours:t}){return`/board.csv?${new URLSearchParams({...e!==null&&{source:e},endedWithinHours:String(t)})}`}function Ue(e){return e>=48&&e%24==0?`${e/24} days`:e===1?`1 hour`:`${e} hours`}function K(e){return e.target.value}function We(e){let t=e.currentTarget;e.key===`Escape`&&t.open&&(t.open=!1,t.querySelector(`summary`)?.focus())}function Ge(e){let t=e.currentTarget;e.relatedTarget&&!t.contains(e.relatedTarget)&&(t.open=!1)}var Ke=3;function qe(e,t,n,i){let a=e.length>Ke?`${e.length} sources`:e.join(`, `);return o`<header class="wall-head">
     <h1>${a||`Board`}</h1>
     ${i>0?o`<p>${i.toLocaleString(`en-US`)} not heard of for long</p>`:r}
     <clockfold-connection></clockfold-connection>
     <time datetime=${new Date(t).toISOString()}>${q(t,n)}</time>
-  </header>`}function q(e,t){return qe(t).format(e)}var J=new Map;function qe(e){let t=J.get(e);return t||(t=new Intl.DateTimeFormat(`en-US`,{hour:`numeric`,minute:`2-digit`,...e&&{timeZone:e}}),J.set(e,t)),t}var Je=12e3,Ye=4,Xe=class extends d{static{this.properties={place:{attribute:!1},name:{attribute:!1},cards:{attribute:!1},count:{attribute:!1},manner:{attribute:!1}}}#e=1e3;#t=new ResizeObserver(()=>this.#n());disconnectedCallback(){super.disconnectedCallback(),this.#t.disconnect()}firstUpdated(){let e=this.querySelector(`.cards`);e&&this.#t.observe(e)}updated(){this.#n()}render(){let{cards:e,count:t,name:n,place:i,manner:a}=this,s=`column-${i}`,c=Math.min(Ye,Math.ceil(e.length/this.#e)),l=(c>1?Math.floor(performance.now()/Je)%c:0)*this.#e,u=e.slice(l,l+this.#e);return o`<section class="column" data-place=${i} aria-labelledby=${s}>
+  </header>`}function q(e,t){return Je(t).format(e)}var J=new Map;function Je(e){let t=J.get(e);return t||(t=new Intl.DateTimeFormat(`en-US`,{hour:`numeric`,minute:`2-digit`,...e&&{timeZone:e}}),J.set(e,t)),t}var Ye=12e3,Xe=4,Ze=class extends d{static{this.properties={place:{attribute:!1},name:{attribute:!1},cards:{attribute:!1},count:{attribute:!1},manner:{attribute:!1}}}#e=1e3;#t=new ResizeObserver(()=>this.#n());disconnectedCallback(){super.disconnectedCallback(),this.#t.disconnect()}firstUpdated(){let e=this.querySelector(`.cards`);e&&this.#t.observe(e)}updated(){this.#n()}render(){let{cards:e,count:t,name:n,place:i,manner:a}=this,s=`column-${i}`,c=Math.min(Xe,Math.ceil(e.length/this.#e)),l=(c>1?Math.floor(performance.now()/Ye)%c:0)*this.#e,u=e.slice(l,l+this.#e);return o`<section class="column" data-place=${i} aria-labelledby=${s}>
       <h2 id=${s}>${n} <span class="count">${t.toLocaleString(`en-US`)}</span></h2>
       <ul class="cards" role="list" aria-labelledby=${s}>
         ${u.map(e=>o`<li class="slot">${O(e,i,!1,a)}</li>`)}
       </ul>
       ${c>1?o`<p class="turn">${l+1}–${l+u.length} of ${t.toLocaleString(`en-US`)}</p>`:r}
-    </section>`}#n(){let e=this.querySelector(`.cards`);if(!e)return;let t=Math.max(1,Math.floor(e.clientHeight/k(this.manner)));t!==this.#e&&(this.#e=t,this.requestUpdate())}};customElements.define(`wall-column`,Xe);var Ze=1e3,Qe=2e3,$e=15e3,Y=6e4,X=class extends d{static{this.properties={route:{attribute:!1}}}#e=new Ie(e=>this.#v(e));#t=new Ee;#n=new Map;#r=null;#i;#a=null;#o=!1;#s=`CHECKED_IN`;#c=null;#l=0;constructor(){super(),new e(this,u,s)}connectedCallback(){super.connectedCallback(),this.#i=setInterval(()=>{this.#a=null,this.requestUpdate()},Ze)}disconnectedCallback(){super.disconnectedCallback(),clearInterval(this.#i),this.#e.stop(),this.#r=null}willUpdate(){let{source:e,endedWithinHours:t}=F(this.route.url),n=JSON.stringify([e,t]);n!==this.#r&&(this.#r=n,this.#a=null,this.#e.follow({source:e,endedWithinHours:t})),s.value.is===`live`||s.value.is===`idle`?this.#c=null:this.#e.begun&&(this.#c??={at:performance.now(),since:this.#e.clock.now()})}render(){let e=F(this.route.url),t=this.#a??=this.#_(e),n=new Map(e.statuses.map(n=>[n,this.#g(n,e,t)]));return e.wall?this.#m(e,n,t):this.#u(e,n,t)}#u(e,t,n){let{board:i,error:a}=this.#e,s=i.list(`STALE`),c=this.#g(`STALE`,e,n);return o`${Le(this.#d(e))}
+    </section>`}#n(){let e=this.querySelector(`.cards`);if(!e)return;let t=Math.max(1,Math.floor(e.clientHeight/k(this.manner)));t!==this.#e&&(this.#e=t,this.requestUpdate())}};customElements.define(`wall-column`,Ze);var Qe=1e3,$e=2e3,et=15e3,Y=6e4,X=class extends d{static{this.properties={route:{attribute:!1}}}#e=new Ie(e=>this.#v(e));#t=new Ee;#n=new Map;#r=null;#i;#a=null;#o=!1;#s=`CHECKED_IN`;#c=null;#l=0;constructor(){super(),new e(this,u,s)}connectedCallback(){super.connectedCallback(),this.#i=setInterval(()=>{this.#a=null,this.requestUpdate()},Qe)}disconnectedCallback(){super.disconnectedCallback(),clearInterval(this.#i),this.#e.stop(),this.#r=null}willUpdate(){let{source:e,endedWithinHours:t}=F(this.route.url),n=JSON.stringify([e,t]);n!==this.#r&&(this.#r=n,this.#a=null,this.#e.follow({source:e,endedWithinHours:t})),s.value.is===`live`||s.value.is===`idle`?this.#c=null:this.#e.begun&&(this.#c??={at:performance.now(),since:this.#e.clock.now()})}render(){let e=F(this.route.url),t=this.#a??=this.#_(e),n=new Map(e.statuses.map(n=>[n,this.#g(n,e,t)]));return e.wall?this.#m(e,n,t):this.#u(e,n,t)}#u(e,t,n){let{board:i,error:a}=this.#e,s=i.list(`STALE`),c=this.#g(`STALE`,e,n);return o`${Le(this.#d(e))}
       <div role="status">${this.#h()}</div>
-      ${a?et(a):o`${c.length>0&&e.search?r:this.#f(e,t)} ${this.#p(e,t,n)}
+      ${a?tt(a):o`${c.length>0&&e.search?r:this.#f(e,t)} ${this.#p(e,t,n)}
           ${De(c,s.count,n,Z(),e.search!==``)}`}`}#d(e){let{paused:t,waiting:n}=this.#e;return{filters:e,sources:Q(),paused:t,waiting:n,open:this.#o,toggleOpen:()=>this.#y(()=>this.#o=!this.#o),pause:()=>this.#y(()=>this.#e.pause()),resume:()=>this.#e.resume(),take:()=>this.#e.take(),toFound:()=>this.#x()}}#f(e,t){let{board:n,begun:i}=this.#e;return!i||[...t.values()].some(e=>e.length>0)?r:R(e)?Se(e.search,e.source?[e.source]:Q()):n.size===0?xe(Q(),e.endedWithinHours):r}#p({statuses:e,...t},n,r){let{board:i,begun:a}=this.#e,s=e.includes(this.#s)?this.#s:e[0],c=L({statuses:e,...t});return o`${Te(e,i,s,e=>this.#y(()=>this.#s=e))}
       <div class="columns" aria-busy=${!a} @sideways=${this.#S}>
         ${e.map(e=>{let t=i.list(e);return o`<board-column
@@ -168,7 +169,7 @@ fragment Card on Appointment { source appointmentId status statusSince lastEvent
             .filtered=${c}
             .manner=${r}
           ></board-column>`})}
-      </div>`}#m({statuses:e,source:t},n,i){let{board:a,clock:s,begun:c}=this.#e;return o`${Ke(t?[t]:Q(),s.now(),$(t),a.list(`STALE`).count)} ${this.#h()}
+      </div>`}#m({statuses:e,source:t},n,i){let{board:a,clock:s,begun:c}=this.#e;return o`${qe(t?[t]:Q(),s.now(),$(t),a.list(`STALE`).count)} ${this.#h()}
       ${c&&a.size===0?o`<p class="strip">No appointment is on the board.</p>`:r}
       <div class="columns" data-few=${e.length<=4}>
         ${e.map(e=>o`<wall-column
@@ -178,8 +179,8 @@ fragment Card on Appointment { source appointmentId status statusSince lastEvent
               .count=${a.list(e).count}
               .manner=${i}
             ></wall-column>`)}
-      </div>`}#h(){let{clock:e,caughtUp:t}=this.#e;if(this.#c){let{at:t,since:n}=this.#c;return performance.now()-t>=Qe?Ce(n,e.now(),q(n,$(null))):r}return t!==null&&performance.now()<this.#l?we(t):r}#g(e,t,n){return this.#t.of(e,this.#e.board.list(e),this.#n.get(e)??0,t,n)}#_({source:e,wall:t}){let{clock:n,fresh:r}=this.#e;return{now:n.now(),thresholds:tt(),showSource:e===null&&Z().length>1,links:!t,isFresh:e=>(r.get(e)??0)>performance.now()}}#v(e){for(let t of e)this.#n.set(t,(this.#n.get(t)??0)+1);this.#e.caughtUp!==null&&(this.#l=performance.now()+$e),e.size===B.length&&(this.#a=null),this.requestUpdate()}#y(e){e(),this.requestUpdate()}#b(){return[...this.querySelectorAll(`.columns > board-column`)]}#x(){this.#b().some(e=>e.cards.length>0&&e.focusCard(0))}#S=e=>{let t=this.#b();for(let n=t.indexOf(e.target)+e.detail;t[n];n+=e.detail)if(t[n]?.focusCard())return}};function et(e){return o`<section class="notice" role="alert">
+      </div>`}#h(){let{clock:e,caughtUp:t}=this.#e;if(this.#c){let{at:t,since:n}=this.#c;return performance.now()-t>=$e?Ce(n,e.now(),q(n,$(null))):r}return t!==null&&performance.now()<this.#l?we(t):r}#g(e,t,n){return this.#t.of(e,this.#e.board.list(e),this.#n.get(e)??0,t,n)}#_({source:e,wall:t}){let{clock:n,fresh:r}=this.#e;return{now:n.now(),thresholds:nt(),showSource:e===null&&Z().length>1,links:!t,isFresh:e=>(r.get(e)??0)>performance.now()}}#v(e){for(let t of e)this.#n.set(t,(this.#n.get(t)??0)+1);this.#e.caughtUp!==null&&(this.#l=performance.now()+et),e.size===B.length&&(this.#a=null),this.requestUpdate()}#y(e){e(),this.requestUpdate()}#b(){return[...this.querySelectorAll(`.columns > board-column`)]}#x(){this.#b().some(e=>e.cards.length>0&&e.focusCard(0))}#S=e=>{let t=this.#b();for(let n=t.indexOf(e.target)+e.detail;t[n];n+=e.detail)if(t[n]?.focusCard())return}};function tt(e){return o`<section class="notice" role="alert">
     <h2>The board can't be shown</h2>
     <p>${e.message}</p>
     <p><a href="/">Show the whole board</a></p>
-  </section>`}function Z(){return u.value===null||u.value instanceof n?[]:u.value.sources}function Q(){return Z().map(({name:e})=>e)}function tt(){return new Map(Z().map(({name:e,longWaitMinutes:t,veryLongWaitMinutes:n})=>[e,{long:t*Y,very:n*Y}]))}function $(e){let t=new Set(Z().filter(({name:t})=>e===null||t===e).map(({timeZone:e})=>e));return t.size===1?[...t][0]??null:null}customElements.define(`clockfold-board`,X);export{X as BoardPage};
+  </section>`}function Z(){return u.value===null||u.value instanceof n?[]:u.value.sources}function Q(){return Z().map(({name:e})=>e)}function nt(){return new Map(Z().map(({name:e,longWaitMinutes:t,veryLongWaitMinutes:n})=>[e,{long:t*Y,very:n*Y}]))}function $(e){let t=new Set(Z().filter(({name:t})=>e===null||t===e).map(({timeZone:e})=>e));return t.size===1?[...t][0]??null:null}customElements.define(`clockfold-board`,X);export{X as BoardPage};
