@@ -11,6 +11,7 @@ import{_ as e,a as t,c as n,f as r,g as i,h as a,m as o,o as s,p as c,s as l,t a
         class="cards"
         role="list"
         aria-labelledby=${i}
+        aria-describedby="board-keys"
         .style=${`--extent:${e.length*this.#t}px`}
         @scroll=${this.#f}
         @keydown=${this.#h}
@@ -47,15 +48,15 @@ import{_ as e,a as t,c as n,f as r,g as i,h as a,m as o,o as s,p as c,s as l,t a
         </p>`:r}
     <p><button type="button" @click=${ge}>Clear the filters</button></p>
   </section>`}function Ce(e,t,n){return o`<p class="strip lost">
-    <strong>Not live.</strong> This is the board as of ${n} (${g(t-e)} ago). Nothing is lost: it
+    <strong>Not live.</strong> This is the board as of ${n}<span aria-hidden="true"> (${g(t-e)} ago)</span>. Nothing is lost: it
     catches up by itself once the server can be reached.
-  </p>`}function we(e){return o`<p class="strip caught-up">
+  </p>`}function we(e){return o`<p class="strip lost"><strong>Not live.</strong> The server says: ${e} The board is asked for again by itself.</p>`}function Te(e){return o`<p class="strip caught-up">
     Live again. ${e===0?`Nothing has changed meanwhile.`:`${_(e,`appointment has`,`appointments have`)} changed meanwhile.`}
-  </p>`}function Te(e,t,n,r){return o`<div class="picker narrow-only" role="group" aria-label="Column">
+  </p>`}function Ee(e,t,n,r){return o`<div class="picker narrow-only" role="group" aria-label="Column">
     ${e.map(e=>o`<button type="button" aria-pressed=${e===n} @click=${()=>r(e)}>
           ${h(e)} <span class="count">${t.list(e).count.toLocaleString(`en-US`)}</span>
         </button>`)}
-  </div>`}var Ee=class{#e=new Map;of(e,t,n,r,i){let{onlyLong:a,search:o}=r,s=`${o} ${a?Math.floor(i.now/1e3):``}`,c=this.#e.get(e);if(c&&c.version===n&&c.filter===s&&c.source===t.cards)return c.cards;let l=a||o!==``?t.cards.filter(t=>t.appointmentId.includes(o)&&(!a||w(t,e,i)!==`usual`)):t.cards.slice();return this.#e.set(e,{source:t.cards,version:n,filter:s,cards:l}),l}};function De(e,t,n,i,a){if(t===0)return r;let s=U(i.map(({staleAfterHours:e})=>e)),c=U(i.map(({bookingHorizonDays:e})=>e)),l=s===null?`as long as is set for its source`:_(s,`hour`,`hours`),u=c===null?`as long as is set for its source`:_(c,`day`,`days`);return o`<details class="stale" ?open=${a&&e.length>0}>
+  </div>`}var De=class{#e=new Map;of(e,t,n,r,i){let{onlyLong:a,search:o}=r,s=`${o} ${a?Math.floor(i.now/1e3):``}`,c=this.#e.get(e);if(c&&c.version===n&&c.filter===s&&c.source===t.cards)return c.cards;let l=a||o!==``?t.cards.filter(t=>t.appointmentId.includes(o)&&(!a||w(t,e,i)!==`usual`)):t.cards.slice();return this.#e.set(e,{source:t.cards,version:n,filter:s,cards:l}),l}};function Oe(e,t,n,i,a){if(t===0)return r;let s=U(i.map(({staleAfterHours:e})=>e)),c=U(i.map(({bookingHorizonDays:e})=>e)),l=s===null?`as long as is set for its source`:_(s,`hour`,`hours`),u=c===null?`as long as is set for its source`:_(c,`day`,`days`);return o`<details class="stale" ?open=${a&&e.length>0}>
     <summary>${_(t,`appointment`,`appointments`)} not heard of for long</summary>
     <div>
       <board-column
@@ -72,7 +73,7 @@ import{_ as e,a as t,c as n,f as r,g as i,h as a,m as o,o as s,p as c,s as l,t a
         nothing has arrived for ${u}. Somebody may have forgotten to discharge or remove them. Nothing is guessed.
       </p>
     </div>
-  </details>`}function U(e){let[t,...n]=new Set(e);return t===void 0||n.length>0?null:t}var W=class{#e=null;begin(e){this.#e=Date.parse(e)-performance.now()}hear(e){let t=Date.parse(e)-performance.now();this.#e=this.#e===null?t:Math.max(this.#e,t)}now(){return this.#e===null?Date.now():performance.now()+this.#e}},Oe=5e3,ke=100,Ae=`subscription Board($source: String, $endedWithinHours: Int!, $first: Int!) {
+  </details>`}function U(e){let[t,...n]=new Set(e);return t===void 0||n.length>0?null:t}var ke=class{#e=null;begin(e){this.#e=Date.parse(e)-performance.now()}hear(e){let t=Date.parse(e)-performance.now();this.#e=this.#e===null?t:Math.max(this.#e,t)}now(){return this.#e===null?Date.now():performance.now()+this.#e}},Ae=5e3,W=100,je=4e3,Me=`subscription Board($source: String, $endedWithinHours: Int!, $first: Int!) {
   board(source: $source, endedWithinHours: $endedWithinHours) {
     asOf
     board {
@@ -82,7 +83,7 @@ import{_ as e,a as t,c as n,f as r,g as i,h as a,m as o,o as s,p as c,s as l,t a
     changes { from to appointment { ...Card } }
   }
 }
-fragment Card on Appointment { source appointmentId status statusSince lastEvent }`;function je(e,t){let n=()=>{},r=i=>{n=l(Ae,{...e,first:i},{next({board:{asOf:e,board:n,changes:r}}){n&&t.whole(Me(n),e),r.length>0&&t.changed(r.map(Ne),e)},failed(e){e.code===`COMPLEXITY_LIMIT_EXCEEDED`&&i>ke?r(Math.floor(i/2)):t.failed(e)}})};return r(Oe),()=>n()}function Me(e){let t=({count:e,appointments:t})=>({count:e,cards:t.map(G)}),n=e.columns.map(e=>[e.status,t(e)]);return{lists:new Map([...n,[`STALE`,t(e.stale)]])}}function Ne({from:e,to:t,appointment:n}){return{card:G(n),from:e,to:t}}function G(e){return{key:`${e.source}/${e.appointmentId}`,source:e.source,appointmentId:e.appointmentId,status:e.status,since:Date.parse(e.statusSince),event:e.lastEvent}}var Pe=6e3,Fe=500,Ie=class{#e;#t;#n;#r;#i;#a;#o;#s;#c;constructor(e){this.board=new _e,this.clock=new W,this.fresh=new Map,this.begun=!1,this.paused=!1,this.error=null,this.caughtUp=null,this.#t=null,this.#n=new Map,this.#r=new Set,this.#i=0,this.#a=()=>{},this.#o=null,this.#s=new Map,this.#c=!1,this.#e=e}get waiting(){return this.paused?this.#r.size:0}follow(e){this.stop(),this.begun=!1,this.error=null,this.caughtUp=null,this.#l(e)}#l(e){this.#o=e,this.#a=je(e,{whole:(e,t)=>{this.clock.begin(t),this.#t=e,this.#n.clear(),this.#r.clear();for(let t of this.board.differences(e))this.#r.add(t);this.#u()},changed:(e,t)=>{this.clock.hear(t);for(let t of e)this.#n.set(t.card.key,ve(this.#n.get(t.card.key),t)),this.#r.add(t.card.key);this.#u()},failed:e=>{this.error=e,this.#e(new Set(B))}})}stop(){this.#a(),this.#a=()=>{},this.#o=null,this.#c=!1,cancelAnimationFrame(this.#i),this.#i=0,this.#m(),this.fresh.clear()}pause(){this.paused=!0}resume(){this.paused=!1,this.#d()}take(){this.#d()}#u(){this.#i===0&&(this.#i=requestAnimationFrame(()=>{this.#i=0,this.paused&&this.begun?this.#e(new Set):this.#d()}))}#d(){let e=new Set,t=this.begun?[...this.#r]:[];if(this.#t){this.board.replace(this.#t),e=new Set(B),this.begun&&!this.#c&&(this.caughtUp=t.length);for(let e of B)this.#s.set(e,this.board.list(e).cards.length);this.#c=!1,this.begun=!0}for(let t of this.board.apply(this.#n.values()))e.add(t);this.#m(),this.#p(t),this.#e(e),this.#o&&!this.#c&&this.#f()&&(this.#c=!0,this.#a(),this.#l(this.#o))}#f(){return B.some(e=>{let{cards:t,count:n}=this.board.list(e);return n>t.length&&t.length<(this.#s.get(e)??0)/2})}#p(e){let t=performance.now();for(let[e,n]of this.fresh)n<t&&this.fresh.delete(e);if(!(e.length>Fe))for(let n of e)this.fresh.set(n,t+Pe)}#m(){this.#t=null,this.#n.clear(),this.#r.clear()}};function Le(e){let{filters:t,open:n}=e;return o`<div class="toolbar">
+fragment Card on Appointment { source appointmentId status statusSince lastEvent }`;function Ne(e,t){let n=()=>{},r,i=a=>{n=l(Me,{...e,first:a},{next({board:{asOf:e,board:n,changes:r}}){n&&t.whole(Pe(n),e),r.length>0&&t.changed(r.map(Fe),e)},failed(e){if(e.code===`COMPLEXITY_LIMIT_EXCEEDED`&&a>W)return i(Math.floor(a/2));e.passes&&(r=setTimeout(()=>i(a),je*(1+Math.random()))),t.failed(e)}})};return i(Ae),()=>{clearTimeout(r),n()}}function Pe(e){let t=({count:e,appointments:t})=>({count:e,cards:t.map(G)}),n=e.columns.map(e=>[e.status,t(e)]);return{lists:new Map([...n,[`STALE`,t(e.stale)]])}}function Fe({from:e,to:t,appointment:n}){return{card:G(n),from:e,to:t}}function G(e){return{key:`${e.source}/${e.appointmentId}`,source:e.source,appointmentId:e.appointmentId,status:e.status,since:Date.parse(e.statusSince),event:e.lastEvent}}var Ie=6e3,Le=500,Re=class{#e;#t;#n;#r;#i;#a;#o;#s;#c;constructor(e){this.board=new _e,this.clock=new ke,this.fresh=new Map,this.begun=!1,this.paused=!1,this.error=null,this.caughtUp=null,this.#t=null,this.#n=new Map,this.#r=new Set,this.#i=0,this.#a=()=>{},this.#o=null,this.#s=new Map,this.#c=!1,this.#e=e}get waiting(){return this.paused?this.#r.size:0}follow(e){this.stop(),this.begun=!1,this.error=null,this.caughtUp=null,this.#l(e)}#l(e){this.#o=e,this.#a=Ne(e,{whole:(e,t)=>{this.error=null,this.clock.begin(t),this.#t=e,this.#n.clear(),this.#r.clear();for(let t of this.board.differences(e))this.#r.add(t);this.#u()},changed:(e,t)=>{this.clock.hear(t);for(let t of e)this.#n.set(t.card.key,ve(this.#n.get(t.card.key),t)),this.#r.add(t.card.key);this.#u()},failed:e=>{this.error=e,this.#e(new Set(B))}})}stop(){this.#a(),this.#a=()=>{},this.#o=null,this.#c=!1,cancelAnimationFrame(this.#i),this.#i=0,this.#m(),this.fresh.clear()}pause(){this.paused=!0}resume(){this.paused=!1,this.#d()}take(){this.#d()}#u(){this.#i===0&&(this.#i=requestAnimationFrame(()=>{this.#i=0,this.paused&&this.begun?this.#e(new Set):this.#d()}))}#d(){let e=new Set,t=this.begun?[...this.#r]:[];if(this.#t){this.board.replace(this.#t),e=new Set(B),this.begun&&!this.#c&&(this.caughtUp=t.length);for(let e of B)this.#s.set(e,this.board.list(e).cards.length);this.#c=!1,this.begun=!0}for(let t of this.board.apply(this.#n.values()))e.add(t);this.#m(),this.#p(t),this.#e(e),this.#o&&!this.#c&&this.#f()&&(this.#c=!0,this.#a(),this.#l(this.#o))}#f(){return B.some(e=>{let{cards:t,count:n}=this.board.list(e);return n>t.length&&t.length<(this.#s.get(e)??0)/2})}#p(e){let t=performance.now();for(let[e,n]of this.fresh)n<t&&this.fresh.delete(e);if(!(e.length>Le))for(let n of e)this.fresh.set(n,t+Ie)}#m(){this.#t=null,this.#n.clear(),this.#r.clear()}};function ze(e){let{filters:t,open:n}=e;return o`<div class="toolbar">
     <h1>Board</h1>
     <form class="search" role="search" @submit=${t=>(t.preventDefault(),e.toFound())}>
       <label class="unseen" for="search">Search by appointment number</label>
@@ -99,16 +100,16 @@ fragment Card on Appointment { source appointmentId status statusSince lastEvent
     <button type="button" class="narrow-only" aria-expanded=${n} aria-controls="filters" @click=${e.toggleOpen}>
       Filters
     </button>
-    <div id="filters" class="filters" data-open=${n}>${Re(e)}</div>
-    <div class="pausing">${ze(e)}</div>
-  </div>`}function Re({filters:e,sources:t}){let n=e.source!==null&&!t.includes(e.source)?[e.source,...t]:t,i=N.includes(e.endedWithinHours)?N:[...N,e.endedWithinHours].sort((e,t)=>e-t);return o`${n.length>1?o`<label class="choice"
+    <div id="filters" class="filters" data-open=${n}>${Be(e)}</div>
+    <div class="pausing">${Ve(e)}</div>
+  </div>`}function Be({filters:e,sources:t}){let n=e.source!==null&&!t.includes(e.source)?[e.source,...t]:t,i=N.includes(e.endedWithinHours)?N:[...N,e.endedWithinHours].sort((e,t)=>e-t);return o`${n.length>1?o`<label class="choice"
           ><span>Source</span>
           <select @change=${e=>I({source:K(e)||null})}>
             <option value="" ?selected=${e.source===null}>All</option>
             ${n.map(t=>o`<option ?selected=${e.source===t}>${t}</option>`)}
           </select></label
         >`:r}
-    <details class="menu" @keydown=${We} @focusout=${Ge}>
+    <details class="menu" @keydown=${Ke} @focusout=${qe}>
       <summary>
         Columns${e.statuses.length<f.length?`: ${e.statuses.length} of ${f.length}`:``}
       </summary>
@@ -118,7 +119,7 @@ fragment Card on Appointment { source appointmentId status statusSince lastEvent
               ><input
                 type="checkbox"
                 .checked=${e.statuses.includes(t)}
-                @change=${n=>Be(e,t,n.target)}
+                @change=${n=>He(e,t,n.target)}
               />
               ${h(t)}</label
             >`)}
@@ -135,29 +136,30 @@ fragment Card on Appointment { source appointmentId status statusSince lastEvent
     <label class="choice"
       ><span>Ended within</span>
       <select @change=${e=>I({endedWithinHours:Number(K(e))})}>
-        ${i.map(t=>o`<option value=${t} ?selected=${e.endedWithinHours===t}>${Ue(t)}</option>`)}
+        ${i.map(t=>o`<option value=${t} ?selected=${e.endedWithinHours===t}>${Ge(t)}</option>`)}
       </select></label
     >
-    <a class="wall-link" href=${Ve()} title="The same board in large letters, with nothing to click">Wall display</a>
-    <a href=${He(e)} download title="The board as a file for a spreadsheet">CSV</a>`}function ze({paused:e,waiting:t,pause:n,resume:i,take:a}){return o`<span class="paused" role="status">${e?`Paused`:``}</span>
+    <a class="wall-link" href=${Ue()} title="The same board in large letters, with nothing to click">Wall display</a>
+    <a href=${We(e)} download title="The board as a file for a spreadsheet">CSV</a>`}function Ve({paused:e,waiting:t,pause:n,resume:i,take:a}){return o`<span class="paused" role="status">${e?`Paused`:``}</span>
     ${e&&t>0?o`<button type="button" class="primary" @click=${e=>{a(),e.currentTarget.parentElement?.querySelector(`.toggle`)?.focus()}}>${t.toLocaleString(`en-US`)} new</button>`:r}
     <button type="button" class="toggle" @click=${e?i:n}>
       ${T(e?`play`:`pause`)} ${e?`Resume`:`Pause`}
-    </button>`}function Be(e,t,n){let r=f.filter(r=>r===t?n.checked:e.statuses.includes(r));r.length===0?n.checked=!0:I({statuses:r})}function Ve(){let e=new URL(location.href);return e.searchParams.set(`tv`,`1`),e.searchParams.delete(`q`),e.pathname+e.search}function He({source:e,endedWithinHours:t}){return`/board.csv?${new URLSearchParams({...e!==null&&{source:e},endedWithinHours:String(t)})}`}function Ue(e){return e>=48&&e%24==0?`${e/24} days`:e===1?`1 hour`:`${e} hours`}function K(e){return e.target.value}function We(e){let t=e.currentTarget;e.key===`Escape`&&t.open&&(t.open=!1,t.querySelector(`summary`)?.focus())}function Ge(e){let t=e.currentTarget;e.relatedTarget&&!t.contains(e.relatedTarget)&&(t.open=!1)}var Ke=3;function qe(e,t,n,i){let a=e.length>Ke?`${e.length} sources`:e.join(`, `);return o`<header class="wall-head">
+    </button>`}function He(e,t,n){let r=f.filter(r=>r===t?n.checked:e.statuses.includes(r));r.length===0?n.checked=!0:I({statuses:r})}function Ue(){let e=new URL(location.href);return e.searchParams.set(`tv`,`1`),e.searchParams.delete(`q`),e.pathname+e.search}function We({source:e,endedWithinHours:t}){return`/board.csv?${new URLSearchParams({...e!==null&&{source:e},endedWithinHours:String(t)})}`}function Ge(e){return e>=48&&e%24==0?`${e/24} days`:e===1?`1 hour`:`${e} hours`}function K(e){return e.target.value}function Ke(e){let t=e.currentTarget;e.key===`Escape`&&t.open&&(t.open=!1,t.querySelector(`summary`)?.focus())}function qe(e){let t=e.currentTarget;e.relatedTarget&&!t.contains(e.relatedTarget)&&(t.open=!1)}var Je=3;function Ye(e,t,n,i){let a=e.length>Je?`${e.length} sources`:e.join(`, `);return o`<header class="wall-head">
     <h1>${a||`Board`}</h1>
     ${i>0?o`<p>${i.toLocaleString(`en-US`)} not heard of for long</p>`:r}
     <clockfold-connection></clockfold-connection>
     <time datetime=${new Date(t).toISOString()}>${q(t,n)}</time>
-  </header>`}function q(e,t){return Je(t).format(e)}var J=new Map;function Je(e){let t=J.get(e);return t||(t=new Intl.DateTimeFormat(`en-US`,{hour:`numeric`,minute:`2-digit`,...e&&{timeZone:e}}),J.set(e,t)),t}var Ye=12e3,Xe=4,Ze=class extends d{static{this.properties={place:{attribute:!1},name:{attribute:!1},cards:{attribute:!1},count:{attribute:!1},manner:{attribute:!1}}}#e=1e3;#t=new ResizeObserver(()=>this.#n());disconnectedCallback(){super.disconnectedCallback(),this.#t.disconnect()}firstUpdated(){let e=this.querySelector(`.cards`);e&&this.#t.observe(e)}updated(){this.#n()}render(){let{cards:e,count:t,name:n,place:i,manner:a}=this,s=`column-${i}`,c=Math.min(Xe,Math.ceil(e.length/this.#e)),l=(c>1?Math.floor(performance.now()/Ye)%c:0)*this.#e,u=e.slice(l,l+this.#e);return o`<section class="column" data-place=${i} aria-labelledby=${s}>
+  </header>`}function q(e,t){return Xe(t).format(e)}var J=new Map;function Xe(e){let t=J.get(e);return t||(t=new Intl.DateTimeFormat(`en-US`,{hour:`numeric`,minute:`2-digit`,...e&&{timeZone:e}}),J.set(e,t)),t}var Ze=12e3,Qe=4,$e=class extends d{static{this.properties={place:{attribute:!1},name:{attribute:!1},cards:{attribute:!1},count:{attribute:!1},manner:{attribute:!1}}}#e=1e3;#t=new ResizeObserver(()=>this.#n());disconnectedCallback(){super.disconnectedCallback(),this.#t.disconnect()}firstUpdated(){let e=this.querySelector(`.cards`);e&&this.#t.observe(e)}updated(){this.#n()}render(){let{cards:e,count:t,name:n,place:i,manner:a}=this,s=`column-${i}`,c=Math.min(Qe,Math.ceil(e.length/this.#e)),l=(c>1?Math.floor(performance.now()/Ze)%c:0)*this.#e,u=e.slice(l,l+this.#e);return o`<section class="column" data-place=${i} aria-labelledby=${s}>
       <h2 id=${s}>${n} <span class="count">${t.toLocaleString(`en-US`)}</span></h2>
       <ul class="cards" role="list" aria-labelledby=${s}>
         ${u.map(e=>o`<li class="slot">${O(e,i,!1,a)}</li>`)}
       </ul>
       ${c>1?o`<p class="turn">${l+1}–${l+u.length} of ${t.toLocaleString(`en-US`)}</p>`:r}
-    </section>`}#n(){let e=this.querySelector(`.cards`);if(!e)return;let t=Math.max(1,Math.floor(e.clientHeight/k(this.manner)));t!==this.#e&&(this.#e=t,this.requestUpdate())}};customElements.define(`wall-column`,Ze);var Qe=1e3,$e=2e3,et=15e3,Y=6e4,X=class extends d{static{this.properties={route:{attribute:!1}}}#e=new Ie(e=>this.#v(e));#t=new Ee;#n=new Map;#r=null;#i;#a=null;#o=!1;#s=`CHECKED_IN`;#c=null;#l=0;constructor(){super(),new e(this,u,s)}connectedCallback(){super.connectedCallback(),this.#i=setInterval(()=>{this.#a=null,this.requestUpdate()},Qe)}disconnectedCallback(){super.disconnectedCallback(),clearInterval(this.#i),this.#e.stop(),this.#r=null}willUpdate(){let{source:e,endedWithinHours:t}=F(this.route.url),n=JSON.stringify([e,t]);n!==this.#r&&(this.#r=n,this.#a=null,this.#e.follow({source:e,endedWithinHours:t})),s.value.is===`live`||s.value.is===`idle`?this.#c=null:this.#e.begun&&(this.#c??={at:performance.now(),since:this.#e.clock.now()})}render(){let e=F(this.route.url),t=this.#a??=this.#_(e),n=new Map(e.statuses.map(n=>[n,this.#g(n,e,t)]));return e.wall?this.#m(e,n,t):this.#u(e,n,t)}#u(e,t,n){let{board:i,error:a}=this.#e,s=i.list(`STALE`),c=this.#g(`STALE`,e,n);return o`${Le(this.#d(e))}
+    </section>`}#n(){let e=this.querySelector(`.cards`);if(!e)return;let t=Math.max(1,Math.floor(e.clientHeight/k(this.manner)));t!==this.#e&&(this.#e=t,this.requestUpdate())}};customElements.define(`wall-column`,$e);var et=1e3,tt=2e3,nt=15e3,Y=6e4,X=class extends d{static{this.properties={route:{attribute:!1}}}#e=new Re(e=>this.#v(e));#t=new De;#n=new Map;#r=null;#i;#a=null;#o=!1;#s=`CHECKED_IN`;#c=null;#l=0;constructor(){super(),new e(this,u,s)}connectedCallback(){super.connectedCallback(),this.#i=setInterval(()=>{this.#a=null,this.requestUpdate()},et)}disconnectedCallback(){super.disconnectedCallback(),clearInterval(this.#i),this.#e.stop(),this.#r=null}willUpdate(){let{source:e,endedWithinHours:t}=F(this.route.url),n=JSON.stringify([e,t]);n!==this.#r&&(this.#r=n,this.#a=null,this.#e.follow({source:e,endedWithinHours:t})),s.value.is===`live`||s.value.is===`idle`?this.#c=null:this.#e.begun&&(this.#c??={at:performance.now(),since:this.#e.clock.now()})}render(){let e=F(this.route.url),t=this.#a??=this.#_(e),n=new Map(e.statuses.map(n=>[n,this.#g(n,e,t)]));return e.wall?this.#m(e,n,t):this.#u(e,n,t)}#u(e,t,n){let{board:i,error:a}=this.#e,s=i.list(`STALE`),c=this.#g(`STALE`,e,n);return o`${ze(this.#d(e))}
       <div role="status">${this.#h()}</div>
-      ${a?tt(a):o`${c.length>0&&e.search?r:this.#f(e,t)} ${this.#p(e,t,n)}
-          ${De(c,s.count,n,Z(),e.search!==``)}`}`}#d(e){let{paused:t,waiting:n}=this.#e;return{filters:e,sources:Q(),paused:t,waiting:n,open:this.#o,toggleOpen:()=>this.#y(()=>this.#o=!this.#o),pause:()=>this.#y(()=>this.#e.pause()),resume:()=>this.#e.resume(),take:()=>this.#e.take(),toFound:()=>this.#x()}}#f(e,t){let{board:n,begun:i}=this.#e;return!i||[...t.values()].some(e=>e.length>0)?r:R(e)?Se(e.search,e.source?[e.source]:Q()):n.size===0?xe(Q(),e.endedWithinHours):r}#p({statuses:e,...t},n,r){let{board:i,begun:a}=this.#e,s=e.includes(this.#s)?this.#s:e[0],c=L({statuses:e,...t});return o`${Te(e,i,s,e=>this.#y(()=>this.#s=e))}
+      ${a&&!a.passes?rt(a):o`${c.length>0&&e.search?r:this.#f(e,t)} ${this.#p(e,t,n)}
+          ${Oe(c,s.count,n,Z(),e.search!==``)}`}`}#d(e){let{paused:t,waiting:n}=this.#e;return{filters:e,sources:Q(),paused:t,waiting:n,open:this.#o,toggleOpen:()=>this.#y(()=>this.#o=!this.#o),pause:()=>this.#y(()=>this.#e.pause()),resume:()=>this.#e.resume(),take:()=>this.#e.take(),toFound:()=>this.#x()}}#f(e,t){let{board:n,begun:i}=this.#e;return!i||[...t.values()].some(e=>e.length>0)?r:R(e)?Se(e.search,e.source?[e.source]:Q()):n.size===0?xe(Q(),e.endedWithinHours):r}#p({statuses:e,...t},n,r){let{board:i,begun:a}=this.#e,s=e.includes(this.#s)?this.#s:e[0],c=L({statuses:e,...t});return o`${Ee(e,i,s,e=>this.#y(()=>this.#s=e))}
+      <p id="board-keys" class="unseen">Up and down arrows go from card to card, left and right arrows to the next column.</p>
       <div class="columns" aria-busy=${!a} @sideways=${this.#S}>
         ${e.map(e=>{let t=i.list(e);return o`<board-column
             class=${e===s?`chosen`:``}
@@ -169,7 +171,7 @@ fragment Card on Appointment { source appointmentId status statusSince lastEvent
             .filtered=${c}
             .manner=${r}
           ></board-column>`})}
-      </div>`}#m({statuses:e,source:t},n,i){let{board:a,clock:s,begun:c}=this.#e;return o`${qe(t?[t]:Q(),s.now(),$(t),a.list(`STALE`).count)} ${this.#h()}
+      </div>`}#m({statuses:e,source:t},n,i){let{board:a,clock:s,begun:c}=this.#e;return o`${Ye(t?[t]:Q(),s.now(),$(t),a.list(`STALE`).count)} ${this.#h()}
       ${c&&a.size===0?o`<p class="strip">No appointment is on the board.</p>`:r}
       <div class="columns" data-few=${e.length<=4}>
         ${e.map(e=>o`<wall-column
@@ -179,8 +181,8 @@ fragment Card on Appointment { source appointmentId status statusSince lastEvent
               .count=${a.list(e).count}
               .manner=${i}
             ></wall-column>`)}
-      </div>`}#h(){let{clock:e,caughtUp:t}=this.#e;if(this.#c){let{at:t,since:n}=this.#c;return performance.now()-t>=$e?Ce(n,e.now(),q(n,$(null))):r}return t!==null&&performance.now()<this.#l?we(t):r}#g(e,t,n){return this.#t.of(e,this.#e.board.list(e),this.#n.get(e)??0,t,n)}#_({source:e,wall:t}){let{clock:n,fresh:r}=this.#e;return{now:n.now(),thresholds:nt(),showSource:e===null&&Z().length>1,links:!t,isFresh:e=>(r.get(e)??0)>performance.now()}}#v(e){for(let t of e)this.#n.set(t,(this.#n.get(t)??0)+1);this.#e.caughtUp!==null&&(this.#l=performance.now()+et),e.size===B.length&&(this.#a=null),this.requestUpdate()}#y(e){e(),this.requestUpdate()}#b(){return[...this.querySelectorAll(`.columns > board-column`)]}#x(){this.#b().some(e=>e.cards.length>0&&e.focusCard(0))}#S=e=>{let t=this.#b();for(let n=t.indexOf(e.target)+e.detail;t[n];n+=e.detail)if(t[n]?.focusCard())return}};function tt(e){return o`<section class="notice" role="alert">
+      </div>`}#h(){let{clock:e,caughtUp:t,error:n}=this.#e;if(n?.passes)return we(n.message);if(this.#c){let{at:t,since:n}=this.#c;return performance.now()-t>=tt?Ce(n,e.now(),q(n,$(null))):r}return t!==null&&performance.now()<this.#l?Te(t):r}#g(e,t,n){return this.#t.of(e,this.#e.board.list(e),this.#n.get(e)??0,t,n)}#_({source:e,wall:t}){let{clock:n,fresh:r}=this.#e;return{now:n.now(),thresholds:it(),showSource:e===null&&Z().length>1,links:!t,isFresh:e=>(r.get(e)??0)>performance.now()}}#v(e){for(let t of e)this.#n.set(t,(this.#n.get(t)??0)+1);this.#e.caughtUp!==null&&(this.#l=performance.now()+nt),e.size===B.length&&(this.#a=null),this.requestUpdate()}#y(e){e(),this.requestUpdate()}#b(){return[...this.querySelectorAll(`.columns > board-column`)]}#x(){this.#b().some(e=>e.cards.length>0&&e.focusCard(0))}#S=e=>{let t=this.#b();for(let n=t.indexOf(e.target)+e.detail;t[n];n+=e.detail)if(t[n]?.focusCard())return}};function rt(e){return o`<section class="notice" role="alert">
     <h2>The board can't be shown</h2>
     <p>${e.message}</p>
     <p><a href="/">Show the whole board</a></p>
-  </section>`}function Z(){return u.value===null||u.value instanceof n?[]:u.value.sources}function Q(){return Z().map(({name:e})=>e)}function nt(){return new Map(Z().map(({name:e,longWaitMinutes:t,veryLongWaitMinutes:n})=>[e,{long:t*Y,very:n*Y}]))}function $(e){let t=new Set(Z().filter(({name:t})=>e===null||t===e).map(({timeZone:e})=>e));return t.size===1?[...t][0]??null:null}customElements.define(`clockfold-board`,X);export{X as BoardPage};
+  </section>`}function Z(){return u.value===null||u.value instanceof n?[]:u.value.sources}function Q(){return Z().map(({name:e})=>e)}function it(){return new Map(Z().map(({name:e,longWaitMinutes:t,veryLongWaitMinutes:n})=>[e,{long:t*Y,very:n*Y}]))}function $(e){let t=new Set(Z().filter(({name:t})=>e===null||t===e).map(({timeZone:e})=>e));return t.size===1?[...t][0]??null:null}customElements.define(`clockfold-board`,X);export{X as BoardPage};
