@@ -36,17 +36,20 @@ fn everything_is_reached_by_tab_and_every_card_by_arrows() {
     show(&browser, &server, "/");
     browser.wait_until(&holds("READY", 52_468_700));
 
-    let walk: Vec<String> = (0..16).map(|_| press(&browser, &["Tab"])).collect();
+    let mut head = Vec::new();
+    while head.last().is_none_or(|last| last != "Search by appointment number") {
+        head.push(press(&browser, &["Tab"]));
+    }
+    assert_eq!((head[0].as_str(), head[1].as_str()), ("Skip to the content", "Board"));
+    assert_eq!(head[head.len() - 2], "Light or dark");
+    let walk: Vec<String> = (0..13).map(|_| press(&browser, &["Tab"])).collect();
     let expected = [
-        "Skip to the content",
-        "Board",
-        "Light or dark",
-        "Search by appointment number",
         "Source",
         "Columns",
         "Only long waits",
         "Ended within",
         "Wall display",
+        "CSV",
         "Pause",
         "52468900 in SCHEDULED",
         "52468800 in CHECKED_IN",
@@ -110,7 +113,7 @@ fn filters_and_pause_work_without_a_pointer() {
     assert_eq!(browser.script("return location.search"), "?q=803");
     assert_eq!(browser.script("return document.querySelectorAll('.card').length"), 1);
     browser.press(&["Shift+Tab", "Shift+Tab", "Shift+Tab", "Shift+Tab", "Shift+Tab"]);
-    browser.press(&["Shift+Tab", "Shift+Tab"]);
+    browser.press(&["Shift+Tab", "Shift+Tab", "Shift+Tab"]);
     assert_eq!(focused(&browser), "Search by appointment number");
     browser.press(&["Escape", "Tab", "Tab", "Enter", "Tab", "Space", "Escape"]);
     assert_eq!(focused(&browser), "Columns: 5 of 6");
@@ -121,7 +124,7 @@ fn filters_and_pause_work_without_a_pointer() {
     browser.press(&["Tab", "Space"]);
     browser.wait_until("location.search.endsWith('&long=1')");
 
-    browser.press(&["Tab", "Tab", "Tab", "Enter"]);
+    browser.press(&["Tab", "Tab", "Tab", "Tab", "Enter"]);
     browser.wait_until("document.querySelector('.paused').innerText === 'Paused'");
     post(&server, "downtown", 1, "create");
     browser.wait_until("document.querySelector('.pausing').innerText.includes('1 new')");

@@ -5,6 +5,16 @@ import { access } from './access.ts';
 /** How long an answer may take: the server itself ends a query after ten seconds. */
 const ANSWER_MS_MAX = 20_000;
 
+/** What the server says where the same question may be answered in a moment. */
+const PASSING = [
+  'INTERNAL_SERVER_ERROR',
+  'STORAGE_FAILED',
+  'EXECUTION_TIMEOUT',
+  'TOO_MANY_QUERIES',
+  'TOO_MANY_SUBSCRIPTIONS',
+  'DRAINING',
+];
+
 /** Why there is no answer. `code` is the server's, where it gave one; `requestId` finds the request in its log. */
 export class RequestError extends Error {
   override name = 'RequestError';
@@ -16,6 +26,11 @@ export class RequestError extends Error {
     readonly requestId: string | null = null,
   ) {
     super(requestId ? `${message} (request ${requestId})` : message);
+  }
+
+  /** Whether it is worth asking again. */
+  get passes(): boolean {
+    return this.kind === 'unreachable' || (this.kind === 'refused' && (this.code === null || PASSING.includes(this.code)));
   }
 }
 

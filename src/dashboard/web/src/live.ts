@@ -21,8 +21,8 @@ export const connection = new State<Connection>({ is: 'idle' });
 const WAIT_MS_MIN = 500;
 const WAIT_MS_MAX = 20_000;
 /** How often the server is asked whether it is there, and how long it may take to say so. */
-const PING_EVERY_MS = 10_000;
-const PONG_WITHIN_MS = 8_000;
+const PING_EVERY_MS = 8_000;
+const PONG_WITHIN_MS = 6_000;
 /** The server's close codes that say: not without signing in. */
 const NOT_SIGNED_IN = [4401, 4403];
 
@@ -39,18 +39,22 @@ export interface Told<Data> {
 /** Follows a subscription until the returned function is called. After a lost connection it begins anew. */
 export function follow<Data>(document: string, variables: Record<string, unknown>, told: Told<Data>): () => void {
   let ended = false;
+  const fail = (error: RequestError) => {
+    if (ended) return;
+    ended = true;
+    end();
+    told.failed(error);
+  };
   const end = open().subscribe<Data>(
     { query: document, variables },
     {
       next(result) {
         const error = result.errors?.[0];
-        if (error) told.failed(refused(error));
-        else if (result.data) told.next(result.data);
+        if (error) fail(refused(error));
+        else if (result.data && !ended) told.next(result.data);
       },
-      error(error) {
-        if (!ended) told.failed(Array.isArray(error) ? refused(error[0]) : lost(error));
-      },
-      complete() {},
+      error: (error) => fail(Array.isArray(error) ? refused(error[0]) : lost(error)),
+      complete: () => fail(refused(undefined)),
     },
   );
   return () => {
@@ -66,8 +70,9 @@ export function reconnectNow(): void {
 
 /** Ends the connection: who signs in next is somebody else. */
 export function disconnect(): void {
-  void client?.dispose();
+  const mine = client;
   client = null;
+  void mine?.dispose();
   connection.value = { is: 'idle' };
 }
 

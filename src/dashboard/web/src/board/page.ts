@@ -15,9 +15,11 @@ import type { Manner } from './card.ts';
 import type { BoardColumn, Sideways } from './column.ts';
 import './column.ts';
 import './board.css';
+import './cards.css';
+import './wall.css';
 import { filtersOf, hidesCards, isFiltered, type Filters } from './filters.ts';
 import { PLACES, type Card } from './model.ts';
-import { drawCaughtUp, drawEmpty, drawLost, drawNothingFound } from './notes.ts';
+import { drawCaughtUp, drawEmpty, drawLost, drawNothingFound, drawRefused } from './notes.ts';
 import { drawPicker } from './picker.ts';
 import { Sight } from './sight.ts';
 import { drawStale } from './stale.ts';
@@ -96,12 +98,13 @@ export class BoardPage extends Element {
   #drawPage(filters: Filters, cards: CardsBy, manner: Manner): TemplateResult {
     const { board, error } = this.#store;
     const stale = board.list('STALE');
+    const staleCards = this.#cards('STALE', filters, manner);
     return html`${drawToolbar(this.#toolbar(filters))}
       <div role="status">${this.#news()}</div>
-      ${error
+      ${error && !error.passes
         ? drawError(error)
-        : html`${this.#note(filters, cards)} ${this.#drawColumns(filters, cards, manner)}
-          ${drawStale(this.#cards('STALE', filters, manner), stale.count, manner, sources())}`}`;
+        : html`${staleCards.length > 0 && filters.search ? nothing : this.#note(filters, cards)} ${this.#drawColumns(filters, cards, manner)}
+          ${drawStale(staleCards, stale.count, manner, sources(), filters.search !== '')}`}`;
   }
 
   #toolbar(filters: Filters): ToolbarState {
@@ -133,6 +136,7 @@ export class BoardPage extends Element {
     const chosen = statuses.includes(this.#chosen) ? this.#chosen : (statuses[0] as Status);
     const filtered = hidesCards({ statuses, ...filters });
     return html`${drawPicker(statuses, board, chosen, (status) => this.#set(() => (this.#chosen = status)))}
+      <p id="board-keys" class="unseen">Up and down arrows go from card to card, left and right arrows to the next column.</p>
       <div class="columns" aria-busy=${!begun} @sideways=${this.#sideways}>
         ${statuses.map((status) => {
           const list = board.list(status);
@@ -168,9 +172,10 @@ export class BoardPage extends Element {
       </div>`;
   }
 
-  /** That the connection is lost, or what it has missed. */
+  /** That the connection is lost, or that the server has no answer for now, or what a lost connection has missed. */
   #news(): TemplateResult | typeof nothing {
-    const { clock, caughtUp } = this.#store;
+    const { clock, caughtUp, error } = this.#store;
+    if (error?.passes) return drawRefused(error.message);
     if (this.#lost) {
       const { at, since } = this.#lost;
       const long = performance.now() - at >= LOST_AFTER_MS;

@@ -95,7 +95,8 @@ function drawFilters({ filters, sources }: ToolbarState): TemplateResult {
         )}
       </select></label
     >
-    <a class="wall-link" href=${wallHref()} title="The same board in large letters, with nothing to click">Wall display</a>`;
+    <a class="wall-link" href=${wallHref()} title="The same board in large letters, with nothing to click">Wall display</a>
+    <a href=${csvHref(filters)} download title="The board as a file for a spreadsheet">CSV</a>`;
 }
 
 function drawPause({ paused, waiting, pause, resume, take }: ToolbarState): TemplateResult {
@@ -125,6 +126,12 @@ function wallHref(): string {
   url.searchParams.set('tv', '1');
   url.searchParams.delete('q');
   return url.pathname + url.search;
+}
+
+/** The server knows the source and the hours; a spreadsheet filters the rest. */
+function csvHref({ source, endedWithinHours }: Filters): string {
+  const asked = new URLSearchParams({ ...(source !== null && { source }), endedWithinHours: String(endedWithinHours) });
+  return `/board.csv?${asked}`;
 }
 
 function hoursWords(hours: number): string {
