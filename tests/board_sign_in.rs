@@ -24,7 +24,12 @@ name = "desk"
 token = "the-token-of-the-front-desk"
 role = "viewer"
 idle_sign_out_minutes = 1
+[[reader]]
+name = "wall"
+token = "the-token-of-the-screen-at-the-wall"
+idle_sign_out_minutes = 0
 "#;
+const WALL: &str = "the-token-of-the-screen-at-the-wall";
 /// What no page of a viewer's may ever hold.
 const IN_A_BODY: &str = "a-word-that-is-in-no-other-place";
 
@@ -123,6 +128,31 @@ fn who_is_gone_is_signed_out_and_who_moves_is_not() {
     assert_eq!(with_cookie(&server, "DELETE", &cookie).status, 204);
     browser.wait_until(&is_at("/sign-in?why=ended"));
     assert_eq!(browser.script("return document.documentElement.innerHTML.includes('12345')"), false);
+}
+
+#[test]
+fn a_wall_keeps_its_cookie_and_a_server_that_cannot_renew_one_is_not_asked_at_every_movement() {
+    let (folder, server, browser) = started();
+    let open = |token: &str, ago: TimeDelta| {
+        browser.go(&format!("http://{}/sign-in", server.address));
+        browser.set_cookie(&cookie_from(&seal(folder.path()), token, ago));
+        show(&browser, &server, "/");
+        browser.wait_until(&holds("SCHEDULED", 12345));
+    };
+    // Nobody touches it, and browsers forget a cookie after 400 days.
+    open(WALL, TimeDelta::days(399));
+    browser.wait_until("performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/session'))");
+
+    open(DESK, TimeDelta::zero());
+    browser.script(
+        "const real = window.fetch; window.asked = 0; \
+         window.fetch = (to, how) => to !== '/session' ? real(to, how) : (window.asked++, Promise.resolve(new Response(null, { status: 503 })))",
+    );
+    for step in 0..40 {
+        browser.move_pointer(200 + step, 300);
+    }
+    let asked = browser.script("return window.asked");
+    assert!(asked == 1 || asked == 2, "{asked} times");
 }
 
 #[test]

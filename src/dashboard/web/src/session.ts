@@ -40,6 +40,8 @@ const ME = `{
 }`;
 
 const RENEW_EVERY_MS = 60_000;
+/** A timer takes no more than 24 days. */
+const COOKIE_EVERY_MS = 24 * 3_600_000;
 const ANSWER_MS_MAX = 20_000;
 /** How much later than the server the page looks whether its time is over. */
 const GRACE_MS = 2_000;
@@ -107,20 +109,22 @@ for (const kind of ['pointermove', 'pointerdown', 'keydown', 'touchstart', 'whee
   addEventListener(kind, () => void renew(), { passive: true, capture: true });
 }
 
-/** Tells the server that somebody is here, at most once a minute. */
+/** Tells the server that somebody is here, at most once a minute; where no idleness ends a session, once a day. */
 async function renew(): Promise<void> {
+  if (!isSignedIn()) return;
   const minutes = idleMinutes();
-  const often = minutes === null ? RENEW_EVERY_MS : Math.min(RENEW_EVERY_MS, minutes * 15_000);
-  if (minutes === null || performance.now() - renewed < often) return;
-  const before = renewed;
+  const every = minutes === null ? COOKIE_EVERY_MS : Math.min(RENEW_EVERY_MS, minutes * 15_000);
+  if (performance.now() - renewed < every) return;
   renewed = performance.now();
+  // Movements come by the hundred: one that could not be told is not told again at once.
+  const soon = renewed - every + Math.min(every, ASK_AGAIN_MS);
   try {
     const response = await send('PUT', null);
     if (response.status === 401) access.value = 'out';
     else if (response.ok) seen = performance.now();
-    else renewed = before;
+    else renewed = soon;
   } catch {
-    renewed = before; // the next movement tries again
+    renewed = soon;
   }
   watch();
 }
@@ -129,7 +133,12 @@ async function renew(): Promise<void> {
 function watch(): void {
   clearTimeout(watching);
   const minutes = idleMinutes();
-  if (minutes === null) return;
+  if (minutes === null) {
+    // Nobody moves a mouse at a wall, and browsers drop a cookie that is never renewed.
+    const due = renewed + COOKIE_EVERY_MS - performance.now();
+    if (isSignedIn()) watching = setTimeout(() => void renew(), Math.max(0, due));
+    return;
+  }
   const due = seen + minutes * 60_000 + GRACE_MS - performance.now();
   watching = setTimeout(() => {
     // A question keeps nothing alive; where it is answered with 401, `access` says so.
@@ -139,10 +148,14 @@ function watch(): void {
   }, Math.max(0, due));
 }
 
+function isSignedIn(): boolean {
+  return me.value !== null && !(me.value instanceof RequestError) && me.value.reader.signedIn;
+}
+
 function idleMinutes(): number | null {
-  if (me.value === null || me.value instanceof RequestError) return null;
-  const { signedIn, idleSignOutMinutes } = me.value.reader;
-  return signedIn ? idleSignOutMinutes : null;
+  return me.value !== null && !(me.value instanceof RequestError) && me.value.reader.signedIn
+    ? me.value.reader.idleSignOutMinutes
+    : null;
 }
 
 async function send(method: string, body: string | null): Promise<Response> {
