@@ -47,6 +47,11 @@ pub(super) fn flow_cost(bucket_cost: usize) -> usize {
     bucket_cost.saturating_mul(50).saturating_add(2_000).min(COST_MAX)
 }
 
+/// What a summary of rejections costs: thousands of them are looked at, and there are often about fifty groups.
+pub(super) fn rejections_cost(summary_cost: usize) -> usize {
+    summary_cost.saturating_mul(50).saturating_add(4_000).min(COST_MAX)
+}
+
 /// What things by their ids cost.
 pub(super) fn nodes_cost(ids: usize, item_cost: usize) -> usize {
     ids.saturating_mul(item_cost).saturating_add(1).min(COST_MAX)
