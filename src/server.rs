@@ -13,7 +13,7 @@ mod request_id;
 mod body;
 mod webhook;
 mod graphql;
-mod explorer;
+mod pages;
 mod origin;
 mod socket;
 mod log;
@@ -195,7 +195,7 @@ fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = I
     webhook::route(app)
         .or(graphql::routes(app))
         .unify()
-        .or(explorer::route())
+        .or(pages::routes())
         .unify()
         .or(log::route(app))
         .unify()

@@ -72,7 +72,7 @@ const NAMING: &[&str] = &[
 ];
 
 /// Fields that name neither; what they tell of several sources is looked at below.
-const NAMING_NOTHING: &[&str] = &["log", "rebuild", "cancelRebuild"];
+const NAMING_NOTHING: &[&str] = &["log", "rebuild", "cancelRebuild", "reader", "sources"];
 
 struct House {
     _folder: tempfile::TempDir,
@@ -169,6 +169,56 @@ fn where_no_source_is_named_only_the_readers_counts() {
     }
     let told = house.server.query_as(Some(VIEWER), everything)["data"].clone();
     assert_eq!(told["appointments"]["totalCount"], 5);
+}
+
+#[test]
+fn a_reader_is_told_who_it_is_and_of_its_own_sources_alone() {
+    let house = house();
+    let query = "{ reader { name role sources signedIn idleSignOutMinutes } sources { name } }";
+    let names = |sources: &[&str]| sources.iter().map(|name| json!({ "name": name })).collect::<Vec<_>>();
+    for (token, name, role, sources) in [
+        (ADMIN, "admin", "ADMIN", None),
+        (VIEWER, "viewer", "VIEWER", None),
+        (LIMITED, "lakeside-desk", "VIEWER", Some(["lakeside"])),
+        (LIMITED_ADMIN, "lakeside-admin", "ADMIN", Some(["lakeside"])),
+    ] {
+        let reader =
+            json!({ "name": name, "role": role, "sources": sources, "signedIn": false, "idleSignOutMinutes": 15 });
+        let seen = sources.map_or(names(&["downtown", "lakeside"]), |sources| names(&sources));
+        let told = house.server.query_as(Some(token), query);
+        assert_eq!(told, json!({ "data": { "reader": reader, "sources": seen } }));
+    }
+}
+
+#[test]
+fn sources_are_told_as_they_are_configured() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "[[source]]\nname = \"uptown\"\nroute_keys = [\"the-route-key-of-uptown\"]\n\
+                  [[source]]\nname = \"downtown\"\nroute_keys = [\"the-route-key-of-downtown\"]\nlifecycle = \"walk_in\"\n\
+                  reorder_window_s = 5\nstale_after_hours = 12\nbooking_horizon_days = 60\ntime_zone = \"America/New_York\"\n\
+                  long_wait_minutes = 20\nvery_long_wait_minutes = 20\n";
+    let server = Server::start(folder.path(), config);
+    let told = server.query(
+        "{ reader { name role sources signedIn idleSignOutMinutes } sources { name timeZone lifecycle reorderWindowSeconds \
+         staleAfterHours bookingHorizonDays longWaitMinutes veryLongWaitMinutes } }",
+    );
+    // Without a reader, this machine itself is nobody in particular and may do everything.
+    let reader =
+        json!({ "name": null, "role": "ADMIN", "sources": null, "signedIn": false, "idleSignOutMinutes": null });
+    assert_eq!(told["reader"], reader);
+    let downtown = json!({
+        "name": "downtown", "timeZone": "America/New_York", "lifecycle": "walk_in", "reorderWindowSeconds": 5,
+        "staleAfterHours": 12, "bookingHorizonDays": 60, "longWaitMinutes": 20, "veryLongWaitMinutes": 20,
+    });
+    let uptown = json!({
+        "name": "uptown", "timeZone": "UTC", "lifecycle": "strict", "reorderWindowSeconds": 0,
+        "staleAfterHours": 24, "bookingHorizonDays": 30, "longWaitMinutes": 30, "veryLongWaitMinutes": 60,
+    });
+    assert_eq!(told["sources"], json!([downtown, uptown]));
+    // Without any source, there is the one that the first start makes.
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), "");
+    assert_eq!(server.query("{ sources { name } }")["sources"], json!([{ "name": "first" }]));
 }
 
 #[test]

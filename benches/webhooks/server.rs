@@ -15,10 +15,10 @@ use std::{
 use chrono::Utc;
 use clockfold::{
     credential::{Credential, digest_of},
-    graphql::{Graph, GraphParts, Limits, Readers},
+    graphql::{Graph, GraphParts, Limits, Readers, SourceSettings},
     lifecycle::{Folded, Judgement, Status, Verdict},
     log::{Clock, DataDir, Log, Position, SledLog, SourceName},
-    projection::{Projection, Rules, StaleRules},
+    projection::{Projection, Rules},
     server::{App, ConnectionLimits, Listeners, Metrics, Parts, SubscriptionLimits, run},
     tracker::{Queue, Receipt, Submission, Tracker},
     webhook::{Gate, Require, SourceAccess},
@@ -58,13 +58,12 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         require: Require::Any,
         delivery_id_header: None,
     };
-    let sources = std::collections::BTreeMap::from([(source, StaleRules::default())]);
+    let sources = std::collections::BTreeMap::from([(source, SourceSettings::default())]);
     let graph = Graph::new(GraphParts {
         reader: projection.reader(),
         log: Arc::clone(&log),
         rules: Arc::clone(&rules),
         sources,
-        time_zones: std::collections::BTreeMap::new(),
         lifecycles: Vec::new(),
         limits: Limits::default(),
         writer: None,

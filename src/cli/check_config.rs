@@ -85,8 +85,8 @@ fn source_line(source: &SourceConfig, now: DateTime<Utc>) -> String {
     let tokens = count(&access.authtokens, "authtoken", now);
     let (lifecycle, window) = (source.rules.lifecycle.name(), window(source));
     format!(
-        "{}: {keys}, {tokens}, require {require}, lifecycle {lifecycle}, {window}, {}",
-        access.name, source.time_zone
+        "{}: {keys}, {tokens}, require {require}, lifecycle {lifecycle}, {window}, {}, waits long from {} and very long from {} minutes",
+        access.name, source.time_zone, source.long_wait_minutes, source.very_long_wait_minutes
     )
 }
 
@@ -110,7 +110,11 @@ fn reader_line(reader: &ReaderAccess, now: DateTime<Utc>) -> String {
         None => "all sources".to_owned(),
         Some(names) => names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", "),
     };
-    format!("{}: {}, {role}, {sources}", reader.name, count(&reader.tokens, "token", now))
+    let idle = match reader.idle_sign_out_minutes {
+        None => "never signed out".to_owned(),
+        Some(minutes) => format!("signed out after {minutes} idle minutes"),
+    };
+    format!("{}: {}, {role}, {sources}, {idle}", reader.name, count(&reader.tokens, "token", now))
 }
 
 fn count(credentials: &[Credential], what: &str, now: DateTime<Utc>) -> String {

@@ -25,7 +25,7 @@ use crate::{
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
     copies::Archive,
     credential::{digest_of, fresh_secret},
-    graphql::{Graph, GraphParts, Readers},
+    graphql::{Graph, GraphParts, Readers, SourceSettings},
     log::{Clock, DataDir, Log, LogError, RunningServer, SledLog},
     projection::{Progress, Projection, ProjectionError, Stage, StaleRules, Workshop},
     server::{App, ConnectionLimits, Listeners, Metrics, Operator, Parts, SubscriptionLimits, run as run_server},
@@ -74,12 +74,7 @@ pub(super) fn run(
     let log: Arc<dyn Log> = Arc::<SledLog>::clone(&store);
     tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
 
-    let stale = |source: &SourceConfig| StaleRules {
-        stale_after: TimeDelta::hours(source.stale_after_hours.into()),
-        booking_horizon: TimeDelta::days(source.booking_horizon_days.into()),
-    };
-    let sources = config.sources.iter().map(|source| (source.access.name.clone(), stale(source))).collect();
-    let time_zones = config.sources.iter().map(|source| (source.access.name.clone(), source.time_zone)).collect();
+    let sources = config.sources.iter().map(|source| (source.access.name.clone(), settings(source))).collect();
     let address = listeners.public.local_addr()?;
     let secret = fresh_secret()?;
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
@@ -99,7 +94,6 @@ pub(super) fn run(
         log: Arc::clone(&log),
         rules: Arc::clone(&rules),
         sources,
-        time_zones,
         lifecycles: config.lifecycles,
         limits: config.graphql,
         writer: Some((tracker.clone(), rebuilds.clone())),
@@ -171,6 +165,19 @@ pub(super) fn run(
     let head = log.head().position;
     tracing::info!(position = head.get(), "stopped");
     Ok(())
+}
+
+/// What GraphQL knows of a source beyond its rules.
+fn settings(source: &SourceConfig) -> SourceSettings {
+    SourceSettings {
+        stale: StaleRules {
+            stale_after: TimeDelta::hours(source.stale_after_hours.into()),
+            booking_horizon: TimeDelta::days(source.booking_horizon_days.into()),
+        },
+        time_zone: source.time_zone,
+        long_wait_minutes: source.long_wait_minutes,
+        very_long_wait_minutes: source.very_long_wait_minutes,
+    }
 }
 
 /// Messages go to standard error, one a line. They hold no secret, no body and no path of a request, whatever

@@ -114,7 +114,7 @@ fn check_config_lists_lifecycles_with_their_sources_and_windows() {
     for line in [
         "lifecycle       busy: of downtown (reorder window 5 s), uptown (reorder window 0 s)",
         "lifecycle       spare: of no source",
-        "source          lakeside: 1 route key, 0 authtokens, require any, lifecycle strict, reorder window 3600 s, UTC",
+        "source          lakeside: 1 route key, 0 authtokens, require any, lifecycle strict, reorder window 3600 s, UTC, waits long from 30 and very long from 60 minutes",
     ] {
         assert!(stdout.lines().any(|told| told == line), "{line}: {stdout}");
     }

@@ -1,6 +1,6 @@
 //! A `[[reader]]` table: who may ask, what for, and about which sources.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, num::NonZeroU32};
 
 use crate::{
     graphql::{ReaderAccess, Role},
@@ -13,9 +13,12 @@ use super::{
     error::{Problems, shown, suggestion},
 };
 
-const KEYS: &[&str] = &["name", "token", "tokens", "role", "sources"];
+const KEYS: &[&str] = &["name", "token", "tokens", "role", "sources", "idle_sign_out_minutes"];
 
 const NAME_CHARACTERS_MAX: usize = 64;
+const IDLE_SIGN_OUT_MINUTES: u32 = 15;
+/// 0: never. Up to a day.
+const IDLE_SIGN_OUT_MINUTES_RANGE: (u32, u32) = (0, 24 * 60);
 
 /// Reads a reader. `None` only where it has no usable name.
 pub(super) fn read(
@@ -28,6 +31,7 @@ pub(super) fn read(
     let name = name(&mut table, problems);
     let role = role(&mut table, problems);
     let sources = sources(&mut table, known, problems);
+    let idle = table.number("idle_sign_out_minutes", IDLE_SIGN_OUT_MINUTES_RANGE, IDLE_SIGN_OUT_MINUTES, problems);
     let mut nodes = table.list("tokens", problems);
     nodes.extend(table.take("token"));
     if nodes.is_empty() {
@@ -35,7 +39,7 @@ pub(super) fn read(
     }
     let owner = Owner::reader(name.as_deref(), seen);
     let tokens = credentials::read_tokens(nodes, &owner, seen, problems);
-    Some(ReaderAccess { name: name?, tokens, role, sources })
+    Some(ReaderAccess { name: name?, tokens, role, sources, idle_sign_out_minutes: NonZeroU32::new(idle) })
 }
 
 fn name(table: &mut Section, problems: &mut Problems) -> Option<String> {

@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use crate::{
+    graphql::{LONG_WAIT_MINUTES, VERY_LONG_WAIT_MINUTES},
     lifecycle::{FoldRules, Lifecycle},
     log::{InvalidSourceName, SourceName},
     webhook::{Require, SourceAccess},
@@ -27,6 +28,8 @@ const KEYS: &[&str] = &[
     "stale_after_hours",
     "booking_horizon_days",
     "time_zone",
+    "long_wait_minutes",
+    "very_long_wait_minutes",
 ];
 
 /// Headers with the same in many deliveries.
@@ -40,6 +43,8 @@ const STALE_AFTER_HOURS: u32 = 24;
 const STALE_AFTER_HOURS_RANGE: (u32, u32) = (1, 24 * 366);
 const BOOKING_HORIZON_DAYS: u32 = 30;
 const BOOKING_HORIZON_DAYS_RANGE: (u32, u32) = (1, 3660);
+/// Up to a day.
+const WAIT_MINUTES_RANGE: (u32, u32) = (1, 24 * 60);
 
 /// A sender.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +59,10 @@ pub struct SourceConfig {
     pub booking_horizon_days: u32,
     /// The clinic's time zone.
     pub time_zone: Tz,
+    /// A patient who waits for so many minutes waits long.
+    pub long_wait_minutes: u32,
+    /// A patient who waits for so many minutes waits very long; at least as many.
+    pub very_long_wait_minutes: u32,
 }
 
 /// Reads a source. `None` only where it has no usable name.
@@ -74,13 +83,22 @@ pub(super) fn read(
     let booking_horizon_days =
         table.number("booking_horizon_days", BOOKING_HORIZON_DAYS_RANGE, BOOKING_HORIZON_DAYS, problems);
     let time_zone = time_zone(&mut table, problems);
+    let (long_wait_minutes, very_long_wait_minutes) = waits(&mut table, problems);
     let (keys, tokens) = (table.list("route_keys", problems), table.list("authtokens", problems));
     refuse_missing_credentials(&table.place, require, keys.len(), tokens.len(), problems);
     let owner = Owner::source(name.as_ref(), require, seen);
     let route_keys = credentials::read_route_keys(keys, &owner, seen, problems);
     let authtokens = credentials::read_tokens(tokens, &owner, seen, problems);
     let access = SourceAccess { name: name?, route_keys, authtokens, require, delivery_id_header };
-    Some(SourceConfig { access, rules, stale_after_hours, booking_horizon_days, time_zone })
+    Some(SourceConfig {
+        access,
+        rules,
+        stale_after_hours,
+        booking_horizon_days,
+        time_zone,
+        long_wait_minutes,
+        very_long_wait_minutes,
+    })
 }
 
 fn name(table: &mut Section, problems: &mut Problems) -> Option<SourceName> {
@@ -146,6 +164,19 @@ fn time_zone(table: &mut Section, problems: &mut Problems) -> Tz {
         problems.add(&place, message, hint);
         Tz::UTC
     })
+}
+
+/// From how many minutes on a wait is long, and very long.
+fn waits(table: &mut Section, problems: &mut Problems) -> (u32, u32) {
+    let of_long = table.key_place("long_wait_minutes");
+    let of_very_long = table.key_place("very_long_wait_minutes");
+    let long = table.number("long_wait_minutes", WAIT_MINUTES_RANGE, LONG_WAIT_MINUTES, problems);
+    let very_long = table.number("very_long_wait_minutes", WAIT_MINUTES_RANGE, VERY_LONG_WAIT_MINUTES, problems);
+    if let Some(place) = of_very_long.or(of_long).filter(|_| very_long < long) {
+        let message = format!("`very_long_wait_minutes` is {very_long}, less than the {long} of `long_wait_minutes`");
+        problems.add(&place, message, format!("write very_long_wait_minutes = {}", (2 * long).min(24 * 60)));
+    }
+    (long, very_long)
 }
 
 fn refuse_missing_credentials(place: &Place, require: Require, keys: usize, tokens: usize, problems: &mut Problems) {

@@ -1,6 +1,6 @@
 //! Every setting, every mistake, and that no mistake repeats a secret.
 
-use std::{fs, time::Duration};
+use std::{fs, num::NonZeroU32, time::Duration};
 
 use chrono::{DateTime, Utc};
 
@@ -97,6 +97,8 @@ fn every_setting() {
         stale_after_hours = 12
         booking_horizon_days = 60
         time_zone = "America/New_York"
+        long_wait_minutes = 45
+        very_long_wait_minutes = 1440
         [[source]]
         name = "uptown"
         authtokens = ["the-token-of-the-uptown-clinic"]
@@ -104,6 +106,11 @@ fn every_setting() {
         name = "front-desk"
         token = "the-token-of-the-front-desk"
         sources = ["downtown"]
+        idle_sign_out_minutes = 1440
+        [[reader]]
+        name = "wall"
+        token = "the-token-of-the-screen-on-the-wall"
+        idle_sign_out_minutes = 0
         [[reader]]
         name = "vendor"
         tokens = ["the-first-token-of-the-vendor", { key = "the-second-token-of-the-vendor" }]
@@ -150,7 +157,11 @@ fn every_setting() {
     assert_eq!((downtown.stale_after_hours, downtown.booking_horizon_days), (12, 60));
     assert_eq!(downtown.time_zone, chrono_tz::America::New_York);
     assert_eq!((uptown.stale_after_hours, uptown.booking_horizon_days), (24, 30));
-    let [front_desk, vendor] = &config.readers[..] else { panic!() };
+    assert_eq!((downtown.long_wait_minutes, downtown.very_long_wait_minutes), (45, 1440));
+    assert_eq!((uptown.long_wait_minutes, uptown.very_long_wait_minutes), (30, 60));
+    let [front_desk, wall, vendor] = &config.readers[..] else { panic!() };
+    let idle = [front_desk, wall, vendor].map(|reader| reader.idle_sign_out_minutes.map(NonZeroU32::get));
+    assert_eq!(idle, [Some(1440), None, Some(15)]);
     assert_eq!((front_desk.role, vendor.role), (Role::Viewer, Role::Admin));
     assert_eq!(front_desk.sources, Some(BTreeSet::from(["downtown".parse().unwrap()])));
     assert_eq!((vendor.tokens.len(), &vendor.sources), (2, &None));
@@ -207,6 +218,20 @@ fn mistakes_in_a_source() {
     check_source(
         "booking_horizon_days = 1.5",
         "`booking_horizon_days` is a number with a fraction, not a whole number",
+    );
+    for key in ["long_wait_minutes", "very_long_wait_minutes"] {
+        check_source(&format!("{key} = 0"), &format!("`{key}` is out of range"));
+        check_source(&format!("{key} = 1441"), &format!("`{key}` is out of range"));
+        check_source(&format!("{key} = \"30\""), &format!("`{key}` is a text, not a whole number"));
+    }
+    check_source(
+        "long_wait_minutes = 90",
+        "`very_long_wait_minutes` is 60, less than the 90 of `long_wait_minutes`\n  hint: write very_long_wait_minutes = 180",
+    );
+    check_source("very_long_wait_minutes = 29", "`very_long_wait_minutes` is 29, less than the 30");
+    check_source(
+        "long_wait_minute = 5",
+        "[[source]] has no key `long_wait_minute`\n  hint: did you mean `long_wait_minutes`?",
     );
     check_source("time_zone = \"\"", "`time_zone` `` is not a time zone's name");
     check_source("require = \"both\"", "`require` `both` is neither");
@@ -318,6 +343,12 @@ fn mistakes_in_a_reader() {
     );
     check(&reader(&format!("name = \"r\"\nsources = []\n{token}")), "clockfold.toml:3: `sources` names no source");
     check(&reader("name = \"r\"\ntoken = \"short\""), "clockfold.toml:3: a token is shorter");
+    for idle in ["-1", "1441"] {
+        check(
+            &reader(&format!("name = \"r\"\n{token}\nidle_sign_out_minutes = {idle}")),
+            "clockfold.toml:4: `idle_sign_out_minutes` is out of range\n  hint: write a number from 0 to 1440; without the key it is 15",
+        );
+    }
     assert!(load(&reader(&format!("name = \"r\"\nsources = [\"first\"]\n{token}")), &[]).is_ok());
 }
 

@@ -10,9 +10,18 @@ use flate2::{Compression, write::GzEncoder};
 
 /// What the browser allows the explorer: its own scripts, styles and requests, and nobody's frame. The editor sets
 /// styles on elements, which is what `unsafe-inline` of `style-src` is for; there is no inline script.
-pub const EXPLORER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+const EXPLORER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
+
+/// What the browser allows the board and the pages beside it: the same, and no inline style either.
+const PAGES_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+     img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// A file of a page.
 pub struct File {
@@ -20,6 +29,8 @@ pub struct File {
     pub path: &'static str,
     /// The header `Content-Type`.
     pub content_type: &'static str,
+    /// The header `Content-Security-Policy`.
+    pub policy: &'static str,
     /// The digest of its bytes, for the header `ETag`.
     pub digest: String,
     /// The file as it was built.
@@ -28,55 +39,50 @@ pub struct File {
     pub gzip: Vec<u8>,
 }
 
-impl File {
-    fn new(path: &'static str, content_type: &'static str, plain: &'static [u8]) -> File {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(plain).expect("memory takes every byte");
-        let gzip = encoder.finish().expect("memory takes every byte");
-        File { path, content_type, digest: blake3::hash(plain).to_hex()[..32].to_owned(), plain, gzip }
-    }
-}
+/// A file as the tables below have it: path, content type, bytes.
+type Row = (&'static str, &'static str, &'static [u8]);
+
+const EXPLORER: &[Row] = &[
+    ("", HTML, include_bytes!("explorer/dist/index.html")),
+    ("explorer.js", SCRIPT, include_bytes!("explorer/dist/explorer.js")),
+    ("explorer.css", STYLE, include_bytes!("explorer/dist/explorer.css")),
+    ("licences.txt", TEXT, include_bytes!("explorer/dist/licences.txt")),
+];
+
+/// The board and the pages beside it: one document for all of them, and what it loads from `/assets/`.
+const PAGES: &[Row] = &[
+    ("", HTML, include_bytes!("web/dist/index.html")),
+    ("app.css", STYLE, include_bytes!("web/dist/assets/app.css")),
+    ("app.js", SCRIPT, include_bytes!("web/dist/assets/app.js")),
+    ("board.js", SCRIPT, include_bytes!("web/dist/assets/board.js")),
+    ("licences.txt", TEXT, include_bytes!("web/dist/assets/licences.txt")),
+];
 
 /// A file of the explorer; the page itself is `""`. The first call compresses all of them, which takes a moment.
 pub fn explorer(path: &str) -> Option<&'static File> {
-    static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
-        vec![
-            File::new("", "text/html; charset=utf-8", include_bytes!("explorer/dist/index.html")),
-            File::new("explorer.js", "text/javascript; charset=utf-8", include_bytes!("explorer/dist/explorer.js")),
-            File::new("explorer.css", "text/css; charset=utf-8", include_bytes!("explorer/dist/explorer.css")),
-            File::new("licences.txt", "text/plain; charset=utf-8", include_bytes!("explorer/dist/licences.txt")),
-        ]
-    });
+    static FILES: LazyLock<Vec<File>> = LazyLock::new(|| files(EXPLORER, EXPLORER_POLICY));
     FILES.iter().find(|file| file.path == path)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::io::Read as _;
+/// A file of the board and the pages beside it; the document of all of them is `""`. The first call compresses all of
+/// them, which takes a moment.
+pub fn pages(path: &str) -> Option<&'static File> {
+    static FILES: LazyLock<Vec<File>> = LazyLock::new(|| files(PAGES, PAGES_POLICY));
+    FILES.iter().find(|file| file.path == path)
+}
 
-    use super::*;
+fn files(rows: &[Row], policy: &'static str) -> Vec<File> {
+    rows.iter().map(|&(path, content_type, plain)| File::new(path, content_type, policy, plain)).collect()
+}
 
-    #[test]
-    fn a_compressed_file_is_the_same_file() {
-        for path in ["", "explorer.js", "explorer.css", "licences.txt"] {
-            let file = explorer(path).expect("it is there");
-            let mut plain = Vec::new();
-            flate2::read::GzDecoder::new(file.gzip.as_slice()).read_to_end(&mut plain).expect("it is gzip");
-            assert_eq!(plain, file.plain, "{path}");
-        }
-        assert!(explorer("index.html").is_none());
-    }
-
-    #[test]
-    fn the_page_loads_only_its_own_files_and_has_no_inline_script() {
-        let page = str::from_utf8(explorer("").expect("the page").plain).expect("text");
-        assert_eq!(page.matches("<script").count(), page.matches("src=\"/explorer/explorer.js\"").count());
-        assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("<style"), "{page}");
-    }
-
-    #[test]
-    fn the_files_stay_small() {
-        let script = explorer("explorer.js").expect("the script");
-        assert!(script.plain.len() < 2_000_000 && script.gzip.len() < 600_000, "{}", script.gzip.len());
+impl File {
+    fn new(path: &'static str, content_type: &'static str, policy: &'static str, plain: &'static [u8]) -> File {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(plain).expect("memory takes every byte");
+        let gzip = encoder.finish().expect("memory takes every byte");
+        File { path, content_type, policy, digest: blake3::hash(plain).to_hex()[..32].to_owned(), plain, gzip }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,6 +52,11 @@ pub(super) fn rejections_cost(summary_cost: usize) -> usize {
     summary_cost.saturating_mul(50).saturating_add(4_000).min(COST_MAX)
 }
 
+/// What the sources cost: a server often has a few, and rarely fifty.
+pub(super) fn sources_cost(source_cost: usize) -> usize {
+    source_cost.saturating_mul(50).saturating_add(1).min(COST_MAX)
+}
+
 /// What things by their ids cost.
 pub(super) fn nodes_cost(ids: usize, item_cost: usize) -> usize {
     ids.saturating_mul(item_cost).saturating_add(1).min(COST_MAX)

@@ -17,6 +17,8 @@ mod refusal;
 
 mod query;
 mod scope;
+mod reader;
+mod source;
 mod appointment;
 mod board;
 mod board_change;
@@ -42,13 +44,12 @@ mod problem;
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_graphql::SDLExportOptions;
-use chrono_tz::Tz;
 use serde_json::Value;
 
 use crate::{
     lifecycle::Lifecycle,
     log::{Clock, Log, SourceName},
-    projection::{Patience, Reader, Rules, StaleRules},
+    projection::{Patience, Reader, Rules},
     tracker::{Rebuilds, Tracker},
 };
 
@@ -56,6 +57,7 @@ pub use http::{HttpAnswer, HttpRequest, Method};
 pub use limits::{Introspection, Limits};
 pub use live::Events;
 pub use readers::{ReaderAccess, Readers, Role, Viewer};
+pub use source::{LONG_WAIT_MINUTES, SourceSettings, VERY_LONG_WAIT_MINUTES};
 
 use guard::Guard;
 use http::{Endpoint, refused, text};
@@ -107,10 +109,8 @@ pub struct GraphParts {
     pub log: Arc<dyn Log>,
     /// The rules that the projection is folded by.
     pub rules: Arc<Rules>,
-    /// The configured sources, and when their appointments count as stale.
-    pub sources: BTreeMap<SourceName, StaleRules>,
-    /// The sources' time zones; of others: UTC.
-    pub time_zones: BTreeMap<SourceName, Tz>,
+    /// The configured sources.
+    pub sources: BTreeMap<SourceName, SourceSettings>,
     /// Lifecycles of the configuration's own.
     pub lifecycles: Vec<Lifecycle>,
     /// What one request may ask for.
@@ -124,22 +124,10 @@ pub struct GraphParts {
 impl Graph {
     /// An API over these.
     pub fn new(parts: GraphParts) -> Graph {
-        let GraphParts { reader, log, rules, sources: stale, time_zones, lifecycles, limits, writer, clock } = parts;
-        let configured_sources = stale.keys().cloned().collect();
+        let GraphParts { reader, log, rules, sources, lifecycles, limits, writer, clock } = parts;
         let limits = Arc::new(limits);
         let schema = schema(&limits);
-        let stores = Stores {
-            reader,
-            log,
-            rules,
-            stale,
-            time_zones,
-            configured_sources,
-            clock,
-            lifecycles,
-            limits: Arc::clone(&limits),
-            writer,
-        };
+        let stores = Stores { reader, log, rules, sources, clock, lifecycles, limits: Arc::clone(&limits), writer };
         let stores = Arc::new(stores);
         let live = Live::new(schema.clone(), Arc::clone(&stores));
         Graph { endpoint: Endpoint::new(schema, limits), stores, live }

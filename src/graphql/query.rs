@@ -12,7 +12,7 @@ use super::{
     appointment::{Appointment, AppointmentList},
     board::{Board, StatusCount},
     connection::{Connection, PageArguments},
-    cost::{board_cost, flow_cost, list_cost, nodes_cost, past_cost, rejections_cost},
+    cost::{board_cost, flow_cost, list_cost, nodes_cost, past_cost, rejections_cost, sources_cost},
     delivery::{Delivery, DeliveryList},
     filter::{AppointmentFilter, AppointmentOrder, DeliveryFilter},
     flow::{FlowArguments, Interval, PatientFlowBucket},
@@ -20,10 +20,12 @@ use super::{
     log_status::LogStatus,
     place::Place,
     problem::Problem,
+    reader::Reader,
     rebuild::Rebuild,
     rejections::RejectionSummary,
     scalars::{DateTime, Position},
     scope::Scope,
+    source::Source,
 };
 
 /// Everything that can be read.
@@ -179,6 +181,17 @@ impl Query {
         let scope = Scope::of(ctx);
         let (DateTime(from), DateTime(to)) = (from, to);
         RejectionSummary::new(scope, &scope.select(source.as_deref())?, (from, to))
+    }
+
+    /// Who asks, and what it may see.
+    async fn reader(&self, ctx: &Context<'_>) -> Reader {
+        Scope::of(ctx).viewer().into()
+    }
+
+    /// The configured sources that the reader may see, by name.
+    #[graphql(complexity = "sources_cost(child_complexity)")]
+    async fn sources(&self, ctx: &Context<'_>) -> Vec<Source> {
+        Scope::of(ctx).sources()
     }
 
     /// The rules that judge a source's deliveries.

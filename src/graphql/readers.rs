@@ -1,6 +1,6 @@
 //! Who may read: a bearer token comes in, a [`Viewer`] goes out, or nothing.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, num::NonZeroU32};
 
 use chrono::{DateTime, Utc};
 use subtle::ConditionallySelectable;
@@ -23,18 +23,22 @@ pub enum Role {
 /// An authenticated reader.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewer {
-    /// Its name in the configuration.
-    pub name: String,
+    /// Its name in the configuration; `None`: it needs none.
+    pub name: Option<String>,
     /// What it may see.
     pub role: Role,
     /// The only sources it may see; `None`: all.
     pub sources: Option<BTreeSet<SourceName>>,
+    /// Whether a browser's cookie says who it is.
+    pub signed_in: bool,
+    /// Without anybody at the page for so many minutes a browser is signed out; `None`: never.
+    pub idle_sign_out_minutes: Option<NonZeroU32>,
 }
 
 impl Viewer {
-    /// Who asks from the server's own machine where no reader is configured.
+    /// Who asks from the server's own machine: where no reader is configured, or with the secret of the lock file.
     pub fn local_admin() -> Viewer {
-        Viewer { name: "local".to_owned(), role: Role::Admin, sources: None }
+        Viewer { name: None, role: Role::Admin, sources: None, signed_in: false, idle_sign_out_minutes: None }
     }
 }
 
@@ -49,6 +53,15 @@ pub struct ReaderAccess {
     pub role: Role,
     /// The only sources it may see; `None`: all.
     pub sources: Option<BTreeSet<SourceName>>,
+    /// Without anybody at the page for so many minutes a browser is signed out; `None`: never.
+    pub idle_sign_out_minutes: Option<NonZeroU32>,
+}
+
+impl ReaderAccess {
+    fn viewer(&self) -> Viewer {
+        let ReaderAccess { name, tokens: _, role, sources, idle_sign_out_minutes } = self.clone();
+        Viewer { name: Some(name), role, sources, signed_in: false, idle_sign_out_minutes }
+    }
 }
 
 /// All configured readers.
@@ -78,7 +91,7 @@ impl Readers {
             }
         }
         let reader = usize::try_from(found).ok().and_then(|index| self.readers.get(index))?;
-        Some(Viewer { name: reader.name.clone(), role: reader.role, sources: reader.sources.clone() })
+        Some(reader.viewer())
     }
 }
 
@@ -89,7 +102,7 @@ mod tests {
     fn reader(name: &str, secrets: &[&str], expires_at: Option<DateTime<Utc>>) -> ReaderAccess {
         let token = |secret: &&str| Credential { digest: digest_of(secret.as_bytes()), expires_at };
         let tokens = secrets.iter().map(token).collect();
-        ReaderAccess { name: name.to_owned(), tokens, role: Role::Viewer, sources: None }
+        ReaderAccess { name: name.to_owned(), tokens, role: Role::Viewer, sources: None, idle_sign_out_minutes: None }
     }
 
     #[test]
@@ -100,7 +113,7 @@ mod tests {
             reader("audit", &["past"], Some(now)),
             reader("vendor", &["other"], None),
         ]);
-        let name = |bearer: &str| readers.authenticate(bearer.as_bytes(), now).map(|viewer| viewer.name);
+        let name = |bearer: &str| readers.authenticate(bearer.as_bytes(), now).and_then(|viewer| viewer.name);
         assert_eq!(name("old").as_deref(), Some("front-desk"));
         assert_eq!(name("new").as_deref(), Some("front-desk"));
         assert_eq!(name("other").as_deref(), Some("vendor"));

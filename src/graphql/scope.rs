@@ -26,6 +26,7 @@ use super::{
     live::Wants,
     problem::Problem,
     readers::{Role, Viewer},
+    source::{Source, SourceSettings},
 };
 
 /// Where answers come from.
@@ -33,9 +34,8 @@ pub(super) struct Stores {
     pub(super) reader: Reader,
     pub(super) log: Arc<dyn Log>,
     pub(super) rules: Arc<Rules>,
-    pub(super) stale: BTreeMap<SourceName, StaleRules>,
-    pub(super) time_zones: BTreeMap<SourceName, Tz>,
-    pub(super) configured_sources: Vec<SourceName>,
+    /// Those that are configured.
+    pub(super) sources: BTreeMap<SourceName, SourceSettings>,
     pub(super) clock: Clock,
     pub(super) lifecycles: Vec<Lifecycle>,
     pub(super) limits: Arc<Limits>,
@@ -81,6 +81,10 @@ impl Scope {
         &self.stores.limits
     }
 
+    pub(super) fn viewer(&self) -> &Viewer {
+        &self.viewer
+    }
+
     pub(super) fn role(&self) -> Role {
         self.viewer.role
     }
@@ -94,11 +98,21 @@ impl Scope {
     }
 
     pub(super) fn stale_rules(&self, source: &SourceName) -> StaleRules {
-        self.stores.stale.get(source).copied().unwrap_or_default()
+        self.settings(source).stale
     }
 
     pub(super) fn time_zone(&self, source: &SourceName) -> Tz {
-        self.stores.time_zones.get(source).copied().unwrap_or(Tz::UTC)
+        self.settings(source).time_zone
+    }
+
+    fn settings(&self, source: &SourceName) -> SourceSettings {
+        self.stores.sources.get(source).copied().unwrap_or_default()
+    }
+
+    /// The configured sources that the reader may see, by name.
+    pub(super) fn sources(&self) -> Vec<Source> {
+        let visible = self.stores.sources.iter().filter(|(name, _)| self.sees(name));
+        visible.map(|(name, settings)| Source::new(name, self.rules(name), settings)).collect()
     }
 
     pub(super) fn lifecycle(&self, source: &SourceName) -> &Lifecycle {
@@ -151,7 +165,7 @@ impl Scope {
 
     /// The sources that a query means: the one it names, or all that the reader may see.
     pub(super) fn select(&self, name: Option<&str>) -> Result<Vec<SourceName>, Problem> {
-        let known = || self.stores.configured_sources.iter().chain(self.view().sources());
+        let known = || self.stores.sources.keys().chain(self.view().sources());
         let Some(name) = name else {
             let visible: BTreeSet<&SourceName> = known().filter(|source| self.sees(source)).collect();
             return Ok(visible.into_iter().cloned().collect());

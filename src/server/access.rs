@@ -8,7 +8,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{
     credential::{CredentialDigest, digest_of},
-    graphql::{Role, Viewer},
+    graphql::Viewer,
 };
 
 use super::{App, Peer, problem::Problem};
@@ -32,16 +32,12 @@ impl Operator {
         let known = |token| bool::from(digest_of(token).ct_eq(&self.secret));
         of_this_machine && !is_forwarded(headers) && bearer(headers).is_some_and(known)
     }
-
-    fn viewer() -> Viewer {
-        Viewer { name: "operator".to_owned(), role: Role::Admin, sources: None }
-    }
 }
 
 /// Who asks; counts a failure.
 pub(super) fn viewer(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Viewer, Problem> {
     if app.operator.is_some_and(|operator| operator.is(peer, headers)) {
-        return Ok(Operator::viewer());
+        return Ok(Viewer::local_admin());
     }
     if app.readers.is_empty() {
         let local = is_local(peer, headers) && has_loopback_host(headers);

@@ -10,8 +10,8 @@ fn check_variable(name: &str, value: &str, expected: &str) {
 #[test]
 fn variables_go_over_the_file() {
     let file = "data_dir = \"a\"\n[server]\nlisten = \"1.1.1.1:1\"\nqueue_max = 7\n";
-    let sources = format!("[{{ name = \"env\", route_keys = [\"{KEY}\"] }}]");
-    let readers = format!("[{{ name = \"r\", token = \"{TOKEN}\", sources = [\"env\"] }}]");
+    let sources = format!("[{{ name = \"env\", route_keys = [\"{KEY}\"], long_wait_minutes = 5 }}]");
+    let readers = format!("[{{ name = \"r\", token = \"{TOKEN}\", sources = [\"env\"], idle_sign_out_minutes = 0 }}]");
     let config = load(
         file,
         &[
@@ -37,6 +37,7 @@ fn variables_go_over_the_file() {
     assert_eq!((config.server.queue_max, config.server.body_timeout), (7, Duration::from_secs(9)));
     assert_eq!(config.server.log_format, LogFormat::Json);
     assert_eq!((config.sources.len(), config.readers.len()), (1, 1));
+    assert_eq!((config.sources[0].long_wait_minutes, config.readers[0].idle_sign_out_minutes), (5, None));
     assert_eq!(load("", &[("CLOCKFOLD_SERVER_LISTEN", "2.2.2.2:2")]).unwrap().server.listen.port(), 2);
 }
 

@@ -1,10 +1,11 @@
 // Bundles the explorer into a folder: the page, one script, one style sheet, and the licences of what is in them.
 //   node build.mjs [FOLDER]     (dist; its files are committed, so that building the server needs no Node)
 // The same lock file gives the same bytes.
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { licences } from '../licences.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const folder = resolve(process.argv[2] ?? join(here, 'dist'));
@@ -39,16 +40,4 @@ const { metafile } = await build({
 });
 cpSync(join(here, 'index.html'), join(folder, 'index.html'));
 
-// The licences ask to go where the code goes.
-const packages = new Set();
-for (const input of Object.keys(metafile.inputs)) {
-  const found = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(input);
-  if (found) packages.add(found[1]);
-}
-const licences = [...packages].sort().map((path) => {
-  const { name, version, license } = JSON.parse(readFileSync(join(here, path, 'package.json'), 'utf8'));
-  const file = readdirSync(join(here, path)).sort().find((file) => /^licen[cs]e/i.test(file));
-  const text = file ? readFileSync(join(here, path, file), 'utf8').trim() : `Licence: ${license}`;
-  return `${name} ${version}\n\n${text}\n`;
-});
-writeFileSync(join(folder, 'licences.txt'), licences.join(`\n${'-'.repeat(80)}\n\n`));
+writeFileSync(join(folder, 'licences.txt'), licences(here, Object.keys(metafile.inputs)));

@@ -12,9 +12,10 @@ use crate::{
         readers::Viewer,
         schema,
         scope::{Scope, Stores},
+        source::SourceSettings,
     },
     log::{Clock, DataDir, Log, NewDelivery, Reading, SledLog},
-    projection::{Projection, Rules, StaleRules, Workshop},
+    projection::{Projection, Rules, Workshop},
     tracker::{Rebuilds, Tracker},
 };
 
@@ -45,11 +46,10 @@ fn stores(folder: &std::path::Path, events: &[(u64, &str)]) -> Arc<Stores> {
         Workshop::default(),
         Arc::clone(&clock),
     );
-    let stale = BTreeMap::from([(source.clone(), StaleRules::default())]);
-    let (configured_sources, lifecycles) = (vec![source], Vec::new());
+    let sources = BTreeMap::from([(source, SourceSettings::default())]);
+    let (lifecycles, limits) = (Vec::new(), Arc::default());
     let writer = Some((tracker, rebuilds));
-    let (time_zones, limits) = (BTreeMap::new(), Arc::default());
-    Arc::new(Stores { reader, log, rules, stale, time_zones, configured_sources, clock, lifecycles, limits, writer })
+    Arc::new(Stores { reader, log, rules, sources, clock, lifecycles, limits, writer })
 }
 
 /// What is told of the hours from one to another: from, to and appointment of each change.

@@ -1,4 +1,5 @@
-//! `/explorer`: the page and its files, for everybody. It holds no data; what it asks for needs a token like any query.
+//! Pages for people and their files, for everybody: `/explorer`, and `/` with the pages beside it, which are one
+//! document. They hold no data; what they ask for needs to be signed in like any query.
 
 use warp::{
     Filter, Rejection,
@@ -6,27 +7,46 @@ use warp::{
     reply::Response,
 };
 
-use crate::dashboard::{EXPLORER_POLICY, File, explorer};
+use crate::dashboard::{File, explorer, pages};
 
 use super::problem::{Problem, bytes};
 
-pub(super) fn route() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
-    let page = warp::path!("explorer").map(String::new);
-    let file = warp::path!("explorer" / String);
-    page.or(file).unify().and(warp::method()).and(warp::header::headers_cloned()).then(
-        |path: String, method: Method, headers: HeaderMap| async move {
+/// Finds a file.
+type Find = fn(&str) -> Option<&'static File>;
+
+pub(super) fn routes() -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
+    let explorer_page = warp::path!("explorer").map(|| (explorer as Find, String::new()));
+    let explorer_file = warp::path!("explorer" / String).map(|path| (explorer as Find, path));
+    let file = warp::path!("assets" / String).map(|path| (pages as Find, path));
+    explorer_page
+        .or(explorer_file)
+        .unify()
+        .or(page())
+        .unify()
+        .or(file)
+        .unify()
+        .and(warp::method())
+        .and(warp::header::headers_cloned())
+        .then(|(find, path): (Find, String), method: Method, headers: HeaderMap| async move {
             if ![Method::GET, Method::HEAD].contains(&method) {
                 return Problem::MethodNotAllowed { allow: "GET, HEAD" }.response();
             }
             // The first one compresses the files.
-            let found = tokio::task::spawn_blocking(move || explorer(&path)).await;
+            let found = tokio::task::spawn_blocking(move || find(&path)).await;
             match found {
                 Ok(Some(file)) => response(file, &headers),
                 Ok(None) => Problem::NotFound.response(),
                 Err(_) => Problem::Internal.response(),
             }
-        },
-    )
+        })
+}
+
+/// The addresses at which the pages' one document is. Which page it shows is up to the document.
+fn page() -> impl Filter<Extract = ((Find, String),), Error = Rejection> + Clone + 'static {
+    let board = warp::path::end();
+    let appointment = warp::path!("appointment" / String / String).map(|_, _| ()).untuple_one();
+    let others = warp::path!("rejections").or(warp::path!("charts")).unify().or(warp::path!("sign-in")).unify();
+    board.or(appointment).unify().or(others).unify().map(|| (pages as Find, String::new()))
 }
 
 fn response(file: &'static File, headers: &HeaderMap) -> Response {
@@ -45,6 +65,7 @@ fn response(file: &'static File, headers: &HeaderMap) -> Response {
     let tag = HeaderValue::try_from(tag).expect("a digest is ASCII");
     let told = response.headers_mut();
     told.insert(header::ETAG, tag);
+    told.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(file.policy));
     if gzip && !known {
         told.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
@@ -55,10 +76,9 @@ fn response(file: &'static File, headers: &HeaderMap) -> Response {
 }
 
 /// What every file is sent with. A browser may keep it and asks each time whether it is still the same.
-const FIXED: [(HeaderName, &str); 6] = [
+const FIXED: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-cache"),
     (header::VARY, "Accept-Encoding"),
-    (header::CONTENT_SECURITY_POLICY, EXPLORER_POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),

@@ -1,0 +1,25 @@
+// Which waits are long. In: a card, where it is, the server's time, and each source's thresholds. Out: one of three.
+import type { Place } from '../words.ts';
+import type { Card } from './model.ts';
+
+export type Wait = 'usual' | 'long' | 'very';
+
+export const WAIT_WORDS: Record<Exclude<Wait, 'usual'>, string> = { long: 'Long', very: 'Very long' };
+
+/** From how many milliseconds in a status on. */
+export interface Threshold {
+  long: number;
+  very: number;
+}
+
+export type Thresholds = ReadonlyMap<string, Threshold>;
+
+/** Where patients wait for somebody. Who is expected waits at home, and who has left waits for nothing. */
+const WAITING: readonly Place[] = ['CHECKED_IN', 'READY', 'CALLED_BACK'];
+
+export function waitOf(card: Card, place: Place, { now, thresholds }: { now: number; thresholds: Thresholds }): Wait {
+  const threshold = thresholds.get(card.source);
+  if (!threshold || !WAITING.includes(place)) return 'usual';
+  const waited = now - card.since;
+  return waited >= threshold.very ? 'very' : waited >= threshold.long ? 'long' : 'usual';
+}

@@ -1,0 +1,31 @@
+// The table of pages. A page is a row here and a folder: its element is loaded when it is shown for the first time,
+// and gets the address as the property `route`. The server's table of files (`src/dashboard/mod.rs`) has its chunk.
+import type { TemplateResult } from 'lit';
+import { html } from 'lit';
+import type { Route } from './router.ts';
+
+export interface Page {
+  /** The paths that it is shown at. */
+  path: RegExp;
+  /** Its title in the browser's window; the shell adds the product's name. */
+  title: string;
+  /** Its words and address in the navigation; null where there is no way to it from there. */
+  link: { words: string; href: string } | null;
+  /** Whether it is shown to whoever has not signed in. */
+  open: boolean;
+  /** Loads its element. */
+  load: () => Promise<unknown>;
+  /** Draws its element. */
+  draw: (route: Route) => TemplateResult;
+}
+
+export const pages: Page[] = [
+  {
+    path: /^\/$/,
+    title: 'Board',
+    link: { words: 'Board', href: '/' },
+    open: false,
+    load: () => import('./board/page.ts'),
+    draw: (route) => html`<clockfold-board .route=${route}></clockfold-board>`,
+  },
+];
