@@ -41,7 +41,7 @@ fn cards_move_as_deliveries_arrive_and_nothing_comes_from_elsewhere() {
 fn the_first_load_is_small() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), CONFIG);
-    let files = ["/", "/assets/app.css", "/assets/app.js", "/assets/board.js"];
+    let files = ["/", "/assets/app.css", "/assets/app.js", "/assets/shared.js", "/assets/board.js"];
     let sizes = files.map(|path| {
         let answer = server.request("GET", path, &[("Accept-Encoding", "gzip")], b"");
         assert_eq!((answer.status, answer.header("content-encoding")), (200, Some("gzip")), "{path}");

@@ -107,7 +107,8 @@ impl Browser {
         id.as_str().expect("an element's id").to_owned()
     }
 
-    fn post(&self, path: &str, body: &Value) -> Value {
+    /// A command of the session.
+    pub fn post(&self, path: &str, body: &Value) -> Value {
         self.command("POST", &format!("/session/{}/{path}", self.session), body)
     }
 

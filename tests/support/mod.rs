@@ -7,6 +7,7 @@ pub mod clients;
 pub mod copies;
 pub mod disk;
 pub mod load;
+pub mod person;
 pub mod http2;
 pub mod killed;
 pub mod live;

@@ -28,4 +28,28 @@ export const pages: Page[] = [
     load: () => import('./board/page.ts'),
     draw: (route) => html`<clockfold-board .route=${route}></clockfold-board>`,
   },
+  {
+    path: /^\/appointment\/(?<source>[^/]+)\/(?<id>[^/]+)$/,
+    title: 'Appointment',
+    link: null,
+    open: false,
+    load: () => import('./appointment/page.ts'),
+    draw: (route) => html`<clockfold-appointment .route=${route}></clockfold-appointment>`,
+  },
+  {
+    path: /^\/rejections$/,
+    title: 'Rejected and unreadable',
+    link: { words: 'Rejections', href: '/rejections' },
+    open: false,
+    load: () => import('./rejections/page.ts'),
+    draw: (route) => html`<clockfold-rejections .route=${route}></clockfold-rejections>`,
+  },
+  {
+    path: /^\/charts$/,
+    title: 'Charts',
+    link: { words: 'Charts', href: '/charts' },
+    open: false,
+    load: () => import('./charts/page.ts'),
+    draw: (route) => html`<clockfold-charts .route=${route}></clockfold-charts>`,
+  },
 ];
