@@ -4,10 +4,14 @@
 //! sign in. Comparison takes the same time wherever two digests differ. Keeps promise 7: a secret
 //! that nobody holds can't reach a log line.
 
+mod session;
+
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use subtle::{Choice, ConstantTimeEq};
+
+pub use session::{CredentialTag, Seal, Session, SessionId};
 
 /// The fewest characters a secret may have: 22 of an alphabet of 64 carry 128 bits.
 pub const SECRET_CHARACTERS_MIN: usize = 22;

@@ -15,6 +15,9 @@ mod webhook;
 mod graphql;
 mod pages;
 mod origin;
+mod sessions;
+mod sign_in;
+mod pass;
 mod socket;
 mod log;
 mod operations;
@@ -44,11 +47,13 @@ use crate::{
 pub use accept::ConnectionLimits;
 pub use access::Operator;
 pub use operations::Metrics;
+pub use sessions::SessionSettings;
 pub use socket::SubscriptionLimits;
 
 use cors::Origins;
 use failures::Failures;
 use problem::Problem;
+use sessions::Sessions;
 
 /// How many GraphQL requests run at the same time, each on a thread of its own.
 const GRAPHQL_AT_ONCE: usize = 32;
@@ -61,6 +66,7 @@ pub struct App {
     graph: Graph,
     rules: Arc<Rules>,
     readers: Readers,
+    sessions: Sessions,
     metrics: Metrics,
     clock: Clock,
     failures: Failures,
@@ -93,6 +99,8 @@ pub struct Parts {
     pub rules: Arc<Rules>,
     /// Knows the readers' credentials.
     pub readers: Readers,
+    /// How browsers are signed in.
+    pub sessions: SessionSettings,
     /// Renders `/metrics`.
     pub metrics: Metrics,
     /// Decides whether a credential has expired.
@@ -131,6 +139,7 @@ impl App {
             graph: parts.graph,
             rules: parts.rules,
             readers: parts.readers,
+            sessions: Sessions::new(parts.sessions),
             metrics: parts.metrics,
             clock: parts.clock,
             failures: Failures::new(parts.failed_authentications_burst),
@@ -194,6 +203,8 @@ pub async fn run(
 fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + 'static {
     webhook::route(app)
         .or(graphql::routes(app))
+        .unify()
+        .or(sign_in::route(app))
         .unify()
         .or(pages::routes())
         .unify()

@@ -5,7 +5,7 @@ mod support;
 
 use support::{
     browser::Browser,
-    person::{DESKTOP, PHONE},
+    pages,
     server::{CONFIG, Server},
 };
 
@@ -30,20 +30,14 @@ fn look() {
         server.deliver(12345, event);
     }
     let browser = Browser::open();
-    browser.resize(DESKTOP);
     browser.go(&format!("http://{}/appointment/downtown/12345", server.address));
     browser.wait_until("document.querySelectorAll('.timeline .delivery').length === 12");
-    browser.screenshot("appointment-desktop");
     browser.go(&format!("http://{}/appointment/downtown/12345?at=5", server.address));
     browser.wait_until(
         "document.querySelectorAll('.timeline .delivery').length === 12 && document.querySelector('.status-line')",
     );
     browser.script("document.querySelector('.next select').value='UNDO_CHECKIN'; document.querySelector('.next select').dispatchEvent(new Event('change'))");
     browser.wait_until("document.querySelector('.forecast .outcome')");
-    browser.prefer("dark");
-    browser.screenshot("appointment-desktop-dark");
-    browser.resize(PHONE);
-    browser.screenshot("appointment-phone-dark");
-    assert_eq!(browser.axe(), Vec::<String>::new());
+    pages::look(&browser, "appointment");
     assert_eq!(browser.console(), Vec::<String>::new());
 }

@@ -32,7 +32,7 @@ fn exported(folder: &Path) -> String {
     fs::read_to_string(folder.join("exported")).unwrap()
 }
 
-/// The lines of the lock file: process id, URL, secret.
+/// The lines of the lock file: process id, URL, secret, and the key of sessions.
 fn lock_file(folder: &Path) -> Vec<String> {
     fs::read_to_string(data_dir(folder).join("lock")).unwrap().lines().map(str::to_owned).collect()
 }
@@ -70,10 +70,12 @@ fn an_export_beside_a_server_is_the_one_of_a_stopped_store() {
         let told = clockfold(folder, &[], &["import", "exported", "--data-dir", "data"]);
         assert!(told.status == 1 && told.stderr.contains("in use"), "{}", told.stderr);
         assert!(!server.printed().contains(&lock_file(folder)[2]), "{}", server.printed());
+        let key = lock_file(folder)[3].clone();
+        assert!(key.starts_with("session-key ") && !server.printed().contains(&key["session-key ".len()..]));
         assert!(server.terminate().success());
         assert_eq!(export(folder, &filters).stdout, beside.stdout);
         assert_eq!(exported(folder), stopped);
-        assert_eq!(lock_file(folder).len(), 1, "the next holder wipes the secret out");
+        assert_eq!(lock_file(folder)[1..], [key], "the next holder wipes the secret out, and keeps the key");
     }
 }
 

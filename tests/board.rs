@@ -4,6 +4,7 @@
 mod support;
 
 use support::{
+    board::{holds, show},
     browser::Browser,
     server::{CONFIG, Server},
 };
@@ -17,18 +18,18 @@ fn cards_move_as_deliveries_arrive_and_nothing_comes_from_elsewhere() {
     let server = Server::start(data.path(), CONFIG);
     server.deliver(12345, "create");
     let browser = Browser::open();
-    browser.go(&format!("http://{}/", server.address));
-    browser.wait_until(&holds("SCHEDULED", "12345"));
+    show(&browser, &server, "/");
+    browser.wait_until(&holds("SCHEDULED", 12345));
     browser.script("window.loadedOnce = true");
 
     server.deliver(12345, "checkin");
-    browser.wait_until(&holds("CHECKED_IN", "12345"));
+    browser.wait_until(&holds("CHECKED_IN", 12345));
     server.deliver(12346, "create");
-    browser.wait_until(&holds("SCHEDULED", "12346"));
+    browser.wait_until(&holds("SCHEDULED", 12346));
     server.deliver(12345, "ready");
-    browser.wait_until(&holds("READY", "12345"));
+    browser.wait_until(&holds("READY", 12345));
     server.deliver(12345, "undo_ready");
-    browser.wait_until(&holds("CHECKED_IN", "12345"));
+    browser.wait_until(&holds("CHECKED_IN", 12345));
     assert_eq!(browser.script("return window.loadedOnce"), true);
 
     assert_eq!(browser.console(), Vec::<String>::new());
@@ -48,12 +49,4 @@ fn the_first_load_is_small() {
         answer.body.len()
     });
     assert!(sizes.iter().sum::<usize>() <= FIRST_LOAD_BYTES_MAX, "{sizes:?}");
-}
-
-/// Whether a column has an appointment's card and no other column has.
-fn holds(place: &str, id: &str) -> String {
-    format!(
-        "(() => {{ const at = [...document.querySelectorAll('.card-id')].filter((card) => card.innerText === '{id}')\
-         .map((card) => card.closest('[data-place]').dataset.place); return at.length === 1 && at[0] === '{place}'; }})()"
-    )
 }

@@ -5,7 +5,7 @@ mod support;
 
 use support::{
     browser::Browser,
-    person::{DESKTOP, PHONE},
+    pages,
     server::{Server, clockfold, data_dir},
 };
 
@@ -43,7 +43,6 @@ fn look() {
             .to_owned();
     println!("{first} {last}");
     let browser = Browser::open();
-    browser.resize(DESKTOP);
     browser.go(&format!(
         "http://{}/charts?range=own&from={}&to={}&source=downtown",
         server.address,
@@ -52,17 +51,12 @@ fn look() {
     ));
     browser.wait_until("document.querySelectorAll('.plot canvas').length === 4");
     browser.script("document.querySelector('.plot').focus()");
-    browser.screenshot("charts-desktop");
-    browser.prefer("dark");
     browser.script("document.querySelectorAll('.tools button')[0].click()");
     std::thread::sleep(std::time::Duration::from_millis(300));
-    browser.screenshot("charts-desktop-dark");
-    browser.resize(PHONE);
     std::thread::sleep(std::time::Duration::from_millis(300));
-    browser.screenshot("charts-phone-dark");
-    assert_eq!(browser.axe(), Vec::<String>::new());
+    pages::look(&browser, "charts");
     assert_eq!(browser.console(), Vec::<String>::new());
     browser.go(&format!("http://{}/charts", server.address));
     browser.wait_until("document.querySelectorAll('.chart').length === 4");
-    browser.screenshot("charts-empty");
+    browser.keep_screenshot("charts-empty");
 }

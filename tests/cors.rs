@@ -47,7 +47,7 @@ fn a_listed_origin_is_told_what_it_may_send() {
         }
         assert_eq!(answer.header("access-control-max-age"), Some("3600"));
         assert_eq!(answer.header("vary"), Some("Origin"));
-        // A page sends its token itself, never a cookie.
+        // A page of another origin sends its token itself: its cookie counts for nothing.
         assert_eq!(answer.header("access-control-allow-credentials"), None);
     }
 }

@@ -109,6 +109,35 @@ fn the_page_answers_shows_the_documentation_and_needs_nothing_from_elsewhere() {
 }
 
 #[test]
+fn who_is_signed_in_needs_no_token() {
+    let data = tempfile::tempdir().unwrap();
+    let reader = format!("[[reader]]\nname = \"front-desk\"\ntoken = \"{TOKEN}\"\nrole = \"viewer\"\n");
+    let server = Server::start(data.path(), &format!("{CONFIG}{reader}"));
+    server.deliver(12345, "create");
+    let browser = open(&server);
+    let status = |method: &str, body: &str| {
+        let headers = "{ 'Content-Type': 'application/json' }";
+        browser.script(&format!(
+            "return fetch('/session', {{ method: '{method}', headers: {headers}, body: {body} }}).then(({{ status }}) => status)"
+        ))
+    };
+    assert_eq!(status("POST", &format!("JSON.stringify({{ token: '{TOKEN}' }})")), 204);
+    // What the page asked before, it was refused.
+    assert!(browser.console().iter().all(|entry| entry.contains("401")));
+    browser.go(&format!("http://{}/explorer", server.address));
+    browser.wait_until("document.querySelector('.graphiql-query-editor .CodeMirror')");
+    ask(&browser, "{ reader { name signedIn } }", r#""signedIn": true"#);
+    assert_eq!(status("PUT", "null"), 204);
+    ask(&browser, "subscription { appointmentChanged(after: \"0\") { position } }", r#""position": "1""#);
+    // No script ever sees the cookie.
+    assert_eq!(browser.script("return document.cookie"), "");
+    assert_eq!(browser.console(), Vec::<String>::new());
+    assert_eq!(status("DELETE", "null"), 204);
+    ask(&browser, "{ reader { name } }", "The token is missing or not known.");
+    assert_eq!(status("PUT", "null"), 401);
+}
+
+#[test]
 fn a_reader_gives_a_token_that_the_browser_does_not_keep() {
     let data = tempfile::tempdir().unwrap();
     let reader = format!("[[reader]]\nname = \"front-desk\"\ntoken = \"{TOKEN}\"\nrole = \"viewer\"\n");

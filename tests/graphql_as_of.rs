@@ -27,7 +27,7 @@ fn appointment(server: &Server, id: u64, arguments: &str, fields: &str) -> Value
 /// Each moment of an appointment, as it was told when it was the present.
 fn told_live(server: &Server, id: u64, events: &str) -> Vec<(String, String, Value)> {
     let fields = format!(
-        "status statusSince standing allowedEvents lastPosition rescheduleCount history {{ totalCount nodes {{ {HISTORY} }} }}"
+        "status statusSince standing allowedEvents lastEvent lastPosition rescheduleCount history {{ totalCount nodes {{ {HISTORY} }} }}"
     );
     let mut moments = Vec::new();
     for event in events.split(' ') {
@@ -41,13 +41,16 @@ fn told_live(server: &Server, id: u64, events: &str) -> Vec<(String, String, Val
 
 fn as_of(server: &Server, id: u64, moments: &[(String, String, Value)]) {
     let fields = format!(
-        "status statusSince standing allowedEvents lastPosition rescheduleCount history {{ totalCount nodes {{ {HISTORY} }} }}"
+        "status statusSince standing allowedEvents lastEvent lastPosition rescheduleCount history {{ totalCount nodes {{ {HISTORY} }} }}"
     );
     for (position, received_at, then) in moments {
         let now = appointment(server, id, &format!(r#", asOfPosition: "{position}""#), &fields);
         assert_eq!(now, *then, "at {position}");
         let now = appointment(server, id, &format!(r#", asOf: "{received_at}""#), &fields);
         assert_eq!(now, *then, "at {received_at}");
+        let nodes = then["history"]["nodes"].as_array();
+        let applied = nodes.into_iter().flatten().rfind(|node| node["outcome"] == "APPLIED");
+        assert_eq!(then["lastEvent"], applied.map_or(Value::Null, |node| node["eventType"].clone()), "{then}");
     }
 }
 

@@ -52,7 +52,7 @@ const PLACES: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["cli"]),
     ("async_graphql", &["graphql"]),
-    ("base64", &["copies", "graphql"]),
+    ("base64", &["credential", "copies", "graphql"]),
     ("blake3", &["log", "credential", "projection", "copies", "dashboard"]),
     (
         "chrono",

@@ -5,7 +5,7 @@ mod support;
 
 use support::{
     browser::Browser,
-    person::{DESKTOP, PHONE},
+    pages,
     server::Server,
     sources::{SOURCES, post, post_all},
 };
@@ -28,19 +28,12 @@ fn look() {
     server.post_to("the-route-key-of-downtown", b"\xff\xfe");
     server.post_to("the-route-key-of-downtown", b"");
     let browser = Browser::open();
-    browser.resize(DESKTOP);
     browser.go(&format!("http://{}/rejections", server.address));
     browser.wait_until("document.querySelectorAll('.rejected .delivery').length > 5");
-    browser.screenshot("rejections-desktop");
-    browser.prefer("dark");
     browser.script("document.querySelector('#list-title').scrollIntoView()");
     browser.script("document.querySelectorAll('.rejected details').forEach((d) => d.open = true)");
     browser.wait_until("document.querySelectorAll('.rejected pre').length > 5");
-    browser.screenshot("rejections-desktop-dark");
-    browser.resize(PHONE);
-    browser.screenshot("rejections-phone-dark");
     browser.script("document.querySelector('h1').scrollIntoView()");
-    browser.screenshot("rejections-phone-dark-top");
-    assert_eq!(browser.axe(), Vec::<String>::new());
+    pages::look(&browser, "rejections");
     assert_eq!(browser.console(), Vec::<String>::new());
 }

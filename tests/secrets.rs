@@ -5,12 +5,14 @@
 
 mod support;
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use clockfold::credential::digest_of;
 use support::{
     http2,
+    live::Came,
     server::{Connection, Server, chunked, clockfold, command, data_dir},
+    session,
 };
 
 const ROUTE_KEY: &str = "canary-route-key/of-the-clinic";
@@ -184,6 +186,46 @@ fn misbehave(server: &Server) {
     }
 }
 
+/// Browsers that sign in, stay, and go, and pages and guesses that may not. Returns what no message may hold: cookies, and
+/// the key that they are sealed with.
+fn sign_in_and_out(server: &Server, folder: &Path) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for token in [ADMIN, VIEWER] {
+        let cookie = session::sign_in(server, token);
+        let answer = session::ask(server, &cookie, "{ reader { name } deliveries { nodes { outcome } } }");
+        check("an answer to a cookie", &format!("{}{}", answer.head, answer.text()));
+        let mut socket = session::follow(server, &cookie, "subscription { deliveries { position } }");
+        let renewed = session::cookie_of(&session::with_cookie(server, "PUT", &cookie));
+        let cut = &cookie[..cookie.len() - 9];
+        let foreign =
+            server.request("PUT", "/session", &[("Origin", "https://canary.example"), ("Cookie", &cookie)], b"");
+        let gone = session::with_cookie(server, "DELETE", &renewed);
+        let signed_out = session::ask(server, &cookie, "{ reader { name } }");
+        let forged = session::ask(server, cut, "{ reader { name } }");
+        let wrong = session::post_token(server, &[session::ORIGIN], WRONG);
+        let nonsense = server.request("POST", "/session", &[JSON], br#"{"token": ["canary"]}"#);
+        for answer in [foreign, gone, signed_out, forged, wrong, nonsense] {
+            let told = format!("{}{}", answer.head, answer.text());
+            check("an answer of /session", &told);
+            assert!(!told.contains("v1."), "{told}");
+        }
+        assert!(matches!(socket.next(), Came::Closed(4403, reason) if !reason.contains("v1.")));
+        secrets.extend([&cookie, &renewed].map(|cookie| cookie.split_once("v1.").unwrap().1.to_owned()));
+    }
+    let metrics = server.request("GET", "/metrics", &[("Authorization", &format!("Bearer {ADMIN}"))], b"").text();
+    assert!(metrics.contains("route=\"session\""), "{metrics}");
+    let lock = fs::read_to_string(data_dir(folder).join("lock")).unwrap();
+    let key = lock.lines().find_map(|line| line.strip_prefix("session-key ")).unwrap();
+    secrets.push(key.to_owned());
+    let bytes: Vec<String> =
+        (0..32).map(|at| u8::from_str_radix(&key[2 * at..2 * at + 2], 16).unwrap().to_string()).collect();
+    secrets.push(bytes.join(", "));
+    for secret in &secrets {
+        assert!(!metrics.contains(&secret[..20]), "{metrics}");
+    }
+    secrets
+}
+
 fn provoked_with(log_format: &str, filter: &str) {
     let folder = tempfile::tempdir().unwrap();
     let config = CONFIG.replace("[server]", &format!("[server]\nlog_format = \"{log_format}\""));
@@ -191,11 +233,15 @@ fn provoked_with(log_format: &str, filter: &str) {
         let mut server = Server::start_with(folder.path(), &config, |command| {
             command.env("CLOCKFOLD_LOG", filter);
         });
+        let secrets = sign_in_and_out(&server, folder.path());
         provoke(&server);
         assert!(server.terminate().success());
         std::thread::sleep(Duration::from_millis(50));
         let printed = server.printed();
         assert!(printed.contains("stopped"), "{printed}");
+        for secret in secrets {
+            assert!(!printed.contains(&secret[..20]), "what is printed as {log_format} tells a session");
+        }
         check(&format!("what is printed as {log_format}"), &printed);
     }
 }

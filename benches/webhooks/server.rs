@@ -14,12 +14,12 @@ use std::{
 
 use chrono::Utc;
 use clockfold::{
-    credential::{Credential, digest_of},
+    credential::{Credential, Seal, digest_of},
     graphql::{Graph, GraphParts, Limits, Readers, SourceSettings},
     lifecycle::{Folded, Judgement, Status, Verdict},
     log::{Clock, DataDir, Log, Position, SledLog, SourceName},
     projection::{Projection, Rules},
-    server::{App, ConnectionLimits, Listeners, Metrics, Parts, SubscriptionLimits, run},
+    server::{App, ConnectionLimits, Listeners, Metrics, Parts, SessionSettings, SubscriptionLimits, run},
     tracker::{Queue, Receipt, Submission, Tracker},
     webhook::{Gate, Require, SourceAccess},
 };
@@ -85,6 +85,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         graph,
         rules,
         readers: Readers::new(Vec::new()),
+        sessions: SessionSettings { seal: Seal::new(&[0; 32]), secure_cookies: None },
         metrics,
         clock,
         operator: None,

@@ -26,6 +26,11 @@ pub(super) fn run(config: &Config, now: DateTime<Utc>, stdout: &mut dyn Write) -
         [] => writeln!(stdout, "web pages       of no other origin")?,
         origins => writeln!(stdout, "web pages       of {}", origins.join(", "))?,
     }
+    match config.server.secure_cookies {
+        None => writeln!(stdout, "cookies         over TLS only, where the page that signs in came over TLS")?,
+        Some(true) => writeln!(stdout, "cookies         over TLS only")?,
+        Some(false) => writeln!(stdout, "cookies         also without TLS")?,
+    }
     match &config.archive {
         Some(directory) => writeln!(stdout, "archive         {}", directory.display())?,
         None => writeln!(stdout, "archive         none")?,

@@ -24,11 +24,14 @@ use super::erase_bodies::apply_retention;
 use crate::{
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
     copies::Archive,
-    credential::{digest_of, fresh_secret},
+    credential::{Seal, digest_of, fresh_secret},
     graphql::{Graph, GraphParts, Readers, SourceSettings},
-    log::{Clock, DataDir, Log, LogError, RunningServer, SledLog},
+    log::{Clock, DataDir, Log, LogError, RunningServer, SessionKey, SledLog},
     projection::{Progress, Projection, ProjectionError, Stage, StaleRules, Workshop},
-    server::{App, ConnectionLimits, Listeners, Metrics, Operator, Parts, SubscriptionLimits, run as run_server},
+    server::{
+        App, ConnectionLimits, Listeners, Metrics, Operator, Parts, SessionSettings, SubscriptionLimits,
+        run as run_server,
+    },
     tracker::{Rebuilds, Tracker},
     webhook::Gate,
 };
@@ -77,6 +80,7 @@ pub(super) fn run(
     let sources = config.sources.iter().map(|source| (source.access.name.clone(), settings(source))).collect();
     let address = listeners.public.local_addr()?;
     let secret = fresh_secret()?;
+    let SessionKey(session_key) = store.session_key().map_err(with_hint)?;
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
     let reader = projection.reader();
     let workshop = Workshop { memory_bytes: (config.server.rebuild_memory_mb as usize) << 20, ..Workshop::default() };
@@ -109,6 +113,7 @@ pub(super) fn run(
         graph,
         rules,
         readers: Readers::new(config.readers),
+        sessions: SessionSettings { seal: Seal::new(&session_key), secure_cookies: config.server.secure_cookies },
         metrics,
         clock,
         operator: Some(Operator { secret: digest_of(secret.as_bytes()), listens_on: address }),

@@ -35,7 +35,7 @@ pub(super) enum Value {
     Text(String),
     Integer(Option<i64>),
     Float,
-    Boolean,
+    Boolean(bool),
     Time(toml::value::Datetime),
     Array(Vec<Node>),
     Table(Table),
@@ -53,7 +53,7 @@ impl Value {
             Value::Text(_) => "a text",
             Value::Integer(_) => "a whole number",
             Value::Float => "a number with a fraction",
-            Value::Boolean => "true or false",
+            Value::Boolean(_) => "true or false",
             Value::Time(_) => "a time",
             Value::Array(_) => "a list",
             Value::Table(_) => "a table",
@@ -130,7 +130,7 @@ impl<'a> Lines<'a> {
             DeValue::String(text) => Value::Text(text.into_owned()),
             DeValue::Integer(integer) => Value::Integer(i64::from_str_radix(integer.as_str(), integer.radix()).ok()),
             DeValue::Float(_) => Value::Float,
-            DeValue::Boolean(_) => Value::Boolean,
+            DeValue::Boolean(boolean) => Value::Boolean(boolean),
             DeValue::Datetime(time) => Value::Time(time),
             DeValue::Array(values) => Value::Array(values.into_iter().map(|value| self.node(value)).collect()),
             DeValue::Table(table) => Value::Table(self.table(table)),
@@ -209,6 +209,19 @@ impl Section {
             problems.add(&node.place, format!("`{key}` is out of range"), hint);
             default
         })
+    }
+
+    /// `true` or `false`; `None` where the key is absent.
+    pub(super) fn boolean(&mut self, key: &str, problems: &mut Problems) -> Option<bool> {
+        let node = self.take(key)?;
+        match node.value {
+            Value::Boolean(boolean) => Some(boolean),
+            other => {
+                let message = format!("`{key}` is {}, not true or false", other.kind());
+                problems.add(&node.place, message, format!("write {key} = true, or leave the key out"));
+                None
+            }
+        }
     }
 
     /// The values of a list; none where the key is absent.

@@ -27,13 +27,16 @@ pub(super) const KEYS: &[&str] = &[
     "subscriptions_max",
     "socket_message_bytes_max",
     "allowed_origins",
+    "secure_cookies",
 ];
 
-/// Those of [`KEYS`] that hold a text; the others hold a whole number, and one a list.
+/// Those of [`KEYS`] that hold a text; the others hold a whole number, but for those that are written as TOML.
 pub(super) const TEXT_KEYS: &[&str] = &["listen", "operations_listen", "log_format"];
 
-/// That of [`KEYS`] that holds a list.
-pub(super) const LIST_KEY: &str = "allowed_origins";
+/// Those of [`KEYS`] that hold something else: a variable holds it as a file would.
+pub(super) const TOML_KEYS: &[&str] = &[LIST_KEY, "secure_cookies"];
+
+const LIST_KEY: &str = "allowed_origins";
 
 const CONNECTIONS_MAX: u32 = 4096;
 const QUEUE_MAX: u32 = 4096;
@@ -81,6 +84,8 @@ pub struct ServerConfig {
     pub socket_message_bytes_max: u32,
     /// The origins of web pages that may read GraphQL answers in a browser, and connect.
     pub allowed_origins: Vec<String>,
+    /// Whether browsers send the cookie over TLS only; `None`: where the page that signs in came over TLS.
+    pub secure_cookies: Option<bool>,
 }
 
 /// How log lines are written.
@@ -110,6 +115,7 @@ impl Default for ServerConfig {
             subscriptions_max: SUBSCRIPTIONS_MAX,
             socket_message_bytes_max: SOCKET_MESSAGE_BYTES_MAX,
             allowed_origins: Vec::new(),
+            secure_cookies: None,
         }
     }
 }
@@ -144,6 +150,7 @@ pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> ServerConfig 
             problems,
         ),
         allowed_origins: origins::read(&mut table, LIST_KEY, problems),
+        secure_cookies: table.boolean("secure_cookies", problems),
     }
 }
 

@@ -76,6 +76,7 @@ fn every_setting() {
         subscriptions_max = 8
         socket_message_bytes_max = 2048
         allowed_origins = ["https://board.example", "http://localhost:5173"]
+        secure_cookies = true
         [graphql]
         depth_max = 16
         complexity_max = 300
@@ -134,6 +135,7 @@ fn every_setting() {
         subscriptions_max: 8,
         socket_message_bytes_max: 2048,
         allowed_origins: vec!["https://board.example".to_owned(), "http://localhost:5173".to_owned()],
+        secure_cookies: Some(true),
     };
     let limits = Limits {
         depth_max: 16,
@@ -200,6 +202,10 @@ fn mistakes_at_the_top_and_in_server() {
     check(
         "[server]\nbody_timeout = 3",
         "clockfold.toml:2: [server] has no key `body_timeout`\n  hint: did you mean `body_timeout_s`?",
+    );
+    check(
+        "[server]\nsecure_cookies = \"yes\"",
+        "clockfold.toml:2: `secure_cookies` is a text, not true or false\n  hint: write secure_cookies = true",
     );
     check("[server]\nlog_format = \"xml\"", "clockfold.toml:2: there is no log format `xml`");
     check("[server]\nlisten = ", "clockfold.toml:2: this is not TOML");

@@ -78,7 +78,7 @@ fn put_parsed(table: &mut Table, key: &str, place: &Place, text: &str, problems:
 
 fn put_server(document: &mut Document, key: &str, place: &Place, text: &str, problems: &mut Problems) {
     let value = match key {
-        server::LIST_KEY => parse_value(place, text, problems).value,
+        key if server::TOML_KEYS.contains(&key) => parse_value(place, text, problems).value,
         _ => text_or_number(text, server::TEXT_KEYS.contains(&key)),
     };
     put_in(document, "server", key, place, value);

@@ -60,6 +60,7 @@ const PAGES: &[Row] = &[
     ("licences.txt", TEXT, include_bytes!("web/dist/assets/licences.txt")),
     ("rejections.js", SCRIPT, include_bytes!("web/dist/assets/rejections.js")),
     ("shared.js", SCRIPT, include_bytes!("web/dist/assets/shared.js")),
+    ("sign-in.js", SCRIPT, include_bytes!("web/dist/assets/sign-in.js")),
 ];
 
 /// A file of the explorer; the page itself is `""`. The first call compresses all of them, which takes a moment.

@@ -96,6 +96,11 @@ impl Appointment {
         self.record.appointment.standing().map(|standing| standing.step.event().into()).collect()
     }
 
+    /// The last event, by position, that was APPLIED.
+    async fn last_event(&self, ctx: &Context<'_>) -> Result<Option<EventType>, Problem> {
+        Ok(Scope::of(ctx).view().last_event(&self.record)?.map(EventType::from))
+    }
+
     /// When its first delivery arrived, whatever became of it.
     async fn first_received_at(&self) -> DateTime {
         DateTime(self.record.first_received_at)

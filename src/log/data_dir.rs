@@ -4,68 +4,20 @@
 //! a crash leaves of these goes at the next open, because it may hold bodies that somebody takes for erased.
 
 use std::{
-    fmt,
-    fs::{self, File, Permissions, TryLockError},
-    io::{Read, Seek, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    fs::{self, File},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
-use super::LogError;
+use super::{
+    LogError,
+    lock_file::{self, DataDirLock, RunningServer},
+};
 
 /// Where everything is kept.
 #[derive(Clone, Debug)]
 pub struct DataDir {
     root: PathBuf,
-}
-
-/// While this lives, no other process opens the data directory.
-#[derive(Debug)]
-pub struct DataDirLock {
-    file: File,
-}
-
-/// How to ask the server that holds a data directory.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RunningServer {
-    /// Its root on this machine, such as `http://127.0.0.1:8080`.
-    pub url: String,
-    /// Lets whoever can read the lock file in, as an admin of all sources.
-    pub secret: String,
-}
-
-impl fmt::Debug for RunningServer {
-    /// Nothing that a log line should not hold.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RunningServer({})", self.url)
-    }
-}
-
-impl Drop for DataDirLock {
-    /// Said, and not left to the closing of the file: a child that is about to become another program still has a copy
-    /// of the file open, and would keep the lock for as long.
-    fn drop(&mut self) {
-        if let Err(error) = self.file.unlock() {
-            tracing::warn!(%error, "the lock on the data directory could not be given back before its file is closed");
-        }
-    }
-}
-
-impl DataDirLock {
-    /// Writes into the lock file, which only its owner can read, how to ask this process. Whoever takes the lock next
-    /// wipes it out.
-    pub fn announce(&self, server: &RunningServer) {
-        if let Err(error) = self.write(&format!("{}\n{}\n{}\n", std::process::id(), server.url, server.secret)) {
-            tracing::warn!(%error, "the lock file could not be written: commands beside this server won't find it");
-        }
-    }
-
-    fn write(&self, text: &str) -> std::io::Result<()> {
-        let mut file = &self.file;
-        file.set_len(0)?;
-        file.rewind()?;
-        file.write_all(text.as_bytes())
-    }
 }
 
 impl DataDir {
@@ -82,38 +34,12 @@ impl DataDir {
         // The directory's own entry: without it a power cut forgets a fresh store.
         let parent = fs::canonicalize(&self.root).map_err(failed)?.parent().map(Path::to_owned);
         parent.as_deref().map_or(Ok(()), sync_dir).map_err(failed)?;
-        let path = self.root.join("lock");
-        let failed = |error| storage(format!("locking {}", path.display()), error);
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let mut file = options.open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let read = file.read_to_string(&mut holder);
-                let holder = read.ok().and_then(|_| holder.lines().next().map(str::to_owned));
-                return Err(LogError::InUse { path: self.root.clone(), holder });
-            }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        let lock = DataDirLock { file };
-        // An earlier version made it readable to all.
-        let private = lock.file.set_permissions(Permissions::from_mode(0o600));
-        // The process id only serves a message: a full disk must not keep a log from being read.
-        if let Err(error) = private.and_then(|()| lock.write(&format!("{}\n", std::process::id()))) {
-            tracing::warn!(%error, "the lock file could not be written");
-        }
-        Ok(lock)
+        DataDirLock::take(&self.root, &self.root.join("lock"))
     }
 
     /// How to ask the server that holds the directory, as far as its lock file tells.
     pub fn running_server(&self) -> Option<RunningServer> {
-        let text = fs::read_to_string(self.root.join("lock")).ok()?;
-        let mut lines = text.split_terminator('\n').skip(1);
-        let (url, secret) = (lines.next()?.to_owned(), lines.next()?.to_owned());
-        // Without its last line feed it is being written right now.
-        text.ends_with('\n').then_some(RunningServer { url, secret })
+        lock_file::running_server(&self.root.join("lock"))
     }
 
     /// The directory itself.

@@ -14,11 +14,12 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use super::{
     BLOCK_DELIVERIES, Log, LogError,
     block::Block,
-    data_dir::{DataDir, DataDirLock, RunningServer, storage},
+    data_dir::{DataDir, storage},
     delivery::{Body, Delivery, NewDelivery, Position},
     digest::Digest,
     head::{Head, HeadFile},
     journal,
+    lock_file::{DataDirLock, RunningServer, SessionKey},
     mover::{Journal, move_up_to},
     read::Read,
     record::encode,
@@ -119,6 +120,11 @@ impl SledLog {
     /// Tells commands on this machine how to ask the process that holds the log: see [`DataDirLock::announce`].
     pub fn announce(&self, server: &RunningServer) {
         self.lock.announce(server);
+    }
+
+    /// What browsers' sessions are sealed with: see [`DataDirLock::session_key`].
+    pub fn session_key(&self) -> Result<SessionKey, LogError> {
+        self.lock.session_key()
     }
 
     /// Makes deliveries durable that have their places after the head, or closes the log.

@@ -16,7 +16,7 @@ use super::{
     AppointmentKey, Page, PageOf, Positions, ProjectionError, Told, View,
     lsm::Guard,
     merge::{Numbers, Span, merge},
-    record::{Entry, decode_history},
+    record::{AppointmentRecord, Entry, decode_history},
     row::{
         Kind, POSITIONS_IN_ROW, SourceNumber, SourceRow, decode_places, history_key, last_number, outcome_key, row_of,
     },
@@ -183,6 +183,29 @@ impl View {
             entries.take(page.limit + 1).collect()
         };
         Ok(PageOf::cut(items?, page))
+    }
+
+    /// The event of the last delivery, by position, that was applied up to where the record is; also where it is one
+    /// of an earlier moment. Almost always its own row tells.
+    pub fn last_event(&self, record: &AppointmentRecord) -> Result<Option<EventType>, ProjectionError> {
+        // One that was let in later was no more than rejected then.
+        let counts = |entry: &Entry| {
+            let let_in_by = |by: u64| by <= record.last_position.get();
+            entry.judgement.verdict.outcome() == Outcome::Applied
+                && entry.judgement.reconsidered.is_none_or(|reconsidered| let_in_by(reconsidered.at))
+        };
+        if let Some(entry) = record.recent.iter().rfind(|entry| counts(entry)) {
+            return Ok(entry.event);
+        }
+        let number = self.number_of(&record.key.source).ok_or(ProjectionError::Damaged("source number"))?;
+        let span = Span { after: None, before: Some(record.last_position.next()) };
+        for entry in self.entries(number, record.key.appointment_id, Vec::new(), span)?.rev() {
+            let entry = entry?;
+            if counts(&entry) {
+                return Ok(entry.event);
+            }
+        }
+        Ok(None)
     }
 
     /// The entries of an appointment within a span; `recent` are those of its own row.

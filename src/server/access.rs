@@ -1,4 +1,4 @@
-//! Who may read: a bearer token, or, where no reader is configured, the machine itself.
+//! Who may read: a bearer token, a browser that is signed in, or, where no reader is configured, the machine itself.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,7 +11,7 @@ use crate::{
     graphql::Viewer,
 };
 
-use super::{App, Peer, problem::Problem};
+use super::{App, Peer, pass::Pass, problem::Problem, sessions::Cookie, sign_in::signed_out};
 
 /// Parts of the names of headers that a proxy adds: with one of them, a loopback peer is not who it seems.
 const FORWARDING: [&str; 4] = ["forwarded", "real-ip", "client-ip", "connecting-ip"];
@@ -34,41 +34,75 @@ impl Operator {
     }
 }
 
-/// Who asks; counts a failure.
+/// Who asks; counts a failure. For what only reads and tells its answer to no page of another site.
 pub(super) fn viewer(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Viewer, Problem> {
+    asker(app, peer, headers, true).map(|(viewer, _)| viewer)
+}
+
+/// Who asks, and what says so where it may stop counting; counts a failure. A cookie counts only where there is no
+/// `Authorization`, and only for pages of this server's. `reads_only`: the request can't change anything.
+pub(super) fn asker(
+    app: &App,
+    peer: Peer,
+    headers: &HeaderMap,
+    reads_only: bool,
+) -> Result<(Viewer, Option<Pass>), Problem> {
     if app.operator.is_some_and(|operator| operator.is(peer, headers)) {
-        return Ok(Viewer::local_admin());
+        return Ok((Viewer::local_admin(), None));
     }
     if app.readers.is_empty() {
         let local = is_local(peer, headers) && has_loopback_host(headers);
-        return if local { Ok(Viewer::local_admin()) } else { Err(Problem::ReadersNotConfigured) };
+        return if local { Ok((Viewer::local_admin(), None)) } else { Err(Problem::ReadersNotConfigured) };
     }
-    authenticate(app, peer, bearer(headers))
+    if !headers.contains_key(header::AUTHORIZATION) {
+        match app.sessions.of(&app.readers, headers, reads_only, (app.clock)()) {
+            Cookie::Counts(session, viewer) => return Ok((viewer, Some(Pass::Session(session)))),
+            Cookie::Ended(ended) => return Err(signed_out(app, peer, ended)),
+            Cookie::Absent => {}
+        }
+    }
+    let token = bearer(headers);
+    let viewer = authenticate(app, peer, token)?;
+    Ok((viewer, token.map(Pass::token)))
+}
+
+/// Whoever has not said who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stranger {
+    /// Not yet.
+    Unknown,
+    /// By a cookie that counts no more.
+    SignedOut,
+}
+
+impl Stranger {
+    /// What it is told where it leaves it at that.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Stranger::Unknown => {
+                "sign in, or send `connection_init` with `Authorization`: `Bearer …` in its `payload`."
+            }
+            Stranger::SignedOut => "signed out: sign in again.",
+        }
+    }
+}
+
+/// Whose cookie a page sends that opens a WebSocket, where readers are configured; counts a failure.
+pub(super) fn signed_in(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(Viewer, Pass), Stranger> {
+    match app.sessions.of(&app.readers, headers, false, (app.clock)()) {
+        Cookie::Counts(session, viewer) => Ok((viewer, Pass::Session(session))),
+        Cookie::Ended(ended) => {
+            signed_out(app, peer, ended);
+            Err(Stranger::SignedOut)
+        }
+        Cookie::Absent => Err(Stranger::Unknown),
+    }
 }
 
 /// Whose token it is, where readers are configured; counts a failure.
 pub(super) fn authenticate(app: &App, peer: Peer, token: Option<&[u8]>) -> Result<Viewer, Problem> {
     let authenticated = token.and_then(|token| app.readers.authenticate(token, (app.clock)()));
     authenticated.ok_or_else(|| app.failures.count(peer.0.ip(), Problem::Unauthenticated))
-}
-
-/// A reader's token, for as long as it is one.
-pub(super) struct Token(Vec<u8>);
-
-impl Token {
-    /// The token in a request's headers, if it is a reader's.
-    pub(super) fn of(app: &App, headers: &HeaderMap) -> Option<Token> {
-        bearer(headers).map(|token| Token(token.to_vec())).filter(|token| token.counts(app))
-    }
-
-    pub(super) fn new(token: Vec<u8>) -> Token {
-        Token(token)
-    }
-
-    /// Whether it has not expired: a subscription may last longer than the token that it began with.
-    pub(super) fn counts(&self, app: &App) -> bool {
-        app.readers.authenticate(&self.0, (app.clock)()).is_some()
-    }
 }
 
 /// Whether the peer is this machine, with no proxy between.

@@ -19,10 +19,11 @@ use crate::{
 
 use super::{
     App, Peer,
-    access::{Token, viewer},
+    access::{asker, viewer},
     body::read,
     impatient::Subscriber,
     measure,
+    pass::{Pass, Vigil},
     problem::{Problem, bytes},
     request_id::RequestId,
     socket, with,
@@ -61,6 +62,9 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
                     execute(&app, method, query, headers, Asking { peer, id, subscriber }, body).await
                 };
                 let mut response = answered.unwrap_or_else(Problem::graphql_response);
+                // An answer about patients stays in no cache, whatever said who asks.
+                let told = response.headers_mut().entry(header::CACHE_CONTROL);
+                told.or_insert(HeaderValue::from_static("no-store"));
                 app.origins.mark(origin, &mut response);
                 measure("graphql", begun, response.status());
                 response
@@ -94,8 +98,7 @@ async fn execute<B: Buf>(
     Asking { peer, id, subscriber }: Asking,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Result<Response, Problem> {
-    let viewer = viewer(app, peer, &headers)?;
-    let token = Token::of(app, &headers);
+    let (viewer, pass) = asker(app, peer, &headers, method == Method::GET)?;
     let method = match method {
         Method::GET => graphql::Method::Get,
         Method::POST => graphql::Method::Post,
@@ -131,7 +134,7 @@ async fn execute<B: Buf>(
     Ok(match answer.await.map_err(|_| Problem::Internal)? {
         Ok(told) => {
             subscriber.begins();
-            events(told, Arc::clone(server), token, subscription)
+            events(told, Arc::clone(server), pass, subscription)
         }
         Err(answer) => response(answer),
     })
@@ -168,8 +171,8 @@ impl Asked {
 /// A subscription as the graphql-sse protocol has it: `next` for each response, then `complete`. It ends when the
 /// server does.
 ///
-/// It also ends when the reader's token has expired. The next event is made when the one before it is on its way: a slow reader holds two.
-fn events(told: Events, app: Arc<App>, token: Option<Token>, permit: Option<OwnedSemaphorePermit>) -> Response {
+/// It also ends when the reader's token has expired, or its session has ended. The next event is made when the one before it is on its way: a slow reader holds two.
+fn events(told: Events, app: Arc<App>, pass: Option<Pass>, permit: Option<OwnedSemaphorePermit>) -> Response {
     let (tell, told_here) = mpsc::channel(EVENTS_WAITING);
     tokio::spawn(async move {
         let _held = permit;
@@ -177,15 +180,20 @@ fn events(told: Events, app: Arc<App>, token: Option<Token>, permit: Option<Owne
         let complete = stream::once(async { Event::default().event("complete").data("") });
         let mut events = pin!(next.chain(complete).take_until(app.ending.clone().cancelled_owned()));
         let mut look = tokio::time::interval(app.subscriptions.look_interval());
+        let mut vigil = Vigil::over(pass.as_ref(), &app);
         loop {
             // Whoever has gone is noticed also while there is nothing to tell.
             let event = tokio::select! {
                 () = tell.closed() => return,
                 event = events.next() => event,
-                _ = look.tick() => match token.as_ref().is_none_or(|token| token.counts(&app)) {
-                    true => continue,
-                    false => return,
-                },
+                _ = async { tokio::select! { _ = look.tick() => {}, () = vigil.passes() => {} } } => {
+                    // First: what happens after the look is then seen.
+                    vigil = Vigil::over(pass.as_ref(), &app);
+                    if pass.as_ref().is_some_and(|pass| pass.ended(&app).is_some()) {
+                        return;
+                    }
+                    continue;
+                }
             };
             let Some(event) = event else { return };
             if tell.send(Ok::<_, Infallible>(event)).await.is_err() {

@@ -1,6 +1,7 @@
-//! Pages of other sites: a browser lets any page open a WebSocket to us, and only says whose page it is.
+//! Pages of other sites: a browser lets any page open a WebSocket to us, or send a cookie that it has of us, and only
+//! says whose page it is.
 
-use warp::http::{HeaderMap, Uri, header};
+use warp::http::{HeaderMap, HeaderName, Uri, header};
 
 use super::cors::Origins;
 
@@ -10,6 +11,38 @@ pub(super) fn is_allowed(headers: &HeaderMap, allowed: &Origins) -> bool {
     let Some(origin) = origins.next() else { return true };
     let (Ok(origin), None) = (origin.to_str(), origins.next()) else { return false };
     allowed.allowed(headers).is_some() || is_own(origin, headers)
+}
+
+/// In which relation the page stands to us, by the browser's own judgement. Only to us over TLS or on this machine.
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Whether a request comes from a page that is not this server's own: in the list or not.
+pub(super) fn is_foreign_page(headers: &HeaderMap) -> bool {
+    !judged(headers).unwrap_or(true)
+}
+
+/// Whether a request comes from a page of this server's, so that its cookie says who asks. Browsers say it of
+/// everything but what only reads, and what only reads tells its answer to no other page.
+pub(super) fn is_own_page(headers: &HeaderMap, reads_only: bool) -> bool {
+    judged(headers).unwrap_or(reads_only)
+}
+
+/// Whether a page of ours that sends this came over TLS.
+pub(super) fn is_https(headers: &HeaderMap) -> bool {
+    headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
+}
+
+/// Whether it is a page of ours, where the browser says whose it is. What it judges itself goes first: it knows of no
+/// proxy that gives us another `Host`.
+fn judged(headers: &HeaderMap) -> Option<bool> {
+    let mut sites = headers.get_all(SITE).iter();
+    if let Some(site) = sites.next() {
+        // `none`: a person typed the address or chose a bookmark.
+        return Some(sites.next().is_none() && (site == "same-origin" || site == "none"));
+    }
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let origin = origins.next()?;
+    Some(origins.next().is_none() && origin.to_str().is_ok_and(|origin| is_own(origin, headers)))
 }
 
 /// Whether a page's host and port are those that the request was sent to.
@@ -53,5 +86,33 @@ mod tests {
         check(Some("http://board.example.org"), "clinic.example.org", false);
         check(Some("null"), "clinic.example.org", false);
         check(Some("file://clinic.example.org"), "clinic.example.org", false);
+    }
+
+    #[test]
+    fn a_cookie_counts_for_pages_of_ours_alone() {
+        const HOST: (&str, &str) = ("host", "clinic.example.org");
+        for (sent, own, own_where_it_reads) in [
+            (&[][..], false, true),
+            (&[("origin", "https://clinic.example.org")], true, true),
+            (&[("origin", "https://board.example.org")], false, false),
+            (&[("origin", "https://clinic.example.org:8443")], false, false),
+            (&[("origin", "null")], false, false),
+            (&[("origin", "")], false, false),
+            (&[("origin", "https://clinic.example.org"), ("origin", "https://evil.example")], false, false),
+            (&[("sec-fetch-site", "same-origin")], true, true),
+            (&[("sec-fetch-site", "none")], true, true),
+            (&[("sec-fetch-site", "same-site")], false, false),
+            (&[("sec-fetch-site", "cross-site"), ("origin", "https://clinic.example.org")], false, false),
+            (&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")], false, false),
+            (&[("sec-fetch-site", "same-origin"), ("origin", "https://as.the.proxy.is.called")], true, true),
+        ] {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [&[HOST], sent].concat() {
+                headers.append(HeaderName::from_static(name), value.parse().unwrap());
+            }
+            let judged = (is_own_page(&headers, false), is_own_page(&headers, true));
+            assert_eq!(judged, (own, own_where_it_reads), "{sent:?}");
+            assert_eq!(is_foreign_page(&headers), !own_where_it_reads, "{sent:?}");
+        }
     }
 }

@@ -10,6 +10,8 @@ use warp::{
 
 use crate::tracker::Unavailable;
 
+use super::sessions::no_cookie;
+
 /// A webhook's body holds at most this many bytes.
 pub(super) const BODY_BYTES_MAX: usize = 64 << 10;
 
@@ -22,6 +24,16 @@ pub(super) enum Problem {
     NotFound,
     /// The bearer token is missing or not known.
     Unauthenticated,
+    /// The token that somebody signs in with is not known.
+    WrongToken,
+    /// There is no cookie to renew.
+    NotSignedIn,
+    /// The cookie counts no more.
+    SignedOut,
+    /// The body is not what signing in takes.
+    NoSignIn,
+    /// A page of another site signs in or out.
+    ForeignPage,
     /// The `Authtoken` is missing or not known.
     BadAuthtoken,
     /// No reader is configured, and this is not the machine itself.
@@ -79,8 +91,12 @@ impl Problem {
             json(status, "application/problem+json", &Body { title, status: status.as_u16(), code, detail: &detail });
         let headers = response.headers_mut();
         match self {
-            Problem::Unauthenticated => {
+            Problem::Unauthenticated | Problem::WrongToken | Problem::NotSignedIn => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Problem::SignedOut => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+                headers.insert(header::SET_COOKIE, no_cookie());
             }
             Problem::BadAuthtoken => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Authtoken"));
@@ -144,6 +160,27 @@ impl Problem {
             Problem::Unauthenticated => {
                 (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "The token is missing or not known.")
             }
+            Problem::WrongToken => (
+                StatusCode::UNAUTHORIZED,
+                "WRONG_TOKEN",
+                "This token is not known, or it has expired. Check that all of it was copied.",
+            ),
+            Problem::NotSignedIn => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "This browser is not signed in."),
+            Problem::SignedOut => (
+                StatusCode::UNAUTHORIZED,
+                "SIGNED_OUT",
+                "You are signed out: nobody was at the page for too long, or somebody signed out, or the token was replaced. Sign in again.",
+            ),
+            Problem::NoSignIn => (
+                StatusCode::BAD_REQUEST,
+                "BAD_REQUEST",
+                "To sign in, send a JSON object with `token`, a string, and nothing longer.",
+            ),
+            Problem::ForeignPage => (
+                StatusCode::FORBIDDEN,
+                "FOREIGN_ORIGIN",
+                "Only this server's own pages sign in and out. If this is one, a proxy in front changes the `Host` header: let it pass on the browser's.",
+            ),
             Problem::ReadersNotConfigured => (
                 StatusCode::FORBIDDEN,
                 "READERS_NOT_CONFIGURED",

@@ -25,7 +25,7 @@ use warp::{
 
 use super::{
     App, Peer,
-    access::{Token, viewer},
+    access::{asker, signed_in},
     impatient::{Impatient, Subscriber},
     origin,
     problem::Problem,
@@ -87,12 +87,13 @@ pub(super) fn upgrade(
     if !origin::is_allowed(headers, &app.origins) {
         return Err(Problem::ForeignOrigin);
     }
-    // A browser can't send a token here: it says who it is in its first message.
+    // A browser can't send a token here: it sends its cookie, or says who it is in its first message. That is also where
+    // it hears that the cookie counts no more, for of a refused upgrade its page hears nothing.
     let who = if app.readers.is_empty() || headers.contains_key(header::AUTHORIZATION) {
-        let viewer = viewer(app, peer, headers)?;
-        Some(Who { viewer, token: Token::of(app, headers) })
+        let (viewer, pass) = asker(app, peer, headers, false)?;
+        Ok(Who { viewer, pass })
     } else {
-        None
+        signed_in(app, peer, headers).map(|(viewer, pass)| Who { viewer, pass: Some(pass) })
     };
     if app.draining() {
         return Err(Problem::Draining);

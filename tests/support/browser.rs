@@ -2,8 +2,10 @@
 //! HTTP. It resolves no name and reaches nothing but this machine.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -67,9 +69,107 @@ impl Browser {
         self.post("url", &json!({ "url": url }));
     }
 
+    /// Makes the window so large, and its pages as on a screen of that size.
+    pub fn resize(&self, width: u32, height: u32) {
+        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
+    }
+
+    /// Has pages believe that the system is set like this: `("prefers-color-scheme", "dark")`.
+    pub fn prefer(&self, features: &[(&str, &str)]) {
+        let features: Vec<Value> =
+            features.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": features }));
+    }
+
+    /// A command of Chromium's own protocol.
+    pub fn devtools(&self, command: &str, parameters: &Value) -> Value {
+        self.post("goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
+    }
+
+    /// Sets a cookie, `name=value`, as the server sets those that no script sees.
+    pub fn set_cookie(&self, cookie: &str) {
+        let (name, value) = cookie.split_once('=').expect("a name and a value");
+        let cookie = json!({ "name": name, "value": value, "httpOnly": true, "sameSite": "Strict", "path": "/" });
+        self.post("cookie", &json!({ "cookie": cookie }));
+    }
+
+    /// Keeps everything that the pages that are loaded from now on are sent, for [`Browser::traffic`].
+    pub fn record_traffic(&self) {
+        let source = "window.traffic = [];
+            const fetched = window.fetch;
+            window.fetch = async (...request) => {
+                const response = await fetched(...request);
+                traffic.push(await response.clone().text());
+                return response;
+            };
+            window.WebSocket = class extends WebSocket {
+                constructor(...request) {
+                    super(...request);
+                    this.addEventListener('message', ({ data }) => traffic.push(data));
+                }
+            };";
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": source }));
+    }
+
+    /// What the page has been sent by requests and over WebSockets.
+    pub fn traffic(&self) -> String {
+        self.script("return traffic.join('\\n')").as_str().expect("text").to_owned()
+    }
+
+    /// Presses keys one after another, wherever the focus is: characters, or names such as `Tab` and `Shift+Tab`.
+    pub fn press(&self, keys: &[&str]) {
+        let mut actions = Vec::new();
+        for key in keys {
+            let parts: Vec<String> = key.split('+').map(key_value).collect();
+            actions.extend(parts.iter().map(|value| json!({ "type": "keyDown", "value": value })));
+            actions.extend(parts.iter().rev().map(|value| json!({ "type": "keyUp", "value": value })));
+        }
+        self.post("actions", &json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] }));
+    }
+
+    /// Moves the pointer, as a person who is there does.
+    pub fn move_pointer(&self, x: u32, y: u32) {
+        let actions = json!([{ "type": "pointerMove", "duration": 20, "x": x, "y": y }]);
+        self.post("actions", &json!({ "actions": [{ "type": "pointer", "id": "mouse", "actions": actions }] }));
+    }
+
+    /// Opens another window, which is the one from now on, and returns the one before and this one.
+    pub fn open_window(&self) -> (String, String) {
+        let before = self.get("window").as_str().expect("a window").to_owned();
+        let opened = self.post("window/new", &json!({ "type": "window" }));
+        let opened = opened["handle"].as_str().expect("a window").to_owned();
+        self.to_window(&opened);
+        (before, opened)
+    }
+
+    /// Goes to a window.
+    pub fn to_window(&self, window: &str) {
+        self.post("window", &json!({ "handle": window }));
+    }
+
+    /// What the window shows, as PNG.
+    pub fn screenshot(&self) -> Vec<u8> {
+        let encoded = self.get("screenshot");
+        base64_of(encoded.as_str().expect("a picture"))
+    }
+
     /// Runs a function's body in the page and returns what it returns.
     pub fn script(&self, body: &str) -> Value {
         self.post("execute/sync", &json!({ "script": body, "args": [] }))
+    }
+
+    /// Runs a function's body in the page, which calls `done` with what is returned.
+    pub fn script_async(&self, body: &str) -> Value {
+        let script = format!("const done = arguments[arguments.length - 1]; {body}");
+        self.post("execute/async", &json!({ "script": script, "args": [] }))
+    }
+
+    /// Keeps what the window shows in `target/screenshots`.
+    pub fn keep_screenshot(&self, name: &str) {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{name}.png")), self.screenshot()).unwrap();
     }
 
     /// Waits until an expression is true in the page.
@@ -107,14 +207,18 @@ impl Browser {
         id.as_str().expect("an element's id").to_owned()
     }
 
-    /// A command of the session.
-    pub fn post(&self, path: &str, body: &Value) -> Value {
+    fn get(&self, path: &str) -> Value {
+        self.command("GET", &format!("/session/{}/{path}", self.session), &json!({}))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
         self.command("POST", &format!("/session/{}/{path}", self.session), body)
     }
 
     fn command(&self, method: &str, path: &str, body: &Value) -> Value {
         let headers = [("Content-Type", "application/json")];
-        let answer = Connection::open(self.address).request(method, path, &headers, body.to_string().as_bytes());
+        let body = if method == "GET" { String::new() } else { body.to_string() };
+        let answer = Connection::open(self.address).request(method, path, &headers, body.as_bytes());
         let answer = answer.expect("chromedriver answers");
         assert_eq!(answer.status, 200, "{path} {body}: {}", answer.text());
         answer.json()["value"].clone()
@@ -129,6 +233,32 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+/// A key as WebDriver names it.
+fn key_value(name: &str) -> String {
+    let code = match name {
+        "Tab" => '\u{e004}',
+        "Enter" => '\u{e007}',
+        "Shift" => '\u{e008}',
+        "Escape" => '\u{e00c}',
+        "Space" => '\u{e00d}',
+        "PageUp" => '\u{e00e}',
+        "PageDown" => '\u{e00f}',
+        "End" => '\u{e010}',
+        "Home" => '\u{e011}',
+        "ArrowLeft" => '\u{e012}',
+        "ArrowUp" => '\u{e013}',
+        "ArrowRight" => '\u{e014}',
+        "ArrowDown" => '\u{e015}',
+        character => return character.to_owned(),
+    };
+    code.to_string()
+}
+
+fn base64_of(text: &str) -> Vec<u8> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    STANDARD.decode(text).expect("base64")
 }
 
 /// The port that the driver says it listens on.

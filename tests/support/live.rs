@@ -182,6 +182,10 @@ impl Events {
         let mut event = String::new();
         loop {
             let line = self.line()?;
+            // The last chunk: the answer has ended, and its connection is kept for another one.
+            if line == "0" {
+                return None;
+            }
             match line.split_once(':') {
                 Some(("event", name)) => event = name.trim().to_owned(),
                 Some(("data", data)) if event == "next" => {

@@ -1,18 +1,21 @@
 //! What several tests share. Every patient here is invented.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses a part of it")]
 
+pub mod accessibility;
+pub mod board;
 pub mod bodies;
 pub mod browser;
 pub mod clients;
 pub mod copies;
 pub mod disk;
 pub mod load;
-pub mod person;
+pub mod pages;
 pub mod http2;
 pub mod killed;
 pub mod live;
 pub mod power;
 pub mod server;
+pub mod session;
 pub mod sources;
 pub mod trace;
 pub mod webhook;

@@ -49,6 +49,7 @@ fn every_server_key_is_a_variable() {
             "listen" | "operations_listen" => "9.9.9.9:9",
             "log_format" => "json",
             "allowed_origins" => "[\"https://board.example\"]",
+            "secure_cookies" => "false",
             "socket_message_bytes_max" => "2048",
             _ => "77",
         };

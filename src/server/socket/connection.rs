@@ -22,8 +22,9 @@ use crate::graphql::Viewer;
 use super::{
     super::{
         App, Peer,
-        access::{Token, authenticate, bearer_in},
+        access::{Stranger, authenticate, bearer_in},
         impatient::{Impatient, SUBSCRIBER_STALLED_MAX},
+        pass::{Pass, Vigil},
     },
     message::{self, Close, Said},
     operation::{Running, Says, errors, run},
@@ -34,10 +35,10 @@ const TOGETHER_MAX: usize = 32;
 /// How long the other end may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Who a client is, and the token that says so.
+/// Who a client is, and what says so.
 pub(super) struct Who {
     pub(super) viewer: Viewer,
-    pub(super) token: Option<Token>,
+    pub(super) pass: Option<Pass>,
 }
 
 /// A connection.
@@ -45,7 +46,8 @@ pub(super) struct Connection {
     app: Arc<App>,
     peer: Peer,
     socket: WebSocketStream<Impatient>,
-    who: Option<Who>,
+    who: Result<Who, Stranger>,
+    vigil: Vigil,
     /// That of the request that opened it.
     request_id: String,
     introduced: bool,
@@ -69,6 +71,8 @@ struct Operation {
 enum Event {
     Ending,
     Due,
+    /// What lets the client in may have ended.
+    Doubt,
     Heard(Option<Result<Message, Error>>),
     Says(usize, Option<Says>),
 }
@@ -92,17 +96,19 @@ impl Connection {
         app: Arc<App>,
         peer: Peer,
         socket: WebSocketStream<Impatient>,
-        who: Option<Who>,
+        who: Result<Who, Stranger>,
         request_id: String,
     ) -> Connection {
         let now = Instant::now();
         let due = now + app.subscriptions.init_timeout;
         let (heard, wrote) = (now, now);
+        let vigil = Vigil::over(pass_of(&who), &app);
         Connection {
             app,
             peer,
             socket,
             who,
+            vigil,
             request_id,
             introduced: false,
             operations: Vec::new(),
@@ -134,6 +140,7 @@ impl Connection {
             match self.next().await {
                 Event::Ending => return Err(Close::going_away().into()),
                 Event::Due => self.look_after().await?,
+                Event::Doubt => self.check()?,
                 Event::Heard(None) => return Err(End::Gone),
                 Event::Heard(Some(message)) => {
                     self.heard = Instant::now();
@@ -150,6 +157,7 @@ impl Connection {
             biased;
             () = app.ending.cancelled() => Event::Ending,
             () = sleep_until(self.due) => Event::Due,
+            () = self.vigil.passes() => Event::Doubt,
             message = self.socket.next() => Event::Heard(message),
             (index, says) = next_of(&mut self.operations, &mut self.turn) => Event::Says(index, says),
         }
@@ -194,18 +202,19 @@ impl Connection {
             let token = bearer_in(authorization.as_bytes()).unwrap_or_default().to_vec();
             let viewer = authenticate(&self.app, self.peer, Some(&token));
             let viewer = viewer.map_err(|_| Close::forbidden("the token is not known."))?;
-            self.who = Some(Who { viewer, token: Some(Token::new(token)) });
+            self.who = Ok(Who { viewer, pass: Some(Pass::Token(token)) });
         }
-        if self.who.is_none() {
-            return Err(Close::forbidden("`connection_init` has a `payload` with `Authorization`: `Bearer …`.").into());
+        if let Err(stranger) = self.who {
+            return Err(Close::forbidden(stranger.words()).into());
         }
+        self.check()?;
         self.introduced = true;
         self.due = Instant::now() + self.app.subscriptions.look_interval();
         self.send(message::ack()).await
     }
 
     async fn subscribe(&mut self, id: String, payload: Value) -> Result<(), End> {
-        let Some(who) = self.who.as_ref().filter(|_| self.introduced) else {
+        let (Ok(who), true) = (&self.who, self.introduced) else {
             return Err(Close::unauthorized().into());
         };
         if self.operations.iter().any(|operation| operation.id == id) {
@@ -258,18 +267,26 @@ impl Connection {
         if silent || self.heard.elapsed() >= SUBSCRIBER_STALLED_MAX {
             return Err(End::Gone);
         }
-        // A token may have expired since.
-        let token = self.who.as_ref().and_then(|who| who.token.as_ref());
-        if token.is_some_and(|token| !token.counts(&self.app)) {
-            return Err(Close::forbidden("the token has expired.").into());
-        }
+        self.check()?;
         self.due = Instant::now() + interval;
         written(&self.app, self.socket.send(Message::Ping(Vec::new().into()))).await
+    }
+
+    /// Ends it where what lets the client in has ended: a token may have expired since, or a session.
+    fn check(&mut self) -> Result<(), End> {
+        let pass = pass_of(&self.who);
+        // First: what happens after the look is then seen.
+        self.vigil = Vigil::over(pass, &self.app);
+        pass.and_then(|pass| pass.ended(&self.app)).map_or(Ok(()), |why| Err(Close::forbidden(&why).into()))
     }
 
     async fn send(&mut self, text: String) -> Result<(), End> {
         written(&self.app, self.socket.send(Message::text(text))).await
     }
+}
+
+fn pass_of(who: &Result<Who, Stranger>) -> Option<&Pass> {
+    who.as_ref().ok()?.pass.as_ref()
 }
 
 /// Waits until something is written, unless the server ends meanwhile.

@@ -1,30 +1,28 @@
-// Who reads, and which sources there are: what most pages need before anything else. In: nothing. Out: the reader and
-// its sources, as the server tells them.
-import { query } from './graphql.ts';
-
-export interface Source {
-  name: string;
-  timeZone: string;
-  lifecycle: string;
-  reorderWindowSeconds: number;
-}
+// Who reads, and which sources there are, for a page that needs both before anything else. In: what the shell has asked
+// the server. Out: the same, once it is there.
+import { RequestError } from './graphql.ts';
+import { me, type Source } from './session.ts';
 
 export interface Facts {
   /** Whether bodies are told. */
   isAdmin: boolean;
-  sources: Source[];
+  sources: readonly Source[];
 }
 
-interface Answer {
-  reader: { role: 'VIEWER' | 'ADMIN' };
-  sources: Source[];
-}
-
-/** Asks the server. */
-export async function loadFacts(signal?: AbortSignal): Promise<Facts> {
-  const document = '{ reader { role } sources { name timeZone lifecycle reorderWindowSeconds } }';
-  const { reader, sources } = await query<Answer>(document, {}, signal);
-  return { isAdmin: reader.role === 'ADMIN', sources };
+/** Waits until the server has said who reads. Throws what kept it from that. */
+export function loadFacts(): Promise<Facts> {
+  return new Promise((resolve, reject) => {
+    let end = () => {};
+    const look = () => {
+      const { value } = me;
+      if (value === null) return;
+      end();
+      if (value instanceof RequestError) reject(value);
+      else resolve({ isAdmin: value.reader.role === 'ADMIN', sources: value.sources });
+    };
+    end = me.follow(look);
+    look();
+  });
 }
 
 /** The zone whose days count: the source's, or what the sources agree on; else UTC, as the server does it. */

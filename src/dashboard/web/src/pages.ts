@@ -52,4 +52,12 @@ export const pages: Page[] = [
     load: () => import('./charts/page.ts'),
     draw: (route) => html`<clockfold-charts .route=${route}></clockfold-charts>`,
   },
+  {
+    path: /^\/sign-in$/,
+    title: 'Sign in',
+    link: null,
+    open: true,
+    load: () => import('./sign-in/page.ts'),
+    draw: (route) => html`<clockfold-sign-in .route=${route}></clockfold-sign-in>`,
+  },
 ];

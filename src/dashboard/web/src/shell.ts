@@ -1,75 +1,113 @@
-// What is around every page: the product's name, the way to the other pages, how the connection is, light or dark.
-// In: the route and the connection. Out: the page's element, loaded when it is needed.
+// What is around every page: the product's name, the way to the other pages, how the connection is, light or dark,
+// who is signed in. In: the route, the connection, who reads. Out: the page's element, loaded when it is needed; and
+// nothing of it once this browser may not read any more.
 import { html, nothing, type TemplateResult } from 'lit';
+import { access } from './access.ts';
+import './connection.ts';
 import { Element } from './element.ts';
-import { wordsOf } from './graphql.ts';
-import { connection } from './live.ts';
+import { RequestError, wordsOf } from './graphql.ts';
 import { pages, type Page } from './pages.ts';
-import { route } from './router.ts';
+import { go, route } from './router.ts';
+import { ask, me, signOut } from './session.ts';
 import { Follow } from './state.ts';
 import { theme, type Theme } from './theme.ts';
+
+const THEMES: Record<Theme, string> = { auto: 'Auto', light: 'Light', dark: 'Dark' };
 
 class App extends Element {
   readonly #loaded = new Map<Page, 'loading' | 'there' | Error>();
   #shown: Page | null = null;
+  /** Whether this browser could read before it was told to sign in. */
+  #wasIn = false;
+  #problem: string | null = null;
 
   constructor() {
     super();
-    new Follow(this, route, connection, theme);
+    new Follow(this, route, me, theme);
+    access.follow(() => this.#admit());
+    void ask();
   }
 
   protected override render(): TemplateResult {
-    const { page } = route.value;
+    const { page, url } = route.value;
+    // A wall display: nobody clicks there.
+    const wall = page !== null && !page.open && url.searchParams.get('tv') === '1';
+    document.documentElement.classList.toggle('tv', wall);
     document.title = page ? `${page.title} · Clockfold` : 'Clockfold';
+    if (wall) return html`<main id="main" class="wall">${this.#page(page)}</main>`;
     return html`<a class="skip" href="#main">Skip to the content</a>
       <header class="top">
         <span class="brand">Clockfold</span>
-        <nav aria-label="Pages">
-          <ul>
-            ${pages.map(({ link, path }) =>
-              link
-                ? html`<li>
-                    <a href=${link.href} aria-current=${path.test(route.value.url.pathname) ? 'page' : nothing}>${link.words}</a>
-                  </li>`
-                : nothing,
-            )}
-          </ul>
-        </nav>
-        <label class="theme"
-          ><span>Theme</span>
-          <select @change=${(event: Event) => (theme.value = (event.target as HTMLSelectElement).value as Theme)}>
-            ${(['auto', 'light', 'dark'] as const).map(
-              (value) => html`<option value=${value} ?selected=${theme.value === value}>${value}</option>`,
-            )}
-          </select></label
-        >
+        ${this.#navigation()}
+        <clockfold-connection></clockfold-connection>
+        ${this.#choices()}
       </header>
       <main id="main" tabindex="-1">${this.#page(page)}</main>`;
   }
 
+  #navigation(): TemplateResult | typeof nothing {
+    const here = route.value.page;
+    if (here?.open) return nothing;
+    return html`<nav aria-label="Pages">
+      <ul>
+        ${pages.map((page) =>
+          page.link
+            ? html`<li>
+                <a href=${page.link.href} aria-current=${page === here ? 'page' : nothing}>${page.link.words}</a>
+              </li>`
+            : nothing,
+        )}
+      </ul>
+    </nav>`;
+  }
+
+  #choices(): TemplateResult {
+    const who = me.value instanceof RequestError ? null : me.value?.reader;
+    return html`<div class="choices">
+      <label class="choice"
+        ><span class="unseen">Light or dark</span>
+        <select @change=${(event: Event) => (theme.value = (event.target as HTMLSelectElement).value as Theme)}>
+          ${Object.entries(THEMES).map(
+            ([value, words]) => html`<option value=${value} ?selected=${theme.value === value}>${words}</option>`,
+          )}
+        </select></label
+      >
+      ${who?.signedIn
+        ? html`<span class="who">${who.name}</span> <button type="button" @click=${this.#signOut}>Sign out</button>`
+        : nothing}
+      <span class="error" role="alert">${this.#problem ?? ''}</span>
+    </div>`;
+  }
+
   #page(page: Page | null): TemplateResult | typeof nothing {
     if (!page) {
-      return html`<div class="notice">
-        <h1>There is no page at this address</h1>
-        <p>The <a href="/">board</a> is at <code>/</code>.</p>
-      </div>`;
+      return notice('There is no page at this address', html`The <a href="/">board</a> is at <code>/</code>.`);
+    }
+    if (!page.open && access.value === 'out') return nothing;
+    if (!page.open && me.value instanceof RequestError && me.value.kind === 'refused') {
+      return notice('The server does not answer this browser', html`${wordsOf(me.value)}`);
     }
     const state = this.#loaded.get(page);
     if (state === 'there') return page.draw(route.value);
     if (state instanceof Error) {
-      return html`<div class="notice" role="alert">
-        <h1>This page could not be loaded</h1>
-        <p>${wordsOf(state)} Is the server running? Load the page again.</p>
-      </div>`;
+      return notice(
+        'This page could not be loaded',
+        html`Is the server running, and is this computer connected to it? Then load the page again. (${wordsOf(state)})`,
+      );
     }
-    if (state === undefined) {
-      this.#loaded.set(page, 'loading');
-      page.load().then(
-        () => this.#loaded.set(page, 'there'),
-        (error: unknown) => this.#loaded.set(page, error instanceof Error ? error : new Error(String(error))),
-      ).finally(() => this.requestUpdate());
-    }
+    if (state === undefined) void this.#load(page);
     return nothing;
+  }
+
+  async #load(page: Page): Promise<void> {
+    this.#loaded.set(page, 'loading');
+    try {
+      await page.load();
+      this.#loaded.set(page, 'there');
+    } catch (error) {
+      this.#loaded.set(page, error instanceof Error ? error : new Error(String(error)));
+    }
+    this.requestUpdate();
   }
 
   protected override updated(): void {
@@ -79,6 +117,42 @@ class App extends Element {
     if (this.#shown !== null) this.querySelector<HTMLElement>('main')?.focus();
     this.#shown = page;
   }
+
+  /** Hides everything and asks for a sign-in where that is wanted. */
+  #admit(): void {
+    const { page, url } = route.value;
+    if (access.value === 'in') this.#wasIn = true;
+    if (access.value === 'out' && !page?.open) {
+      const to = new URL('/sign-in', location.origin);
+      const next = url.pathname + url.search;
+      if (next !== '/') to.searchParams.set('next', next);
+      if (this.#wasIn && !this.#leaving) to.searchParams.set('why', 'ended');
+      this.#wasIn = false;
+      go(to, 'replace');
+    }
+    this.requestUpdate();
+  }
+
+  #leaving = false;
+
+  #signOut = async (): Promise<void> => {
+    this.#leaving = true;
+    this.#problem = null;
+    try {
+      await signOut();
+    } catch (error) {
+      this.#problem = wordsOf(error);
+    }
+    this.#leaving = false;
+    this.requestUpdate();
+  };
+}
+
+function notice(title: string, words: TemplateResult): TemplateResult {
+  return html`<div class="notice" role="alert">
+    <h1>${title}</h1>
+    <p>${words}</p>
+  </div>`;
 }
 
 customElements.define('clockfold-app', App);

@@ -47,14 +47,14 @@ export function eventWords(event: string): string {
   return EVENT_WORDS[event] ?? event;
 }
 
-/** How long something lasts, in whole minutes: `<1 min`, `12 min`, `3 h 05 min`, `2 d 4 h`. */
+/** How long something lasts, in whole minutes: `<1 min`, `12 min`, `3h 05m`, `2d 4h`. */
 export function durationWords(ms: number): string {
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 1) return '<1 min';
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
-  if (hours < 24) return `${hours} h ${String(minutes % 60).padStart(2, '0')} min`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  if (hours < 24) return `${hours}h ${String(minutes % 60).padStart(2, '0')}m`;
+  return `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 
 /** A count with its noun: `1 card`, `2,345 cards`. */

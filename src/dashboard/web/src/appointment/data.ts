@@ -1,7 +1,7 @@
 // What an appointment's page asks the API. In: which appointment, and which moment of it. Out: what the server tells,
 // as it tells it. No state, no drawing.
 import { DELIVERY, type Delivery } from '../delivery.ts';
-import type { Facts, Source } from '../facts.ts';
+import { loadFacts, type Facts } from '../facts.ts';
 import { follow } from '../live.ts';
 import { query, type RequestError } from '../graphql.ts';
 import type { Status } from '../words.ts';
@@ -68,23 +68,19 @@ const PAGE_MAX = 500;
 
 export async function loadNow({ source, id }: Key, signal: AbortSignal): Promise<Now> {
   const document = `query Appointment($source: String!, $id: ID!) {
-    reader { role }
-    sources { name timeZone lifecycle reorderWindowSeconds }
     log { projection { position } }
     lifecycle(source: $source) { name rules { eventType appliedFromNone } }
     appointment(source: $source, appointmentId: $id) { ...State }
     deliveries(filter: { source: $source, appointmentId: $id }, first: 0) { totalCount }
   } ${STATE}`;
   const answer = await query<{
-    reader: { role: string };
-    sources: Source[];
     log: { projection: { position: string } };
     lifecycle: { name: string; rules: { eventType: string; appliedFromNone: boolean }[] };
     appointment: State | null;
     deliveries: { totalCount: number | null };
   }>(document, { source, id }, signal);
   return {
-    facts: { isAdmin: answer.reader.role === 'ADMIN', sources: answer.sources },
+    facts: await loadFacts(),
     state: answer.appointment,
     lifecycle: {
       name: answer.lifecycle.name,

@@ -1,15 +1,18 @@
 // One column: its name, its count, and the cards that are in sight. In: all its cards, in order. Out: only those that
 // fit the window and a few more are in the document, so thousands cost what twenty cost. Each keeps its element as
-// long as it is in sight.
+// long as it is in sight; the keyboard walks through all of them.
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import { Element } from '../element.ts';
-import { countWords, type Place } from '../words.ts';
-import { drawCard, type Manner } from './card.ts';
+import type { Place } from '../words.ts';
+import { cardPx, drawCard, type Manner } from './card.ts';
 import type { Card } from './model.ts';
 
 /** Cards above and below what is in sight. */
 const MORE = 4;
+
+/** Asks for the neighbouring column. */
+export type Sideways = CustomEvent<-1 | 1>;
 
 export class BoardColumn extends Element {
   static override properties: PropertyDeclarations = {
@@ -17,8 +20,9 @@ export class BoardColumn extends Element {
     name: { attribute: false },
     cards: { attribute: false },
     count: { attribute: false },
+    untold: { attribute: false },
+    filtered: { attribute: false },
     manner: { attribute: false },
-    tick: { attribute: false },
   };
 
   declare place: Place;
@@ -27,14 +31,22 @@ export class BoardColumn extends Element {
   declare cards: readonly Card[];
   /** How many appointments are in the column, shown or not. */
   declare count: number;
+  /** How many of them the server did not tell. */
+  declare untold: number;
+  /** Whether cards may be left out on purpose. */
+  declare filtered: boolean;
   declare manner: Manner;
 
   #list: HTMLElement | null = null;
-  #cardHeight = 64;
+  #cardPx = 64;
   #height = 600;
   #scrolled = 0;
-  /** The card that Tab leads to. */
+  /** The card that Tab leads to, and where it was last. */
   #active: string | null = null;
+  #activeIndex = 0;
+  /** Whether a card has the focus, also while it is taken away; and whether one is to have it. */
+  #focused = false;
+  #wantsFocus = false;
   readonly #sizes = new ResizeObserver(() => this.#measure());
 
   override disconnectedCallback(): void {
@@ -43,7 +55,65 @@ export class BoardColumn extends Element {
     this.#list = null;
   }
 
-  protected override updated(changed: PropertyValues<this>): void {
+  /** Moves the focus to the card with this index, or to the one that had it last. */
+  focusCard(index = this.#activeIndex): boolean {
+    const at = Math.min(Math.max(index, 0), this.cards.length - 1);
+    const card = this.cards[at];
+    if (!card) return false;
+    this.#active = card.key;
+    this.#activeIndex = at;
+    this.#wantsFocus = true;
+    this.#scrollTo(at);
+    this.requestUpdate();
+    return true;
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.get('manner')?.showSource !== this.manner.showSource) this.#cardPx = cardPx(this.manner);
+    const index = this.#active === null ? -1 : this.cards.findIndex((card) => card.key === this.#active);
+    // Where the card has gone, its place stays.
+    this.#activeIndex = index >= 0 ? index : Math.max(0, Math.min(this.#activeIndex, this.cards.length - 1));
+    if (index < 0 && this.#active !== null) this.#active = this.cards[this.#activeIndex]?.key ?? null;
+  }
+
+  protected override render(): TemplateResult {
+    const { cards, place, manner } = this;
+    const id = `column-${place}`;
+    const first = Math.max(0, Math.floor(this.#scrolled / this.#cardPx) - MORE);
+    const last = Math.min(cards.length, Math.ceil((this.#scrolled + this.#height) / this.#cardPx) + MORE);
+    return html`<section class="column" data-place=${place} aria-labelledby=${id}>
+      <h2 id=${id} tabindex="-1">${this.name} ${this.#count()}</h2>
+      <ul
+        class="cards"
+        role="list"
+        aria-labelledby=${id}
+        .style=${`--extent:${cards.length * this.#cardPx}px`}
+        @scroll=${this.#scroll}
+        @keydown=${this.#key}
+        @focusin=${this.#focusIn}
+        @focusout=${this.#focusOut}
+      >
+        ${repeat(
+          indices(first, last, this.#activeIndex, cards.length),
+          (index) => cards[index]?.key,
+          (index) =>
+            html`<li
+              class="slot"
+              aria-setsize=${cards.length}
+              aria-posinset=${index + 1}
+              .style=${`transform:translateY(${index * this.#cardPx}px)`}
+            >
+              ${drawCard(cards[index] as Card, place, index === this.#activeIndex, manner)}
+            </li>`,
+        )}
+      </ul>
+      ${this.untold > 0
+        ? html`<p class="untold">${this.untold.toLocaleString('en-US')} more are not listed: the server tells so many of a column.</p>`
+        : nothing}
+    </section>`;
+  }
+
+  protected override updated(): void {
     const list = this.querySelector<HTMLElement>('.cards');
     if (list && list !== this.#list) {
       this.#list = list;
@@ -51,51 +121,37 @@ export class BoardColumn extends Element {
       this.#sizes.observe(list);
       this.#measure();
     }
-    super.updated(changed);
+    const lost = this.#focused && document.activeElement === document.body;
+    if (!list || !(lost || this.#wantsFocus)) return;
+    // Where the card that had the focus has gone, the one in its place has it now, or else the column's name.
+    this.#wantsFocus = false;
+    const card = list.querySelector<HTMLElement>('[tabindex="0"]');
+    (card ?? this.querySelector<HTMLElement>('h2'))?.focus({ preventScroll: true });
   }
 
-  protected override render(): TemplateResult {
-    const { cards, count, name, place, manner } = this;
-    const id = `column-${place}`;
-    const first = Math.max(0, Math.floor(this.#scrolled / this.#cardHeight) - MORE);
-    const last = Math.min(cards.length, Math.ceil((this.#scrolled + this.#height) / this.#cardHeight) + MORE);
-    const active = Math.max(0, this.#active === null ? 0 : cards.findIndex((card) => card.key === this.#active));
-    const shown = indices(first, last, active, cards.length);
-    const untold = count - cards.length;
-    return html`<section class="column" data-place=${place} aria-labelledby=${id}>
-      <h2 id=${id}>
-        ${name} <span class="count">${count.toLocaleString('en-US')}<span class="unseen"> appointments</span></span>
-      </h2>
-      <ul class="cards" role="list" @scroll=${this.#scroll} @keydown=${this.#key} @focusin=${this.#focus}>
-        <li class="extent" role="presentation" .style=${`height:${cards.length * this.#cardHeight}px`}></li>
-        ${repeat(
-          shown,
-          (index) => cards[index]?.key,
-          (index) => {
-            const card = cards[index] as Card;
-            return html`<li
-              class="slot"
-              aria-setsize=${cards.length}
-              aria-posinset=${index + 1}
-              .style=${`transform:translateY(${index * this.#cardHeight}px)`}
-            >
-              ${drawCard(card, place, index === active, manner)}
-            </li>`;
-          },
-        )}
-      </ul>
-      ${untold > 0 ? html`<p class="untold">${countWords(untold, 'more is', 'more are')} not listed here.</p>` : nothing}
-    </section>`;
+  #count(): TemplateResult {
+    const all = this.count.toLocaleString('en-US');
+    const words = this.filtered ? `${this.cards.length.toLocaleString('en-US')} of ${all}` : all;
+    return html`<span class="count">${words}<span class="unseen"> appointments</span></span>`;
   }
 
   #measure(): void {
     if (!this.#list) return;
     const height = this.#list.clientHeight;
-    const cardHeight = Number.parseFloat(getComputedStyle(this.#list).getPropertyValue('--card-px')) || this.#cardHeight;
-    if (height === this.#height && cardHeight === this.#cardHeight) return;
+    const card = cardPx(this.manner);
+    if (height === this.#height && card === this.#cardPx) return;
     this.#height = height;
-    this.#cardHeight = cardHeight;
+    this.#cardPx = card;
     this.requestUpdate();
+  }
+
+  /** Brings a card into sight. */
+  #scrollTo(index: number): void {
+    if (!this.#list) return;
+    const [top, bottom] = [index * this.#cardPx, (index + 1) * this.#cardPx];
+    if (top < this.#list.scrollTop) this.#list.scrollTop = top;
+    else if (bottom > this.#list.scrollTop + this.#height) this.#list.scrollTop = bottom - this.#height;
+    this.#scrolled = this.#list.scrollTop;
   }
 
   #scroll = (event: Event): void => {
@@ -103,13 +159,34 @@ export class BoardColumn extends Element {
     this.requestUpdate();
   };
 
-  #focus = (event: Event): void => {
-    this.#active = (event.target as HTMLElement).dataset.key ?? this.#active;
+  #focusIn = (event: Event): void => {
+    this.#focused = true;
+    const key = (event.target as HTMLElement).dataset.key;
+    if (!key || key === this.#active) return;
+    this.#active = key;
     this.requestUpdate();
   };
 
+  #focusOut = ({ target }: FocusEvent): void => {
+    // One that was taken away has given the focus to nobody: then `updated` gives it on.
+    queueMicrotask(() => {
+      if ((target as HTMLElement).isConnected) this.#focused = this.#list?.contains(document.activeElement) ?? false;
+    });
+  };
+
   #key = (event: KeyboardEvent): void => {
-    void event;
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const page = Math.max(1, Math.floor(this.#height / this.#cardPx) - 1);
+    const steps: Record<string, number> = { ArrowUp: -1, ArrowDown: 1, PageUp: -page, PageDown: page, Home: -1e9, End: 1e9 };
+    const step = steps[event.key];
+    if (step !== undefined) {
+      event.preventDefault();
+      this.focusCard(this.#activeIndex + step);
+    } else if (event.key === 'ArrowLeft' || event.key === 'ArrowRight') {
+      event.preventDefault();
+      const detail = event.key === 'ArrowLeft' ? -1 : 1;
+      this.dispatchEvent(new CustomEvent('sideways', { bubbles: true, detail }));
+    }
   };
 }
 

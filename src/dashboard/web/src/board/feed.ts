@@ -29,7 +29,7 @@ interface TheirCard {
   status: Status;
   statusSince: string;
   lastPosition: string;
-  standing: string[];
+  lastEvent: string | null;
 }
 
 interface TheirUpdate {
@@ -51,7 +51,7 @@ const BOARD = `subscription Board($source: String, $endedWithinHours: Int!, $fir
     changes { from to appointment { ...Card } }
   }
 }
-fragment Card on Appointment { source appointmentId status statusSince lastPosition standing }`;
+fragment Card on Appointment { source appointmentId status statusSince lastPosition lastEvent }`;
 
 /** Follows a board until the returned function is called. */
 export function followBoard(wanted: Wanted, heard: Heard): () => void {
@@ -96,7 +96,7 @@ function card(their: TheirCard): Card {
     appointmentId: their.appointmentId,
     status: their.status,
     since: Date.parse(their.statusSince),
-    event: their.standing.at(-1) ?? null,
+    event: their.lastEvent,
     position: their.lastPosition,
   };
 }

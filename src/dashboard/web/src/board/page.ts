@@ -1,62 +1,238 @@
-// The board. In: its address, which has the filters. Out: a column a status that moves as deliveries arrive.
-import { html, type PropertyDeclarations, type TemplateResult } from 'lit';
+// The board. In: its address, which has the filters, and who reads. Out: a column a status that moves as deliveries
+// arrive, or, for a wall, the same in large letters without anything to click.
+//
+//   feed.ts (subscription) -> store.ts (when) -> model.ts (what stands where)
+//   filters.ts (address) -> sight.ts (which cards) -> column.ts or wall.ts -> card.ts
+import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { Element } from '../element.ts';
+import { RequestError } from '../graphql.ts';
+import { connection } from '../live.ts';
 import type { Route } from '../router.ts';
-import { STATUSES, statusWords, type Place } from '../words.ts';
+import { me, type Source } from '../session.ts';
+import { Follow } from '../state.ts';
+import { statusWords, type Place, type Status } from '../words.ts';
 import type { Manner } from './card.ts';
+import type { BoardColumn, Sideways } from './column.ts';
 import './column.ts';
+import './board.css';
+import { filtersOf, hidesCards, isFiltered, type Filters } from './filters.ts';
+import { PLACES, type Card } from './model.ts';
+import { drawCaughtUp, drawEmpty, drawLost, drawNothingFound } from './notes.ts';
+import { drawPicker } from './picker.ts';
+import { Sight } from './sight.ts';
+import { drawStale } from './stale.ts';
 import { BoardStore } from './store.ts';
+import { drawToolbar } from './toolbar.ts';
+import { drawWallHead, timeWords } from './wall-head.ts';
+import './wall.ts';
+import type { Thresholds } from './waits.ts';
 
 /** How often times are told anew. */
 const TICK_MS = 1_000;
+/** A connection that is lost for shorter is not worth a word. */
+const LOST_AFTER_MS = 2_000;
+/** How long it is told what a lost connection has missed. */
+const CAUGHT_UP_MS = 15_000;
+const MINUTE_MS = 60_000;
 
 export class BoardPage extends Element {
   static override properties: PropertyDeclarations = { route: { attribute: false } };
 
   declare route: Route;
 
-  readonly #store = new BoardStore((touched) => this.#draw(touched));
+  readonly #store = new BoardStore((touched) => this.#touch(touched));
+  readonly #sight = new Sight();
+  readonly #versions = new Map<Place, number>();
+  #followed: string | null = null;
   #ticking: ReturnType<typeof setInterval> | undefined;
+  #manner: Manner | null = null;
+  #filtersOpen = false;
+  /** The column that is shown where only one has room. */
+  #chosen: Status = 'CHECKED_IN';
+  /** Since when the connection is lost: by the stopwatch, and on the server's clock. */
+  #lost: { at: number; since: number } | null = null;
+  #caughtUpUntil = 0;
+
+  constructor() {
+    super();
+    new Follow(this, me, connection);
+  }
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#store.follow({ source: null, endedWithinHours: 24 });
-    this.#ticking = setInterval(() => this.requestUpdate(), TICK_MS);
+    this.#ticking = setInterval(() => {
+      this.#manner = null;
+      this.requestUpdate();
+    }, TICK_MS);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     clearInterval(this.#ticking);
     this.#store.stop();
+    this.#followed = null;
+  }
+
+  protected override willUpdate(): void {
+    const { source, endedWithinHours } = filtersOf(this.route.url);
+    const wanted = JSON.stringify([source, endedWithinHours]);
+    if (wanted !== this.#followed) {
+      this.#followed = wanted;
+      this.#manner = null;
+      this.#store.follow({ source, endedWithinHours });
+    }
+    const live = connection.value.is === 'live' || connection.value.is === 'idle';
+    if (live) this.#lost = null;
+    else if (this.#store.begun) this.#lost ??= { at: performance.now(), since: this.#store.clock.now() };
   }
 
   protected override render(): TemplateResult {
-    const { board, clock, fresh } = this.#store;
-    const manner: Manner = {
-      now: clock.now(),
-      thresholds: new Map(),
-      showSource: true,
-      links: true,
-      isFresh: (key) => fresh.has(key),
-    };
-    return html`<h1 tabindex="-1">Board</h1>
-      <div class="columns">
-        ${STATUSES.map((status) => {
+    const filters = filtersOf(this.route.url);
+    const manner = (this.#manner ??= this.#newManner(filters));
+    const cards = new Map(filters.statuses.map((status) => [status, this.#cards(status, filters, manner)]));
+    return filters.wall ? this.#drawWall(filters, cards, manner) : this.#drawPage(filters, cards, manner);
+  }
+
+  #drawPage(filters: Filters, cards: CardsBy, manner: Manner): TemplateResult {
+    const { board, begun, error, paused, waiting } = this.#store;
+    const { statuses } = filters;
+    const hidesSome = hidesCards(filters);
+    const chosen = statuses.includes(this.#chosen) ? this.#chosen : (statuses[0] as Status);
+    const stale = board.list('STALE');
+    const staleCards = this.#cards('STALE', filters, manner);
+    const left = [...cards.values()].some((some) => some.length > 0);
+    return html`${drawToolbar({
+        filters,
+        sources: sources().map(({ name }) => name),
+        paused,
+        waiting,
+        open: this.#filtersOpen,
+        toggleOpen: () => this.#set(() => (this.#filtersOpen = !this.#filtersOpen)),
+        pause: () => this.#set(() => this.#store.pause()),
+        resume: () => this.#store.resume(),
+        take: () => this.#store.take(),
+        toFound: () => this.#focusFirst(),
+      })}
+      <div role="status">${this.#news()}</div>
+      ${error ? drawError(error) : nothing}
+      ${begun && board.size === 0 && !isFiltered(filters) ? drawEmpty(sources().map(({ name }) => name), filters.endedWithinHours) : nothing}
+      ${begun && !left && isFiltered(filters) ? drawNothingFound(filters.search, filters.source ? [filters.source] : sources().map(({ name }) => name)) : nothing}
+      ${drawPicker(statuses, board, chosen, (status) => this.#set(() => (this.#chosen = status)))}
+      <div class="columns" aria-busy=${!begun} @sideways=${this.#sideways}>
+        ${statuses.map((status) => {
           const list = board.list(status);
           return html`<board-column
+            class=${status === chosen ? 'chosen' : ''}
             .place=${status}
             .name=${statusWords(status)}
-            .cards=${list.cards}
+            .cards=${cards.get(status)}
             .count=${list.count}
+            .untold=${list.count - list.cards.length}
+            .filtered=${hidesSome}
             .manner=${manner}
           ></board-column>`;
         })}
+      </div>
+      ${drawStale(staleCards, stale.count, manner, sources())}`;
+  }
+
+  #drawWall({ statuses, source }: Filters, cards: CardsBy, manner: Manner): TemplateResult {
+    const { board, clock, begun } = this.#store;
+    const names = source ? [source] : sources().map(({ name }) => name);
+    return html`${drawWallHead(names, clock.now(), zone(source), board.list('STALE').count)} ${this.#news()}
+      ${begun && board.size === 0 ? html`<p class="strip">No appointment is on the board.</p>` : nothing}
+      <div class="columns" data-few=${statuses.length <= 4}>
+        ${statuses.map(
+          (status) =>
+            html`<wall-column
+              .place=${status}
+              .name=${statusWords(status)}
+              .cards=${cards.get(status)}
+              .count=${board.list(status).count}
+              .manner=${manner}
+            ></wall-column>`,
+        )}
       </div>`;
   }
 
-  #draw(_: ReadonlySet<Place>): void {
+  /** That the connection is lost, or what it has missed. */
+  #news(): TemplateResult | typeof nothing {
+    const { clock, caughtUp } = this.#store;
+    if (this.#lost) {
+      const { at, since } = this.#lost;
+      const long = performance.now() - at >= LOST_AFTER_MS;
+      return long ? drawLost(since, clock.now(), timeWords(since, zone(null))) : nothing;
+    }
+    return caughtUp !== null && performance.now() < this.#caughtUpUntil ? drawCaughtUp(caughtUp) : nothing;
+  }
+
+  #cards(place: Place, filters: Filters, manner: Manner): readonly Card[] {
+    return this.#sight.of(place, this.#store.board.list(place), this.#versions.get(place) ?? 0, filters, manner);
+  }
+
+  #newManner({ source, wall }: Filters): Manner {
+    const { clock, fresh } = this.#store;
+    const isFresh = (key: string) => (fresh.get(key) ?? 0) > performance.now();
+    return { now: clock.now(), thresholds: thresholds(), showSource: source === null && sources().length > 1, links: !wall, isFresh };
+  }
+
+  #touch(touched: ReadonlySet<Place>): void {
+    for (const place of touched) this.#versions.set(place, (this.#versions.get(place) ?? 0) + 1);
+    if (this.#store.caughtUp !== null) this.#caughtUpUntil = performance.now() + CAUGHT_UP_MS;
+    // A whole board has another time.
+    if (touched.size === PLACES.length) this.#manner = null;
     this.requestUpdate();
   }
+
+  #set(change: () => void): void {
+    change();
+    this.requestUpdate();
+  }
+
+  #columns(): BoardColumn[] {
+    return [...this.querySelectorAll<BoardColumn>('.columns > board-column')];
+  }
+
+  #focusFirst(): void {
+    this.#columns().some((column) => column.cards.length > 0 && column.focusCard(0));
+  }
+
+  /** To the next column that has a card. */
+  #sideways = (event: Sideways): void => {
+    const columns = this.#columns();
+    for (let at = columns.indexOf(event.target as BoardColumn) + event.detail; columns[at]; at += event.detail) {
+      if (columns[at]?.focusCard()) return;
+    }
+  };
+}
+
+type CardsBy = ReadonlyMap<Status, readonly Card[]>;
+
+function drawError(error: RequestError): TemplateResult {
+  return html`<section class="notice" role="alert">
+    <h2>The board can't be shown</h2>
+    <p>${error.message}</p>
+    <p><a href="/">Show the whole board</a></p>
+  </section>`;
+}
+
+function sources(): readonly Source[] {
+  return me.value === null || me.value instanceof RequestError ? [] : me.value.sources;
+}
+
+function thresholds(): Thresholds {
+  return new Map(
+    sources().map(({ name, longWaitMinutes, veryLongWaitMinutes }) => [
+      name,
+      { long: longWaitMinutes * MINUTE_MS, very: veryLongWaitMinutes * MINUTE_MS },
+    ]),
+  );
+}
+
+/** The time zone of the sources that are shown, where it is one. */
+function zone(source: string | null): string | null {
+  const zones = new Set(sources().filter(({ name }) => source === null || name === source).map(({ timeZone }) => timeZone));
+  return zones.size === 1 ? ([...zones][0] ?? null) : null;
 }
 
 customElements.define('clockfold-board', BoardPage);

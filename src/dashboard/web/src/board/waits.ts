@@ -14,8 +14,8 @@ export interface Threshold {
 
 export type Thresholds = ReadonlyMap<string, Threshold>;
 
-/** Where patients wait for somebody. Who is expected waits at home, and who has left waits for nothing. */
-const WAITING: readonly Place[] = ['CHECKED_IN', 'READY', 'CALLED_BACK'];
+/** From the door to the room, which is the vendor's "wait". Who is expected waits at home, and who is in a room is seen. */
+const WAITING: readonly Place[] = ['CHECKED_IN', 'READY'];
 
 export function waitOf(card: Card, place: Place, { now, thresholds }: { now: number; thresholds: Thresholds }): Wait {
   const threshold = thresholds.get(card.source);

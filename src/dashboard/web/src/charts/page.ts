@@ -82,7 +82,7 @@ export class ChartsPage extends Element {
     this.#loading = true;
     this.requestUpdate();
     try {
-      const facts = this.#facts ?? (await loadFacts(signal));
+      const facts = this.#facts ?? (await loadFacts());
       const { searchParams } = this.route.url;
       const source = searchParams.get('source');
       const zone = zoneOf(facts, source);

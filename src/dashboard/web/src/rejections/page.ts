@@ -78,7 +78,7 @@ export class RejectionsPage extends Element {
     this.#asking = new AbortController();
     const { signal } = this.#asking;
     await this.#try(signal, async () => {
-      const facts = this.#facts ?? (await loadFacts(signal));
+      const facts = this.#facts ?? (await loadFacts());
       const parameter = (name: string) => this.route.url.searchParams.get(name);
       const source = parameter('source');
       const now = Date.now();

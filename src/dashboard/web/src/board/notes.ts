@@ -1,0 +1,60 @@
+// What the board says in sentences: that it is empty and what to do, that a search found nothing, that its connection
+// was lost, what came meanwhile.
+import { html, nothing, type TemplateResult } from 'lit';
+import { durationWords, countWords } from '../words.ts';
+import { hrefOf } from './card.ts';
+import { clearFilters } from './filters.ts';
+
+/** A search leads to at most so many sources' pages. */
+const SOURCES_MAX = 5;
+
+/** Nothing has arrived yet: how to send the first. */
+export function drawEmpty(sources: readonly string[], hours: number): TemplateResult {
+  const curl = `curl -sS ${location.origin}/webhook/ROUTE-KEY -H 'Content-Type: application/json' -d '{"appointment_id": 12345, "event_type": "create"}'`;
+  return html`<section class="notice" aria-labelledby="empty">
+    <h2 id="empty">No appointment is on the board</h2>
+    <p>
+      ${sources.length === 0
+        ? html`No source is configured that you may see.`
+        : html`Nothing has arrived from ${sources.length === 1 ? html`the source <code>${sources[0]}</code>` : html`any of the ${sources.length} sources`}
+          that is not over for more than ${countWords(hours, 'hour', 'hours')}.`}
+      A card appears here as soon as a webhook arrives. Send one from a shell:
+    </p>
+    <pre tabindex="0"><code>${curl}</code></pre>
+    <p>
+      <code>ROUTE-KEY</code> stands in <code>route_keys</code> of a <code>[[source]]</code> in the server's configuration; the very
+      first start prints one. If the sender says that it sends, look at the answer it gets: 404 means another key.
+    </p>
+  </section>`;
+}
+
+/** No card is left by the filters. */
+export function drawNothingFound(search: string, sources: readonly string[]): TemplateResult {
+  return html`<section class="notice" aria-labelledby="nothing-found">
+    <h2 id="nothing-found">${search ? html`No card with ${search} is listed` : html`No card is left by these filters`}</h2>
+    ${search
+      ? html`<p>
+          It may be over for longer than the board shows.
+          ${sources
+            .slice(0, SOURCES_MAX)
+            .map((source) => html` <a href=${hrefOf({ source, appointmentId: search })}>Look for ${search} of ${source}</a>.`)}
+        </p>`
+      : nothing}
+    <p><button type="button" @click=${clearFilters}>Clear the filters</button></p>
+  </section>`;
+}
+
+/** The connection is lost: what is shown is old. */
+export function drawLost(since: number, now: number, clock: string): TemplateResult {
+  return html`<p class="strip lost">
+    <strong>Not live.</strong> This is the board as of ${clock} (${durationWords(now - since)} ago). Nothing is lost: it
+    catches up by itself once the server can be reached.
+  </p>`;
+}
+
+/** What has changed while the connection was lost. */
+export function drawCaughtUp(count: number): TemplateResult {
+  return html`<p class="strip caught-up">
+    Live again. ${count === 0 ? 'Nothing has changed meanwhile.' : `${countWords(count, 'appointment has', 'appointments have')} changed meanwhile.`}
+  </p>`;
+}

@@ -1,0 +1,20 @@
+// Which column is shown where there is room for one: a row of buttons with their counts, on a phone only.
+import { html, type TemplateResult } from 'lit';
+import { statusWords, type Status } from '../words.ts';
+import type { Board } from './model.ts';
+
+export function drawPicker(
+  statuses: readonly Status[],
+  board: Board,
+  chosen: Status,
+  choose: (status: Status) => void,
+): TemplateResult {
+  return html`<div class="picker narrow-only" role="group" aria-label="Column">
+    ${statuses.map(
+      (status) =>
+        html`<button type="button" aria-pressed=${status === chosen} @click=${() => choose(status)}>
+          ${statusWords(status)} <span class="count">${board.list(status).count.toLocaleString('en-US')}</span>
+        </button>`,
+    )}
+  </div>`;
+}

@@ -1,0 +1,75 @@
+// A column on a wall display: as many cards as fit, nothing to click. In: the same as a column. Out: a page of its
+// cards; where there are more, the pages take turns, and the words below say which cards these are.
+import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { Element } from '../element.ts';
+import type { Place } from '../words.ts';
+import { cardPx, drawCard, type Manner } from './card.ts';
+import type { Card } from './model.ts';
+
+/** How long a page of cards stands. */
+const PAGE_MS = 12_000;
+/** Whoever has waited longest comes back soon: of many pages only the first take turns. */
+const PAGES_MAX = 4;
+
+export class WallColumn extends Element {
+  static override properties: PropertyDeclarations = {
+    place: { attribute: false },
+    name: { attribute: false },
+    cards: { attribute: false },
+    count: { attribute: false },
+    manner: { attribute: false },
+  };
+
+  declare place: Place;
+  declare name: string;
+  declare cards: readonly Card[];
+  declare count: number;
+  declare manner: Manner;
+
+  #fits = 1_000;
+  readonly #sizes = new ResizeObserver(() => this.#measure());
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#sizes.disconnect();
+  }
+
+  protected override firstUpdated(): void {
+    const list = this.querySelector('.cards');
+    if (list) this.#sizes.observe(list);
+  }
+
+  protected override updated(): void {
+    // How high a card is may have changed.
+    this.#measure();
+  }
+
+  protected override render(): TemplateResult {
+    const { cards, count, name, place, manner } = this;
+    const id = `column-${place}`;
+    const pages = Math.min(PAGES_MAX, Math.ceil(cards.length / this.#fits));
+    const page = pages > 1 ? Math.floor(performance.now() / PAGE_MS) % pages : 0;
+    const from = page * this.#fits;
+    const shown = cards.slice(from, from + this.#fits);
+    return html`<section class="column" data-place=${place} aria-labelledby=${id}>
+      <h2 id=${id}>${name} <span class="count">${count.toLocaleString('en-US')}</span></h2>
+      <ul class="cards" role="list" aria-labelledby=${id}>
+        ${shown.map((card) => html`<li class="slot">${drawCard(card, place, false, manner)}</li>`)}
+      </ul>
+      ${pages > 1
+        ? html`<p class="turn">${from + 1}–${from + shown.length} of ${count.toLocaleString('en-US')}</p>`
+        : nothing}
+    </section>`;
+  }
+
+  #measure(): void {
+    const list = this.querySelector<HTMLElement>('.cards');
+    if (!list) return;
+    const fits = Math.max(1, Math.floor(list.clientHeight / cardPx(this.manner)));
+    if (fits === this.#fits) return;
+    this.#fits = fits;
+    this.requestUpdate();
+  }
+}
+
+customElements.define('wall-column', WallColumn);

@@ -1,0 +1,237 @@
+//! The lock file: one process at a time has the data directory, and says in it how to ask it.
+//!
+//! Its lines, which only its owner can read: the process's id; while a server runs, its URL and a secret, wiped out by
+//! whoever takes the lock next; and `session-key` with 64 hexadecimal digits, which that one keeps, so that browsers
+//! stay signed in while the server is started anew. What stands behind the key is left over and counts for nothing.
+
+use std::{
+    fmt,
+    fs::{File, Permissions, TryLockError},
+    io::{self, Read as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use super::{LogError, data_dir::storage};
+
+const KEY_LINE: &str = "session-key ";
+
+/// More than a lock file has.
+const FILE_BYTES_MAX: u64 = 4 << 10;
+
+/// While this lives, no other process opens the data directory.
+#[derive(Debug)]
+pub struct DataDirLock {
+    file: File,
+    text: Mutex<Text>,
+}
+
+/// How to ask the server that holds a data directory.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RunningServer {
+    /// Its root on this machine, such as `http://127.0.0.1:8080`.
+    pub url: String,
+    /// Lets whoever can read the lock file in, as an admin of all sources.
+    pub secret: String,
+}
+
+/// Random bytes that browsers' sessions are sealed with. They are nowhere but in the lock file: in no copy of the log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SessionKey(pub [u8; 32]);
+
+/// What the file says beside this process's id.
+#[derive(Debug, Default)]
+struct Text {
+    server: Option<RunningServer>,
+    key: Option<SessionKey>,
+}
+
+impl fmt::Debug for RunningServer {
+    /// Nothing that a log line should not hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RunningServer({})", self.url)
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    /// Nothing that a log line should not hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionKey(..)")
+    }
+}
+
+impl Drop for DataDirLock {
+    /// Said, and not left to the closing of the file: a child that is about to become another program still has a copy
+    /// of the file open, and would keep the lock for as long.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the lock on the data directory could not be given back before its file is closed");
+        }
+    }
+}
+
+impl DataDirLock {
+    /// Takes the lock of the data directory `root`, whose lock file is at `path`.
+    pub(super) fn take(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
+        let failed = |error| storage(format!("locking {}", path.display()), error);
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let file = options.open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = read(&file).ok().and_then(|text| text.lines().next().map(str::to_owned));
+                return Err(LogError::InUse { path: root.to_owned(), holder });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        // An earlier version made it readable to all.
+        let private = file.set_permissions(Permissions::from_mode(0o600));
+        let key = read(&file).ok().as_deref().and_then(key_in);
+        let text = Text { server: None, key };
+        // The process id only serves a message: a full disk must not keep a log from being read.
+        if let Err(error) = private.and_then(|()| text.write_to(&file)) {
+            tracing::warn!(%error, "the lock file could not be written");
+        }
+        Ok(DataDirLock { file, text: Mutex::new(text) })
+    }
+
+    /// Writes into the lock file, which only its owner can read, how to ask this process. Whoever takes the lock next
+    /// wipes it out.
+    pub fn announce(&self, server: &RunningServer) {
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        text.server = Some(server.clone());
+        if let Err(error) = text.write_to(&self.file) {
+            tracing::warn!(%error, "the lock file could not be written: commands beside this server won't find it");
+        }
+    }
+
+    /// The key that the data directory's sessions are sealed with; a new one where there was none that could be read.
+    pub fn session_key(&self) -> Result<SessionKey, LogError> {
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = text.key {
+            return Ok(key);
+        }
+        let mut key = SessionKey([0; 32]);
+        getrandom::fill(&mut key.0).map_err(|error| storage("making a key for sessions".to_owned(), error))?;
+        text.key = Some(key);
+        if let Err(error) = text.write_to(&self.file).and_then(|()| self.file.sync_data()) {
+            tracing::warn!(%error, "the lock file could not be written: after the next start everybody has to sign in again");
+        }
+        Ok(key)
+    }
+}
+
+/// How to ask the server that has written the lock file at `path`, as far as that tells.
+pub(super) fn running_server(path: &Path) -> Option<RunningServer> {
+    let text = read(&File::open(path).ok()?).ok()?;
+    let mut lines = text.split_inclusive('\n').take_while(|line| !line.starts_with(KEY_LINE)).skip(1);
+    // Without its line feed a line is being written right now.
+    let mut line = || lines.next()?.strip_suffix('\n').map(str::to_owned);
+    Some(RunningServer { url: line()?, secret: line()? })
+}
+
+impl Text {
+    /// Over what stands there, and only then cut to its length: there is no moment without the key, and no need for room
+    /// on a full disk.
+    fn write_to(&self, file: &File) -> io::Result<()> {
+        let mut text = format!("{}\n", std::process::id());
+        if let Some(RunningServer { url, secret }) = &self.server {
+            text += &format!("{url}\n{secret}\n");
+        }
+        if let Some(SessionKey(key)) = self.key {
+            text += &format!("{KEY_LINE}{}\n", blake3::Hash::from_bytes(key).to_hex());
+        }
+        file.write_all_at(text.as_bytes(), 0)?;
+        file.set_len(text.len() as u64)
+    }
+}
+
+/// The first key that stands there whole.
+fn key_in(text: &str) -> Option<SessionKey> {
+    let digits = text.split_inclusive('\n').find_map(|line| line.strip_prefix(KEY_LINE)?.strip_suffix('\n'))?;
+    blake3::Hash::from_hex(digits).ok().map(|hash| SessionKey(*hash.as_bytes()))
+}
+
+fn read(file: &File) -> io::Result<String> {
+    let mut text = String::new();
+    // From its start, wherever somebody has read it to.
+    io::Seek::rewind(&mut &*file)?;
+    (&mut &*file).take(FILE_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn locked(folder: &Path) -> DataDirLock {
+        DataDirLock::take(folder, &folder.join("lock")).unwrap()
+    }
+
+    fn server() -> RunningServer {
+        RunningServer { url: "http://127.0.0.1:8080".to_owned(), secret: "a-secret-of-this-start".to_owned() }
+    }
+
+    #[test]
+    fn whoever_takes_the_lock_next_keeps_the_key_and_wipes_out_the_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let lock = locked(folder.path());
+        assert_eq!(running_server(&path), None);
+        lock.announce(&server());
+        assert_eq!(running_server(&path), Some(server()));
+        let key = lock.session_key().unwrap();
+        assert_eq!((lock.session_key().unwrap(), running_server(&path)), (key, Some(server())));
+        drop(lock);
+        for _ in 0..2 {
+            let lock = locked(folder.path());
+            assert_eq!(running_server(&path), None);
+            assert!(!fs::read_to_string(&path).unwrap().contains("a-secret-of-this-start"));
+            assert_eq!(lock.session_key().unwrap(), key);
+            lock.announce(&server());
+            assert_eq!(running_server(&path), Some(server()));
+        }
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!format!("{:?}", locked(folder.path())).contains(&format!("{:?}", key.0)));
+    }
+
+    #[test]
+    fn a_key_that_is_lost_or_cannot_be_read_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = locked(folder.path()).session_key().unwrap();
+        let whole = fs::read(&path).unwrap();
+        for (what, bytes) in [
+            ("empty", Vec::new()),
+            ("cut", whole[..whole.len() - 2].to_vec()),
+            ("without its line feed", whole[..whole.len() - 1].to_vec()),
+            ("no digits", String::from_utf8_lossy(&whole).replace("session-key ", "session-key x").into_bytes()),
+            ("no text", [&whole[..9], b"\xff\xfe"].concat()),
+            ("another line", b"1\nhttp://127.0.0.1:1\nsecret\n".to_vec()),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            let key = locked(folder.path()).session_key().unwrap();
+            assert_ne!(key, first, "{what}");
+            assert_eq!(locked(folder.path()).session_key().unwrap(), key, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_another_version_or_half_a_write_left_tells_no_wrong_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let told = |text: &str| {
+            fs::write(&path, text).unwrap();
+            running_server(&path)
+        };
+        assert_eq!(told("7\nhttp://127.0.0.1:8080\na-secret-of-this-start\n"), Some(server()));
+        assert_eq!(told("7\nhttp://127.0.0.1:8080\na-secret-of"), None);
+        assert_eq!(told("7\n"), None);
+        // The rest of a longer text, before it is cut off.
+        assert_eq!(told("7\nsession-key 00\nttp://127.0.0.1:8080\na-secret-of-this-start\n"), None);
+    }
+}
