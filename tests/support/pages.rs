@@ -34,6 +34,10 @@ pub fn look(browser: &Browser, name: &str) {
                 "const { scrollWidth, scrollHeight } = document.documentElement; return [scrollWidth - innerWidth, scrollHeight - innerHeight]",
             );
             assert_eq!(beyond, json!([0, 0]), "{state}: the page is larger than the window");
+            let aside = browser.script(
+                "const { scrollWidth, clientWidth } = document.querySelector('main'); return scrollWidth - clientWidth",
+            );
+            assert_eq!(aside, json!(0), "{state}: it has to be scrolled sideways");
             accessibility::check(browser, &state);
         }
     }

@@ -93,7 +93,8 @@ export class AppointmentPage extends Element {
     this.#seek = false;
     // Where the controls are above the timeline, stepping must not scroll them away.
     if (!matchMedia('(min-width: 56rem)').matches) return;
-    this.querySelector('.timeline [aria-current]')?.scrollIntoView({ block: 'nearest' });
+    // Not before the elements within have their height.
+    requestAnimationFrame(() => this.querySelector('.timeline [aria-current]')?.scrollIntoView({ block: 'nearest' }));
   }
 
   /** Goes to a place in the history; the last one and what is beyond it is now. */
