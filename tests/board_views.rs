@@ -12,8 +12,13 @@ use support::{
 };
 
 /// Name, width and height of the screen, and the page.
-const SCREENS: [(&str, u32, u32, &str); 3] =
-    [("phone", 390, 844, "/"), ("desktop", 1440, 900, "/"), ("wall", 1920, 1080, "/?tv=1")];
+const SCREENS: [(&str, u32, u32, &str); 5] = [
+    ("phone", 390, 844, "/"),
+    ("desktop", 1440, 900, "/"),
+    ("wall", 1920, 1080, "/?tv=1"),
+    ("small-phone", 320, 568, "/"),
+    ("tablet", 820, 1180, "/"),
+];
 
 #[test]
 fn a_busy_board_is_clear_on_every_screen() {
@@ -28,6 +33,8 @@ fn a_busy_board_is_clear_on_every_screen() {
             show(&browser, &server, path);
             browser.wait_until("document.querySelectorAll('.card').length >= 7");
             browser.wait_until("document.querySelector('.connection').dataset.is === 'live'");
+            let wide = browser.script("return document.documentElement.scrollWidth > innerWidth");
+            assert_eq!(wide, false, "{screen}");
             browser.keep_screenshot(&format!("board-{screen}-{scheme}"));
             check(&browser, &format!("board {screen} {scheme}"));
         }

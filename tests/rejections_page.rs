@@ -66,7 +66,7 @@ fn fill(server: &Server) {
 }
 
 const LOADED: &str =
-    "document.querySelector('.filters') && !document.querySelector('.meta').innerText.includes('Loading')";
+    "document.querySelector('.asked') && !document.querySelector('.meta').innerText.includes('Loading')";
 
 fn show(browser: &Browser, server: &Server, path: &str) {
     browser.go(&format!("http://{}{path}", server.address));

@@ -108,6 +108,15 @@ impl Server {
         Ok(Server { address, child, printed })
     }
 
+    /// Starts again what was ended, with the same configuration, data and address.
+    pub fn start_again(&mut self, folder: &Path) {
+        let address = self.address.to_string();
+        let mut command = command(folder);
+        command.args(["serve", "--listen", &address, "--config"]).arg(folder.join("clockfold.toml"));
+        command.arg("--data-dir").arg(data_dir(folder));
+        *self = Server::spawn(command);
+    }
+
     /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()

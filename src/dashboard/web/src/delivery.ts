@@ -82,7 +82,7 @@ export function statusChange({ statusBefore, statusAfter }: Delivery): TemplateR
 }
 
 /** What came to it later, or out of its turn; nothing for most. */
-export function remarks(delivery: Delivery, zone: string, hrefOf: (position: string) => string): TemplateResult[] {
+export function remarks(delivery: Delivery, hrefOf: (position: string) => string): TemplateResult[] {
   const at = (position: string) => html`<a href=${hrefOf(position)}>delivery ${position}</a>`;
   const said: (TemplateResult | false)[] = [
     delivery.appliedAt !== null &&
@@ -91,8 +91,6 @@ export function remarks(delivery: Delivery, zone: string, hrefOf: (position: str
       delivery.outcomeAtArrival !== delivery.outcome &&
       html`${outcomeWords(delivery.outcomeAtArrival)} when it arrived.`,
     delivery.late && html`It had been overtaken, and was put before deliveries that had been applied already.`,
-    delivery.reconsideredUntil !== null &&
-      html`It waits until ${moment(delivery.reconsideredUntil, zone)} for what it may have overtaken.`,
     delivery.conflictsWith !== null && html`Its sender used the same id for ${at(delivery.conflictsWith)}, with another body.`,
   ];
   return said.filter((one) => one !== false);

@@ -21,8 +21,8 @@ export const connection = new State<Connection>({ is: 'idle' });
 const WAIT_MS_MIN = 500;
 const WAIT_MS_MAX = 20_000;
 /** How often the server is asked whether it is there, and how long it may take to say so. */
-const PING_EVERY_MS = 10_000;
-const PONG_WITHIN_MS = 8_000;
+const PING_EVERY_MS = 8_000;
+const PONG_WITHIN_MS = 6_000;
 /** The server's close codes that say: not without signing in. */
 const NOT_SIGNED_IN = [4401, 4403];
 

@@ -3,7 +3,7 @@
 // by itself does not.
 import { access } from './access.ts';
 import { query, RequestError } from './graphql.ts';
-import { disconnect } from './live.ts';
+import { connection, disconnect } from './live.ts';
 import { State } from './state.ts';
 
 /** Who reads. */
@@ -94,6 +94,13 @@ function forget(): void {
 
 access.follow(() => {
   if (access.value === 'out') forget();
+});
+
+// A server that comes back may have been configured anew.
+let wasLost = false;
+connection.follow(() => {
+  if (connection.value.is === 'live' && wasLost) void ask();
+  wasLost = connection.value.is === 'waiting';
 });
 
 for (const kind of ['pointermove', 'pointerdown', 'keydown', 'touchstart', 'wheel']) {

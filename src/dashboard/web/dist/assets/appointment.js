@@ -8,8 +8,8 @@ import{B as e,E as t,G as n,H as r,L as i,P as a,S as o,T as s,V as c,W as l,_ a
   </section>`}function D(e,t){let{index:r,steps:i,at:a}=e,o=i.length-1,s=(e,r,i,a)=>n`<button type="button" class="step" title=${e} ?disabled=${a} @click=${()=>t(i)}>
       <span aria-hidden="true">${r}</span><span class="unseen">${e}</span>
     </button>`;return n`<div class="stepper" role="group" aria-label="Step through the deliveries">
-    ${s(`First delivery`,`⇤`,0,r<=0&&a!==null)}
-    ${s(`Earlier delivery`,`←`,r-1,r<=0)}
+    ${s(`First delivery`,`⇤`,0,o<1||r<=0&&a!==null)}
+    ${s(`Earlier delivery`,`←`,r-1,r<1)}
     <input
       type="range"
       min="0"
@@ -88,7 +88,7 @@ import{B as e,E as t,G as n,H as r,L as i,P as a,S as o,T as s,V as c,W as l,_ a
   }`,{source:t,id:n,eventType:r,at:i},a);return o?.explain??null}function B(e,t,n,r){return i(`subscription Source($source: String!, $after: Position!) {
     deliveries(source: $source, after: $after) { position appointmentId }
   }`,{source:e,after:t},{next:({deliveries:e})=>n(e.position,e.appointmentId),failed:r})}var V=1e4,H=500,U=120,W=class{#e;#t;#n;#r;#i;#a;#o;#s;#c;#l;constructor(e,t){this.now=null,this.steps=[],this.shown=[],this.error=null,this.deaf=null,this.waiting=!1,this.explanation=null,this.explained=null,this.#n=new Map,this.#r=new AbortController,this.#i=new AbortController,this.#a=new AbortController,this.#o=null,this.#s=-1,this.#l=()=>{},this.#e=e,this.#t=t}get at(){return this.#o}get index(){if(this.#o===null)return this.steps.length-1;let e=BigInt(this.#o),[t,n]=[0,this.steps.length];for(;t<n;){let r=t+n>>>1;BigInt(this.steps[r].position)<=e?t=r+1:n=r}return t-1}get page(){return Math.max(0,this.#s)}get pages(){return Math.max(1,Math.ceil(this.steps.length/50))}get state(){return this.#o===null?this.now?.state:this.#n.get(this.#o)}get unknown(){return Math.max(0,(this.now?.total??0)-this.steps.length)}async begin(e){this.#o=e,await this.#_(async t=>{let n=await F(this.#e,t),r=null;for(let e=!0;e&&this.steps.length<V;){let{steps:n,hasMore:i}=await I(this.#e,{before:r},t);this.steps=[...n,...this.steps],r=this.steps[0]?.cursor??null,e=i}this.now=n,this.#m(n.position),await this.choose(e)})}end(){this.#r.abort(),this.#i.abort(),this.#a.abort(),clearTimeout(this.#c),this.#l()}async choose(e){this.#o=e,this.#i.abort(),this.#i=new AbortController;let{signal:t}=this.#i;this.waiting=!0,this.#t(),await this.#_(async()=>{let n=this.#u(e,t);await Promise.all([n,this.#f(this.#d(this.index),!1,t)]),t.aborted||(this.waiting=!1,this.explained&&this.explain(this.explained))},t)}async turn(e){await this.#_(t=>this.#f(e,!1,t))}async explain(e){this.explained=e,this.#a.abort(),this.#a=new AbortController;let{signal:t}=this.#a;this.explanation=e?`asking`:null,this.#t(),e&&await this.#_(async()=>{let n=await z(this.#e,e,this.#o,t);t.aborted||(this.explanation=n)},t)}async#u(e,t){if(e===null||this.#n.has(e))return;let n=await R(this.#e,e,t);this.now&&BigInt(e)<=BigInt(this.now.position)?this.#n.set(e,n):this.now&&this.#n.set(e,this.now.state)}#d(e){return Math.max(0,Math.floor(e/50))}async#f(e,t,n){if(e===this.#s&&!t)return;let r=this.steps[e*50-1]?.cursor??null,i=this.steps[e*50],a=r??(this.unknown>0&&i?await this.#p(i,n):null),o=await L(this.#e,a,50,n);n.aborted||(this.#s=e,this.shown=o)}async#p(e,t){let{steps:n}=await I(this.#e,{before:e.cursor},t);return n.at(-1)?.cursor??null}#m(e){this.#l();let t=0;this.#l=B(this.#e.source,e,(e,n)=>{this.deaf=null,t+=1,t===H&&this.#m(e),n===this.#e.id&&this.#h()},e=>{this.deaf=e.message,this.#t()})}#h(){clearTimeout(this.#c),this.#c=setTimeout(()=>void this.#g(),U)}async#g(){await this.#_(async e=>{let t=await F(this.#e,e),n=this.page===this.pages-1;for(let t=!0;t;){let n=this.steps.at(-1),{steps:r,hasMore:i}=await I(this.#e,n?{after:n.cursor}:{before:null},e);this.steps=[...this.steps,...r],t=i&&n!==void 0}this.now=t;for(let e of this.#n.keys())BigInt(e)>BigInt(this.steps.at(-1)?.position??0)&&this.#n.delete(e);await Promise.all([this.#u(this.#o,e),this.#f(n&&this.#o===null?this.pages-1:this.page,!0,e)]),this.#o===null&&this.explained&&this.explain(this.explained)})}async#_(e,t=this.#r.signal){try{await e(t),t.aborted||(this.error=null)}catch(e){if(t.aborted||this.#r.signal.aborted)return;this.error=c(e)}this.#r.signal.aborted||this.#t()}};function G(e,t,r,i){let{now:a,shown:o,unknown:s}=e,c=a?.facts.isAdmin??!1;return n`<section class="history" aria-labelledby="timeline-title">
-    <h2 id="timeline-title">Timeline <span class="count">${h(a?.total??0,`delivery`,`deliveries`)}</span></h2>
+    <h2 id="timeline-title">Timeline <span class="amount">${h(a?.total??0,`delivery`,`deliveries`)}</span></h2>
     ${c?l:n`<p class="quiet">Raw bodies are shown to readers with the role <code>admin</code>.</p>`}
     ${q(e,i)}
     ${s>0&&e.page===0?n`<p class="quiet">${h(s,`earlier delivery is`,`earlier deliveries are`)} not listed here; GraphQL has them.</p>`:l}
@@ -112,7 +112,7 @@ import{B as e,E as t,G as n,H as r,L as i,P as a,S as o,T as s,V as c,W as l,_ a
     </p>
     <p class="when">${x(t,r)} ${b(t)}</p>
     ${t.reason?n`<p class="reason">${d(t.reason)}</p>`:l}
-    ${p(t,r,i).map(e=>n`<p class="remark">${e}</p>`)}
+    ${p(t,i).map(e=>n`<p class="remark">${e}</p>`)}
     ${t.deliveryId?n`<p class="quiet">Sender’s id <code>${t.deliveryId}</code></p>`:l}
     ${f(t,a)}
   </li>`}function q({page:e,pages:t,steps:r,unknown:i},a){if(t<2)return l;let o=e*50+1+i,s=Math.min(r.length,(e+1)*50)+i;return n`<nav class="pager" aria-label="Pages of the timeline">

@@ -3,7 +3,7 @@ import{B as e,E as t,G as n,H as r,S as i,T as a,V as o,W as s,a as c,c as l,d a
       <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
         <path d="M8 1.5a4.5 4.5 0 0 1 2.5 8.2V12h-5V9.7A4.5 4.5 0 0 1 8 1.5ZM6 14.5h4" />
       </svg>
-      ${C[t]} <span class="count">${e}</span>
+      ${C[t]} <span class="amount">${e}</span>
     </h2>
     <p>${c(r)}</p>
     <p class="quiet">The setting in the configuration:</p>
@@ -22,7 +22,7 @@ import{B as e,E as t,G as n,H as r,S as i,T as a,V as o,W as s,a as c,c as l,d a
       pageInfo { hasPreviousPage startCursor }
     }
   } ${g}`,l={source:t,outcome:n?[n]:T,code:r?[r]:null,receivedAt:{from:A(i),to:A(a)}},{deliveries:u}=await e(c,{filter:l,last:D,before:o},s),{nodes:d,pageInfo:f}=u;return{deliveries:d.reverse(),older:f.hasPreviousPage?f.startCursor:null}}function A(e){return new Date(e).toISOString()}function j({groups:e},t,r,i){let a=e.filter(({outcome:e,code:n})=>(!t.outcome||e===t.outcome)&&(!t.code||n===t.code)),o=a.reduce((e,t)=>e+t.count,0);return n`<section aria-labelledby="groups-title">
-    <h2 id="groups-title">By source and code <span class="count">${f(o,`delivery`,`deliveries`)}</span></h2>
+    <h2 id="groups-title">By source and code <span class="amount">${f(o,`delivery`,`deliveries`)}</span></h2>
     ${a.length===0?n`<p class="notice">Nothing of this kind arrived in this time.</p>`:n`<table class="groups">
           <thead>
             <tr>
@@ -48,7 +48,7 @@ import{B as e,E as t,G as n,H as r,S as i,T as a,V as o,W as s,a as c,c as l,d a
     </td>
     <td class="times" data-label="First and last">${i(d,t)}<br />${i(f,t)}</td>
   </tr>`}function N(e,t,r,i,a){let o=e.flatMap(e=>e.deliveries);return o.length===0?s:n`<section aria-labelledby="list-title">
-    <h2 id="list-title">Deliveries <span class="count">newest first</span></h2>
+    <h2 id="list-title">Deliveries <span class="amount">newest first</span></h2>
     ${t.isAdmin?s:n`<p class="quiet">Raw bodies are shown to readers with the role <code>admin</code>.</p>`}
     <ol class="rejected">
       ${p(o,({position:e})=>e,e=>P(e,t,r))}
@@ -62,7 +62,7 @@ import{B as e,E as t,G as n,H as r,S as i,T as a,V as o,W as s,a as c,c as l,d a
     </p>
     <p class="when">${y(e,r)} ${a?_(e):s}</p>
     ${p?n`<p class="reason">${c(p)}</p>`:s}
-    ${h?u(e,r,e=>`${h}?at=${e}`).map(e=>n`<p class="remark">${e}</p>`):s}
+    ${h?u(e,e=>`${h}?at=${e}`).map(e=>n`<p class="remark">${e}</p>`):s}
     ${h?n`<p><a href="${h}?at=${o}">Appointment ${a} after it</a></p>`:n`<p class="quiet">It names no appointment.</p>`}
     ${l(e,t.isAdmin)}
   </li>`}var F=36e5,I=class extends r{static{this.properties={route:{attribute:!1}}}#e=null;#t=null;#n=null;#r=null;#i=[];#a=null;#o=!1;#s=new AbortController;disconnectedCallback(){super.disconnectedCallback(),this.#s.abort()}willUpdate(e){e.has(`route`)&&this.#u()}render(){return n`<div class="page rejections-page">
@@ -70,7 +70,7 @@ import{B as e,E as t,G as n,H as r,S as i,T as a,V as o,W as s,a as c,c as l,d a
       ${this.#e&&this.#n&&this.#t?this.#c(this.#e,this.#n,this.#t):s}
       ${this.#a?n`<p class="notice" role="alert">${this.#a}</p>`:s}
       ${this.#e||this.#a?s:n`<p class="quiet">Loading…</p>`}
-    </div>`}#c(e,r,i){let a=t(e,i.source),o=this.#r,c=e.sources.map(({name:e})=>[e,e]);return n`<form class="filters" aria-label="What is shown" @submit=${e=>e.preventDefault()}>
+    </div>`}#c(e,r,i){let a=t(e,i.source),o=this.#r,c=e.sources.map(({name:e})=>[e,e]);return n`<form class="asked" aria-label="What is shown" @submit=${e=>e.preventDefault()}>
         ${h(r,a)} ${b(`source`,`Source`,`all sources`,c,i.source)}
         ${b(`outcome`,`Outcome`,`all three`,T.map(e=>[e,x(e)]),i.outcome)}
         ${b(`code`,`Code`,`all codes`,E.map(e=>[e,e]),i.code)}

@@ -41,8 +41,8 @@ function drawStepper(store: AppointmentStore, go: (index: number) => void): Temp
       <span aria-hidden="true">${sign}</span><span class="unseen">${words}</span>
     </button>`;
   return html`<div class="stepper" role="group" aria-label="Step through the deliveries">
-    ${button('First delivery', '⇤', 0, index <= 0 && at !== null)}
-    ${button('Earlier delivery', '←', index - 1, index <= 0)}
+    ${button('First delivery', '⇤', 0, last < 1 || (index <= 0 && at !== null))}
+    ${button('Earlier delivery', '←', index - 1, index < 1)}
     <input
       type="range"
       min="0"

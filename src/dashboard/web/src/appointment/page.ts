@@ -5,6 +5,7 @@ import { html, nothing, type PropertyDeclarations, type PropertyValues, type Tem
 import { Element } from '../element.ts';
 import { zoneOf } from '../facts.ts';
 import { setParameters, type Route } from '../router.ts';
+import '../page.css';
 import './appointment.css';
 import { drawMoment } from './moment.ts';
 import { drawNext } from './next.ts';

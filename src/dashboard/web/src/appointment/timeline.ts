@@ -16,7 +16,7 @@ export function drawTimeline(
   const { now, shown, unknown } = store;
   const isAdmin = now?.facts.isAdmin ?? false;
   return html`<section class="history" aria-labelledby="timeline-title">
-    <h2 id="timeline-title">Timeline <span class="count">${countWords(now?.total ?? 0, 'delivery', 'deliveries')}</span></h2>
+    <h2 id="timeline-title">Timeline <span class="amount">${countWords(now?.total ?? 0, 'delivery', 'deliveries')}</span></h2>
     ${isAdmin ? nothing : html`<p class="quiet">Raw bodies are shown to readers with the role <code>admin</code>.</p>`}
     ${drawPager(store, turn)}
     ${unknown > 0 && store.page === 0
@@ -58,7 +58,7 @@ function drawDelivery(
     </p>
     <p class="when">${arrival(delivery, zone)} ${statusChange(delivery)}</p>
     ${delivery.reason ? html`<p class="reason">${prose(delivery.reason)}</p>` : nothing}
-    ${remarks(delivery, zone, hrefOf).map((remark) => html`<p class="remark">${remark}</p>`)}
+    ${remarks(delivery, hrefOf).map((remark) => html`<p class="remark">${remark}</p>`)}
     ${delivery.deliveryId ? html`<p class="quiet">Sender’s id <code>${delivery.deliveryId}</code></p>` : nothing}
     ${body(delivery, isAdmin)}
   </li>`;

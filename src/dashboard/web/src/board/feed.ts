@@ -28,7 +28,6 @@ interface TheirCard {
   appointmentId: string;
   status: Status;
   statusSince: string;
-  lastPosition: string;
   lastEvent: string | null;
 }
 
@@ -51,7 +50,7 @@ const BOARD = `subscription Board($source: String, $endedWithinHours: Int!, $fir
     changes { from to appointment { ...Card } }
   }
 }
-fragment Card on Appointment { source appointmentId status statusSince lastPosition lastEvent }`;
+fragment Card on Appointment { source appointmentId status statusSince lastEvent }`;
 
 /** Follows a board until the returned function is called. */
 export function followBoard(wanted: Wanted, heard: Heard): () => void {
@@ -97,6 +96,5 @@ function card(their: TheirCard): Card {
     status: their.status,
     since: Date.parse(their.statusSince),
     event: their.lastEvent,
-    position: their.lastPosition,
   };
 }

@@ -13,8 +13,6 @@ export interface Card {
   readonly since: number;
   /** The last event, as the API names it. */
   readonly event: string | null;
-  /** The position of its last delivery: tells two states of it apart. */
-  readonly position: string;
 }
 
 /** What has become of an appointment, of several changes the whole of it. */
@@ -57,16 +55,16 @@ export class Board {
     return place && card ? { card, place } : null;
   }
 
-  /** The keys of what is different in another board: what came, went, moved, or was heard of. */
+  /** The keys of what is different in another board: what came, went, moved, or has another event. */
   differences(whole: WholeBoard): string[] {
     const before = new Map<string, string>();
     for (const [place, list] of this.lists) {
-      for (const card of list.cards) before.set(card.key, `${place} ${card.position}`);
+      for (const card of list.cards) before.set(card.key, shown(place, card));
     }
     const different: string[] = [];
     for (const [place, list] of whole.lists) {
       for (const card of list.cards) {
-        if (before.get(card.key) !== `${place} ${card.position}`) different.push(card.key);
+        if (before.get(card.key) !== shown(place, card)) different.push(card.key);
         before.delete(card.key);
       }
     }
@@ -126,6 +124,11 @@ export class Board {
 /** Joins two changes of one appointment. */
 export function joined(earlier: Change | undefined, later: Change): Change {
   return earlier ? { card: later.card, from: earlier.from, to: later.to } : later;
+}
+
+/** What tells two states of an appointment apart that look different. */
+function shown(place: Place, { since, event }: Card): string {
+  return `${place} ${since} ${event}`;
 }
 
 function inOrder(one: Card, other: Card): number {

@@ -15,15 +15,15 @@ export function drawEmpty(sources: readonly string[], hours: number): TemplateRe
     <h2 id="empty">No appointment is on the board</h2>
     <p>
       ${sources.length === 0
-        ? html`No source is configured that you may see.`
-        : html`Nothing has arrived from ${sources.length === 1 ? html`the source <code>${sources[0]}</code>` : html`any of the ${sources.length} sources`}
-          that is not over for more than ${countWords(hours, 'hour', 'hours')}.`}
+        ? 'No source is configured that you may see.'
+        : html`No appointment of ${sources.length === 1 ? html`<code>${sources[0]}</code>` : `the ${sources.length} sources`} is
+          open, and none has ended within ${countWords(hours, 'hour', 'hours')}.`}
       A card appears here as soon as a webhook arrives. Send one from a shell:
     </p>
-    <pre tabindex="0"><code>${curl}</code></pre>
+    <pre><code>${curl}</code></pre>
     <p>
-      <code>ROUTE-KEY</code> stands in <code>route_keys</code> of a <code>[[source]]</code> in the server's configuration; the very
-      first start prints one. If the sender says that it sends, look at the answer it gets: 404 means another key.
+      <code>ROUTE-KEY</code> is one of <code>route_keys</code> of a <code>[[source]]</code> in the server's configuration; the very first
+      start prints one. If a sender says that it sends, look at the answer that it gets: 404 means that it has another key.
     </p>
   </section>`;
 }
@@ -37,7 +37,7 @@ export function drawNothingFound(search: string, sources: readonly string[]): Te
           It may be over for longer than the board shows.
           ${sources
             .slice(0, SOURCES_MAX)
-            .map((source) => html` <a href=${hrefOf({ source, appointmentId: search })}>Look for ${search} of ${source}</a>.`)}
+            .map((source) => html` <a href=${hrefOf({ source, appointmentId: search })}>Look for ${search} in ${source}</a>.`)}
         </p>`
       : nothing}
     <p><button type="button" @click=${clearFilters}>Clear the filters</button></p>

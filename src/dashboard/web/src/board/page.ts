@@ -22,7 +22,7 @@ import { drawPicker } from './picker.ts';
 import { Sight } from './sight.ts';
 import { drawStale } from './stale.ts';
 import { BoardStore } from './store.ts';
-import { drawToolbar } from './toolbar.ts';
+import { drawToolbar, type ToolbarState } from './toolbar.ts';
 import { drawWallHead, timeWords } from './wall-head.ts';
 import './wall.ts';
 import type { Thresholds } from './waits.ts';
@@ -94,30 +94,46 @@ export class BoardPage extends Element {
   }
 
   #drawPage(filters: Filters, cards: CardsBy, manner: Manner): TemplateResult {
-    const { board, begun, error, paused, waiting } = this.#store;
-    const { statuses } = filters;
-    const hidesSome = hidesCards(filters);
-    const chosen = statuses.includes(this.#chosen) ? this.#chosen : (statuses[0] as Status);
+    const { board, error } = this.#store;
     const stale = board.list('STALE');
     const staleCards = this.#cards('STALE', filters, manner);
-    const left = [...cards.values()].some((some) => some.length > 0);
-    return html`${drawToolbar({
-        filters,
-        sources: sources().map(({ name }) => name),
-        paused,
-        waiting,
-        open: this.#filtersOpen,
-        toggleOpen: () => this.#set(() => (this.#filtersOpen = !this.#filtersOpen)),
-        pause: () => this.#set(() => this.#store.pause()),
-        resume: () => this.#store.resume(),
-        take: () => this.#store.take(),
-        toFound: () => this.#focusFirst(),
-      })}
+    return html`${drawToolbar(this.#toolbar(filters))}
       <div role="status">${this.#news()}</div>
-      ${error ? drawError(error) : nothing}
-      ${begun && board.size === 0 && !isFiltered(filters) ? drawEmpty(sources().map(({ name }) => name), filters.endedWithinHours) : nothing}
-      ${begun && !left && isFiltered(filters) ? drawNothingFound(filters.search, filters.source ? [filters.source] : sources().map(({ name }) => name)) : nothing}
-      ${drawPicker(statuses, board, chosen, (status) => this.#set(() => (this.#chosen = status)))}
+      ${error
+        ? drawError(error)
+        : html`${staleCards.length > 0 && filters.search ? nothing : this.#note(filters, cards)} ${this.#drawColumns(filters, cards, manner)}
+          ${drawStale(staleCards, stale.count, manner, sources(), filters.search !== '')}`}`;
+  }
+
+  #toolbar(filters: Filters): ToolbarState {
+    const { paused, waiting } = this.#store;
+    return {
+      filters,
+      sources: names(),
+      paused,
+      waiting,
+      open: this.#filtersOpen,
+      toggleOpen: () => this.#set(() => (this.#filtersOpen = !this.#filtersOpen)),
+      pause: () => this.#set(() => this.#store.pause()),
+      resume: () => this.#store.resume(),
+      take: () => this.#store.take(),
+      toFound: () => this.#focusFirst(),
+    };
+  }
+
+  /** Why there is no card, where there is none. */
+  #note(filters: Filters, cards: CardsBy): TemplateResult | typeof nothing {
+    const { board, begun } = this.#store;
+    if (!begun || [...cards.values()].some((some) => some.length > 0)) return nothing;
+    if (isFiltered(filters)) return drawNothingFound(filters.search, filters.source ? [filters.source] : names());
+    return board.size === 0 ? drawEmpty(names(), filters.endedWithinHours) : nothing;
+  }
+
+  #drawColumns({ statuses, ...filters }: Filters, cards: CardsBy, manner: Manner): TemplateResult {
+    const { board, begun } = this.#store;
+    const chosen = statuses.includes(this.#chosen) ? this.#chosen : (statuses[0] as Status);
+    const filtered = hidesCards({ statuses, ...filters });
+    return html`${drawPicker(statuses, board, chosen, (status) => this.#set(() => (this.#chosen = status)))}
       <div class="columns" aria-busy=${!begun} @sideways=${this.#sideways}>
         ${statuses.map((status) => {
           const list = board.list(status);
@@ -128,18 +144,16 @@ export class BoardPage extends Element {
             .cards=${cards.get(status)}
             .count=${list.count}
             .untold=${list.count - list.cards.length}
-            .filtered=${hidesSome}
+            .filtered=${filtered}
             .manner=${manner}
           ></board-column>`;
         })}
-      </div>
-      ${drawStale(staleCards, stale.count, manner, sources())}`;
+      </div>`;
   }
 
   #drawWall({ statuses, source }: Filters, cards: CardsBy, manner: Manner): TemplateResult {
     const { board, clock, begun } = this.#store;
-    const names = source ? [source] : sources().map(({ name }) => name);
-    return html`${drawWallHead(names, clock.now(), zone(source), board.list('STALE').count)} ${this.#news()}
+    return html`${drawWallHead(source ? [source] : names(), clock.now(), zone(source), board.list('STALE').count)} ${this.#news()}
       ${begun && board.size === 0 ? html`<p class="strip">No appointment is on the board.</p>` : nothing}
       <div class="columns" data-few=${statuses.length <= 4}>
         ${statuses.map(
@@ -218,6 +232,10 @@ function drawError(error: RequestError): TemplateResult {
 
 function sources(): readonly Source[] {
   return me.value === null || me.value instanceof RequestError ? [] : me.value.sources;
+}
+
+function names(): string[] {
+  return sources().map(({ name }) => name);
 }
 
 function thresholds(): Thresholds {

@@ -5,31 +5,41 @@ import type { Source } from '../session.ts';
 import type { Manner } from './card.ts';
 import type { Card } from './model.ts';
 
-/** Says what they are, by the settings of the one source, or in general. */
+/** `searching` opens the list, because what is looked for may be in it. */
 export function drawStale(
   cards: readonly Card[],
   count: number,
   manner: Manner,
   sources: readonly Source[],
+  searching: boolean,
 ): TemplateResult | typeof nothing {
   if (count === 0) return nothing;
-  const only = sources.length === 1 ? sources[0] : undefined;
-  const after = only ? countWords(only.staleAfterHours, 'hour', 'hours') : "their source's stale_after_hours";
-  const horizon = only ? countWords(only.bookingHorizonDays, 'day', 'days') : 'its booking_horizon_days';
-  return html`<details class="stale">
+  const hours = same(sources.map(({ staleAfterHours }) => staleAfterHours));
+  const days = same(sources.map(({ bookingHorizonDays }) => bookingHorizonDays));
+  const after = hours === null ? 'as long as is set for its source' : countWords(hours, 'hour', 'hours');
+  const horizon = days === null ? 'as long as is set for its source' : countWords(days, 'day', 'days');
+  return html`<details class="stale" ?open=${searching && cards.length > 0}>
     <summary>${countWords(count, 'appointment', 'appointments')} not heard of for long</summary>
-    <p>
-      Checked in, ready or called back without a delivery for ${after}, or scheduled without one for ${horizon}. Somebody may
-      have forgotten to discharge or remove them; nothing is guessed.
-    </p>
-    <board-column
-      .place=${'STALE'}
-      .name=${'Not heard of for long'}
-      .cards=${cards}
-      .count=${count}
-      .untold=${0}
-      .filtered=${cards.length < count}
-      .manner=${manner}
-    ></board-column>
+    <div>
+      <board-column
+        .place=${'STALE'}
+        .name=${'Not heard of for long'}
+        .cards=${cards}
+        .count=${count}
+        .untold=${0}
+        .filtered=${cards.length < count}
+        .manner=${manner}
+      ></board-column>
+      <p>
+        These were checked in, ready or called back, and nothing has arrived about them for ${after}; or they were scheduled, and
+        nothing has arrived for ${horizon}. Somebody may have forgotten to discharge or remove them. Nothing is guessed.
+      </p>
+    </div>
   </details>`;
+}
+
+/** The number that all are; null where they differ. */
+function same(numbers: readonly number[]): number | null {
+  const [first, ...rest] = new Set(numbers);
+  return first === undefined || rest.length > 0 ? null : first;
 }

@@ -31,6 +31,10 @@ export class BoardStore {
   readonly #missed = new Set<string>();
   #frame = 0;
   #end = () => {};
+  #wanted: Wanted | null = null;
+  /** How many cards of each place the server told at first. */
+  readonly #told = new Map<Place, number>();
+  #askedAgain = false;
 
   constructor(draw: (touched: ReadonlySet<Place>) => void) {
     this.#draw = draw;
@@ -47,6 +51,11 @@ export class BoardStore {
     this.begun = false;
     this.error = null;
     this.caughtUp = null;
+    this.#begin(wanted);
+  }
+
+  #begin(wanted: Wanted): void {
+    this.#wanted = wanted;
     this.#end = followBoard(wanted, {
       whole: (board, asOf) => {
         this.clock.begin(asOf);
@@ -74,6 +83,8 @@ export class BoardStore {
   stop(): void {
     this.#end();
     this.#end = () => {};
+    this.#wanted = null;
+    this.#askedAgain = false;
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     this.#forget();
@@ -110,13 +121,28 @@ export class BoardStore {
     if (this.#whole) {
       this.board.replace(this.#whole);
       touched = new Set(PLACES);
-      if (this.begun) this.caughtUp = changed.length;
+      if (this.begun && !this.#askedAgain) this.caughtUp = changed.length;
+      for (const place of PLACES) this.#told.set(place, this.board.list(place).cards.length);
+      this.#askedAgain = false;
       this.begun = true;
     }
     for (const place of this.board.apply(this.#waiting.values())) touched.add(place);
     this.#forget();
     this.#refresh(changed);
     this.#draw(touched);
+    if (this.#wanted && !this.#askedAgain && this.#runsShort()) {
+      this.#askedAgain = true;
+      this.#end();
+      this.#begin(this.#wanted);
+    }
+  }
+
+  /** Whether a place has more than the server told, and half of that has gone. */
+  #runsShort(): boolean {
+    return PLACES.some((place) => {
+      const { cards, count } = this.board.list(place);
+      return count > cards.length && cards.length < (this.#told.get(place) ?? 0) / 2;
+    });
   }
 
   #refresh(changed: string[]): void {

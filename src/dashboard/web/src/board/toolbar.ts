@@ -32,7 +32,7 @@ export function drawToolbar(state: ToolbarState): TemplateResult {
         type="search"
         inputmode="numeric"
         autocomplete="off"
-        placeholder="Number"
+        placeholder="Find number"
         .value=${filters.search}
         @input=${(event: Event) => setFilters({ search: (event.target as HTMLInputElement).value })}
       />
@@ -95,16 +95,23 @@ function drawFilters({ filters, sources }: ToolbarState): TemplateResult {
         )}
       </select></label
     >
-    <a class="wall-link" href=${wallHref()} title="The same board in large letters, with nothing to click">Wall display</a>`;
+    <a class="wall-link" href=${wallHref()} title="The same board in large letters, with nothing to click">Wall display</a>
+    <a href=${csvHref(filters)} download title="The board as a file for a spreadsheet">CSV</a>`;
 }
 
 function drawPause({ paused, waiting, pause, resume, take }: ToolbarState): TemplateResult {
-  if (!paused) return html`<button type="button" @click=${pause}>${icon('pause')} Pause</button>`;
-  return html`<span class="paused" role="status">Paused</span>
-    ${waiting > 0
-      ? html`<button type="button" class="primary" @click=${take}>${waiting.toLocaleString('en-US')} new</button>`
+  // One button for both, which keeps the focus. The other one goes when it was pressed, and gives the focus to it.
+  const taken = (event: Event) => {
+    take();
+    (event.currentTarget as HTMLElement).parentElement?.querySelector<HTMLElement>('.toggle')?.focus();
+  };
+  return html`<span class="paused" role="status">${paused ? 'Paused' : ''}</span>
+    ${paused && waiting > 0
+      ? html`<button type="button" class="primary" @click=${taken}>${waiting.toLocaleString('en-US')} new</button>`
       : nothing}
-    <button type="button" @click=${resume}>${icon('play')} Resume</button>`;
+    <button type="button" class="toggle" @click=${paused ? resume : pause}>
+      ${icon(paused ? 'play' : 'pause')} ${paused ? 'Resume' : 'Pause'}
+    </button>`;
 }
 
 function chooseColumn(filters: Filters, status: Status, box: HTMLInputElement): void {
@@ -119,6 +126,12 @@ function wallHref(): string {
   url.searchParams.set('tv', '1');
   url.searchParams.delete('q');
   return url.pathname + url.search;
+}
+
+/** The server knows the source and the hours; a spreadsheet filters the rest. */
+function csvHref({ source, endedWithinHours }: Filters): string {
+  const asked = new URLSearchParams({ ...(source !== null && { source }), endedWithinHours: String(endedWithinHours) });
+  return `/board.csv?${asked}`;
 }
 
 function hoursWords(hours: number): string {

@@ -7,6 +7,7 @@ import { wordsOf } from '../graphql.ts';
 import { drawChoice, drawRange, rangeOf, type Range } from '../range.ts';
 import type { Route } from '../router.ts';
 import './chart.ts';
+import '../page.css';
 import './charts.css';
 import { BUCKETS_MAX, loadFlow, type Bucket, type Interval, type Wanted } from './data.ts';
 import { charts, type Chart } from './model.ts';
@@ -60,7 +61,7 @@ export class ChartsPage extends Element {
     const sources = facts.sources.map(({ name }) => [name, name] as const);
     const steps = [['hour', 'hour'], ['day', 'day']] as const;
     const asked = this.route.url.searchParams.get('by');
-    return html`<form class="filters" aria-label="What is shown" @submit=${(event: Event) => event.preventDefault()}>
+    return html`<form class="asked" aria-label="What is shown" @submit=${(event: Event) => event.preventDefault()}>
         ${drawRange(range, zone)} ${drawChoice('source', 'Source', 'all sources', sources, source)}
         ${drawChoice('by', 'By', `automatic (${interval.toLowerCase()})`, steps, asked)}
       </form>

@@ -40,7 +40,15 @@ export class Plot {
         height: HEIGHT,
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zone),
         legend: { show: false },
-        cursor: { drag: { x: false, y: false }, points: { size: MARKER + 3 } },
+        cursor: {
+          drag: { x: false, y: false },
+          points: {
+            size: MARKER + 4,
+            width: 2,
+            stroke: (_, series) => colours.series(series - 1),
+            fill: (_, series) => colours.series(series - 1),
+          },
+        },
         scales: {
           x: { range: () => this.#ends },
           y: { range: (_, __, max) => [0, Math.max(1, (max ?? 0) * 1.08)] },

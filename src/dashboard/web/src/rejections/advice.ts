@@ -19,7 +19,7 @@ export function drawAdvice({ source, pattern, explanation, setting }: Advice): T
       <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
         <path d="M8 1.5a4.5 4.5 0 0 1 2.5 8.2V12h-5V9.7A4.5 4.5 0 0 1 8 1.5ZM6 14.5h4" />
       </svg>
-      ${TITLES[pattern]} <span class="count">${source}</span>
+      ${TITLES[pattern]} <span class="amount">${source}</span>
     </h2>
     <p>${prose(explanation)}</p>
     <p class="quiet">The setting in the configuration:</p>

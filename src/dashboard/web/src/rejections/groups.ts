@@ -18,7 +18,7 @@ export function drawGroups(
   );
   const count = shown.reduce((sum, group) => sum + group.count, 0);
   return html`<section aria-labelledby="groups-title">
-    <h2 id="groups-title">By source and code <span class="count">${countWords(count, 'delivery', 'deliveries')}</span></h2>
+    <h2 id="groups-title">By source and code <span class="amount">${countWords(count, 'delivery', 'deliveries')}</span></h2>
     ${shown.length === 0
       ? html`<p class="notice">Nothing of this kind arrived in this time.</p>`
       : html`<table class="groups">

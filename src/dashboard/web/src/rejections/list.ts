@@ -16,7 +16,7 @@ export function drawList(
   const deliveries = pages.flatMap((page) => page.deliveries);
   if (deliveries.length === 0) return nothing;
   return html`<section aria-labelledby="list-title">
-    <h2 id="list-title">Deliveries <span class="count">newest first</span></h2>
+    <h2 id="list-title">Deliveries <span class="amount">newest first</span></h2>
     ${facts.isAdmin ? nothing : html`<p class="quiet">Raw bodies are shown to readers with the role <code>admin</code>.</p>`}
     <ol class="rejected">
       ${repeat(
@@ -42,7 +42,7 @@ function drawDelivery(delivery: Delivery, facts: Facts, zone: string): TemplateR
     </p>
     <p class="when">${arrival(delivery, zone)} ${appointmentId ? statusChange(delivery) : nothing}</p>
     ${reason ? html`<p class="reason">${prose(reason)}</p>` : nothing}
-    ${page ? remarks(delivery, zone, (at) => `${page}?at=${at}`).map((remark) => html`<p class="remark">${remark}</p>`) : nothing}
+    ${page ? remarks(delivery, (at) => `${page}?at=${at}`).map((remark) => html`<p class="remark">${remark}</p>`) : nothing}
     ${page
       ? html`<p><a href="${page}?at=${position}">Appointment ${appointmentId} after it</a></p>`
       : html`<p class="quiet">It names no appointment.</p>`}

@@ -11,6 +11,7 @@ import { drawAdvice } from './advice.ts';
 import { CODES, loadPage, loadSummary, OUTCOMES, type DeliveryPage, type Summary, type Wanted } from './data.ts';
 import { drawGroups } from './groups.ts';
 import { drawList } from './list.ts';
+import '../page.css';
 import './rejections.css';
 
 /** The server's clock may be before this computer's. */
@@ -52,7 +53,7 @@ export class RejectionsPage extends Element {
     const zone = zoneOf(facts, wanted.source);
     const summary = this.#summary;
     const sources = facts.sources.map(({ name }) => [name, name] as const);
-    return html`<form class="filters" aria-label="What is shown" @submit=${(event: Event) => event.preventDefault()}>
+    return html`<form class="asked" aria-label="What is shown" @submit=${(event: Event) => event.preventDefault()}>
         ${drawRange(range, zone)} ${drawChoice('source', 'Source', 'all sources', sources, wanted.source)}
         ${drawChoice('outcome', 'Outcome', 'all three', OUTCOMES.map((outcome) => [outcome, outcomeWords(outcome)]), wanted.outcome)}
         ${drawChoice('code', 'Code', 'all codes', CODES.map((code) => [code, code]), wanted.code)}

@@ -1,2 +1,0 @@
-// Vite takes a style sheet as a module without exports.
-declare module '*.css';
