@@ -57,9 +57,7 @@ pub(super) fn fold_appointments(piece: &[Seen], sources: &[(SourceName, &FoldRul
             // Bodies that can't be read name no appointment.
             for one in deliveries {
                 let verdict = verdict_of(one.said).expect("the log's reading gave it this byte");
-                let kind = Kind { verdict, event: None };
-                let Sighting { position, received_at, .. } = sighting(one);
-                of_source.list(kind, position, received_at);
+                of_source.list(Kind { verdict, event: None }, Position::new(one.position), received_at(one));
             }
             continue;
         };
@@ -105,7 +103,11 @@ impl SourcePart {
 fn sighting(one: &Seen) -> Sighting {
     Sighting {
         position: Position::new(one.position),
-        received_at: DateTime::from_timestamp_millis(one.received_at_ms).unwrap_or(DateTime::UNIX_EPOCH),
+        received_at: received_at(one),
         event: one.said.checked_sub(1).map(|place| EventType::ALL[usize::from(place)]),
     }
+}
+
+fn received_at(one: &Seen) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(one.received_at_ms).unwrap_or(DateTime::UNIX_EPOCH)
 }

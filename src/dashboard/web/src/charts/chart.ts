@@ -29,7 +29,12 @@ class FlowChart extends Element {
   #tableOpen = false;
   #unfollow = () => {};
   readonly #dark = matchMedia('(prefers-color-scheme: dark)');
-  readonly #redraw = () => requestAnimationFrame(() => this.#plot?.redraw());
+  /** The next frame has the other colours; the cursor's points have theirs from the beginning. */
+  readonly #redraw = () =>
+    requestAnimationFrame(() => {
+      this.#drop();
+      this.requestUpdate();
+    });
   readonly #sizes = new ResizeObserver(() => this.#plot?.resize(this.#place?.clientWidth ?? 0));
 
   override connectedCallback(): void {
@@ -131,6 +136,7 @@ class FlowChart extends Element {
       this.#place = place;
       this.#plot = new Plot(place, this.chart, this.zone, this.#colours(place), (index) => this.#pointed(index));
       this.#sizes.observe(place);
+      if (this.#index !== null) this.#plot.point(this.#index);
     } else if (changed.has('chart')) {
       this.#plot?.show(this.chart);
     }

@@ -101,11 +101,6 @@ export class Plot {
     if (width > 0 && width !== this.#plot.width) this.#plot.setSize({ width, height: HEIGHT });
   }
 
-  /** Draws it with the colours of this moment. */
-  redraw(): void {
-    this.#plot.redraw(false);
-  }
-
   /** Puts the cursor on a step. */
   point(index: number): void {
     const x = this.#plot.data[0]?.[Math.min(index, this.#length - 1)];
