@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use support::{
+    board::happened,
     browser::Browser,
     pages::{look, tab_to, texts},
     server::{CONFIG, Server, clockfold, command},
@@ -217,6 +218,21 @@ fn deliveries_appear_as_they_arrive_and_change_what_was_told_before() {
     browser.wait_until("document.querySelector('.moment .status').dataset.status === 'DISCHARGED'");
     assert_eq!(told(&browser), expected(&server, "lakeside", 7, None));
     assert_eq!(browser.script("return window.loadedOnce"), true);
+}
+
+#[test]
+fn the_servers_clock_counts_whatever_the_computers_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    happened(folder.path(), &[(45, "downtown", 12345, "create"), (40, "downtown", 12345, "checkin")]);
+    let server = Server::start(folder.path(), CONFIG);
+    let browser = Browser::open();
+    let ahead = "const real = Date.now; Date.now = () => real() + 5 * 3_600_000;";
+    browser.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": ahead }));
+    show(&browser, &server, "/appointment/downtown/12345");
+    assert_eq!(texts(&browser, ".lasting"), ["for 40 min"]);
+    // At an earlier moment it is told how long it had lasted then.
+    show(&browser, &server, "/appointment/downtown/12345?at=1");
+    browser.wait_until("document.querySelector('.lasting')?.innerText === 'for <1 min'");
 }
 
 #[test]

@@ -7,8 +7,10 @@ use support::{
     accessibility::check,
     board::{CLINICS, busy_day, happened, holds, show},
     browser::Browser,
+    live::Socket,
     server::{CONFIG, Server},
     sources::{post, post_all},
+    webhook::with_server,
 };
 
 /// Every card that is shown, with its column.
@@ -72,6 +74,25 @@ fn a_server_that_only_falls_silent_is_noticed() {
     browser.wait_until(IS_LIVE);
     server.deliver(1, "checkin");
     browser.wait_until(&holds("CHECKED_IN", 1));
+}
+
+#[test]
+fn a_server_that_has_no_place_for_now_is_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &with_server("subscriptions_max = 2"));
+    server.deliver(1, "create");
+    let mut others = Socket::open(server.address);
+    others.subscribe("1", "subscription { deliveries { position } }");
+    others.subscribe("2", "subscription { deliveries { position } }");
+    let browser = Browser::open();
+    browser.go(&format!("http://{}/", server.address));
+    browser.wait_until(
+        "document.querySelector('.strip.lost')?.innerText.includes('The server has all the subscriptions')",
+    );
+    check(&browser, "no place for now");
+    drop(others);
+    browser.wait_until(&holds("SCHEDULED", 1));
+    browser.wait_until("!document.querySelector('.strip.lost')");
 }
 
 #[test]

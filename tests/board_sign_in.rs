@@ -50,16 +50,16 @@ fn a_token_is_typed_once_and_signing_out_leaves_nothing() {
     for (scheme, size) in [("light", (1440, 900)), ("dark", (390, 844))] {
         browser.resize(size.0, size.1);
         browser.prefer(&[("prefers-color-scheme", scheme)]);
-        check(&browser, &format!("sign-in {scheme}"));
         browser.keep_screenshot(&format!("sign-in-{scheme}"));
     }
+    check(&browser, "sign-in");
     assert!(!browser.console().iter().any(|entry| entry.contains("Content Security Policy")));
 
     browser.press(&["w", "r", "o", "n", "g", "Enter"]);
     browser.wait_until("document.querySelector('#token-error').innerText.includes('This token is not known')");
     browser.wait_until("document.activeElement?.id === 'token'");
-    check(&browser, "sign-in, refused");
     browser.keep_screenshot("sign-in-refused");
+    check(&browser, "sign-in, refused");
     browser.type_into("#token", DESK);
     browser.press(&["Enter"]);
     browser.wait_until(&is_at("/?long=1&ended=4"));

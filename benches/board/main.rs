@@ -10,7 +10,12 @@
     clippy::unwrap_used,
     reason = "a bench prints its table, and ends where something is wrong"
 )]
-#![allow(clippy::cast_precision_loss, reason = "figures for a person's eyes")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "figures for a person's eyes"
+)]
 
 #[path = "../../tests/support/mod.rs"]
 mod support;

@@ -155,6 +155,30 @@ fn check_config_tells_what_was_read_but_no_secret() {
 }
 
 #[test]
+fn check_config_tells_how_long_readers_stay_signed_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("clockfold.toml");
+    let reader = |name: &str, more: &str| {
+        format!("[[reader]]\nname = \"{name}\"\ntoken = \"the-token-of-the-{name}-reader\"\n{more}\n")
+    };
+    let file = [
+        "[server]\nsecure_cookies = true\n".to_owned(),
+        reader("desk", ""),
+        reader("wall", "idle_sign_out_minutes = 0\nrole = \"admin\""),
+    ];
+    fs::write(&path, file.concat()).unwrap();
+    let (status, stdout, _) = told(&format!("check-config --config {}", path.display()));
+    assert_eq!(status, 0);
+    for line in [
+        "cookies         over TLS only",
+        "reader          desk: 1 token, viewer, all sources, signed out after 15 idle minutes",
+        "reader          wall: 1 token, admin, all sources, never signed out",
+    ] {
+        assert!(stdout.lines().any(|told| told == line), "{line}: {stdout}");
+    }
+}
+
+#[test]
 fn a_wrong_configuration_is_1() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("clockfold.toml");

@@ -27,6 +27,12 @@ pub(super) fn is_own_page(headers: &HeaderMap, reads_only: bool) -> bool {
     judged(headers).unwrap_or(reads_only)
 }
 
+/// The same of a request for a WebSocket, which no other page may use by a cookie. Every browser says the origin there; not
+/// every one judges the site, and some have taken `ws:` for another one than `http:`.
+pub(super) fn is_own_socket(headers: &HeaderMap) -> bool {
+    own_origin(headers).unwrap_or(false)
+}
+
 /// Whether a page of ours that sends this came over TLS.
 pub(super) fn is_https(headers: &HeaderMap) -> bool {
     headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
@@ -40,6 +46,11 @@ fn judged(headers: &HeaderMap) -> Option<bool> {
         // `none`: a person typed the address or chose a bookmark.
         return Some(sites.next().is_none() && (site == "same-origin" || site == "none"));
     }
+    own_origin(headers)
+}
+
+/// Whether the one origin that a request says is ours.
+fn own_origin(headers: &HeaderMap) -> Option<bool> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let origin = origins.next()?;
     Some(origins.next().is_none() && origin.to_str().is_ok_and(|origin| is_own(origin, headers)))
@@ -113,6 +124,9 @@ mod tests {
             let judged = (is_own_page(&headers, false), is_own_page(&headers, true));
             assert_eq!(judged, (own, own_where_it_reads), "{sent:?}");
             assert_eq!(is_foreign_page(&headers), !own_where_it_reads, "{sent:?}");
+            let own_origin = sent.contains(&("origin", "https://clinic.example.org"))
+                && !sent.contains(&("origin", "https://evil.example"));
+            assert_eq!(is_own_socket(&headers), own_origin, "{sent:?}");
         }
     }
 }

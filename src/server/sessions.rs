@@ -85,9 +85,9 @@ impl Sessions {
         Sessions { settings, memory: Mutex::default(), signed_out: watch::Sender::new(()) }
     }
 
-    /// Whose session the request's cookie is. `reads_only`: the request can't change anything.
-    pub(super) fn of(&self, readers: &Readers, headers: &HeaderMap, reads_only: bool, now: DateTime<Utc>) -> Cookie {
-        if readers.is_empty() || !origin::is_own_page(headers, reads_only) {
+    /// Whose session the request's cookie is. `counts`: the request comes from a page whose cookies do.
+    pub(super) fn of(&self, readers: &Readers, headers: &HeaderMap, counts: bool, now: DateTime<Utc>) -> Cookie {
+        if readers.is_empty() || !counts {
             return Cookie::Absent;
         }
         let mut values = values(headers);

@@ -89,7 +89,9 @@ async fn sign_in<B: Buf>(
     let begun = app.sessions.begin(&app.readers, token.trim().as_bytes(), now);
     let (session, viewer) = begun.ok_or_else(|| app.failures.count(peer.0.ip(), Problem::WrongToken))?;
     // Another reader's pages in this browser end here.
-    if let Cookie::Counts(earlier, viewer) = app.sessions.of(&app.readers, headers, false, now) {
+    if let Cookie::Counts(earlier, viewer) =
+        app.sessions.of(&app.readers, headers, origin::is_own_page(headers, false), now)
+    {
         app.sessions.end(&earlier, &viewer, now);
     }
     Ok(app.sessions.cookie(&session, &viewer, headers))
@@ -97,7 +99,7 @@ async fn sign_in<B: Buf>(
 
 fn renew(app: &App, headers: &HeaderMap, peer: Peer) -> Result<HeaderValue, Problem> {
     let now = (app.clock)();
-    match app.sessions.of(&app.readers, headers, false, now) {
+    match app.sessions.of(&app.readers, headers, origin::is_own_page(headers, false), now) {
         Cookie::Counts(session, viewer) => {
             let session = app.sessions.renew(session, &viewer, now);
             Ok(app.sessions.cookie(&session, &viewer, headers))
@@ -109,7 +111,9 @@ fn renew(app: &App, headers: &HeaderMap, peer: Peer) -> Result<HeaderValue, Prob
 
 fn sign_out(app: &App, headers: &HeaderMap) -> HeaderValue {
     let now = (app.clock)();
-    if let Cookie::Counts(session, viewer) = app.sessions.of(&app.readers, headers, false, now) {
+    if let Cookie::Counts(session, viewer) =
+        app.sessions.of(&app.readers, headers, origin::is_own_page(headers, false), now)
+    {
         app.sessions.end(&session, &viewer, now);
     }
     no_cookie()

@@ -1,11 +1,19 @@
-//! axe-core over a page as it stands: every rule of WCAG 2.2 at the levels A and AA, and the good practices.
+//! axe-core over a page as it stands: its rules for WCAG at the levels A and AA, and its good practices.
 
 use std::{fs, path::PathBuf, sync::OnceLock};
 
 use super::browser::Browser;
 
-/// Panics where axe-core finds anything in the page.
+/// Panics where axe-core finds anything in the page, light or dark. The page is left as on a system that is set to neither.
 pub fn check(browser: &Browser, state: &str) {
+    for scheme in ["light", "dark"] {
+        browser.prefer(&[("prefers-color-scheme", scheme)]);
+        run(browser, &format!("{state}, {scheme}"));
+    }
+    browser.prefer(&[]);
+}
+
+fn run(browser: &Browser, state: &str) {
     static AXE: OnceLock<String> = OnceLock::new();
     let axe = AXE.get_or_init(|| {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/dashboard/web/node_modules/axe-core/axe.min.js");

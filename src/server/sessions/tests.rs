@@ -51,7 +51,7 @@ fn sent_back(cookie: &HeaderValue) -> String {
 
 /// The reader's name, or why there is none.
 fn told(sessions: &Sessions, readers: &Readers, cookies: &[&str], now: DateTime<Utc>) -> String {
-    match sessions.of(readers, &with(cookies), false, now) {
+    match sessions.of(readers, &with(cookies), true, now) {
         Cookie::Absent => "absent".to_owned(),
         Cookie::Counts(_, viewer) => viewer.name.filter(|_| viewer.signed_in).unwrap(),
         Cookie::Ended(ended) => format!("{ended:?}"),

@@ -1,9 +1,20 @@
 // One question to `/graphql`. In: a document and its variables. Out: `data`, or an error that says what happened, to
 // what, and what to do. A browser's cookie says who asks; nothing else does.
 import { access } from './access.ts';
+import { hearDate } from './clock.ts';
 
 /** How long an answer may take: the server itself ends a query after ten seconds. */
 const ANSWER_MS_MAX = 20_000;
+
+/** What the server says where the same question may be answered in a moment. */
+const PASSING = [
+  'INTERNAL_SERVER_ERROR',
+  'STORAGE_FAILED',
+  'EXECUTION_TIMEOUT',
+  'TOO_MANY_QUERIES',
+  'TOO_MANY_SUBSCRIPTIONS',
+  'DRAINING',
+];
 
 /** Why there is no answer. `code` is the server's, where it gave one; `requestId` finds the request in its log. */
 export class RequestError extends Error {
@@ -16,6 +27,11 @@ export class RequestError extends Error {
     readonly requestId: string | null = null,
   ) {
     super(requestId ? `${message} (request ${requestId})` : message);
+  }
+
+  /** Whether it is worth asking again. */
+  get passes(): boolean {
+    return this.kind === 'unreachable' || (this.kind === 'refused' && (this.code === null || PASSING.includes(this.code)));
   }
 }
 
@@ -49,6 +65,7 @@ export async function query<Data>(
       'unreachable',
     );
   }
+  hearDate(response.headers.get('Date'));
   const requestId = response.headers.get('X-Request-Id');
   const error = answer.errors?.[0];
   const code = error?.extensions?.code ?? null;

@@ -39,18 +39,22 @@ export interface Told<Data> {
 /** Follows a subscription until the returned function is called. After a lost connection it begins anew. */
 export function follow<Data>(document: string, variables: Record<string, unknown>, told: Told<Data>): () => void {
   let ended = false;
+  const fail = (error: RequestError) => {
+    if (ended) return;
+    ended = true;
+    end();
+    told.failed(error);
+  };
   const end = open().subscribe<Data>(
     { query: document, variables },
     {
       next(result) {
         const error = result.errors?.[0];
-        if (error) told.failed(refused(error));
-        else if (result.data) told.next(result.data);
+        if (error) fail(refused(error));
+        else if (result.data && !ended) told.next(result.data);
       },
-      error(error) {
-        if (!ended) told.failed(Array.isArray(error) ? refused(error[0]) : lost(error));
-      },
-      complete() {},
+      error: (error) => fail(Array.isArray(error) ? refused(error[0]) : lost(error)),
+      complete: () => fail(refused(undefined)),
     },
   );
   return () => {
@@ -66,8 +70,9 @@ export function reconnectNow(): void {
 
 /** Ends the connection: who signs in next is somebody else. */
 export function disconnect(): void {
-  void client?.dispose();
+  const mine = client;
   client = null;
+  void mine?.dispose();
   connection.value = { is: 'idle' };
 }
 

@@ -1,6 +1,7 @@
 // How an appointment is at the chosen moment, and the controls that choose it. In: the store. Out: which place of the
 // history is wanted next.
 import { html, nothing, type TemplateResult } from 'lit';
+import { serverClock } from '../clock.ts';
 import { minuteWords, moment } from '../times.ts';
 import { countWords, durationWords, eventWords, statusWords } from '../words.ts';
 import type { State } from './data.ts';
@@ -73,7 +74,7 @@ function drawNone(store: AppointmentStore): TemplateResult {
 function drawState(store: AppointmentStore, state: State, zone: string): TemplateResult {
   const { at, index } = store;
   const step = at === null ? null : store.shown.find(({ position }) => position === store.steps[index]?.position);
-  const until = at === null ? Date.now() : step ? Date.parse(step.receivedAt) : null;
+  const until = at === null ? serverClock.now() : step ? Date.parse(step.receivedAt) : null;
   const since = Date.parse(state.statusSince);
   const details = [
     state.rescheduleCount > 0 && countWords(state.rescheduleCount, 'reschedule', 'reschedules'),

@@ -87,6 +87,7 @@ export class BoardColumn extends Element {
         class="cards"
         role="list"
         aria-labelledby=${id}
+        aria-describedby="board-keys"
         .style=${`--extent:${cards.length * this.#cardPx}px`}
         @scroll=${this.#scroll}
         @keydown=${this.#key}

@@ -10,6 +10,9 @@ export const COLUMN_MAX = 5_000;
 /** Below this many a server's limit is no reason to ask for less. */
 const COLUMN_MIN = 100;
 
+/** How long it waits before it asks again what was refused for the moment: so long, and by chance up to twice that. */
+const AGAIN_MS = 4_000;
+
 /** Which board. */
 export interface Wanted {
   /** Null: all that this reader may see. */
@@ -20,6 +23,7 @@ export interface Wanted {
 export interface Heard {
   whole(board: WholeBoard, asOf: string): void;
   changed(changes: Change[], asOf: string): void;
+  /** Where it passes, it is asked again. */
   failed(error: RequestError): void;
 }
 
@@ -55,6 +59,7 @@ fragment Card on Appointment { source appointmentId status statusSince lastEvent
 /** Follows a board until the returned function is called. */
 export function followBoard(wanted: Wanted, heard: Heard): () => void {
   let end = () => {};
+  let again: ReturnType<typeof setTimeout> | undefined;
   const begin = (first: number) => {
     end = follow<{ board: TheirUpdate }>(BOARD, { ...wanted, first }, {
       next({ board: { asOf, board, changes } }) {
@@ -63,13 +68,17 @@ export function followBoard(wanted: Wanted, heard: Heard): () => void {
       },
       failed(error) {
         // What a query may cost is the server's setting, and grows with the hours: ask for fewer cards.
-        if (error.code === 'COMPLEXITY_LIMIT_EXCEEDED' && first > COLUMN_MIN) begin(Math.floor(first / 2));
-        else heard.failed(error);
+        if (error.code === 'COMPLEXITY_LIMIT_EXCEEDED' && first > COLUMN_MIN) return begin(Math.floor(first / 2));
+        if (error.passes) again = setTimeout(() => begin(first), AGAIN_MS * (1 + Math.random()));
+        heard.failed(error);
       },
     });
   };
   begin(COLUMN_MAX);
-  return () => end();
+  return () => {
+    clearTimeout(again);
+    end();
+  };
 }
 
 function whole(board: NonNullable<TheirUpdate['board']>): WholeBoard {

@@ -47,9 +47,14 @@ export function drawNothingFound(search: string, sources: readonly string[]): Te
 /** The connection is lost: what is shown is old. */
 export function drawLost(since: number, now: number, clock: string): TemplateResult {
   return html`<p class="strip lost">
-    <strong>Not live.</strong> This is the board as of ${clock} (${durationWords(now - since)} ago). Nothing is lost: it
+    <strong>Not live.</strong> This is the board as of ${clock}<span aria-hidden="true"> (${durationWords(now - since)} ago)</span>. Nothing is lost: it
     catches up by itself once the server can be reached.
   </p>`;
+}
+
+/** The server has no answer for now. */
+export function drawRefused(message: string): TemplateResult {
+  return html`<p class="strip lost"><strong>Not live.</strong> The server says: ${message} The board is asked for again by itself.</p>`;
 }
 
 /** What has changed while the connection was lost. */

@@ -17,7 +17,7 @@ import './column.ts';
 import './board.css';
 import { filtersOf, hidesCards, isFiltered, type Filters } from './filters.ts';
 import { PLACES, type Card } from './model.ts';
-import { drawCaughtUp, drawEmpty, drawLost, drawNothingFound } from './notes.ts';
+import { drawCaughtUp, drawEmpty, drawLost, drawNothingFound, drawRefused } from './notes.ts';
 import { drawPicker } from './picker.ts';
 import { Sight } from './sight.ts';
 import { drawStale } from './stale.ts';
@@ -99,7 +99,7 @@ export class BoardPage extends Element {
     const staleCards = this.#cards('STALE', filters, manner);
     return html`${drawToolbar(this.#toolbar(filters))}
       <div role="status">${this.#news()}</div>
-      ${error
+      ${error && !error.passes
         ? drawError(error)
         : html`${staleCards.length > 0 && filters.search ? nothing : this.#note(filters, cards)} ${this.#drawColumns(filters, cards, manner)}
           ${drawStale(staleCards, stale.count, manner, sources(), filters.search !== '')}`}`;
@@ -134,6 +134,7 @@ export class BoardPage extends Element {
     const chosen = statuses.includes(this.#chosen) ? this.#chosen : (statuses[0] as Status);
     const filtered = hidesCards({ statuses, ...filters });
     return html`${drawPicker(statuses, board, chosen, (status) => this.#set(() => (this.#chosen = status)))}
+      <p id="board-keys" class="unseen">Up and down arrows go from card to card, left and right arrows to the next column.</p>
       <div class="columns" aria-busy=${!begun} @sideways=${this.#sideways}>
         ${statuses.map((status) => {
           const list = board.list(status);
@@ -169,9 +170,10 @@ export class BoardPage extends Element {
       </div>`;
   }
 
-  /** That the connection is lost, or what it has missed. */
+  /** That the connection is lost, or that the server has no answer for now, or what a lost connection has missed. */
   #news(): TemplateResult | typeof nothing {
-    const { clock, caughtUp } = this.#store;
+    const { clock, caughtUp, error } = this.#store;
+    if (error?.passes) return drawRefused(error.message);
     if (this.#lost) {
       const { at, since } = this.#lost;
       const long = performance.now() - at >= LOST_AFTER_MS;

@@ -58,6 +58,7 @@ export class BoardStore {
     this.#wanted = wanted;
     this.#end = followBoard(wanted, {
       whole: (board, asOf) => {
+        this.error = null;
         this.clock.begin(asOf);
         this.#whole = board;
         this.#waiting.clear();

@@ -1,6 +1,7 @@
 // Charts of patient flow. In: the address, which has the stretch of time, the source and the length of a step. Out: four
 // charts. A stretch that ends now is asked for again every minute.
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
+import { serverClock } from '../clock.ts';
 import { Element } from '../element.ts';
 import { loadFacts, zoneOf, type Facts } from '../facts.ts';
 import { wordsOf } from '../graphql.ts';
@@ -87,7 +88,7 @@ export class ChartsPage extends Element {
       const { searchParams } = this.route.url;
       const source = searchParams.get('source');
       const zone = zoneOf(facts, source);
-      const range = rangeOf(this.route.url, zone, Date.now(), 'today');
+      const range = rangeOf(this.route.url, zone, serverClock.now(), 'today');
       const wanted: Wanted = { source, from: range.from, to: range.to, zone, interval: intervalOf(range, searchParams.get('by')) };
       const buckets: Bucket[] | null = range.error ? null : await loadFlow(wanted, signal);
       if (signal.aborted) return;

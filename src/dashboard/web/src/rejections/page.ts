@@ -1,6 +1,7 @@
 // What was rejected, unrecognized or unreadable. In: the address, which has the stretch of time, source, outcome and code.
 // Out: how much of what, what it means, which setting would mend it, and the deliveries themselves, newest first.
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
+import { serverClock } from '../clock.ts';
 import { Element } from '../element.ts';
 import { loadFacts, zoneOf, type Facts } from '../facts.ts';
 import { wordsOf } from '../graphql.ts';
@@ -14,8 +15,8 @@ import { drawList } from './list.ts';
 import '../page.css';
 import './rejections.css';
 
-/** The server's clock may be before this computer's. */
-const AHEAD_MS = 3_600_000;
+/** The server's clock is known to the second. */
+const AHEAD_MS = 5_000;
 
 export class RejectionsPage extends Element {
   static override properties: PropertyDeclarations = { route: { attribute: false } };
@@ -82,7 +83,7 @@ export class RejectionsPage extends Element {
       const facts = this.#facts ?? (await loadFacts());
       const parameter = (name: string) => this.route.url.searchParams.get(name);
       const source = parameter('source');
-      const now = Date.now();
+      const now = serverClock.now();
       const range = rangeOf(this.route.url, zoneOf(facts, source), now, '24h');
       // Up to now means: also what has arrived by the server's clock.
       const to = range.name === 'own' ? range.to : now + AHEAD_MS;
