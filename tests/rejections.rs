@@ -141,7 +141,7 @@ impl Traffic {
         let since_ms = Arc::new(AtomicI64::new(0));
         let told = Arc::clone(&since_ms);
         let clock = Arc::new(move || arrival() + TimeDelta::milliseconds(told.load(Ordering::Relaxed)));
-        let log = SledLog::open(&DataDir::at(&data_dir(folder)), clock).unwrap();
+        let log = SledLog::open(&DataDir::at(data_dir(folder)), clock).unwrap();
         for (at_ms, delivery) in self.sent {
             since_ms.store(at_ms, Ordering::Relaxed);
             log.append(vec![delivery]).unwrap();

@@ -14,6 +14,8 @@ import { drawTimeline } from './timeline.ts';
 
 /** How often the time in status is told anew. */
 const TICK_MS = 5_000;
+/** Browsers take few changes of the address at a time: while a slider is pulled, it waits. */
+const ADDRESS_MS = 150;
 
 export class AppointmentPage extends Element {
   static override properties: PropertyDeclarations = { route: { attribute: false } };
@@ -23,6 +25,7 @@ export class AppointmentPage extends Element {
   #store: AppointmentStore | null = null;
   #of = '';
   #ticking: ReturnType<typeof setInterval> | undefined;
+  #address: ReturnType<typeof setTimeout> | undefined;
   /** Whether the chosen delivery is to be brought into sight once it is drawn. */
   #seek = false;
 
@@ -35,6 +38,7 @@ export class AppointmentPage extends Element {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     clearInterval(this.#ticking);
+    clearTimeout(this.#address);
     removeEventListener('keydown', this.#key);
     this.#store?.end();
     this.#store = null;
@@ -43,6 +47,7 @@ export class AppointmentPage extends Element {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!changed.has('route') && this.#store) return;
+    clearTimeout(this.#address);
     const { source = '', id = '' } = this.route.parts;
     const asked = this.route.url.searchParams.get('at');
     const at = asked !== null && /^(0|[1-9]\d{0,18})$/.test(asked) ? asked : null;
@@ -105,7 +110,9 @@ export class AppointmentPage extends Element {
     const step = store.steps[Math.max(0, index)];
     const at = index >= store.steps.length - 1 || !step ? null : step.position;
     this.#seek = true;
-    setParameters({ at });
+    if (store.at !== at) void store.choose(at);
+    clearTimeout(this.#address);
+    this.#address = setTimeout(() => setParameters({ at }), ADDRESS_MS);
   };
 
   #href = (position: string): string => {

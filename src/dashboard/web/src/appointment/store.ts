@@ -1,7 +1,7 @@
 // What an appointment's page knows, kept up to date. In: which appointment, and which moment is chosen. Out: one call
 // whenever something is different. Places of the history are known all (up to a bound), deliveries a page at a time.
 import type { Delivery } from '../delivery.ts';
-import { wordsOf } from '../graphql.ts';
+import { RequestError, wordsOf } from '../graphql.ts';
 import {
   followSource,
   loadDeliveries,
@@ -24,6 +24,8 @@ const STEPS_MAX = 10_000;
 const HEARD_MAX = 500;
 /** What arrives within this time is asked for at once. */
 const GATHER_MS = 120;
+/** After so long a server that could not be reached is asked again. */
+const AGAIN_MS = 3_000;
 
 export class AppointmentStore {
   now: Now | null = null;
@@ -96,6 +98,7 @@ export class AppointmentStore {
     this.#at = at;
     await this.#try(async (signal) => {
       const now = await loadNow(this.#key, signal);
+      this.steps = [];
       let before: string | null = null;
       for (let more = true; more && this.steps.length < STEPS_MAX; ) {
         const { steps, hasMore } = await loadSteps(this.#key, { before }, signal);
@@ -195,7 +198,7 @@ export class AppointmentStore {
         this.deaf = null;
         heard += 1;
         if (heard === HEARD_MAX) this.#follow(position);
-        if (appointmentId === this.#key.id) this.#later();
+        if (appointmentId === this.#key.id) this.#later(GATHER_MS);
       },
       (error) => {
         this.deaf = error.message;
@@ -204,9 +207,9 @@ export class AppointmentStore {
     );
   }
 
-  #later(): void {
+  #later(ms: number): void {
     clearTimeout(this.#gathering);
-    this.#gathering = setTimeout(() => void this.#refresh(), GATHER_MS);
+    this.#gathering = setTimeout(() => void (this.now ? this.#refresh() : this.begin(this.#at)), ms);
   }
 
   /** Asks for what has come. A later delivery may have changed what became of an earlier one. */
@@ -224,6 +227,7 @@ export class AppointmentStore {
       // What lay in the future when it was asked for may have come.
       for (const at of this.#states.keys()) if (BigInt(at) > BigInt(this.steps.at(-1)?.position ?? 0)) this.#states.delete(at);
       await Promise.all([this.#state(this.#at, signal), this.#show(last && this.#at === null ? this.pages - 1 : this.page, true, signal)]);
+      this.waiting = false;
       if (this.#at === null && this.explained) void this.explain(this.explained);
     });
   }
@@ -236,6 +240,7 @@ export class AppointmentStore {
     } catch (error) {
       if (signal.aborted || this.#closed.signal.aborted) return;
       this.error = wordsOf(error);
+      if (error instanceof RequestError && error.kind === 'unreachable') this.#later(AGAIN_MS);
     }
     if (!this.#closed.signal.aborted) this.#draw();
   }
