@@ -144,7 +144,7 @@ struct EntryBytes {
     after_ms: i64,
     /// 0 for an event that is not known, else its place in [`EventType::ALL`] plus 1.
     event: u8,
-    /// 0 for APPLIED, else the code's place in [`Code::ALL`] plus 1; [`LATE`] is added for a late one.
+    /// 0 for APPLIED, else the code's place in [`crate::lifecycle::Code::ALL`] plus 1; [`LATE`] is added for a late one.
     verdict: u8,
     /// The status before in the upper half, the status after in the lower; 0 is NONE.
     statuses: u8,
