@@ -356,6 +356,37 @@ fn a_reader_is_told_of_its_own_sources_only() {
     assert_eq!(unknown["errors"][0]["extensions"]["code"], json!("BAD_USER_INPUT"), "{unknown}");
 }
 
+/// Of many rejections the newest count: what was long ago says nothing of how a clinic works now.
+#[test]
+fn advice_looks_at_the_newest_rejections_and_at_no_endless_appointment() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = SledLog::open(&DataDir::at(data_dir(folder.path())), Arc::new(arrival)).unwrap();
+    let walk_in =
+        |id: u64| ["create", "ready", "callback", "discharge"].map(|event| delivery_from("walk-ins", id, event));
+    let misstep = |id: u64| ["create", "undo_checkin"].map(|event| delivery_from("walk-ins", id, event));
+    log.append((1..=400).flat_map(walk_in).collect()).unwrap();
+    log.append((1_001..=2_500).flat_map(misstep).collect()).unwrap();
+    // 501 of 2,000 are a quarter and one; the 699 before them are not looked at.
+    log.append((3_001..=3_167).flat_map(walk_in).collect()).unwrap();
+    // One that somebody keeps sending to: what it has of the pattern is left out.
+    let endless = ["create"].into_iter().chain(std::iter::repeat_n("ready", 1_050));
+    log.append(endless.map(|event| delivery_from("quiet", 1, event)).collect()).unwrap();
+    for id in 2..6 {
+        log.append(walk_in(id).map(|one| NewDelivery { source: "quiet".parse().unwrap(), ..one }).to_vec()).unwrap();
+    }
+    drop(log);
+    let server = Server::start(folder.path(), &config(None));
+    let whole = format!(r#"from: "{}", to: "{}""#, text(arrival()), text(arrival() + TimeDelta::days(1)));
+    let told = summary(&server, ADMIN, &whole);
+    let advice = told["advice"].as_array().unwrap();
+    assert_eq!(advice.len(), 1, "{told}");
+    assert_eq!((&advice[0]["source"], &advice[0]["count"]), (&json!("walk-ins"), &json!(501)), "{told}");
+    let explanation = advice[0]["explanation"].as_str().unwrap();
+    assert!(explanation.starts_with("501 of the newest 2000 rejections of `walk-ins`"), "{explanation}");
+    let groups: u64 = told["groups"].as_array().unwrap().iter().map(|group| group["count"].as_u64().unwrap()).sum();
+    assert_eq!(groups, 3 * 400 + 1_500 + 501 + 1_050 + 12);
+}
+
 #[test]
 fn a_summary_that_takes_too_long_ends() {
     let folder = tempfile::tempdir().unwrap();
