@@ -106,6 +106,7 @@ fn who_is_gone_is_signed_out_and_who_moves_is_not() {
     browser.wait_until(&holds("SCHEDULED", 12346));
     browser.wait_until(&is_at("/sign-in?why=ended"));
     assert_eq!(browser.script("return document.documentElement.innerHTML.includes('12345')"), false);
+    browser.wait_until("document.activeElement?.id === 'token'");
     check(&browser, "signed out");
     browser.keep_screenshot("signed-out");
 

@@ -15,6 +15,8 @@ import type { Manner } from './card.ts';
 import type { BoardColumn, Sideways } from './column.ts';
 import './column.ts';
 import './board.css';
+import './cards.css';
+import './wall.css';
 import { filtersOf, hidesCards, isFiltered, type Filters } from './filters.ts';
 import { PLACES, type Card } from './model.ts';
 import { drawCaughtUp, drawEmpty, drawLost, drawNothingFound, drawRefused } from './notes.ts';
