@@ -294,8 +294,10 @@ fn charts_fit_every_screen_follow_the_theme_and_axe_finds_nothing() {
     browser.wait_until("document.querySelectorAll('.plot canvas').length === 4");
     tab_to(&browser, "[data-chart=arrivals] .plot");
     browser.press(&["ArrowLeft", "ArrowLeft", "ArrowLeft"]);
+    let read = texts(&browser, "[data-chart=arrivals] .readout");
     table(&browser, "waits");
     look(&browser, "charts");
+    assert_eq!(texts(&browser, "[data-chart=arrivals] .readout"), read, "the cursor stays where it is");
     browser.script("document.querySelector('[data-chart=waits]').scrollIntoView()");
     look(&browser, "charts-waits");
 

@@ -26,6 +26,8 @@ class FlowChart extends Element {
   #place: HTMLElement | null = null;
   /** The step under the cursor. */
   #index: number | null = null;
+  /** The step under the cursor stays as it is. */
+  #kept = false;
   #tableOpen = false;
   #unfollow = () => {};
   readonly #dark = matchMedia('(prefers-color-scheme: dark)');
@@ -136,11 +138,11 @@ class FlowChart extends Element {
       this.#place = place;
       this.#plot = new Plot(place, this.chart, this.zone, this.#colours(place), (index) => this.#pointed(index));
       this.#sizes.observe(place);
-      if (this.#index !== null) this.#plot.point(this.#index);
+      this.#keep();
     } else if (changed.has('chart')) {
       this.#plot?.show(this.chart);
+      this.#keep();
     }
-    if (this.#index !== null && this.#index >= this.chart.from.length) this.#index = null;
   }
 
   /** As the style sheet has them at the moment of drawing. */
@@ -157,7 +159,19 @@ class FlowChart extends Element {
     };
   }
 
+  /** Has the cursor stay on its step while the plot is drawn anew: that takes until the next frame. */
+  #keep(): void {
+    const index = this.#index;
+    if (index === null) return;
+    this.#kept = true;
+    requestAnimationFrame(() => {
+      this.#kept = false;
+      this.#point(index);
+    });
+  }
+
   #pointed(index: number | null): void {
+    if (this.#kept) return;
     if (index === this.#index || index === null) return;
     this.#index = index;
     this.requestUpdate();
