@@ -17,7 +17,7 @@ use std::{
 use chrono::TimeDelta;
 
 use clockfold::{
-    lifecycle::{EventType, Fault, FoldRules, Lifecycle, Outcome, Status},
+    lifecycle::{Code, EventType, Fault, FoldRules, Lifecycle, Outcome, Status},
     log::{DataDir, Delivery, Digest, Log, NewDelivery, Position, SledLog, SourceName},
     projection::{
         AppointmentFilter, AppointmentKey, AppointmentPlace, DeliveryFilter, Order, Page, Positions, Projection, Rules,
@@ -36,7 +36,7 @@ fn deliveries(count: u64, mut seed: u64) -> Vec<NewDelivery> {
         let source = ["downtown", "lakeside", "a-third-one"][usize::try_from(random(3)).unwrap()];
         let event = EventType::ALL[usize::try_from(random(13)).unwrap()].name();
         match random(20) {
-            0 => unreadable(source, Fault::NotJson, b"{"),
+            0 => unreadable(source, Fault::ALL[usize::try_from(random(7)).unwrap()], b"{"),
             1 => delivery_from(source, 1 + random(40), "transfer_in"),
             _ => delivery_from(source, 1 + random(40), event),
         }
@@ -182,12 +182,18 @@ fn pages_and_counts_agree_with_a_scan_of_everything() {
     let projection = open(folder.path(), &log);
     let view = projection.reader().view();
     let all: Vec<Delivery> = log.read(Position::ZERO).collect::<Result<_, _>>().unwrap();
-    let outcome = |delivery: &Delivery| {
-        view.tell(delivery, rules().of(&delivery.source)).unwrap().unwrap().judgement.verdict.outcome()
-    };
+    let verdict =
+        |delivery: &Delivery| view.tell(delivery, rules().of(&delivery.source)).unwrap().unwrap().judgement.verdict;
 
     for sources in [names(), vec![names()[1].clone()], vec![names()[2].clone(), names()[0].clone()], vec![]] {
-        for outcomes in [vec![], vec![Outcome::Rejected], vec![Outcome::Unreadable, Outcome::Applied]] {
+        for (outcomes, codes) in [
+            (vec![], vec![]),
+            (vec![Outcome::Rejected], vec![]),
+            (vec![Outcome::Unreadable, Outcome::Applied], vec![]),
+            (vec![], vec![Code::StepNotLast, Code::Unreadable(Fault::NotJson), Code::StepStands]),
+            (vec![Outcome::Rejected], vec![Code::StatusNotAllowed, Code::StepStands]),
+            (vec![Outcome::Applied], vec![Code::NotCreated]),
+        ] {
             for (appointment_ids, events, positions) in DELIVERY_FILTERS {
                 let appointment_ids =
                     appointment_ids.map(|ids| ids.iter().map(|id| id.parse().unwrap()).collect::<Vec<_>>());
@@ -199,13 +205,15 @@ fn pages_and_counts_agree_with_a_scan_of_everything() {
                     sources: sources.clone(),
                     appointment_ids: appointment_ids.clone(),
                     outcomes: outcomes.clone(),
+                    codes: codes.clone(),
                     events: events.to_vec(),
                     positions,
                 };
                 let event = |delivery: &Delivery| delivery.reading.event_type().ok().and_then(EventType::from_name);
                 let wanted = |delivery: &&Delivery| {
                     sources.contains(&delivery.source)
-                        && (outcomes.is_empty() || outcomes.contains(&outcome(delivery)))
+                        && (outcomes.is_empty() || outcomes.contains(&verdict(delivery).outcome()))
+                        && (codes.is_empty() || verdict(delivery).code().is_some_and(|code| codes.contains(&code)))
                         && (events.is_empty() || event(delivery).is_some_and(|event| events.contains(&event)))
                         && positions.after.is_none_or(|after| after < delivery.position)
                         && positions.to.is_none_or(|to| delivery.position <= to)

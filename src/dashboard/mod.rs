@@ -54,9 +54,13 @@ const PAGES: &[Row] = &[
     ("", HTML, include_bytes!("web/dist/index.html")),
     ("app.css", STYLE, include_bytes!("web/dist/assets/app.css")),
     ("app.js", SCRIPT, include_bytes!("web/dist/assets/app.js")),
+    ("appointment.js", SCRIPT, include_bytes!("web/dist/assets/appointment.js")),
     ("board.js", SCRIPT, include_bytes!("web/dist/assets/board.js")),
-    ("sign-in.js", SCRIPT, include_bytes!("web/dist/assets/sign-in.js")),
+    ("charts.js", SCRIPT, include_bytes!("web/dist/assets/charts.js")),
     ("licences.txt", TEXT, include_bytes!("web/dist/assets/licences.txt")),
+    ("rejections.js", SCRIPT, include_bytes!("web/dist/assets/rejections.js")),
+    ("shared.js", SCRIPT, include_bytes!("web/dist/assets/shared.js")),
+    ("sign-in.js", SCRIPT, include_bytes!("web/dist/assets/sign-in.js")),
 ];
 
 /// A file of the explorer; the page itself is `""`. The first call compresses all of them, which takes a moment.

@@ -47,6 +47,11 @@ pub(super) fn flow_cost(bucket_cost: usize) -> usize {
     bucket_cost.saturating_mul(50).saturating_add(2_000).min(COST_MAX)
 }
 
+/// What a summary of rejections costs: thousands of them are looked at, and there are often about fifty groups.
+pub(super) fn rejections_cost(summary_cost: usize) -> usize {
+    summary_cost.saturating_mul(50).saturating_add(4_000).min(COST_MAX)
+}
+
 /// What the sources cost: a server often has a few, and rarely fifty.
 pub(super) fn sources_cost(source_cost: usize) -> usize {
     source_cost.saturating_mul(50).saturating_add(1).min(COST_MAX)

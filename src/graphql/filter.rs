@@ -4,7 +4,7 @@ use async_graphql::{Enum, ID, InputObject};
 use chrono::TimeDelta;
 
 use crate::{
-    lifecycle::{EventType as CoreEvent, Outcome as CoreOutcome, Status},
+    lifecycle::{Code, EventType as CoreEvent, Outcome as CoreOutcome, Status},
     log::{AppointmentId, SourceName},
     projection::{self, IdPrefix, Order, OrderBy, Positions, Times},
 };
@@ -24,9 +24,9 @@ const IDS_MAX: usize = 100;
 #[derive(InputObject, Clone, Copy, Default)]
 pub(super) struct TimeRange {
     /// At or after this time.
-    from: Option<DateTime>,
+    pub(super) from: Option<DateTime>,
     /// Before this time.
-    to: Option<DateTime>,
+    pub(super) to: Option<DateTime>,
 }
 
 /// Which appointments: those that are all of what is given. An empty list finds nothing.
@@ -59,6 +59,8 @@ pub(super) struct DeliveryFilter {
     appointment_ids: Option<Vec<ID>>,
     /// Only with one of these outcomes.
     outcome: Option<Vec<Outcome>>,
+    /// Only with one of these codes, such as `STATUS_NOT_ALLOWED`: what was applied has none.
+    code: Option<Vec<String>>,
     /// Only of one of these events.
     event_type: Option<Vec<EventType>>,
     /// Only those that arrived in this stretch.
@@ -119,7 +121,10 @@ impl AppointmentFilter {
 
 impl DeliveryFilter {
     pub(super) fn read(self, scope: &Scope) -> Result<projection::DeliveryFilter, Problem> {
-        let nothing = is_empty(&self.outcome) || is_empty(&self.appointment_ids) || is_empty(&self.event_type);
+        let nothing = is_empty(&self.outcome)
+            || is_empty(&self.code)
+            || is_empty(&self.appointment_ids)
+            || is_empty(&self.event_type);
         let appointment_ids = match (self.appointment_id, self.appointment_ids) {
             (Some(_), Some(_)) => return Err(Problem::BadInput("Give `appointmentId` or `appointmentIds`, not both.")),
             (Some(id), None) => Some(vec![parse_appointment_id(&id)?]),
@@ -129,6 +134,7 @@ impl DeliveryFilter {
             sources: sources(scope, self.source.as_deref(), nothing)?,
             appointment_ids,
             outcomes: self.outcome.unwrap_or_default().into_iter().map(CoreOutcome::from).collect(),
+            codes: self.code.unwrap_or_default().iter().map(|name| code(name)).collect::<Result<_, _>>()?,
             events: self.event_type.unwrap_or_default().into_iter().map(CoreEvent::from).collect(),
             positions: positions(scope, self.received_at)?,
         })
@@ -164,6 +170,12 @@ fn ids(ids: Vec<ID>) -> Result<Vec<AppointmentId>, Problem> {
     ids.iter().map(parse_appointment_id).collect()
 }
 
+fn code(name: &str) -> Result<Code, Problem> {
+    Code::from_name(name).ok_or(Problem::BadInput(
+        "`code` has a name that is no delivery's code. The README's part about what a delivery becomes lists them.",
+    ))
+}
+
 fn times(range: Option<TimeRange>) -> Result<Times, Problem> {
     let TimeRange { from, to } = range.unwrap_or_default();
     let (from, to) = (from.map(|DateTime(time)| time), to.map(|DateTime(time)| time));
@@ -174,7 +186,7 @@ fn times(range: Option<TimeRange>) -> Result<Times, Problem> {
 }
 
 /// Arrival times never go back, so a stretch of time is one of the log.
-fn positions(scope: &Scope, range: Option<TimeRange>) -> Result<Positions, Problem> {
+pub(super) fn positions(scope: &Scope, range: Option<TimeRange>) -> Result<Positions, Problem> {
     let Times { from, to } = times(range)?;
     let last_before = |time: chrono::DateTime<chrono::Utc>| {
         let just_before = time.checked_sub_signed(TimeDelta::nanoseconds(1)).unwrap_or(time);

@@ -25,6 +25,7 @@ mod board_change;
 mod explanation;
 mod filter;
 mod flow;
+mod rejections;
 mod delivery;
 mod documents;
 mod connection;

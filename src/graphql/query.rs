@@ -12,7 +12,7 @@ use super::{
     appointment::{Appointment, AppointmentList},
     board::{Board, StatusCount},
     connection::{Connection, PageArguments},
-    cost::{board_cost, flow_cost, list_cost, nodes_cost, past_cost, sources_cost},
+    cost::{board_cost, flow_cost, list_cost, nodes_cost, past_cost, rejections_cost, sources_cost},
     delivery::{Delivery, DeliveryList},
     filter::{AppointmentFilter, AppointmentOrder, DeliveryFilter},
     flow::{FlowArguments, Interval, PatientFlowBucket},
@@ -22,6 +22,7 @@ use super::{
     problem::Problem,
     reader::Reader,
     rebuild::Rebuild,
+    rejections::RejectionSummary,
     scalars::{DateTime, Position},
     scope::Scope,
     source::Source,
@@ -165,6 +166,21 @@ impl Query {
         let (DateTime(from), DateTime(to)) = (from, to);
         let sources = scope.select(source.as_deref())?;
         PatientFlowBucket::list(scope, FlowArguments { sources, from, to, interval, time_zone })
+    }
+
+    /// What was REJECTED, UNRECOGNIZED or UNREADABLE among what arrived in a stretch of time, in groups, with what it means;
+    /// and settings to try, where many rejections of a source have the same cause.
+    #[graphql(complexity = "rejections_cost(child_complexity)")]
+    async fn rejections(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only of this source; absent: of all.")] source: Option<String>,
+        #[graphql(desc = "The beginning of the stretch.")] from: DateTime,
+        #[graphql(desc = "The end of the stretch; it is not in it.")] to: DateTime,
+    ) -> Result<RejectionSummary, Problem> {
+        let scope = Scope::of(ctx);
+        let (DateTime(from), DateTime(to)) = (from, to);
+        RejectionSummary::new(scope, &scope.select(source.as_deref())?, (from, to))
     }
 
     /// Who asks, and what it may see.

@@ -14,6 +14,7 @@ mod fold;
 mod place;
 mod reach;
 mod explain;
+mod cause;
 mod print;
 
 pub use appointment::{Appointment, Parts, Standing};

@@ -99,6 +99,11 @@ impl Code {
         Code::Unreadable(Fault::EventTypeInvalid),
     ];
 
+    /// The code with this name.
+    pub fn from_name(name: &str) -> Option<Code> {
+        Code::ALL.into_iter().find(|code| code.name() == name)
+    }
+
     /// The code as programs see it.
     pub fn name(self) -> &'static str {
         match self {
@@ -111,6 +116,11 @@ impl Code {
             Code::UnknownEventType => "UNKNOWN_EVENT_TYPE",
             Code::Unreadable(fault) => fault.name(),
         }
+    }
+
+    /// The outcome that it comes with.
+    pub fn outcome(self) -> Outcome {
+        Verdict::NotApplied(self).outcome()
     }
 
     /// The sentence where there is no event to name.
@@ -184,7 +194,7 @@ impl Fault {
 }
 
 /// An outcome together with its code, in the only combinations there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// APPLIED: there is nothing to explain.
     Applied,
@@ -203,6 +213,23 @@ impl Verdict {
             }
             Verdict::NotApplied(Code::UnknownEventType) => Outcome::Unrecognized,
             Verdict::NotApplied(Code::Unreadable(_)) => Outcome::Unreadable,
+        }
+    }
+
+    /// Whether it is ever given to a delivery of this event; `None` is a type that is none of the 13, or a body that
+    /// can't be read.
+    pub fn is_of(self, event: Option<EventType>) -> bool {
+        let kind = event.map(EventType::kind);
+        match self {
+            Verdict::Applied | Verdict::NotApplied(Code::NotCreated) => kind.is_some(),
+            Verdict::NotApplied(Code::StepStands) => matches!(kind, Some(EventKind::Step(_))),
+            Verdict::NotApplied(Code::StatusNotAllowed) => {
+                matches!(kind, Some(EventKind::Step(_) | EventKind::Detail))
+            }
+            Verdict::NotApplied(Code::StepUndone | Code::StepNotDone | Code::StepNotLast) => {
+                matches!(kind, Some(EventKind::Undo(_)))
+            }
+            Verdict::NotApplied(Code::UnknownEventType | Code::Unreadable(_)) => kind.is_none(),
         }
     }
 
@@ -294,7 +321,7 @@ fn waits(tense: Tense, until: Option<DateTime<Utc>>) -> String {
     format!(" It {waits} until {until} for what it may have overtaken.")
 }
 
-fn list(from: MetSet) -> String {
+pub(super) fn list(from: MetSet) -> String {
     let names: Vec<&str> = from.iter().map(|met| met.map_or("NONE", |status| status.name())).collect();
     match names.split_last() {
         None => "no status".to_owned(),

@@ -12,7 +12,7 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use crate::{
-    lifecycle::{Change, EventType, Folded, Outcome},
+    lifecycle::{Change, Code, EventType, Folded, Outcome, Verdict},
     log::{AppointmentId, Delivery, Position, Reading},
 };
 
@@ -164,7 +164,7 @@ impl Projection {
         let (id, event_type) = match &delivery.reading {
             Reading::Readable { appointment_id, event_type } => (*appointment_id, event_type),
             Reading::Unreadable(fault) => {
-                let kind = Kind { outcome: Outcome::Unreadable, event: None };
+                let kind = Kind { verdict: Verdict::NotApplied(Code::Unreadable(*fault)), event: None };
                 self.list(changed, number, kind, position)?;
                 self.tally(changed, number, received_at)?.count(kind);
                 self.counts(number).count_delivery(Outcome::Unreadable);
@@ -187,12 +187,11 @@ impl Projection {
         };
         let before = record.appointment.status();
         let folded = record.enter(self.rules.of(&delivery.source), sighting);
-        let outcome = folded.judgement.verdict.outcome();
         if record.recent.len() == ENTRIES_IN_ROW {
             changed.history.insert(history_key(number, id, position), std::mem::take(&mut record.recent));
         }
-        self.counts(number).count_delivery(outcome);
-        let kind = Kind { outcome, event: sighting.event };
+        let kind = Kind { verdict: folded.judgement.verdict, event: sighting.event };
+        self.counts(number).count_delivery(kind.outcome());
         self.list(changed, number, kind, position)?;
         self.tally(changed, number, received_at)?.count(kind);
         if before != folded.status {
@@ -259,7 +258,7 @@ impl Projection {
             let (row, place) = row_of(position);
             self.row(changed, key.0, before, row)?.retain(|listed| *listed != place);
             self.list(changed, key.0, after, position)?;
-            self.counts(key.0).move_delivery(before.outcome, after.outcome);
+            self.counts(key.0).move_delivery(before.outcome(), after.outcome());
         }
         Ok(())
     }

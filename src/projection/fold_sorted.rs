@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    lifecycle::{EventType, FoldRules, Outcome},
+    lifecycle::{EventType, FoldRules},
     log::{AppointmentId, Position, SourceName},
 };
 
@@ -16,7 +16,7 @@ use super::{
     gather::Seen,
     places::Places,
     record::{AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, encode_appointment, encode_history},
-    row::{Kind, SourceNumber, appointment_key, history_key},
+    row::{Kind, SourceNumber, appointment_key, history_key, verdict_of},
     tally::{Tally, minute_of},
 };
 
@@ -55,10 +55,9 @@ pub(super) fn fold_appointments(piece: &[Seen], sources: &[(SourceName, &FoldRul
         let (name, rules) = &sources[first.source as usize];
         let Some(key) = key_of(name, first.appointment_id) else {
             // Bodies that can't be read name no appointment.
-            let kind = Kind { outcome: Outcome::Unreadable, event: None };
             for one in deliveries {
-                let Sighting { position, received_at, .. } = sighting(one);
-                of_source.list(kind, position, received_at);
+                let verdict = verdict_of(one.said).expect("the log's reading gave it this byte");
+                of_source.list(Kind { verdict, event: None }, Position::new(one.position), received_at(one));
             }
             continue;
         };
@@ -104,7 +103,11 @@ impl SourcePart {
 fn sighting(one: &Seen) -> Sighting {
     Sighting {
         position: Position::new(one.position),
-        received_at: DateTime::from_timestamp_millis(one.received_at_ms).unwrap_or(DateTime::UNIX_EPOCH),
-        event: one.event.checked_sub(1).map(|place| EventType::ALL[usize::from(place)]),
+        received_at: received_at(one),
+        event: one.said.checked_sub(1).map(|place| EventType::ALL[usize::from(place)]),
     }
+}
+
+fn received_at(one: &Seen) -> DateTime<Utc> {
+    DateTime::from_timestamp_millis(one.received_at_ms).unwrap_or(DateTime::UNIX_EPOCH)
 }

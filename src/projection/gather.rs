@@ -10,7 +10,7 @@ use std::{
 use chrono::{DateTime, Utc};
 
 use crate::{
-    lifecycle::EventType,
+    lifecycle::{Code, EventType, Verdict},
     log::{Digest, Head, Log, LogError, OpenBlock, Position, Reading, SourceName},
 };
 
@@ -18,6 +18,7 @@ use super::{
     ProjectionError,
     pace::{Pace, Workshop},
     parallel::{Feed, in_order},
+    row::{event_byte, verdict_byte},
     sort::{Sorted, Sorter, Spill},
     store::failed,
 };
@@ -30,8 +31,9 @@ pub(super) struct Seen {
     pub(super) appointment_id: u64,
     pub(super) position: u64,
     pub(super) received_at_ms: i64,
-    /// 0 for an event type that is not known, else its place in [`EventType::ALL`] plus 1.
-    pub(super) event: u8,
+    /// 0 for an event type that is not known, else its place in [`EventType::ALL`] plus 1. Where the body is unreadable,
+    /// the byte of the verdict that says why.
+    pub(super) said: u8,
 }
 
 /// The sender's id of a delivery. Orders by source, id and position.
@@ -170,14 +172,14 @@ fn part(block: OpenBlock, to: Position) -> Result<Option<Part>, LogError> {
         // Neighbours often come from the same few sources.
         let source = number(&mut part.sources, delivery.source);
         let position = delivery.position.get();
-        let (appointment_id, event) = match &delivery.reading {
-            Reading::Unreadable(_) => (0, 0),
+        let (appointment_id, said) = match &delivery.reading {
+            Reading::Unreadable(fault) => (0, verdict_byte(Verdict::NotApplied(Code::Unreadable(*fault)))),
             Reading::Readable { appointment_id, event_type } => {
-                (appointment_id.get(), EventType::from_name(event_type).map_or(0, |event| event as u8 + 1))
+                (appointment_id.get(), event_byte(EventType::from_name(event_type)))
             }
         };
         let received_at_ms = delivery.received_at.timestamp_millis();
-        part.seen.push(Seen { source, appointment_id, position, received_at_ms, event });
+        part.seen.push(Seen { source, appointment_id, position, received_at_ms, said });
         part.ids.extend(delivery.delivery_id.map(|delivery_id| IdUse {
             source,
             delivery_id: delivery_id.into(),
@@ -194,7 +196,7 @@ impl Spill for Seen {
         bytes[4..12].copy_from_slice(&self.appointment_id.to_le_bytes());
         bytes[12..20].copy_from_slice(&self.position.to_le_bytes());
         bytes[20..28].copy_from_slice(&self.received_at_ms.to_le_bytes());
-        bytes[28] = self.event;
+        bytes[28] = self.said;
         file.write_all(&bytes)
     }
 
@@ -204,7 +206,7 @@ impl Spill for Seen {
             appointment_id: u64::from_le_bytes(take(file)?),
             position: u64::from_le_bytes(take(file)?),
             received_at_ms: i64::from_le_bytes(take(file)?),
-            event: u8::from_le_bytes(take(file)?),
+            said: u8::from_le_bytes(take(file)?),
         })
     }
 }

@@ -1,14 +1,14 @@
 //! Pages of deliveries, by position.
 //!
-//! A source's deliveries are listed by what became of them and by what they said: a filter by outcome and event is a
-//! merge of such lists, each read from where the page's cursor is.
+//! A source's deliveries are listed by what became of them and by what they said: a filter by outcome, code and event is
+//! a merge of such lists, each read from where the page's cursor is.
 
 use std::{collections::BTreeSet, ops::Bound};
 
 use chrono::{DateTime, Utc};
 
 use crate::{
-    lifecycle::{EventType, FoldRules, Outcome},
+    lifecycle::{Code, EventType, FoldRules, Outcome},
     log::{AppointmentId, Position, SourceName},
 };
 
@@ -33,6 +33,8 @@ pub struct DeliveryFilter {
     pub appointment_ids: Option<Vec<AppointmentId>>,
     /// Only with one of these outcomes; empty: any.
     pub outcomes: Vec<Outcome>,
+    /// Only with one of these codes; empty: any, and those that were applied.
+    pub codes: Vec<Code>,
     /// Only of one of these events; empty: any, and those of no known event.
     pub events: Vec<EventType>,
     /// Only of this stretch of the log.
@@ -55,20 +57,16 @@ pub struct HistoryEntry {
 impl DeliveryFilter {
     /// The kinds of delivery that it is for, each once.
     fn kinds(&self) -> Vec<Kind> {
-        let events: Vec<Option<EventType>> = or_all(&self.events, &EventType::ALL).into_iter().map(Some).collect();
-        let of_outcome = |outcome: Outcome| {
-            let events = match outcome {
-                Outcome::Applied | Outcome::Duplicate | Outcome::Rejected => events.clone(),
-                Outcome::Unrecognized | Outcome::Unreadable if self.events.is_empty() => vec![None],
-                Outcome::Unrecognized | Outcome::Unreadable => Vec::new(),
-            };
-            events.into_iter().map(move |event| Kind { outcome, event })
+        let wanted = |kind: &Kind| {
+            (self.outcomes.is_empty() || self.outcomes.contains(&kind.outcome()))
+                && (self.codes.is_empty() || kind.verdict.code().is_some_and(|code| self.codes.contains(&code)))
+                && (self.events.is_empty() || kind.event.is_some_and(|event| self.events.contains(&event)))
         };
-        or_all(&self.outcomes, &Outcome::ALL).into_iter().flat_map(of_outcome).collect()
+        Kind::all().filter(wanted).collect()
     }
 
     fn is_for_all_kinds(&self) -> bool {
-        self.outcomes.is_empty() && self.events.is_empty()
+        self.outcomes.is_empty() && self.codes.is_empty() && self.events.is_empty()
     }
 }
 
@@ -118,7 +116,7 @@ impl View {
     }
 
     /// The deliveries of a source that are of a kind.
-    fn positions_with(&self, number: SourceNumber, kind: Kind, span: Span<Position>) -> Numbers<'_> {
+    pub(super) fn positions_with(&self, number: SourceNumber, kind: Kind, span: Span<Position>) -> Numbers<'_> {
         let first = span.after.map_or(0, |after| row_of(after).0);
         let last = span.before.map_or(u64::MAX, |before| row_of(before).0);
         let keys = outcome_key(number, kind, first)..=outcome_key(number, kind, last);
@@ -241,7 +239,7 @@ impl View {
 
     /// How many deliveries a filter finds, where a counter tells; `None` where only a scan could.
     pub fn delivery_count(&self, filter: &DeliveryFilter) -> Result<Option<u64>, ProjectionError> {
-        if !filter.events.is_empty() || filter.positions != Positions::default() {
+        if !filter.events.is_empty() || !filter.codes.is_empty() || filter.positions != Positions::default() {
             return Ok(None);
         }
         match &filter.appointment_ids {

@@ -34,7 +34,9 @@ mod filter;
 mod find;
 mod listed;
 mod flow;
+mod not_applied;
 mod as_of;
+mod patterns;
 mod place;
 mod repeats;
 mod refold;
@@ -46,8 +48,10 @@ pub use compare::{Differences, Report, Sample};
 pub use filter::{AppointmentFilter, AppointmentPlace, IdPrefix, Order, OrderBy, Positions, Times};
 pub use flow::{Flow, Waits};
 pub use listed::{DeliveryFilter, HistoryEntry};
+pub use not_applied::NotApplied;
 pub use pace::{Progress, Stage, Workshop};
 pub use patience::{Patience, Waiting};
+pub use patterns::{Evidence, Pattern, REJECTIONS_MAX, Shown, WINDOW_TRIED};
 pub use place::BoardPlace;
 pub use rebuild::{
     Candidate, build_in_place_of, compare_with_fresh_fold, open_as_it_is, rebuild_beside, remove_old_projections,

@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     lifecycle::{
-        Applied, Appointment, Arrival, Change, Code, EventType, FoldRules, Folded, Judgement, Met, Parts, Place,
-        Reconsidered, Standing, Status, Step, StepSet, Verdict, Waiting, Window,
+        Applied, Appointment, Arrival, Change, EventType, FoldRules, Folded, Judgement, Met, Parts, Place,
+        Reconsidered, Standing, Status, Step, StepSet, Waiting, Window,
     },
     log::Position,
 };
 
 use super::{
     AppointmentKey, ProjectionError,
-    row::{Kind, event_byte, from_bytes, to_bytes},
+    row::{Kind, event_byte, from_bytes, to_bytes, verdict_byte, verdict_of},
 };
 
 /// Entries in one row of `history`. The appointment's own row holds those after the last full one.
@@ -91,7 +91,7 @@ impl AppointmentRecord {
 
 impl Entry {
     pub(super) fn kind(&self) -> Kind {
-        Kind { outcome: self.judgement.verdict.outcome(), event: self.event }
+        Kind { verdict: self.judgement.verdict, event: self.event }
     }
 
     /// Takes over what a later delivery changed about this one.
@@ -144,7 +144,7 @@ struct EntryBytes {
     after_ms: i64,
     /// 0 for an event that is not known, else its place in [`EventType::ALL`] plus 1.
     event: u8,
-    /// 0 for APPLIED, else the code's place in [`Code::ALL`] plus 1; [`LATE`] is added for a late one.
+    /// 0 for APPLIED, else the code's place in [`crate::lifecycle::Code::ALL`] plus 1; [`LATE`] is added for a late one.
     verdict: u8,
     /// The status before in the upper half, the status after in the lower; 0 is NONE.
     statuses: u8,
@@ -256,15 +256,12 @@ fn encode_entries(entries: &[Entry]) -> impl Iterator<Item = EntryBytes> + Clone
         let after = position.get() - std::mem::replace(&mut previous, position.get());
         let ms = received_at.timestamp_millis();
         let after_ms = ms - std::mem::replace(&mut previous_ms, ms);
-        let place = judgement.verdict.code().map_or(0, |code| {
-            let place = Code::ALL.iter().position(|known| *known == code).expect("Code::ALL has every code");
-            u8::try_from(place + 1).expect("there are few codes")
-        });
+        let verdict = verdict_byte(judgement.verdict);
         EntryBytes {
             after,
             after_ms,
             event: event_byte(*event),
-            verdict: if judgement.late { place | LATE } else { place },
+            verdict: if judgement.late { verdict | LATE } else { verdict },
             statuses: met_byte(judgement.before) << 4 | met_byte(judgement.after),
             reconsidered_at: judgement.reconsidered.map(|reconsidered| reconsidered.at),
         }
@@ -283,10 +280,7 @@ fn decode_entries(entries: Vec<EntryBytes>) -> Result<Vec<Entry>, ProjectionErro
             None => None,
             Some(place) => Some(*EventType::ALL.get(usize::from(place)).ok_or_else(damaged)?),
         };
-        let verdict = match (bytes.verdict & !LATE).checked_sub(1) {
-            None => Verdict::Applied,
-            Some(place) => Verdict::NotApplied(*Code::ALL.get(usize::from(place)).ok_or_else(damaged)?),
-        };
+        let verdict = verdict_of(bytes.verdict & !LATE).ok_or_else(damaged)?;
         let judgement = Judgement {
             verdict,
             before: met_of(bytes.statuses >> 4)?,

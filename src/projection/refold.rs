@@ -117,7 +117,7 @@ impl Projection {
             if let Err(at) = places.binary_search(&place) {
                 places.insert(at, place);
             }
-            self.counts(number).move_delivery(was.outcome, is.outcome);
+            self.counts(number).move_delivery(was.outcome(), is.outcome());
         }
         for (hour, minutes) in &tallies {
             batch.insert(&store.tallies, hour_key(number, *hour), encode_hour(minutes));

@@ -14,11 +14,12 @@
 //! | `delivery_ids` | source u32, the sender's id | the first [`POSITIONS_OF_ID_MAX`] positions with it |
 //! | `changes` | source u32, position u64 of the first change | up to 64 changes of status (`changes.rs`) |
 //! | `open` | source u32, position u64 | the appointments that were open after that position |
-//! | `by_outcome` | source u32, outcome u8, event u8, position u64 / 2048 | position mod 2048 of each, u16, ascending |
+//! | `by_outcome` | source u32, verdict u8, event u8, position u64 / 2048 | position mod 2048 of each, u16, ascending |
 //! | `tallies` | source u32, hour u64 | deliveries, and what became of them, by minute (`tally.rs`) |
 //!
 //! Times in keys are milliseconds since 1970-01-01 UTC, with the sign's bit turned so that they order ([`time_order`]). An
-//! event is its place in [`EventType::ALL`] plus 1, or 0 where it is not known. The three orders of appointments hold those
+//! event is its place in [`EventType::ALL`] plus 1, or 0 where it is not known; a verdict is its code's place in [`Code::ALL`] plus 1, or 0
+//! for APPLIED. The three orders of appointments hold those
 //! that have come into being (`places.rs`).
 //!
 //! A delivery costs a row for its appointment and, every so often, one of its history (`record.rs`). Every row
@@ -31,7 +32,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    lifecycle::{EventType, Met, Outcome, Status},
+    lifecycle::{Code, EventType, Met, Outcome, Status, Verdict},
     log::{AppointmentId, Digest, Position, SourceName},
 };
 
@@ -46,9 +47,23 @@ pub(super) const POSITIONS_OF_ID_MAX: usize = 16;
 /// What deliveries are listed by: what became of them, and what they said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Kind {
-    pub(super) outcome: Outcome,
+    pub(super) verdict: Verdict,
     /// `None` where the event type is none that the lifecycle knows, or the body is unreadable.
     pub(super) event: Option<EventType>,
+}
+
+impl Kind {
+    /// All that there can be.
+    pub(super) fn all() -> impl Iterator<Item = Kind> {
+        let verdicts = Code::ALL.into_iter().map(Verdict::NotApplied).chain([Verdict::Applied]);
+        let events = || EventType::ALL.into_iter().map(Some).chain([None]);
+        let kinds = verdicts.flat_map(move |verdict| events().map(move |event| Kind { verdict, event }));
+        kinds.filter(|kind| kind.verdict.is_of(kind.event))
+    }
+
+    pub(super) fn outcome(self) -> Outcome {
+        self.verdict.outcome()
+    }
 }
 
 /// A source's number in keys.
@@ -156,7 +171,23 @@ pub(super) fn history_key(source: SourceNumber, id: AppointmentId, position: Pos
 
 /// The key of the row with these positions; `row` is their common part, see [`row_of`].
 pub(super) fn outcome_key(source: SourceNumber, kind: Kind, row: u64) -> [u8; 14] {
-    key(source, [kind.outcome as u8, event_byte(kind.event)], [row])
+    key(source, [verdict_byte(kind.verdict), event_byte(kind.event)], [row])
+}
+
+/// 0 for APPLIED, else the code's place in [`Code::ALL`] plus 1.
+pub(super) fn verdict_byte(verdict: Verdict) -> u8 {
+    verdict.code().map_or(0, |code| {
+        let place = Code::ALL.iter().position(|known| *known == code).expect("Code::ALL has every code");
+        u8::try_from(place + 1).expect("there are few codes")
+    })
+}
+
+/// `None` where no verdict has this byte.
+pub(super) fn verdict_of(byte: u8) -> Option<Verdict> {
+    match byte.checked_sub(1) {
+        None => Some(Verdict::Applied),
+        Some(place) => Code::ALL.get(usize::from(place)).copied().map(Verdict::NotApplied),
+    }
 }
 
 /// 0 for none, else the event's place in [`EventType::ALL`] plus 1.

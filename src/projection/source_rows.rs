@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    lifecycle::{EventType, Outcome, Status},
+    lifecycle::{EventType, Status},
     log::{AppointmentId, Position},
 };
 
@@ -22,7 +22,7 @@ use super::{
     record::{met_byte, met_of},
     row::{
         Counts, Kind, SourceNumber, encode_places, event_byte, hour_key, order_key, outcome_key, position_key, row_of,
-        status_key,
+        status_key, verdict_byte, verdict_of,
     },
     rows::{Sink, Space},
     sort::{Sorted, Sorter, Spill},
@@ -80,8 +80,8 @@ impl OfSource {
             self.last.push((last, id.get())).map_err(disk)?;
         }
         for (kind, position) in part.listed {
-            self.counts.count_delivery(kind.outcome);
-            let byte = (kind.outcome as u8) << EVENT_BITS | event_byte(kind.event);
+            self.counts.count_delivery(kind.outcome());
+            let byte = verdict_byte(kind.verdict) << EVENT_BITS | event_byte(kind.event);
             self.listed.push(u64::from(byte) << KIND_SHIFT | position).map_err(disk)?;
         }
         for (minute, tally) in part.tallies {
@@ -120,14 +120,14 @@ impl OfSource {
     }
 }
 
-/// A kind is a byte: the outcome, and the event in its lower half.
+/// A kind is a byte: the verdict, and the event in its lower half. Both have at most 15.
 const EVENT_BITS: u32 = 4;
 const KIND_SHIFT: u32 = 56;
 
 fn kind_of(byte: u64) -> Kind {
     let event = usize::try_from(byte & 0xf).expect("four bits");
     Kind {
-        outcome: Outcome::ALL[usize::try_from(byte >> EVENT_BITS).expect("four bits")],
+        verdict: verdict_of(u8::try_from(byte >> EVENT_BITS).expect("four bits")).expect("a verdict's byte was put in"),
         event: event.checked_sub(1).map(|place| EventType::ALL[place]),
     }
 }

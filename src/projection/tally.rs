@@ -62,7 +62,7 @@ impl Tally {
     }
 
     fn of(&mut self, kind: Kind) -> Option<&mut u64> {
-        match kind.outcome {
+        match kind.outcome() {
             Outcome::Rejected => Some(&mut self.rejected),
             Outcome::Duplicate => Some(&mut self.duplicates),
             Outcome::Applied if kind.event.is_some_and(|event| matches!(event.kind(), EventKind::Undo(_))) => {

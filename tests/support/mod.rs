@@ -9,6 +9,7 @@ pub mod clients;
 pub mod copies;
 pub mod disk;
 pub mod load;
+pub mod pages;
 pub mod http2;
 pub mod killed;
 pub mod live;

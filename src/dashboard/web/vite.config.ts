@@ -31,6 +31,8 @@ export default defineConfig({
         chunkFileNames: ({ name, facadeModuleId }) =>
           `assets/${name === 'page' && facadeModuleId ? basename(dirname(facadeModuleId)) : name}.js`,
         assetFileNames: 'assets/app[extname]',
+        // What several pages use is one chunk, so that its name does not change with what they use.
+        codeSplitting: { groups: [{ name: 'shared', test: /src\/|node_modules\//, minShareCount: 2 }] },
       },
     },
   },

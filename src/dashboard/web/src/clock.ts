@@ -21,3 +21,16 @@ export class ServerClock {
     return this.#ahead === null ? Date.now() : performance.now() + this.#ahead;
   }
 }
+
+/** More than an answer can be late: then the clock was set. */
+const SET_MS = 10_000;
+
+/** The clock of whoever answers questions, as the header `Date` of each answer shows it, to the second. */
+export const serverClock = new ServerClock();
+
+/** Hears the header `Date` of an answer. */
+export function hearDate(date: string | null): void {
+  if (date === null || Number.isNaN(Date.parse(date))) return;
+  if (Math.abs(Date.parse(date) - serverClock.now()) > SET_MS) serverClock.begin(date);
+  else serverClock.hear(date);
+}

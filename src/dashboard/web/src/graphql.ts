@@ -1,6 +1,7 @@
 // One question to `/graphql`. In: a document and its variables. Out: `data`, or an error that says what happened, to
 // what, and what to do. A browser's cookie says who asks; nothing else does.
 import { access } from './access.ts';
+import { hearDate } from './clock.ts';
 
 /** How long an answer may take: the server itself ends a query after ten seconds. */
 const ANSWER_MS_MAX = 20_000;
@@ -64,6 +65,7 @@ export async function query<Data>(
       'unreachable',
     );
   }
+  hearDate(response.headers.get('Date'));
   const requestId = response.headers.get('X-Request-Id');
   const error = answer.errors?.[0];
   const code = error?.extensions?.code ?? null;

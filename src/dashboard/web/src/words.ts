@@ -61,3 +61,6 @@ export function durationWords(ms: number): string {
 export function countWords(count: number, one: string, many: string): string {
   return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
 }
+
+/** The 13 events, in the order of the vendor's page. */
+export const EVENTS: readonly string[] = Object.keys(EVENT_WORDS);
