@@ -60,8 +60,11 @@ use failures::Failures;
 use problem::Problem;
 use sessions::Sessions;
 
-/// How many GraphQL requests run at the same time, each on a thread of its own.
-const GRAPHQL_AT_ONCE: usize = 32;
+/// How many GraphQL requests run at the same time, each on a thread of its own: eight a core, within bounds. With more of
+/// them, threads wait for each other more than for the disk.
+fn graphql_at_once() -> usize {
+    std::thread::available_parallelism().map_or(16, |cores| (8 * cores.get()).clamp(16, 64))
+}
 
 /// What the routes need.
 pub struct App {
@@ -151,7 +154,7 @@ impl App {
             failures: Failures::new(parts.failed_authentications_burst),
             body_timeout: parts.body_timeout,
             origins: Origins::new(parts.allowed_origins),
-            graphql_permits: Arc::new(Semaphore::new(GRAPHQL_AT_ONCE)),
+            graphql_permits: Arc::new(Semaphore::new(graphql_at_once())),
             log_permits: Arc::new(Semaphore::new(log::READERS_MAX)),
             csv_permits: Arc::new(Semaphore::new(board_csv::WRITERS_MAX)),
             operator: parts.operator,

@@ -22,7 +22,7 @@ use super::{
 use super::row::encode_source;
 
 /// What the store keeps of its files in memory.
-const CACHE_BYTES: usize = 32 << 20;
+const CACHE_BYTES: usize = 64 << 20;
 
 /// What each keyspace is used for, in the order of [`Space`].
 const KINDS: [lsm::Space; SPACES] = {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -29,11 +30,32 @@ pub(super) struct Cache {
 
 #[derive(Default)]
 struct Shard {
-    places: HashMap<Place, usize>,
+    places: HashMap<Place, usize, BuildHasherDefault<PlaceHasher>>,
     slots: Vec<Slot>,
     hand: usize,
     bytes: usize,
     bytes_max: usize,
+}
+
+/// Mixes the two numbers of a place, which nobody from outside chooses.
+#[derive(Default)]
+struct PlaceHasher(u64);
+
+impl Hasher for PlaceHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        let mixed = (self.0.rotate_left(23) ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ (mixed >> 32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 struct Slot {
