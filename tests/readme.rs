@@ -53,6 +53,30 @@ fn the_worked_queries_have_the_answers_that_the_readme_tells() {
     }
 }
 
+/// Tests in a browser make them: `UPDATE_GOLDEN=1` has those that stand there made anew.
+#[test]
+fn every_screenshot_that_is_kept_is_shown_and_has_words() {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(project.join("README.md")).unwrap();
+    let mut shown: Vec<_> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("![")?.strip_suffix(".png)")?.split_once("](fixtures/screenshots/"))
+        .map(|(words, name)| {
+            assert!(words.split(' ').count() > 3, "{name}: {words}");
+            format!("{name}.png")
+        })
+        .collect();
+    shown.sort();
+    let kept = fs::read_dir(project.join("fixtures/screenshots")).unwrap();
+    let mut kept: Vec<_> = kept.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    kept.sort();
+    assert_eq!(shown, kept);
+    for name in kept {
+        let bytes = fs::read(project.join("fixtures/screenshots").join(&name)).unwrap();
+        assert!(bytes.starts_with(b"\x89PNG") && bytes.len() < 400_000, "{name}: {} bytes", bytes.len());
+    }
+}
+
 /// The text after the first `begin`, up to the next `end`.
 fn between<'a>(text: &'a str, begin: &str, end: &str) -> Option<&'a str> {
     let (_, rest) = text.split_once(begin)?;
