@@ -60,6 +60,9 @@ use failures::Failures;
 use problem::Problem;
 use sessions::Sessions;
 
+/// How soon damage of the projection is acted on that no query and no delivery has met.
+const DAMAGE_LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
 /// How many GraphQL requests run at the same time, each on a thread of its own: eight a core, within bounds. With more of
 /// them, threads wait for each other more than for the disk.
 fn graphql_at_once() -> usize {
@@ -203,7 +206,14 @@ pub async fn run(
         }
     };
     let upkeep = app.metrics.upkeep(stop.clone());
-    tokio::join!(draining, public, operations, upkeep);
+    let care = async {
+        // Whoever follows, and whoever merges files, only meets damage; here it is looked for.
+        let mut look = tokio::time::interval(DAMAGE_LOOK_INTERVAL);
+        while stop.run_until_cancelled(look.tick()).await.is_some() {
+            app.graph.look_after_projection();
+        }
+    };
+    tokio::join!(draining, public, operations, upkeep, care);
     app.sockets.close();
     if tokio::time::timeout(shutdown_timeout, app.sockets.wait()).await.is_err() {
         tracing::warn!("WebSockets were still open at the end of the shutdown time");

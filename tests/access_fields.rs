@@ -57,6 +57,7 @@ const NAMING: &[&str] = &[
     r#"{ board(source: "SOURCE") { columns { count } stale { count } } }"#,
     r#"{ board(source: "SOURCE", asOfPosition: "POSITION") { columns { count appointments { id } } } }"#,
     r#"{ patientFlow(source: "SOURCE", from: "2026-01-01T00:00:00Z", to: "2026-01-02T00:00:00Z", interval: DAY) { __typename } }"#,
+    r#"{ rejections(source: "SOURCE", from: "2026-01-01T00:00:00Z", to: "2100-01-02T00:00:00Z") { groups { source count } advice { source } } }"#,
     r#"{ lifecycle(source: "SOURCE") { name reorderWindowSeconds } }"#,
     r#"{ appointments(filter: { source: "SOURCE", appointmentIds: [ID] }, orderBy: { field: STATUS_SINCE }) { totalCount nodes { id } } }"#,
     "{ appointments(filter: { appointmentIds: [ID] }) { totalCount nodes { id } } }",

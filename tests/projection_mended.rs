@@ -11,13 +11,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use support::server::{CONFIG, Server, clockfold, data_dir};
+use support::server::{CONFIG, Connection, Server, clockfold, data_dir};
 
 const APPOINTMENTS: u64 = 300;
 const MENDED_MAX: Duration = Duration::from_secs(30);
 
 /// A server whose projection is in files, all of them bad behind their first bytes. It has read little of them so far.
 fn damaged(folder: &Path) -> Server {
+    damaged_by(folder, |path| {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
+        file.write_all_at(&vec![0xa5; length - 100], 8).unwrap();
+    })
+}
+
+fn damaged_by(folder: &Path, damage: impl FnOnce(&Path)) -> Server {
     let mut server = Server::start(folder, CONFIG);
     for id in 1..=APPOINTMENTS {
         assert_eq!(server.deliver(id, "create").status, 200);
@@ -26,12 +34,8 @@ fn damaged(folder: &Path) -> Server {
     assert!(server.terminate().success());
     let server = Server::start(folder, CONFIG);
     let files = tables(folder);
-    assert!(!files.is_empty());
-    for path in files {
-        let file = fs::File::options().write(true).open(path).unwrap();
-        let length = usize::try_from(file.metadata().unwrap().len()).unwrap();
-        file.write_all_at(&vec![0xa5; length - 100], 8).unwrap();
-    }
+    assert_eq!(files.len(), 1);
+    damage(&files[0]);
     server
 }
 
@@ -56,7 +60,6 @@ fn is_whole(folder: &Path, mut server: Server, discharged: usize) {
     };
     let expected = (usize::try_from(APPOINTMENTS).unwrap() - discharged, discharged);
     assert_eq!(counts(&server), expected);
-    assert!(server.get("/metrics").text().contains("clockfold_projection_mended_total 1"));
     assert_eq!(server.get("/readyz").status, 200);
     assert!(server.terminate().success());
     let verified = clockfold(folder, &[], &["verify", "--data-dir", data_dir(folder).to_str().unwrap()]);
@@ -76,6 +79,8 @@ fn deliveries_that_meet_damage_wait_for_a_new_projection_and_are_answered() {
         assert_eq!(told["position"], (2 * APPOINTMENTS + id).to_string());
     }
     assert!(server.printed().contains("built anew"), "{}", server.printed());
+    let counted = "clockfold_deliveries_total{source=\"downtown\",outcome=\"APPLIED\"} 40\n";
+    assert!(server.get("/metrics").text().contains(counted), "{}", server.get("/metrics").text());
     is_whole(folder.path(), server, 40);
 }
 
@@ -100,10 +105,60 @@ fn a_query_that_meets_damage_has_it_mended() {
 }
 
 #[test]
-fn a_rebuild_that_meets_damage_makes_way() {
+fn files_that_somebody_cuts_or_removes_are_made_anew() {
+    for removed in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = damaged_by(folder.path(), |path| match removed {
+            false => fs::File::options().write(true).open(path).unwrap().set_len(20).unwrap(),
+            true => fs::remove_dir_all(path.parent().unwrap().parent().unwrap()).unwrap(),
+        });
+        let begun = Instant::now();
+        let mut discharged = 0;
+        // A removed folder is missed when something is to be written there.
+        while !server.printed().contains("whole again") {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{}", server.printed());
+            if discharged < 40 {
+                discharged += 1;
+                let answer = server.deliver(discharged, "discharge");
+                assert_eq!((answer.status, answer.json()["status"].as_str()), (200, Some("DISCHARGED")), "{removed}");
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        is_whole(folder.path(), server, usize::try_from(discharged).unwrap());
+    }
+}
+
+#[test]
+fn what_a_feed_or_a_subscription_meets_is_mended_too() {
     let folder = tempfile::tempdir().unwrap();
     let server = damaged(folder.path());
-    server.ask(&[], "mutation { rebuildProjection { state } }");
+    // One that meets damage breaks off.
+    let csv = || {
+        let answer = Connection::open(server.address).request("GET", "/board.csv", &[], b"");
+        answer.map(|answer| answer.text()).unwrap_or_default()
+    };
+    assert!(!csv().contains("\r\ndowntown,1,"));
+    let begun = Instant::now();
+    while !csv().contains("\r\ndowntown,1,CHECKED_IN") {
+        assert!(begun.elapsed() < MENDED_MAX, "{}", server.printed());
+        thread::sleep(Duration::from_millis(100));
+    }
+    is_whole(folder.path(), server, 0);
+}
+
+#[test]
+fn a_rebuild_that_meets_damage_goes_on_without_a_comparison() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = damaged(folder.path());
+    server.query("mutation { rebuildProjection { state } }");
+    let begun = Instant::now();
+    let state = "{ rebuild { state report { equal } error } }";
+    while server.query(state)["rebuild"]["state"] == "RUNNING" {
+        assert!(begun.elapsed() < MENDED_MAX, "{}", server.printed());
+        thread::sleep(Duration::from_millis(10));
+    }
+    // It could not be compared.
+    assert_eq!(server.query(state)["rebuild"], serde_json::json!({ "state": "DONE", "report": null, "error": null }));
     for id in 1..=3 {
         assert_eq!(server.deliver(id, "discharge").status, 200);
     }

@@ -101,7 +101,7 @@ pub(super) fn run(
             });
             let report = on_server(&server, &wanted, &mut progress)?;
             progress.end();
-            print(arguments, Some(&report), stdout)
+            print(arguments, Some(&report).filter(|report| !report.is_null()), stdout)
         }
         (LogSource::Server(server), Some(id)) => refold_on_server(arguments, &server, id, stdout),
     }
@@ -207,7 +207,7 @@ fn print(arguments: &Arguments, report: Option<&Value>, stdout: &mut dyn Write) 
     }
     let end = match (arguments.dry_run, report) {
         (true, _) => "nothing was changed",
-        (false, None) => "the projection was built; there was none of this log before",
+        (false, None) => "the projection was built; there was none of this log before that could be read",
         (false, Some(_)) => "the new projection has taken the place of the old one",
     };
     Ok(writeln!(stdout, "{end}")?)

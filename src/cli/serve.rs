@@ -125,7 +125,7 @@ pub(super) fn serve(
         writer: Some((tracker.clone(), rebuilds.clone())),
         clock: Arc::clone(&clock),
     });
-    let writer = queue.run(Arc::clone(&log), projection, workbench).context("starting the writer")?;
+    let writer = queue.run(Arc::clone(&log), projection, Arc::clone(&workbench)).context("starting the writer")?;
     let archive = config.archive.map(|directory| Archive::follow(directory, Arc::clone(&log)));
     let archive = archive.transpose().context("starting the archive")?;
     let app = App::new(Parts {
@@ -181,6 +181,7 @@ pub(super) fn serve(
         run_server(listeners, app, limits, shutdown_timeout, stop).await;
         anyhow::Ok(signalled.await?)
     })?;
+    workbench.close();
     rebuilds.cancel();
     drop(rebuilds);
     // With the last handle on the queue gone, the writer answers what is left and ends.

@@ -14,7 +14,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use crate::{
     lifecycle::Status,
     log::SourceName,
-    projection::{AppointmentRecord, Moment, Page},
+    projection::{AppointmentRecord, Moment, Page, Patience},
 };
 
 use super::{Graph, Untold, Viewer, board::check_hours, problem::Problem, scope::Scope};
@@ -44,14 +44,15 @@ pub struct BoardCsv {
 }
 
 impl Graph {
-    /// The board of what `viewer` may see, as it is now. Reads from disk: call it where blocking is fine.
+    /// The board of what `viewer` may see, as it is now, written within `patience`. Reads from disk: call it where blocking is fine.
     pub fn board_csv(
         &self,
         source: Option<&str>,
         ended_within_hours: Option<i32>,
         viewer: Viewer,
+        patience: Patience,
     ) -> Result<BoardCsv, Untold> {
-        let scope = Scope::new(Arc::clone(&self.stores), viewer);
+        let scope = Scope::new(Arc::clone(&self.stores), viewer).within(patience);
         let hours = ended_within_hours.unwrap_or(HOURS_USUAL);
         let begin = || {
             check_hours(hours)?;

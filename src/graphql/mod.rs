@@ -149,8 +149,8 @@ impl Graph {
         answer
     }
 
-    /// Has the projection built anew where a query has met damage in it.
-    fn look_after_projection(&self) {
+    /// Has the projection built anew where somebody has met damage in it.
+    pub fn look_after_projection(&self) {
         if let Some((tracker, _)) = &self.stores.writer
             && self.stores.reader.is_damaged()
         {

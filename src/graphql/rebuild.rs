@@ -66,7 +66,7 @@ pub(super) struct Rebuild {
     per_second: f64,
     /// In how many seconds this stage ends at that rate; null where nobody can tell.
     seconds_left: Option<f64>,
-    /// What has changed, or would; null until it is done.
+    /// What has changed, or would; null until it is done, and where the old projection was damaged: it can't be compared.
     report: Option<RebuildReport>,
     /// Why it failed; null where it has not.
     error: Option<String>,
@@ -236,7 +236,7 @@ impl From<&tracker::Rebuild> for Rebuild {
     fn from(rebuild: &tracker::Rebuild) -> Rebuild {
         let (state, report, error) = match &rebuild.state {
             CoreState::Running => (RebuildState::Running, None, None),
-            CoreState::Done(report) => (RebuildState::Done, Some(report), None),
+            CoreState::Done(report) => (RebuildState::Done, report.as_ref(), None),
             CoreState::Cancelled => (RebuildState::Cancelled, None, None),
             CoreState::Failed(error) => (RebuildState::Failed, None, Some(error.clone())),
         };

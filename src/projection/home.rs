@@ -7,7 +7,11 @@ use std::{
     fs, io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
+
+/// The number of the last folder that this process has named, wherever.
+static LAST: AtomicU64 = AtomicU64::new(0);
 
 const CURRENT: &str = "current";
 const CURRENT_NEW: &str = "current.new";
@@ -29,17 +33,22 @@ impl<'a> Home<'a> {
     /// The projection that counts, if there is one.
     pub(super) fn current(&self) -> Option<PathBuf> {
         let name = fs::read_to_string(self.root.join(CURRENT)).ok()?;
-        number(&name).map(|_| self.root.join(name)).filter(|path| path.is_dir())
+        LAST.fetch_max(number(&name)?, Ordering::Relaxed);
+        Some(self.root.join(name)).filter(|path| path.is_dir())
     }
 
-    /// A folder for a new one, beside the current one. Whatever else is there is removed.
+    /// A folder for a new one, beside the current one, with a name that this process has not used before: what was given
+    /// up may still be written for a moment. Whatever else is there is removed.
     pub(super) fn fresh(&self) -> io::Result<PathBuf> {
         // It holds the ids of appointments: nobody but its owner has business there.
         fs::DirBuilder::new().recursive(true).mode(0o700).create(self.root)?;
         let current = self.current();
         self.keep_only(current.as_deref())?;
         let name = current.as_deref().and_then(Path::file_name).and_then(|name| number(&name.to_string_lossy()));
-        Ok(self.root.join(format!("g{}", name.map_or(1, |number| number + 1))))
+        let current = name.unwrap_or_default();
+        let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(last.max(current) + 1));
+        let last = last.expect("there is always a next one").max(current);
+        Ok(self.root.join(format!("g{}", last + 1)))
     }
 
     /// Makes `path`, which [`Home::fresh`] gave, the one that counts.
@@ -87,13 +96,13 @@ mod tests {
         let second = home.fresh().unwrap();
         fs::create_dir(&second).unwrap();
         assert_eq!(home.current().as_ref(), Some(&first));
-        // A crash before the switch: the half-built one goes.
-        assert_eq!(home.fresh().unwrap(), second);
-        assert!(!second.exists());
-        fs::create_dir(&second).unwrap();
-        home.switch(&second).unwrap();
+        // A crash before the switch: the half-built one goes, and its name is not given again.
+        let third = home.fresh().unwrap();
+        assert!(third != second && !second.exists());
+        fs::create_dir(&third).unwrap();
+        home.switch(&third).unwrap();
         home.tidy().unwrap();
-        assert_eq!(home.current().as_ref(), Some(&second));
+        assert_eq!(home.current().as_ref(), Some(&third));
         assert!(!first.exists());
         // What is no name of ours counts for nothing.
         fs::write(root.join(CURRENT), "../elsewhere").unwrap();

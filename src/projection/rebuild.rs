@@ -94,17 +94,14 @@ pub fn rebuild_beside(
     match built {
         Ok((projection, report)) => Ok(Candidate { projection, report, folder }),
         Err(error) => {
-            // Nobody counts on it.
-            if let Err(error) = home.tidy() {
-                tracing::warn!(%error, "what was built of a projection could not be removed");
-            }
+            forget(&home);
             Err(error)
         }
     }
 }
 
-/// A projection of the whole log in the place of one that is damaged and counts until then. Its readers come to the new
-/// one. Nobody else may append or build meanwhile.
+/// A projection in the place of one that is damaged and counts until then, folded as far. Its readers come to the new
+/// one. Nobody else may build meanwhile.
 pub fn build_in_place_of(
     damaged: &Projection,
     projections: &Path,
@@ -112,8 +109,19 @@ pub fn build_in_place_of(
     workshop: &Workshop,
     tell: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Projection, ProjectionError> {
-    let candidate = rebuild_beside(None, projections, Arc::clone(&damaged.rules), log, workshop, tell)?;
+    let home = Home::at(projections);
+    let folder = home.fresh().map_err(|error| failed("building anew", error))?;
+    let (rules, to) = (Arc::clone(&damaged.rules), damaged.checkpoint().position);
+    let built = Projection::rebuild(&folder, rules, log, to, workshop, &mut Pace::new(to, tell), &mut ());
+    let candidate = Candidate { projection: built.inspect_err(|_| forget(&home))?, report: None, folder };
     candidate.take_the_place_of(Some(damaged), projections)
+}
+
+/// Removes what was built of a projection that nobody counts on.
+fn forget(home: &Home<'_>) {
+    if let Err(error) = home.tidy() {
+        tracing::warn!(%error, "what was built of a projection could not be removed");
+    }
 }
 
 impl Candidate {

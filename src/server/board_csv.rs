@@ -1,12 +1,18 @@
 //! `GET /board.csv?source=&endedWithinHours=`: the board as a file for a spreadsheet, for readers.
 
-use std::{io::Write as _, sync::Arc, time::Instant};
+use std::{
+    io::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use warp::{
     Filter, Rejection,
     http::{HeaderMap, HeaderName, HeaderValue, Method, header},
     reply::Response,
 };
+
+use crate::projection::Patience;
 
 use super::{
     App, Peer,
@@ -20,6 +26,8 @@ use super::{
 
 /// How many are written at the same time.
 pub(super) const WRITERS_MAX: usize = 4;
+/// How long one may take, with a reader that takes it.
+const WRITING_MAX: Duration = Duration::from_secs(60);
 
 pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
     warp::path!("board.csv")
@@ -55,14 +63,16 @@ async fn answer(
         return Err(Problem::Draining);
     }
     let permit = Arc::clone(&app.csv_permits).try_acquire_owned().map_err(|_| Problem::TooManyQueries)?;
+    let (patience, waiting) = Patience::until(Instant::now() + WRITING_MAX);
     let begin = {
         let app = Arc::clone(app);
-        move || app.graph.board_csv(source.as_deref(), hours, viewer)
+        move || app.graph.board_csv(source.as_deref(), hours, viewer, patience)
     };
     let board = tokio::task::spawn_blocking(begin).await.map_err(|_| Problem::Internal)?;
     let board = board.map_err(|why| Problem::untold(why, Problem::BadBoard))?;
     let name = format!("attachment; filename=\"board-{}.csv\"", board.as_of().format("%Y%m%dT%H%M%SZ"));
     let write = move |_: &App, mut chunks: Chunks<'_>| {
+        let _waiting = waiting;
         board.write(&mut chunks)?;
         chunks.flush()
     };

@@ -76,6 +76,7 @@ impl Metrics {
         for status in WEBHOOK_STATUSES {
             counter!("clockfold_answers_total", "route" => "webhook", "status" => status.to_string()).increment(0);
         }
+        counter!("clockfold_projection_mended_total").increment(0);
         Metrics { directories, started_at: now, ..self }
     }
 
@@ -156,6 +157,10 @@ fn describe() {
         ("clockfold_deliveries_total", "Deliveries that were made durable and folded, by source and outcome."),
         ("clockfold_repeats_total", "Deliveries that were not kept again: their id and body were known, by source."),
         ("clockfold_delivery_id_conflicts_total", "Deliveries with the id of another one and another body, by source."),
+        (
+            "clockfold_projection_mended_total",
+            "How often the projection was built anew because its files were damaged.",
+        ),
         ("clockfold_answers_total", "HTTP answers, by route and status."),
         ("process_cpu_seconds_total", "Processor time that it has taken."),
     ];

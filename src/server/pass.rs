@@ -37,7 +37,7 @@ impl Pass {
             Pass::Session(session) => match app.sessions.still(&app.readers, session, now) {
                 Ok(_) => None,
                 Err(Ended::Idle(minutes)) => Some(format!("signed out: nobody was at the page for {minutes} min.")),
-                Err(Ended::SignedOut | Ended::Unknown) => Some("signed out.".to_owned()),
+                Err(Ended::SignedOut | Ended::Unknown | Ended::Forgotten) => Some("signed out.".to_owned()),
                 Err(Ended::CredentialGone) => Some("signed out: the token has expired.".to_owned()),
             },
         }

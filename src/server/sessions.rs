@@ -70,6 +70,8 @@ pub(super) enum Ended {
     SignedOut,
     /// Nobody was at the page for too long.
     Idle(NonZeroU32),
+    /// Its browser has not come back for as long as it keeps a cookie.
+    Forgotten,
     /// Its credential has expired, or is not configured any more.
     CredentialGone,
 }
@@ -158,12 +160,9 @@ impl Sessions {
         }
         let is_it = |digest: &_| self.settings.seal.tag(digest).ct_eq(&session.credential);
         let viewer = readers.authenticate_by(is_it, now).ok_or(Ended::CredentialGone)?;
-        if let Some(minutes) = viewer.idle_sign_out_minutes {
-            // Also where the clock has gone back that far: it was wrong then, or is now.
-            let idle = (now - session.last_active).abs();
-            if idle >= TimeDelta::minutes(minutes.get().into()) {
-                return Err(Ended::Idle(minutes));
-            }
+        // Also where the clock has gone back that far: it was wrong then, or is now.
+        if (now - session.last_active).abs() >= lifetime(&viewer) {
+            return Err(viewer.idle_sign_out_minutes.map_or(Ended::Forgotten, Ended::Idle));
         }
         Ok(Viewer { signed_in: true, ..viewer })
     }

@@ -123,7 +123,7 @@ fn sign_out(app: &App, headers: &HeaderMap) -> HeaderValue {
 pub(super) fn signed_out(app: &App, peer: Peer, ended: Ended) -> Problem {
     match ended {
         Ended::Unknown => app.failures.count(peer.0.ip(), Problem::SignedOut),
-        Ended::SignedOut | Ended::Idle(_) | Ended::CredentialGone => Problem::SignedOut,
+        Ended::SignedOut | Ended::Idle(_) | Ended::Forgotten | Ended::CredentialGone => Problem::SignedOut,
     }
 }
 

@@ -21,16 +21,15 @@ use tokio::sync::{
 };
 
 use crate::{
-    log::{Clock, Log, Room},
+    log::{Clock, Log},
     projection::{
-        Candidate, Progress, ProjectionError, Reader, Readers, Report, Rules, compare_with_fresh_fold, rebuild_beside,
+        Candidate, Progress, ProjectionError, Reader, Readers, Report, Rules, View, compare_with_fresh_fold,
+        rebuild_beside,
     },
 };
 
 use super::{Task, Tracker, Workbench};
 
-/// A rebuild that would leave the disk with less ends: deliveries need the room. Of a small disk, a tenth.
-const ROOM_BYTES: u64 = 256 << 20;
 /// With fewer deliveries to go the writer takes over.
 const ALMOST_THERE: u64 = 1_000;
 /// Between two looks at what others do.
@@ -74,8 +73,9 @@ pub struct Rebuild {
 pub enum RebuildState {
     /// It goes on.
     Running,
-    /// It has come to its end: the new projection counts, or, of a dry run, nothing has changed.
-    Done(Arc<Report>),
+    /// It has come to its end: the new projection counts, or, of a dry run, nothing has changed. No report: the old one
+    /// was damaged, and nothing can be told of it.
+    Done(Option<Arc<Report>>),
     /// Somebody asked for its end; nothing has changed.
     Cancelled,
     /// It could not come to its end, and nothing has changed.
@@ -121,7 +121,7 @@ impl Rebuilds {
             let view = inner.reader.view();
             let mut tell = |progress| inner.tell(progress);
             let (projections, workshop) = (inner.workbench.projections(), inner.workbench.workshop());
-            compare_with_fresh_fold(&view, projections, rules, &*inner.log, workshop, &mut tell)
+            compare_with_fresh_fold(&view, projections, rules, &*inner.log, workshop, &mut tell).map(Some)
         })
     }
 
@@ -157,7 +157,7 @@ impl Rebuilds {
     fn run(
         &self,
         dry_run: bool,
-        work: impl FnOnce(&Inner) -> Result<Report, ProjectionError> + Send + 'static,
+        work: impl FnOnce(&Inner) -> Result<Option<Report>, ProjectionError> + Send + 'static,
     ) -> Result<Arc<Rebuild>, Busy> {
         let begun = Arc::new(Rebuild {
             dry_run,
@@ -187,7 +187,7 @@ impl Rebuilds {
             let was_needed = inner.workbench.is_needed();
             drop(taken);
             inner.end(match done {
-                Ok(report) => RebuildState::Done(Arc::new(report)),
+                Ok(report) => RebuildState::Done(report.map(Arc::new)),
                 Err(ProjectionError::Cancelled) if inner.no_room.load(Ordering::Relaxed) => {
                     let path = inner.workbench.projections().display();
                     RebuildState::Failed(format!("the disk of {path} is almost full"))
@@ -207,14 +207,23 @@ impl Rebuilds {
 }
 
 impl Inner {
-    fn rebuild(&self) -> Result<Report, ProjectionError> {
+    fn rebuild(&self) -> Result<Option<Report>, ProjectionError> {
         let view = self.reader.view();
         let mut tell = |progress| self.tell(progress);
         let (projections, workshop) = (self.workbench.projections(), self.workbench.workshop());
         let rules = Arc::clone(&self.rules);
-        let mut candidate = rebuild_beside(Some(&view), projections, rules, &*self.log, workshop, &mut tell)?;
+        let beside = |old: Option<&View>, tell: &mut dyn FnMut(Progress) -> bool| {
+            rebuild_beside(old, projections, Arc::clone(&rules), &*self.log, workshop, tell)
+        };
+        let mut candidate = match beside(Some(&view), &mut tell) {
+            Err(error) if error.is_damage() => {
+                tracing::warn!(%error, "the projection is damaged; it is built anew and not compared");
+                beside(None, &mut tell)?
+            }
+            built => built?,
+        };
         drop(view);
-        let report = candidate.report.take().ok_or(ProjectionError::Damaged("checkpoint"))?;
+        let report = candidate.report.take();
         // Deliveries that have come meanwhile. The writer has to wait for the last few only.
         loop {
             let left = self.log.head().position.get() - candidate.projection.checkpoint().position.get();
@@ -275,8 +284,7 @@ impl Inner {
 
     /// Whether the disk has room for more than deliveries.
     fn has_room(&self) -> bool {
-        let room = self.workbench.projections().parent().and_then(Room::at);
-        let enough = room.is_none_or(|room| room.free >= ROOM_BYTES.min(room.total / 10));
+        let enough = self.workbench.has_room();
         if !enough {
             self.no_room.store(true, Ordering::Relaxed);
         }
@@ -296,7 +304,8 @@ impl Inner {
     fn end(&self, state: RebuildState) {
         match &state {
             RebuildState::Running => {}
-            RebuildState::Done(report) => {
+            RebuildState::Done(None) => tracing::info!("a rebuild has come to its end; the old projection was damaged"),
+            RebuildState::Done(Some(report)) => {
                 let total = report.total();
                 tracing::info!(
                     position = report.position.get(),

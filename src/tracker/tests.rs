@@ -1,9 +1,10 @@
-//! A log that fails, and a queue that is full.
+//! A log that fails, a queue that is full, and a projection that is damaged.
 
 use super::*;
 use crate::{
-    log::{AppointmentId, Delivery, Digest, Head, LogError},
-    projection::{Rules, Workshop},
+    lifecycle::Status,
+    log::{AppointmentId, DataDir, Delivery, Digest, Head, LogError, SledLog},
+    projection::{Rules, Workshop, rebuild_beside},
 };
 
 /// A log whose appends go wrong in one way or another.
@@ -81,4 +82,102 @@ fn a_full_queue_refuses_at_once() {
     assert_eq!(tracker.queue_depth(), 1);
     let refused = runtime().block_on(tracker.submit(delivery()));
     assert_eq!(refused.unwrap_err(), Unavailable::QueueFull);
+}
+
+/// A log with one appointment, and a projection in which its row can't be read.
+fn damaged(folder: &std::path::Path) -> (Arc<dyn Log>, Projection, Arc<Workbench>) {
+    let log = SledLog::open(&DataDir::at(folder), Arc::new(chrono::Utc::now)).unwrap();
+    log.append(vec![delivery()]).unwrap();
+    let path = folder.join("projection");
+    let open = || Projection::open_and_catch_up(&path, Arc::new(Rules::default()), &log, &mut |_| {}).unwrap();
+    open().damage_an_appointment().unwrap();
+    // One that has nothing of it in memory.
+    let projection = open();
+    (Arc::new(log), projection, Arc::new(Workbench::new(path, Workshop::default())))
+}
+
+fn event(event_type: &str) -> NewDelivery {
+    let reading = Reading::Readable { appointment_id: AppointmentId::MIN, event_type: event_type.into() };
+    NewDelivery { reading, ..delivery() }
+}
+
+/// Hands deliveries in, has the writer take them as one group, and returns the status that each sender is told.
+fn told(
+    deliveries: Vec<NewDelivery>,
+    (log, projection, workbench): (Arc<dyn Log>, Projection, Arc<Workbench>),
+    meanwhile: impl FnOnce(&Tracker, &Arc<Workbench>),
+) -> Vec<Option<Status>> {
+    let (tracker, queue) = Tracker::new(16);
+    let mut answers = Vec::new();
+    for delivery in deliveries {
+        let (answer, answered) = oneshot::channel();
+        tracker.queue.try_send(Task::Track(Submission { delivery, answer })).unwrap();
+        answers.push(answered);
+    }
+    let at = Arc::clone(&workbench);
+    meanwhile(&tracker, &at);
+    let writer = queue.run(log, projection, workbench).unwrap();
+    let statuses = answers.into_iter().map(|answered| answered.blocking_recv().unwrap().unwrap().folded.status);
+    let statuses = statuses.collect();
+    assert_eq!(tracker.failure(), None);
+    drop(tracker);
+    writer.join().unwrap();
+    statuses
+}
+
+#[test]
+fn who_waits_while_the_projection_is_built_anew_is_told_what_its_own_delivery_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let statuses = told(vec![event("checkin"), event("discharge")], damaged(folder.path()), |_, _| {});
+    assert_eq!(statuses, [Some(Status::CheckedIn), Some(Status::Discharged)]);
+}
+
+#[test]
+fn a_rebuild_that_is_under_way_makes_room_and_what_it_made_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, projection, workbench) = damaged(folder.path());
+    let path = folder.path().join("projection");
+    let candidate = rebuild_beside(None, &path, Arc::new(Rules::default()), &*log, &Workshop::default(), &mut |_| true);
+    let candidate = candidate.unwrap();
+    let (taken, is_taken) = std::sync::mpsc::channel();
+    let rebuild = {
+        let workbench = Arc::clone(&workbench);
+        thread::spawn(move || {
+            let held = workbench.take();
+            taken.send(()).unwrap();
+            // As a rebuild does: it works until it hears that the writer needs the place.
+            let begun = std::time::Instant::now();
+            while !workbench.is_needed() {
+                assert!(begun.elapsed().as_secs() < 20, "nobody needs it");
+                thread::sleep(std::time::Duration::from_millis(1));
+            }
+            workbench.tidy();
+            drop(held);
+        })
+    };
+    is_taken.recv().unwrap();
+    let statuses = told(vec![event("checkin")], (Arc::clone(&log), projection, workbench), |tracker, _| {
+        // It was handed over, and nobody waits for it any more.
+        let (answer, _) = oneshot::channel();
+        tracker.queue.try_send(Task::Adopt(Box::new(Adoption { candidate, answer }))).unwrap();
+    });
+    rebuild.join().unwrap();
+    assert_eq!(statuses, [Some(Status::CheckedIn)]);
+    let projection = Projection::open_and_catch_up(&path, Arc::new(Rules::default()), &*log, &mut |_| {}).unwrap();
+    assert!(!projection.is_damaged());
+    assert_eq!(projection.checkpoint().position, Position::new(2));
+}
+
+#[test]
+fn a_server_that_stops_does_not_wait_for_a_projection() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, projection, workbench) = damaged(folder.path());
+    workbench.close();
+    let (tracker, queue) = Tracker::new(4);
+    let writer = queue.run(log, projection, workbench).unwrap();
+    let refused = runtime().block_on(tracker.submit(event("checkin")));
+    assert_eq!(refused.unwrap_err(), Unavailable::StorageFailed);
+    assert!(tracker.failure().unwrap().contains("the next start builds it"), "{:?}", tracker.failure());
+    drop(tracker);
+    writer.join().unwrap();
 }

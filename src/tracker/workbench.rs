@@ -9,9 +9,12 @@ use std::{
 };
 
 use crate::{
-    log::Log,
+    log::{Log, Room},
     projection::{Progress, Projection, ProjectionError, Workshop, build_in_place_of, remove_old_projections},
 };
+
+/// A rebuild that would leave the disk with less ends: deliveries need the room. Of a small disk, a tenth.
+const ROOM_BYTES: u64 = 256 << 20;
 
 /// The folder of projections, and what building one may use.
 #[derive(Debug)]
@@ -22,12 +25,20 @@ pub struct Workbench {
     taken: Mutex<()>,
     /// The writer needs it: whoever builds ends.
     is_needed: AtomicBool,
+    /// The server stops: whoever builds ends.
+    is_closed: AtomicBool,
 }
 
 impl Workbench {
     /// A workbench below `projections`.
     pub fn new(projections: PathBuf, workshop: Workshop) -> Workbench {
-        Workbench { projections, workshop, taken: Mutex::default(), is_needed: AtomicBool::new(false) }
+        let (is_needed, is_closed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Workbench { projections, workshop, taken: Mutex::default(), is_needed, is_closed }
+    }
+
+    /// Nothing is built from now on, and what is being built is given up: the next start builds it.
+    pub fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn projections(&self) -> &Path {
@@ -44,19 +55,41 @@ impl Workbench {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether somebody builds.
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken.try_lock().is_err()
+    }
+
     /// Whether the writer waits for it.
     pub(super) fn is_needed(&self) -> bool {
         self.is_needed.load(Ordering::Relaxed)
     }
 
-    /// A projection of the whole log in the place of one that is damaged. A rebuild that is running ends for that.
+    /// Whether the disk has room for more than deliveries.
+    pub(super) fn has_room(&self) -> bool {
+        let room = self.projections.parent().and_then(Room::at);
+        room.is_none_or(|room| room.free >= ROOM_BYTES.min(room.total / 10))
+    }
+
+    /// A projection in the place of one that is damaged, folded as far. A rebuild that is running ends for that.
     pub(super) fn replace(&self, damaged: &Projection, log: &dyn Log) -> Result<Projection, ProjectionError> {
         self.is_needed.store(true, Ordering::Relaxed);
         let _taken = self.take();
         self.is_needed.store(false, Ordering::Relaxed);
-        build_in_place_of(damaged, &self.projections, log, &self.workshop, &mut |progress| {
+        let mut has_room = true;
+        let built = build_in_place_of(damaged, &self.projections, log, &self.workshop, &mut |progress| {
             tell(progress);
-            true
+            has_room = self.has_room();
+            has_room && !self.is_closed.load(Ordering::Relaxed)
+        });
+        let gave_up =
+            |why: &str| ProjectionError::Storage { doing: "building the projection anew", message: why.to_owned() };
+        built.map_err(|error| match error {
+            ProjectionError::Cancelled if has_room => gave_up("the server stops; the next start builds it"),
+            ProjectionError::Cancelled => {
+                gave_up(&format!("the disk of {} is almost full", self.projections.display()))
+            }
+            error => error,
         })
     }
 

@@ -27,14 +27,18 @@ const GROUP_DELIVERIES_MAX: usize = 512;
 const FOLD_DELIVERIES_MAX: usize = 4096;
 /// Who only reads has the projection built anew once in so long at most.
 const MENDING_INTERVAL: Duration = Duration::from_secs(60);
+/// Deliveries have it built anew so often within such a time: a disk that goes on like that, or a defect that looks like
+/// damage, must not keep senders waiting all the time.
+const MENDINGS_MAX: usize = 5;
+const MENDINGS_WITHIN: Duration = Duration::from_secs(600);
 
 pub(super) struct Writer {
     log: Arc<dyn Log>,
     projection: Projection,
     workbench: Arc<Workbench>,
     state: Arc<State>,
-    /// When the projection was last built anew because of damage.
-    mended_at: Option<Instant>,
+    /// When the projection was built anew because of damage, lately.
+    mended_at: Vec<Instant>,
 }
 
 impl Drop for Writer {
@@ -53,7 +57,7 @@ impl Writer {
         workbench: Arc<Workbench>,
         state: Arc<State>,
     ) -> Writer {
-        Writer { log, projection, workbench, state, mended_at: None }
+        Writer { log, projection, workbench, state, mended_at: Vec::new() }
     }
 
     pub(super) fn serve(mut self, mut tasks: mpsc::Receiver<Task>) {
@@ -138,7 +142,7 @@ impl Writer {
         };
         let told = |fate| match fate {
             Fate::Known(delivery) => {
-                self.whole(|projection, _| told(projection, &delivery, true)).map_err(|error| error.to_string())
+                self.whole(|projection, _| tell_again(projection, &delivery)).map_err(|error| error.to_string())
             }
             Fate::Appended { index, repeated } => {
                 let receipt = positions.get(index).and_then(&mut receipt);
@@ -181,32 +185,25 @@ impl Writer {
         Ok(known.map(|delivery| Fate::Known(Box::new(delivery))).or_else(in_group))
     }
 
-    /// Folds everything that the log has beyond the projection.
+    /// Folds everything that the log has beyond the projection. Where that is damaged it is built anew first, as far as it
+    /// was, so that what is still to be folded is told and counted as ever.
     fn fold_up_to_head(&mut self) -> Result<BTreeMap<Position, Receipt>, ProjectionError> {
-        let folded = self.projection.checkpoint().position;
-        match self.fold() {
-            Err(error) if error.is_damage() => {
-                self.mend(&error.to_string())?;
-                self.log
-                    .read(folded.next())
-                    .map(|delivery| {
-                        let receipt = told(&self.projection, &delivery?, false)?;
-                        Ok((receipt.position, receipt))
-                    })
-                    .collect()
+        let mut receipts = BTreeMap::new();
+        loop {
+            match self.fold(&mut receipts) {
+                Err(error) if error.is_damage() => self.mend(&error.to_string())?,
+                done => return done.map(|()| receipts),
             }
-            receipts => receipts,
         }
     }
 
-    fn fold(&mut self) -> Result<BTreeMap<Position, Receipt>, ProjectionError> {
+    fn fold(&mut self, receipts: &mut BTreeMap<Position, Receipt>) -> Result<(), ProjectionError> {
         let log = Arc::clone(&self.log);
         let mut deliveries = log.read(self.projection.checkpoint().position.next());
-        let mut receipts = BTreeMap::new();
         loop {
             let group: Vec<Delivery> = deliveries.by_ref().take(FOLD_DELIVERIES_MAX).collect::<Result<_, _>>()?;
             let folded = self.projection.apply(&group)?;
-            let Some(last) = group.last() else { return Ok(receipts) };
+            let Some(last) = group.last() else { return Ok(()) };
             self.state.folded.send_replace(last.position);
             count(&group, &folded);
             for (delivery, folded) in group.into_iter().zip(folded) {
@@ -233,48 +230,50 @@ impl Writer {
         }
     }
 
-    /// What a reader has met. A defect that looks like damage must not keep senders waiting all the time.
+    /// What a reader has met.
     fn mend_if_damaged(&mut self) {
         self.state.is_asked_to_mend.store(false, Ordering::Relaxed);
-        let is_due = self.mended_at.is_none_or(|at| at.elapsed() >= MENDING_INTERVAL);
+        // A rebuild that is under way mends as well; who looks, looks again.
+        let is_due =
+            !self.workbench.is_taken() && self.mended_at.last().is_none_or(|at| at.elapsed() >= MENDING_INTERVAL);
         if self.projection.is_damaged() && is_due && self.state.failure.get().is_none() {
             // Nothing depends on it yet: the next delivery that needs what is damaged says why it can't be folded.
             let _ = self.mend("a reader, or a merge of its files, has met damage");
         }
     }
 
-    /// Builds the projection anew in its place. Who waits for an answer waits that long: with a projection, and not
-    /// without the log, a delivery could have been refused.
+    /// Builds the projection anew in its place, as far as it was folded. Who waits for an answer waits that long: nothing
+    /// is wrong with the log. Where it does not help for long, it is given up.
     fn mend(&mut self, why: &str) -> Result<(), ProjectionError> {
+        self.mended_at.retain(|at| at.elapsed() < MENDINGS_WITHIN);
+        if self.mended_at.len() >= MENDINGS_MAX {
+            let message = format!("it was damaged {MENDINGS_MAX} times within minutes, and is again: {why}");
+            return Err(ProjectionError::Storage { doing: "building the projection anew", message });
+        }
         tracing::error!(why, "the projection is damaged; it is built anew from the log, and deliveries wait for that");
         metrics::counter!("clockfold_projection_mended_total").increment(1);
         let begun = Instant::now();
         let mended = self.workbench.replace(&self.projection, &*self.log);
-        self.mended_at = Some(Instant::now());
+        self.mended_at.push(Instant::now());
         let new = mended.inspect_err(|error| tracing::error!(%error, "the projection could not be built anew"))?;
         let old = std::mem::replace(&mut self.projection, new);
-        let position = self.projection.checkpoint().position;
-        self.state.folded.send_replace(position);
         let readers = old.readers();
         drop(old);
         // Otherwise it goes with the next rebuild, or at the next start.
         if readers.are_gone() {
             self.workbench.tidy_if_free();
         }
-        tracing::info!(
-            position = position.get(),
-            seconds = begun.elapsed().as_secs_f64(),
-            "the projection is whole again"
-        );
+        let position = self.projection.checkpoint().position.get();
+        tracing::info!(position, seconds = begun.elapsed().as_secs_f64(), "the projection is whole again");
         Ok(())
     }
 
     /// The first delivery with the same id, which has another body; worth a word to whoever looks after the sender.
-    fn conflicts_with(&self, delivery: &Delivery) -> Result<Option<Position>, ProjectionError> {
+    fn conflicts_with(&mut self, delivery: &Delivery) -> Result<Option<Position>, ProjectionError> {
         if delivery.delivery_id.is_none() {
             return Ok(None);
         }
-        let first = self.projection.reader().view().conflicts_with(delivery)?;
+        let first = self.whole(|projection, _| projection.reader().view().conflicts_with(delivery))?;
         if let Some(first) = first {
             let source = delivery.source.as_str();
             metrics::counter!("clockfold_delivery_id_conflicts_total", "source" => source.to_owned()).increment(1);
@@ -289,13 +288,13 @@ impl Writer {
     }
 }
 
-/// The receipt of a delivery that is folded: of what it repeats, if `repeated`.
-fn told(projection: &Projection, delivery: &Delivery, repeated: bool) -> Result<Receipt, ProjectionError> {
-    let told = projection.told(delivery)?.ok_or(ProjectionError::Damaged("delivery"))?;
+/// The receipt of a delivery that the log has had for some time.
+fn tell_again(projection: &Projection, delivery: &Delivery) -> Result<Receipt, ProjectionError> {
+    let told = projection.told(delivery)?.ok_or(ProjectionError::Damaged("delivery id"))?;
     let Told { judgement, status, reconsidered_until, conflicts_with } = told;
     let folded = Folded { judgement, status, reconsidered_until, changes: Vec::new() };
     let Delivery { position, received_at, source, reading, .. } = delivery.clone();
-    Ok(Receipt { position, received_at, source, reading, folded, repeated, conflicts_with })
+    Ok(Receipt { position, received_at, source, reading, folded, repeated: true, conflicts_with })
 }
 
 /// What becomes of a delivery of a group.

@@ -181,7 +181,8 @@ impl Browser {
     /// Waits until an expression is true in the page.
     pub fn wait_until(&self, expression: &str) {
         let begun = Instant::now();
-        while self.script(&format!("return Boolean({expression})")) != true {
+        // While a page begins, what is asked about may not be there yet.
+        while self.script(&format!("try {{ return Boolean({expression}) }} catch {{ return false }}")) != true {
             let text = || self.script("return document.body.innerText");
             assert!(begun.elapsed() < SHOWN_MAX, "{expression}: {:?}: {}", self.console(), text());
             thread::sleep(Duration::from_millis(50));

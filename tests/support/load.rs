@@ -164,7 +164,7 @@ pub fn try_read_back(
     loop {
         let cursor = after.as_deref().map_or("null".to_owned(), |cursor| format!("\"{cursor}\""));
         let page = server.query_as(None, &format!(
-            "{{ deliveries(first: 500, after: {cursor}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{ position receivedAt source appointmentId rawEventType body }} }} }}"
+            "{{ deliveries(first: 100, after: {cursor}) {{ pageInfo {{ hasNextPage endCursor }} nodes {{ position receivedAt source appointmentId rawEventType body }} }} }}"
         ));
         if let Some(errors) = page.get("errors") {
             return Err((all, errors.clone()));

@@ -58,7 +58,7 @@ impl Background {
             }
             if let Err(error) = self.flush(&levels) {
                 tracing::error!(%error, "the projection can't be written");
-                self.shared.change(|state| state.failure = Some(error.to_string()));
+                self.shared.change(|state| state.failure = Some(error.clone()));
                 return false;
             }
         }

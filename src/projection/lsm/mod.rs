@@ -108,7 +108,9 @@ impl Database {
 
     /// Whether a reader, or a merge, has met damage in one of its files.
     pub(in crate::projection) fn is_damaged(&self) -> bool {
-        self.shared.state().levels.tables.iter().any(|table| table.is_damaged())
+        let state = self.shared.state();
+        matches!(state.failure, Some(Error::Damaged { .. }))
+            || state.levels.tables.iter().any(|table| table.is_damaged())
     }
 
     /// Takes rows that are to be written together.

@@ -52,7 +52,7 @@ pub(super) struct State {
     dirty_since: Option<Instant>,
     pub(super) is_closing: bool,
     /// Why nothing is written any more.
-    pub(super) failure: Option<String>,
+    pub(super) failure: Option<Error>,
 }
 
 impl Shared {
@@ -124,7 +124,7 @@ impl Shared {
             return Err(Error::Stopped("a thread panicked".to_owned()));
         }
         if let Some(why) = &state.failure {
-            return Err(Error::Stopped(why.clone()));
+            return Err(why.stops());
         }
         if cfg!(debug_assertions) {
             self.check_promise(&state.levels, batch);
@@ -191,7 +191,7 @@ impl Shared {
         while state.failure.is_none() && state.levels.memory.len() > 1 {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.failure.clone().map_or(Ok(()), |why| Err(Error::Stopped(why)))
+        state.failure.as_ref().map_or(Ok(()), |why| Err(why.stops()))
     }
 
     /// Waits until there is something to write to a file, or the end. `false` at the end.

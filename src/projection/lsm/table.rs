@@ -158,7 +158,10 @@ impl Table {
             return Err(self.damaged("it points beyond its end"));
         }
         let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, at).map_err(io("reading", &self.path))?;
+        self.file.read_exact_at(&mut bytes, at).map_err(|error| {
+            self.is_damaged.fetch_or(error.kind() == std::io::ErrorKind::UnexpectedEof, Ordering::Relaxed);
+            io("reading", &self.path)(error)
+        })?;
         Ok(bytes)
     }
 

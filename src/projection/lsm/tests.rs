@@ -309,14 +309,16 @@ fn a_folder_with_something_else_is_refused() {
 }
 
 #[test]
-fn what_can_t_be_written_stops_the_store() {
+fn a_folder_that_somebody_removes_stops_the_store() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     let database = open(&path);
     let keyspace = database.keyspace(0);
     keyspace.insert([1], [1]).unwrap();
     fs::remove_dir_all(&path).unwrap();
-    assert!(matches!(database.flush(), Err(Error::Stopped(why)) if why.contains("creating")));
-    assert!(matches!(keyspace.insert([2], [2]), Err(Error::Stopped(_))));
+    // Its folder is gone: that is damage, and the disk may be well.
+    assert!(!database.is_damaged());
+    assert!(matches!(database.flush(), Err(Error::Damaged { .. })));
+    assert!(matches!(keyspace.insert([2], [2]), Err(Error::Damaged { .. })) && database.is_damaged());
     assert_eq!(keyspace.get([1]).unwrap(), Some(vec![1]), "what was written is still served");
 }

@@ -85,9 +85,11 @@ fn a_session_counts_until_nobody_was_at_the_page_for_too_long() {
     assert!(sessions.still(&readers, &session, at(1499)).is_ok());
     assert_eq!(sessions.still(&readers, &session, at(1500)), Err(Ended::Idle(NonZeroU32::new(15).unwrap())));
     assert_eq!(sessions.idle_at(&session, &viewer), Some(at(1500)));
-    // A screen on a wall stays.
+    // A screen on a wall stays for as long as browsers keep a cookie.
     let (session, viewer, cookie) = signed_in(&sessions, WALL, at(0));
-    assert_eq!((names(&cookie, at(900_000_000)).as_str(), sessions.idle_at(&session, &viewer)), ("wall", None));
+    let days = |days: i64| at(days * 86_400);
+    assert_eq!((names(&cookie, days(399)).as_str(), sessions.idle_at(&session, &viewer)), ("wall", None));
+    assert_eq!(names(&cookie, days(400)), "Forgotten");
 }
 
 #[test]
