@@ -10,6 +10,7 @@ pub mod copies;
 pub mod disk;
 pub mod load;
 pub mod pages;
+pub mod http1;
 pub mod http2;
 pub mod killed;
 pub mod live;
