@@ -191,13 +191,20 @@ fn simulating(folder: &Path, address: SocketAddr, arguments: &str) -> std::proce
     command.spawn().unwrap()
 }
 
+/// How many deliveries a server has.
+fn head(server: &Server) -> u64 {
+    let head = &server.query("{ log { headPosition } }")["log"]["headPosition"];
+    head.as_str().unwrap().parse().unwrap()
+}
+
 #[test]
 fn a_signal_ends_it_with_its_report() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), CONFIG);
     for signal in ["-INT", "-TERM"] {
+        let before = head(&server);
         let child = simulating(folder.path(), server.address, "--for 3600 --rate 100");
-        thread::sleep(Duration::from_secs(1));
+        wait_for("a few deliveries", || head(&server) > before + 20);
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         let output = child.wait_with_output().unwrap();
         let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -211,8 +218,7 @@ fn what_a_server_does_not_answer_is_sent_again() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), CONFIG);
     let child = simulating(folder.path(), server.address, "--deliveries 200 --rate 100 --retries 100 --format json");
-    let head = |server: &Server| server.query("{ log { headPosition } }")["log"]["headPosition"].clone();
-    wait_for("the first delivery", || head(&server) != "0");
+    wait_for("the first delivery", || head(&server) > 0);
     server.kill();
     // Long enough that something is sent to nobody.
     thread::sleep(Duration::from_millis(500));
