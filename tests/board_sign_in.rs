@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
 use serde_json::json;
 use support::{
@@ -106,7 +108,7 @@ fn who_is_gone_is_signed_out_and_who_moves_is_not() {
         cookie
     };
     // A board that moves by itself keeps nothing alive.
-    signed_in(52_000);
+    signed_in(40_000);
     server.deliver(12346, "create");
     browser.wait_until(&holds("SCHEDULED", 12346));
     browser.wait_until(&is_at("/sign-in?why=ended"));
@@ -115,10 +117,10 @@ fn who_is_gone_is_signed_out_and_who_moves_is_not() {
     check(&browser, "signed out");
     browser.keep_screenshot("signed-out");
 
-    signed_in(55_000);
+    signed_in(40_000);
     browser.move_pointer(200, 300);
     browser.move_pointer(220, 320);
-    std::thread::sleep(std::time::Duration::from_secs(7));
+    std::thread::sleep(Duration::from_secs(22));
     assert_eq!(browser.script(&format!("return {}", is_at("/"))), true);
     let told = "return performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/session')).length";
     assert_eq!(browser.script(told), 1, "at most once in a while");
@@ -128,6 +130,25 @@ fn who_is_gone_is_signed_out_and_who_moves_is_not() {
     assert_eq!(with_cookie(&server, "DELETE", &cookie).status, 204);
     browser.wait_until(&is_at("/sign-in?why=ended"));
     assert_eq!(browser.script("return document.documentElement.innerHTML.includes('12345')"), false);
+}
+
+#[test]
+fn a_page_that_comes_back_to_light_looks_whether_its_session_is_over() {
+    let (folder, server, browser) = started();
+    for event in ["document.dispatchEvent(new Event('visibilitychange'))", "dispatchEvent(new Event('pageshow'))"] {
+        browser.go(&format!("http://{}/sign-in", server.address));
+        let cookie = cookie_from(&seal(folder.path()), DESK, TimeDelta::zero());
+        browser.set_cookie(&cookie);
+        // It follows nothing, so no connection tells it.
+        browser.go(&format!("http://{}/rejections", server.address));
+        browser.wait_until("document.querySelector('.rejections-page .asked')");
+        assert_eq!(with_cookie(&server, "DELETE", &cookie).status, 204);
+        assert_eq!(browser.script(&format!("return {}", is_at("/rejections"))), true);
+        let begun = Instant::now();
+        browser.script(event);
+        browser.wait_until(&is_at("/sign-in?next=%2Frejections&why=ended"));
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    }
 }
 
 #[test]

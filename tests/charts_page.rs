@@ -282,7 +282,7 @@ fn charts_fit_every_screen_follow_the_theme_and_axe_finds_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (server, first, last) = started(folder.path());
     let browser = Browser::open();
-    browser.resize(DESKTOP.0, DESKTOP.1);
+    browser.resize(DESKTOP.1, DESKTOP.2);
     show(&browser, &server, &format!("?{}&source=downtown", own("America/New_York", first, last)));
     browser.wait_until("document.querySelectorAll('.plot canvas').length === 4");
     look(&browser, "charts-days");

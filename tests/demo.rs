@@ -8,13 +8,15 @@ use std::{
     net::TcpListener,
     path::Path,
     process::Command,
-    thread,
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use support::server::{Server, clockfold, command};
+use support::{
+    server::{Server, clockfold, command},
+    wait_for,
+};
 
 /// The demo, with its throw-away store in `folder`.
 fn demo(folder: &Path, arguments: &str) -> Server {
@@ -36,14 +38,6 @@ fn posted(server: &Server) -> u64 {
     let metrics = server.get("/metrics").text();
     let line = "clockfold_answers_total{route=\"webhook\",status=\"200\"} ";
     metrics.lines().find_map(|found| found.strip_prefix(line)).map_or(0, |count| count.parse().unwrap())
-}
-
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
-        thread::sleep(Duration::from_millis(20));
-    }
 }
 
 #[test]
@@ -98,13 +92,18 @@ fn the_board_is_full_at_once_moves_and_nothing_is_left() {
 /// over one connection.
 fn bodies(folder: &Path, arguments: &str) -> Vec<Value> {
     let server = demo(folder, &format!("--listen 127.0.0.1:0 --speed 600 --clinics 3 {arguments}"));
-    wait_for("the clinics post", || posted(&server) >= 60);
+    wait_for("the lines after the first", || server.printed().contains("Ctrl-C ends it"));
     let printed = server.printed();
     let before: u64 = printed.split("Their log has ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
-    let log = server.get("/log").text();
-    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut lines: Vec<Value> = Vec::new();
     let is_live = |line: &&Value| line["position"].as_str().is_some_and(|at| at.parse::<u64>().unwrap() > before);
-    let posted = lines.iter().filter(is_live).filter(|line| line["source"] == "downtown").take(10);
+    let is_posted = |line: &&Value| is_live(line) && line["source"] == "downtown";
+    wait_for("the clinic posts", || {
+        let log = server.get("/log").text();
+        lines = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        lines.iter().filter(is_posted).count() >= 10
+    });
+    let posted = lines.iter().filter(is_posted).take(10);
     let before = lines.iter().filter(|line| line["position"].is_string() && !is_live(line));
     let bodies: Vec<Value> = before.chain(posted).map(|line| line["body"].clone()).collect();
     assert!(bodies.len() > 1_000 && bodies.iter().all(Value::is_string));
@@ -136,6 +135,24 @@ fn it_goes_elsewhere_where_the_port_is_taken_and_ends_in_its_time() {
     assert!(server.wait(Duration::from_secs(30)).success(), "{}", server.printed());
     assert!(begun.elapsed() >= Duration::from_secs(3));
     assert_eq!((left, fs::read_dir(folder.path()).unwrap().count()), (1, 1));
+}
+
+#[test]
+fn clinics_that_cannot_post_end_it_and_say_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = prepared(folder.path(), "--listen 127.0.0.1:0 --clinics 1");
+    // Nothing else in it connects to anything.
+    let mut traced = Command::new("strace");
+    traced.args(["-D", "-f", "-o", "/dev/null", "-e", "trace=connect", "-e", "inject=connect:error=ECONNREFUSED"]);
+    traced.arg(program.get_program()).args(program.get_args()).current_dir(folder.path());
+    traced.env("TMPDIR", folder.path());
+    let mut server = Server::spawn(traced);
+    let status = server.wait(Duration::from_secs(60));
+    wait_for("its last words", || server.printed().contains("refused"));
+    let printed = server.printed();
+    assert!(status.code() == Some(1) && printed.contains("the clinics can't post"), "{printed}");
+    assert!(!printed.contains("were posted") && !printed.contains("clockfold serve"), "{printed}");
+    assert!(is_empty(folder.path()));
 }
 
 #[test]

@@ -12,14 +12,13 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    thread,
-    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 use support::{
     promql::{Expression, percent_encoded},
     server::{CONFIG, Connection, ROUTE_KEY, Server},
+    wait_for,
 };
 
 fn deploy(name: &str) -> PathBuf {
@@ -103,19 +102,27 @@ impl Prometheus {
         for rules in ["clockfold.rules.yml", "open-hours.rules.yml"] {
             fs::copy(deploy("prometheus").join(rules), folder.join(rules)).unwrap();
         }
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut command = Command::new("prometheus");
-        command.arg(format!("--config.file={}", folder.join("prometheus.yml").display()));
-        command.arg(format!("--storage.tsdb.path={}", folder.join("prometheus").display()));
-        command.arg(format!("--web.listen-address={address}")).arg("--log.level=warn");
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
-        let prometheus = Prometheus { address, child: child.expect("Debian's package prometheus") };
-        wait_for("Prometheus", || {
-            let connection = Connection::try_open(address);
-            let answer = connection.and_then(|mut connection| connection.request("GET", "/-/ready", &[], b""));
-            answer.is_ok_and(|answer| answer.status == 200)
-        });
-        prometheus
+        // A free port may be somebody else's by the time that it is asked for: then another one.
+        for _ in 0..5 {
+            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let mut command = Command::new("prometheus");
+            command.arg(format!("--config.file={}", folder.join("prometheus.yml").display()));
+            command.arg(format!("--storage.tsdb.path={}", folder.join("prometheus").display()));
+            command.arg(format!("--web.listen-address={address}")).arg("--log.level=warn");
+            let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+            let mut prometheus = Prometheus { address, child: child.expect("Debian's package prometheus") };
+            let mut has_ended = false;
+            wait_for("Prometheus", || {
+                has_ended = prometheus.child.try_wait().unwrap().is_some();
+                let connection = Connection::try_open(address);
+                let answer = connection.and_then(|mut connection| connection.request("GET", "/-/ready", &[], b""));
+                has_ended || answer.is_ok_and(|answer| answer.status == 200)
+            });
+            if !has_ended {
+                return prometheus;
+            }
+        }
+        panic!("Prometheus does not start");
     }
 
     /// What its HTTP API answers.
@@ -156,14 +163,6 @@ impl Prometheus {
             assert!(labels.contains(label), "no series has the label {label}: {text}");
         }
         self.query(text);
-    }
-}
-
-fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
-        thread::sleep(Duration::from_millis(50));
     }
 }
 

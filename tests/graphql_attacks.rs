@@ -11,7 +11,10 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::server::{Answer, Connection, Server, chunked};
+use support::{
+    http1::chunked,
+    server::{Answer, Connection, Server},
+};
 
 const TOKEN: &str = "the-token-of-the-front-desk";
 

@@ -229,6 +229,31 @@ fn every_file_names_only_what_its_place_may() {
 }
 
 #[test]
+fn the_readme_tells_of_these_places() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let table = readme.split_once("| place | what it is | may name |\n").unwrap().1.split("\n\n").next().unwrap();
+    let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+    for row in table.lines().skip(1) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let path = Path::new(cells[0].split('`').nth(1).unwrap());
+        let before = || told.iter().map(|(place, _)| place.as_str());
+        let may: BTreeSet<&str> = match cells[2].strip_prefix("all above but ") {
+            Some(but) => before().filter(|place| *place != but).collect(),
+            None => cells[2].split(", ").filter(|name| *name != "–").collect(),
+        };
+        let places: Vec<&str> = PLACES.iter().map(|(place, _)| *place).filter(|place| may.contains(place)).collect();
+        assert_eq!(places.len(), may.len(), "{row}");
+        told.push((place_of(path, Path::new("src")), places));
+    }
+    let is_place = |name: &str| PLACES.iter().any(|(place, _)| *place == name);
+    let places = PLACES.iter().map(|(place, may)| {
+        ((*place).to_owned(), may.iter().copied().filter(|name| is_place(name)).collect::<BTreeSet<&str>>())
+    });
+    let told: BTreeSet<_> = told.into_iter().map(|(place, may)| (place, BTreeSet::from_iter(may))).collect();
+    assert_eq!(told, places.collect());
+}
+
+#[test]
 fn every_dependency_has_a_home() {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();

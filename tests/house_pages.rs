@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clockfold::lifecycle::{Code, Outcome};
+
 /// A package, why it is there, and where it may be named, as beginnings of paths below `src/`.
 const PACKAGES: &[(&str, &str, &[&str])] = &[
     ("lit", "elements that draw only what has changed", &[""]),
@@ -122,6 +124,40 @@ fn every_package_has_a_home_and_one_version() {
     }
     let known: BTreeSet<&str> = PACKAGES.iter().map(|(package, ..)| *package).collect();
     assert_eq!(named, known);
+}
+
+/// The texts between single quotes in what begins with `before` and ends with `end`.
+fn listed<'a>(text: &'a str, before: &str, end: char) -> Vec<&'a str> {
+    let list = text.split_once(before).unwrap_or_else(|| panic!("no {before}")).1.split(end).next().unwrap();
+    list.split('\'').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_page_of_rejections_offers_every_code_that_is_not_applied() {
+    let text = fs::read_to_string(web().join("src/rejections/data.ts")).unwrap();
+    // In the order in which the program has them; a repeated step is no news to anybody.
+    let codes: Vec<&str> = Code::ALL.iter().filter(|code| is_told(**code)).map(|code| code.name()).collect();
+    assert_eq!(listed(&text, "export const CODES: readonly string[] = [", ']'), codes);
+    let outcomes: Vec<&str> = Outcome::ALL.iter().filter(|outcome| is_asked(**outcome)).map(|one| one.name()).collect();
+    assert_eq!(listed(&text, "export const OUTCOMES: readonly Outcome[] = [", ']'), outcomes);
+}
+
+fn is_asked(outcome: Outcome) -> bool {
+    !matches!(outcome, Outcome::Applied | Outcome::Duplicate)
+}
+
+fn is_told(code: Code) -> bool {
+    is_asked(code.outcome())
+}
+
+#[test]
+fn a_cell_is_kept_from_being_a_formula_by_the_server_and_the_pages_alike() {
+    let page = fs::read_to_string(web().join("src/csv.ts")).unwrap();
+    let server = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/graphql/board_csv.rs")).unwrap();
+    let ours: String = listed(&server, "field.starts_with([", ']').concat();
+    let theirs = page.split_once("/^[").unwrap().1.split("]/").next().unwrap().replace("\\-", "-");
+    assert_eq!(theirs, ours);
+    assert!(ours.contains("=+-@"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
 use chrono::Utc;
 use clockfold::{copies::Survey, log::Head};
@@ -11,6 +11,7 @@ use support::{
     bodies::{Marked, all_bytes, names},
     copies::contents,
     server::{CONFIG, Server, clockfold, data_dir},
+    wait_for,
 };
 
 const APPOINTMENTS: u64 = 60;
@@ -115,7 +116,7 @@ fn an_archive_goes_on_after_an_erasing_and_copies_made_afterwards_have_no_erased
     let archive = |name: &str| format!("{CONFIG}[archive]\ndirectory = \"{}\"\n", folder.join(name).display());
     let archived = |name: &str| Survey::of(&folder.join(name), &mut || {}).map_or(Head::EMPTY, |survey| survey.whole);
     let mut server = Server::start(folder, &archive("archive"));
-    wait_for(|| archived("archive").position.get() == marked.deliveries.len() as u64);
+    wait_for("the archive has all", || archived("archive").position.get() == marked.deliveries.len() as u64);
     stop(&mut server);
     let erase = ["erase-bodies", "--data-dir", "data", "--before", &marked.before()];
     let told = clockfold(folder, &[], &erase);
@@ -130,13 +131,13 @@ fn an_archive_goes_on_after_an_erasing_and_copies_made_afterwards_have_no_erased
     let mut server = Server::start(folder, &archive("archive"));
     assert_eq!(server.deliver(2_000, "create").status, 200);
     let whole = server.query("{ log { digest } }")["log"]["digest"].clone();
-    wait_for(|| archived("archive").digest.to_string() == whole);
+    wait_for("the archive goes on", || archived("archive").digest.to_string() == whole);
     assert!(server.get("/metrics").text().contains("clockfold_archive_failed 0"));
     stop(&mut server);
     assert_eq!(marked.found(&folder.join("archive")).len(), marked.deliveries.len());
     // A new one has what the log has, and so has a backup; both become the log.
     let mut server = Server::start(folder, &archive("new-archive"));
-    wait_for(|| archived("new-archive").digest.to_string() == whole);
+    wait_for("the new archive has all", || archived("new-archive").digest.to_string() == whole);
     stop(&mut server);
     assert_eq!(clockfold(folder, &[], &["backup", "backup", "--data-dir", "data"]).status, 0);
     let ours = contents(&data);
@@ -158,14 +159,4 @@ fn serves(folder: &Path, data: &str, position: &str) {
     serve.args(["serve", "--listen", "127.0.0.1:0", "--config", "clockfold.toml", "--data-dir", data]);
     serve.env("CLOCKFOLD_ARCHIVE_DIRECTORY", folder.join(format!("archive-{data}")));
     assert_eq!(Server::spawn(serve).deliver(3_000, "create").json()["position"], position);
-}
-
-fn wait_for(what: impl Fn() -> bool) {
-    for _ in 0..1000 {
-        if what() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    panic!("it did not come to that");
 }

@@ -9,9 +9,10 @@ use std::{fs, path::Path, time::Duration};
 
 use clockfold::credential::digest_of;
 use support::{
+    http1::chunked,
     http2,
     live::Came,
-    server::{Connection, Server, chunked, clockfold, command, data_dir},
+    server::{Connection, Server, clockfold, command, data_dir},
     session,
 };
 

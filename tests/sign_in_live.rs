@@ -67,7 +67,8 @@ fn a_page_that_is_signed_in_follows_without_a_token() {
 #[test]
 fn it_ends_when_nobody_is_at_the_page() {
     let (folder, server) = started();
-    let cookie = cookie_from(&seal(folder.path()), DESK, TimeDelta::milliseconds(58_000));
+    // Ten seconds are enough to be told something before the end, also on a busy machine.
+    let cookie = cookie_from(&seal(folder.path()), DESK, TimeDelta::seconds(50));
     let begun = Instant::now();
     let (mut socket, mut told) = (follow(&server, &cookie, QUERY), events(&server, &cookie, QUERY));
     server.deliver(1, "create");
@@ -77,16 +78,16 @@ fn it_ends_when_nobody_is_at_the_page() {
     assert_eq!(closed(&mut socket), (4403, reason));
     assert_eq!(told.data(), None);
     let lived = begun.elapsed();
-    assert!(lived > Duration::from_millis(1_500) && lived < Duration::from_secs(6), "{lived:?}");
+    assert!(lived > Duration::from_millis(9_500) && lived < Duration::from_secs(30), "{lived:?}");
 }
 
 #[test]
 fn it_goes_on_while_the_session_is_renewed() {
     let (folder, server) = started();
-    let cookie = cookie_from(&seal(folder.path()), DESK, TimeDelta::milliseconds(58_000));
-    let (mut socket, mut told) = (follow(&server, &cookie, QUERY), events(&server, &cookie, QUERY));
     // Somebody else's session, which is not renewed, ends meanwhile.
-    let other = cookie_from(&seal(folder.path()), DESK, TimeDelta::milliseconds(58_000));
+    let idle_for = TimeDelta::seconds(40);
+    let [cookie, other] = [(); 2].map(|()| cookie_from(&seal(folder.path()), DESK, idle_for));
+    let (mut socket, mut told) = (follow(&server, &cookie, QUERY), events(&server, &cookie, QUERY));
     let mut other = follow(&server, &other, QUERY);
     let renewed = cookie_of(&with_cookie(&server, "PUT", &cookie));
     assert_eq!(closed(&mut other).0, 4403);
@@ -121,7 +122,7 @@ fn it_ends_at_once_with_the_sign_out_in_every_tab() {
         assert_eq!(closed(&mut tab), (4403, "Forbidden: signed out.".to_owned()));
     }
     assert_eq!(told.data(), None);
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     // One that had not said a word yet is told so too.
     assert_eq!(closed(&mut waiting).0, 4403);
     server.deliver(1, "create");

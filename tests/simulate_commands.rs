@@ -6,7 +6,7 @@ mod support;
 use std::{
     collections::BTreeMap,
     fs,
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::Path,
     process::{Command, Stdio},
     sync::Arc,
@@ -15,7 +15,10 @@ use std::{
 };
 
 use clockfold::log::{Body, DataDir, Log, NewDelivery, Position, SledLog};
-use support::server::{CONFIG, ROUTE_KEY, Server, Told, clockfold, command, data_dir};
+use support::{
+    server::{CONFIG, ROUTE_KEY, Server, Told, clockfold, command, data_dir},
+    wait_for,
+};
 
 fn told(folder: &Path, arguments: &str) -> Told {
     let arguments: Vec<&str> = arguments.split_whitespace().collect();
@@ -188,13 +191,20 @@ fn simulating(folder: &Path, address: SocketAddr, arguments: &str) -> std::proce
     command.spawn().unwrap()
 }
 
+/// How many deliveries a server has.
+fn head(server: &Server) -> u64 {
+    let head = &server.query("{ log { headPosition } }")["log"]["headPosition"];
+    head.as_str().unwrap().parse().unwrap()
+}
+
 #[test]
 fn a_signal_ends_it_with_its_report() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), CONFIG);
     for signal in ["-INT", "-TERM"] {
+        let before = head(&server);
         let child = simulating(folder.path(), server.address, "--for 3600 --rate 100");
-        thread::sleep(Duration::from_secs(1));
+        wait_for("a few deliveries", || head(&server) > before + 20);
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         let output = child.wait_with_output().unwrap();
         let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -206,20 +216,13 @@ fn a_signal_ends_it_with_its_report() {
 #[test]
 fn what_a_server_does_not_answer_is_sent_again() {
     let folder = tempfile::tempdir().unwrap();
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let serve = || {
-        let path = folder.path().join("clockfold.toml");
-        fs::write(&path, CONFIG).unwrap();
-        let mut command = command(folder.path());
-        command.args(["serve", "--listen", &address.to_string(), "--data-dir", "data", "--config"]).arg(path);
-        Server::spawn(command)
-    };
-    let mut server = serve();
-    let child = simulating(folder.path(), address, "--deliveries 200 --rate 100 --retries 100 --format json");
-    thread::sleep(Duration::from_millis(700));
+    let mut server = Server::start(folder.path(), CONFIG);
+    let child = simulating(folder.path(), server.address, "--deliveries 200 --rate 100 --retries 100 --format json");
+    wait_for("the first delivery", || head(&server) > 0);
     server.kill();
+    // Long enough that something is sent to nobody.
     thread::sleep(Duration::from_millis(500));
-    let server = serve();
+    server.start_again(folder.path());
     let output = child.wait_with_output().unwrap();
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((output.status.code(), &report["notTaken"]), (Some(0), &0.into()), "{report}");

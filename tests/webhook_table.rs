@@ -4,7 +4,8 @@
 mod support;
 
 use support::{
-    server::{Answer, CONFIG, Connection, ROUTE_KEY, chunked},
+    http1::chunked,
+    server::{Answer, CONFIG, Connection, ROUTE_KEY},
     webhook::{GOOD, JSON, deliveries, refusal, started, with_server},
 };
 

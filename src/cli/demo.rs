@@ -123,6 +123,7 @@ pub(super) fn run(
     let nights = Nights { quiet: QUIET / i32::from(arguments.clinics), gap_max: NIGHT_GAP_MAX };
     let pace = Pace::Speed { factor: arguments.speed, nights: Some(nights) };
     let offset = clinics.first().zip(sources.first()).map(|(clinic, name)| (name.clone(), clinic.time_zone));
+    let until = stop.clone();
     let posting: OnceLock<thread::JoinHandle<anyhow::Result<Report>>> = OnceLock::new();
     let started = |address, _: Option<&_>| {
         let told = Told { arguments, address, moved, past, clinics: &clinics, folder: &folder };
@@ -130,7 +131,10 @@ pub(super) fn run(
         let printed = told.print(stdout);
         let later = clock() - moment;
         let bar = progress_line();
+        let asked = stop.clone();
         let live = move || {
+            // However this ends, also at a defect: a board on which nothing happens any more is not left standing.
+            let _end = asked.clone().drop_guard();
             let connections = targets.len();
             let job = Job {
                 sources: &sources,
@@ -140,6 +144,7 @@ pub(super) fn run(
                 pace,
                 connections,
                 retries: 2,
+                hint: "look what on this machine forbids connections to that address, or name another one with --listen",
                 stop: &halt,
             };
             let tell = |progress: &Progress<'_>| {
@@ -151,8 +156,14 @@ pub(super) fn run(
             };
             let posted = post(&mut traffic, &job, &tell);
             bar.finish_and_clear();
-            let (report, fatal) = posted?;
-            fatal.map_or(Ok(report), Err)
+            let why = match posted {
+                Ok((report, None)) => return Ok(report),
+                Ok((report, Some(_))) if asked.is_cancelled() => return Ok(report),
+                // What was under way when somebody ended it is no failure of a demo.
+                Err(_) if asked.is_cancelled() => return Ok(Report::default()),
+                Ok((_, Some(why))) | Err(why) => why,
+            };
+            Err(why.context("the clinics can't post to the demo's own server"))
         };
         let thread = thread::Builder::new().name("clinics".to_owned()).spawn(live)?;
         // There was none before.
@@ -161,13 +172,14 @@ pub(super) fn run(
     };
     let listeners = Listeners { public: listener, operations: None };
     let serving = Serving { config, runtime, listeners, clock: Clock::clone(clock) };
-    serve(serving, started, || Ok(stop))?;
+    serve(serving, started, || Ok(until))?;
     let Some(thread) = posting.into_inner() else { return Ok(()) };
     let report = thread.join().map_err(|_| anyhow!("the clinics stopped at a defect"))?;
-    // What was under way when the server stopped is no failure of a demo.
-    let posted = report.map_or(0, |report| report.deliveries());
     drop(folder);
-    writeln!(stdout, "\n{posted} deliveries were posted. The throw-away store is removed.")?;
+    let report = report?;
+    let (posted, lost) = (report.deliveries(), report.not_taken());
+    let lost = if lost > 0 { format!(" {lost} were not taken.") } else { String::new() };
+    writeln!(stdout, "\n{posted} deliveries were posted.{lost} The throw-away store is removed.")?;
     Ok(())
 }
 

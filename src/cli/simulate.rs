@@ -168,6 +168,7 @@ impl Arguments {
             pace: speed.unwrap_or(Pace::Rate(rate)),
             connections: self.connections.map_or(sources.len().min(CONNECTIONS_USUAL), usize::from),
             retries: self.retries,
+            hint: "start the server with `clockfold serve`, and post to the address that it prints",
             stop: &stop,
         };
         let bar = progress_bar((!self.is_endless()).then_some(deliveries), lasts);

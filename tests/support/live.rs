@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 /// What a message may take to come.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A WebSocket that speaks `graphql-transport-ws`.
 pub struct Socket {

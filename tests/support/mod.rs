@@ -10,6 +10,7 @@ pub mod copies;
 pub mod disk;
 pub mod load;
 pub mod pages;
+pub mod http1;
 pub mod http2;
 pub mod killed;
 pub mod live;
@@ -21,7 +22,12 @@ pub mod sources;
 pub mod trace;
 pub mod webhook;
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::PathBuf,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, Utc};
 use clockfold::{
@@ -78,6 +84,18 @@ pub fn sample_deliveries() -> Vec<Vec<NewDelivery>> {
     odd.push(delivery(3, ""));
     odd.push(unreadable("downtown", Fault::NotJson, b""));
     vec![vec![with_id], known, odd]
+}
+
+/// What is waited for may take so long on a machine that does much else.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
+/// Waits until something is so; panics with `what` where it never is.
+pub fn wait_for(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < WAIT_MAX, "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// A file in `fixtures/`.

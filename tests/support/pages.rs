@@ -1,13 +1,16 @@
-//! The pages beside the board, as a person meets them: on screens of some size, in light and dark, by keyboard.
+//! The pages, as a person meets them: on screens of some size, in light and dark, by keyboard.
 
 use serde_json::json;
 
 use super::{accessibility, browser::Browser};
 
-/// Screens that pages are looked at on.
-pub const PHONE: (u32, u32) = (390, 844);
-pub const DESKTOP: (u32, u32) = (1_280, 900);
-pub const WALL: (u32, u32) = (1_920, 1_080);
+/// A screen: its name, width and height.
+pub type Screen = (&'static str, u32, u32);
+
+/// Screens that every page is looked at on.
+pub const SCREENS: [Screen; 3] = [("phone", 390, 844), DESKTOP, ("wall", 1_920, 1_080)];
+/// The screen at most desks.
+pub const DESKTOP: Screen = ("desktop", 1_440, 900);
 
 /// Presses Tab until the focus is on what a selector finds; panics where it never is.
 pub fn tab_to(browser: &Browser, selector: &str) {
@@ -20,13 +23,19 @@ pub fn tab_to(browser: &Browser, selector: &str) {
     panic!("Tab never leads to {selector}");
 }
 
-/// Looks at the page on every screen, in light and in dark: it fits, and axe-core finds nothing. The pictures are kept as
-/// `target/screenshots/NAME-SCREEN-SCHEME.png`.
+/// Looks at the page on every one of [`SCREENS`]: like [`look_on`].
 pub fn look(browser: &Browser, name: &str) {
-    for (screen, (width, height)) in [("phone", PHONE), ("desktop", DESKTOP), ("wall", WALL)] {
+    look_on(browser, &SCREENS, name, |_| ());
+}
+
+/// Looks at the page on each of these screens, in light and in dark, after `show` has done what it takes: it fits, and
+/// axe-core finds nothing. The pictures are kept as `target/screenshots/NAME-SCREEN-SCHEME.png`.
+pub fn look_on(browser: &Browser, screens: &[Screen], name: &str, show: impl Fn(&str)) {
+    for &(screen, width, height) in screens {
         browser.resize(width, height);
         for scheme in ["light", "dark"] {
             browser.prefer(&[("prefers-color-scheme", scheme)]);
+            show(screen);
             browser.script_async("requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 60)))");
             let state = format!("{name}-{screen}-{scheme}");
             browser.keep_screenshot(&state);
@@ -38,11 +47,11 @@ pub fn look(browser: &Browser, name: &str) {
                 "const { scrollWidth, clientWidth } = document.querySelector('main'); return scrollWidth - clientWidth",
             );
             assert_eq!(aside, json!(0), "{state}: it has to be scrolled sideways");
-            accessibility::check(browser, &state);
+            accessibility::check_as_it_is(browser, &state);
         }
     }
     browser.prefer(&[]);
-    browser.resize(DESKTOP.0, DESKTOP.1);
+    browser.resize(DESKTOP.1, DESKTOP.2);
 }
 
 /// The texts of what a selector finds.

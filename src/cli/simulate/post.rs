@@ -46,6 +46,8 @@ pub(in crate::cli) struct Job<'a> {
     pub(in crate::cli) connections: usize,
     /// How often a delivery that was not taken is sent again.
     pub(in crate::cli) retries: u32,
+    /// What to do where the server does not answer.
+    pub(in crate::cli) hint: &'a str,
     pub(in crate::cli) stop: &'a Stop,
 }
 
@@ -206,10 +208,7 @@ impl Shared<'_> {
         let sender = Sender::new();
         let answer = self.deliver(&sender, first);
         if let Answer::None(error) = &answer {
-            bail!(
-                "{} does not answer: {error}\n  hint: start the server with `clockfold serve`, and post to the address that it prints",
-                first.target
-            );
+            bail!("{} does not answer: {error}\n  hint: {}", first.target, self.job.hint);
         }
         not_let_in(&answer, first.target).map_or(Ok(()), Err)
     }

@@ -46,23 +46,25 @@ const ANSWER_MS_MAX = 20_000;
 /** How much later than the server the page looks whether its time is over. */
 const GRACE_MS = 2_000;
 const ASK_AGAIN_MS = 5_000;
+/** How often the page looks whether the session is over, where it does not know how long it lasts. */
+const LOOK_EVERY_MS = 60_000;
 
 /** When the server was told last that somebody is here; a page that was just loaded does not know. */
 let renewed = Number.NEGATIVE_INFINITY;
-/** Since when a session can have been idle, as far as this page knows. */
-let seen = performance.now();
+/** When the session was begun or renewed last, as far as this page knows, on the computer's clock: that one goes on while
+ * a laptop is closed. A page that was just loaded does not know: somebody may have been away for a while before. */
+let seen = Number.NEGATIVE_INFINITY;
 let watching: ReturnType<typeof setTimeout> | undefined;
 
-/** Asks who reads. Where the server cannot be reached, asks again after a while. */
+/** Asks who reads. Where the server cannot say so for the moment, asks again after a while. */
 export async function ask(): Promise<void> {
   try {
     me.value = await query<Me>(ME);
-    seen = performance.now();
     watch();
   } catch (error) {
     const why = error as RequestError;
     me.value = why.kind === 'signed-out' ? null : why;
-    if (why.kind === 'unreachable') setTimeout(() => void ask(), ASK_AGAIN_MS);
+    if (why.passes) setTimeout(() => void ask(), ASK_AGAIN_MS);
   }
 }
 
@@ -70,6 +72,7 @@ export async function ask(): Promise<void> {
 export async function signIn(token: string): Promise<void> {
   const response = await send('POST', JSON.stringify({ token }));
   if (!response.ok) throw await refusal(response);
+  seen = Date.now();
   disconnect();
   await ask();
   if (me.value instanceof RequestError) throw me.value;
@@ -89,6 +92,7 @@ export async function signOut(): Promise<void> {
 function forget(): void {
   clearTimeout(watching);
   renewed = Number.NEGATIVE_INFINITY;
+  seen = Number.NEGATIVE_INFINITY;
   disconnect();
   me.value = null;
   access.value = 'out';
@@ -121,7 +125,7 @@ async function renew(): Promise<void> {
   try {
     const response = await send('PUT', null);
     if (response.status === 401) access.value = 'out';
-    else if (response.ok) seen = performance.now();
+    else if (response.ok) seen = Date.now();
     else renewed = soon;
   } catch {
     renewed = soon;
@@ -139,14 +143,23 @@ function watch(): void {
     if (isSignedIn()) watching = setTimeout(() => void renew(), Math.max(0, due));
     return;
   }
-  const due = seen + minutes * 60_000 + GRACE_MS - performance.now();
-  watching = setTimeout(() => {
-    // A question keeps nothing alive; where it is answered with 401, `access` says so.
-    query('{ reader { name } }').catch(() => {}).finally(() => {
-      if (access.value !== 'out') watching = setTimeout(watch, RENEW_EVERY_MS);
-    });
-  }, Math.max(0, due));
+  const left = seen + minutes * 60_000 + GRACE_MS - Date.now();
+  watching = setTimeout(() => void (left > LOOK_EVERY_MS ? watch() : look()), left > 0 ? Math.min(left, LOOK_EVERY_MS) : LOOK_EVERY_MS);
 }
+
+/** Asks whether the session is over. A question keeps nothing alive; where it is answered with 401, `access` says so. */
+async function look(): Promise<void> {
+  if (!isSignedIn()) return;
+  clearTimeout(watching);
+  await query('{ reader { name } }').catch(() => {});
+  if (access.value !== 'out') watch();
+}
+
+// A laptop that was closed, a tab that was in the background, a page that the browser had kept: timers stood still.
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) void look();
+});
+addEventListener('pageshow', () => void look());
 
 function isSignedIn(): boolean {
   return me.value !== null && !(me.value instanceof RequestError) && me.value.reader.signedIn;

@@ -1,6 +1,6 @@
-import{G as e,K as t,M as n,V as r,W as i,j as a,k as o,q as s}from"./shared.js";var c=512,l=class extends i{static{this.properties={route:{attribute:!1},error:{state:!0},busy:{state:!0}}}constructor(){super(),this.error=null,this.busy=!1}firstUpdated(){this.#e?.focus()}render(){let e=this.route.url.searchParams.get(`why`)===`ended`;return s`<div class="sign-in">
+import{A as e,G as t,H as n,J as r,K as i,M as a,N as o,q as s}from"./shared.js";var c=512,l=class extends t{static{this.properties={route:{attribute:!1},error:{state:!0},busy:{state:!0}}}constructor(){super(),this.error=null,this.busy=!1}firstUpdated(){this.#e?.focus()}render(){let e=this.route.url.searchParams.get(`why`)===`ended`;return r`<div class="sign-in">
       <h1>Sign in</h1>
-      ${e?s`<p class="notice-line">You are signed out: nobody was at the page for a while, or you signed out in another window.</p>`:t}
+      ${e?r`<p class="notice-line">You are signed out: nobody was at the page for a while, you signed out in another window, or your token was replaced or has expired.</p>`:s}
       <form @submit=${this.#t}>
         <label for="token">Token</label>
         <input
@@ -30,4 +30,4 @@ import{G as e,K as t,M as n,V as r,W as i,j as a,k as o,q as s}from"./shared.js"
           </p>
         </details>
       </div>
-    </div>`}get#e(){return this.querySelector(`input`)}#t=async t=>{t.preventDefault();let i=this.#e,s=i?.value.trim();if(i&&s&&!this.busy){this.busy=!0,this.error=null;try{await o(s),i.value=``,e.value=`in`,a(n(this.route.url.searchParams.get(`next`)),`replace`)}catch(e){this.error=r(e),i.select(),i.focus()}finally{this.busy=!1}}}};customElements.define(`clockfold-sign-in`,l);export{l as SignInPage};
+    </div>`}get#e(){return this.querySelector(`input`)}#t=async t=>{t.preventDefault();let r=this.#e,s=r?.value.trim();if(r&&s&&!this.busy){this.busy=!0,this.error=null;try{await e(s),r.value=``,i.value=`in`,a(o(this.route.url.searchParams.get(`next`)),`replace`)}catch(e){this.error=n(e),r.select(),r.focus()}finally{this.busy=!1}}}};customElements.define(`clockfold-sign-in`,l);export{l as SignInPage};

@@ -1,5 +1,6 @@
 // What an appointment's page knows, kept up to date. In: which appointment, and which moment is chosen. Out: one call
 // whenever something is different. Places of the history are known all (up to a bound), deliveries a page at a time.
+import { againMs } from '../again.ts';
 import type { Delivery } from '../delivery.ts';
 import { RequestError, wordsOf } from '../graphql.ts';
 import {
@@ -24,8 +25,8 @@ const STEPS_MAX = 10_000;
 const HEARD_MAX = 500;
 /** What arrives within this time is asked for at once. */
 const GATHER_MS = 120;
-/** After so long a server that could not be reached is asked again. */
-const AGAIN_MS = 3_000;
+/** A subscription that has not been refused for so long is one that hears. */
+const HEARS_MS = 2_000;
 
 export class AppointmentStore {
   now: Now | null = null;
@@ -50,6 +51,10 @@ export class AppointmentStore {
   #page = -1;
   #gathering: ReturnType<typeof setTimeout> | undefined;
   #unfollow = () => {};
+  #following: ReturnType<typeof setTimeout> | undefined;
+  /** How often in a row the server had no answer for the moment: to a question, to the subscription. */
+  #inVain = 0;
+  #refused = 0;
 
   constructor(key: Key, draw: () => void) {
     this.#key = key;
@@ -117,6 +122,7 @@ export class AppointmentStore {
     this.#choosing.abort();
     this.#explaining.abort();
     clearTimeout(this.#gathering);
+    clearTimeout(this.#following);
     this.#unfollow();
   }
 
@@ -190,21 +196,34 @@ export class AppointmentStore {
 
   #follow(after: string): void {
     this.#unfollow();
-    let heard = 0;
+    clearTimeout(this.#following);
+    let [heard, last] = [0, after];
     this.#unfollow = followSource(
       this.#key.source,
       after,
       (position, appointmentId) => {
-        this.deaf = null;
+        this.#hears();
+        last = position;
         heard += 1;
         if (heard === HEARD_MAX) this.#follow(position);
         if (appointmentId === this.#key.id) this.#later(GATHER_MS);
       },
       (error) => {
+        clearTimeout(this.#following);
         this.deaf = error.message;
+        // What has come meanwhile is told then, because it begins where this one has ended.
+        if (error.passes) this.#following = setTimeout(() => this.#follow(last), againMs(this.#refused++));
         this.#draw();
       },
     );
+    if (this.deaf) this.#following = setTimeout(() => this.#hears(), HEARS_MS);
+  }
+
+  #hears(): void {
+    this.#refused = 0;
+    if (this.deaf === null) return;
+    this.deaf = null;
+    this.#draw();
   }
 
   #later(ms: number): void {
@@ -228,7 +247,7 @@ export class AppointmentStore {
       for (const at of this.#states.keys()) if (BigInt(at) > BigInt(this.steps.at(-1)?.position ?? 0)) this.#states.delete(at);
       await Promise.all([this.#state(this.#at, signal), this.#show(last && this.#at === null ? this.pages - 1 : this.page, true, signal)]);
       this.waiting = false;
-      if (this.#at === null && this.explained) void this.explain(this.explained);
+      if (this.explained && (this.#at === null || this.explanation === 'asking')) void this.explain(this.explained);
     });
   }
 
@@ -236,11 +255,11 @@ export class AppointmentStore {
   async #try(what: (signal: AbortSignal) => Promise<void>, signal: AbortSignal = this.#closed.signal): Promise<void> {
     try {
       await what(signal);
-      if (!signal.aborted) this.error = null;
+      if (!signal.aborted) [this.error, this.#inVain] = [null, 0];
     } catch (error) {
       if (signal.aborted || this.#closed.signal.aborted) return;
       this.error = wordsOf(error);
-      if (error instanceof RequestError && error.kind === 'unreachable') this.#later(AGAIN_MS);
+      if (error instanceof RequestError && error.passes) this.#later(againMs(this.#inVain++));
     }
     if (!this.#closed.signal.aborted) this.#draw();
   }

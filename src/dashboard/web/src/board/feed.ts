@@ -1,5 +1,6 @@
 // The board's subscription: what the page asks, and what the answers are made into. In: which board. Out: a whole
 // board at the beginning of each connection, then what becomes of it.
+import { againMs } from '../again.ts';
 import { follow } from '../live.ts';
 import { RequestError } from '../graphql.ts';
 import type { Place, Status } from '../words.ts';
@@ -9,9 +10,6 @@ import type { Card, Change, WholeBoard } from './model.ts';
 export const COLUMN_MAX = 5_000;
 /** Below this many a server's limit is no reason to ask for less. */
 const COLUMN_MIN = 100;
-
-/** How long it waits before it asks again what was refused for the moment: so long, and by chance up to twice that. */
-const AGAIN_MS = 4_000;
 
 /** Which board. */
 export interface Wanted {
@@ -69,7 +67,7 @@ export function followBoard(wanted: Wanted, heard: Heard): () => void {
       failed(error) {
         // What a query may cost is the server's setting, and grows with the hours: ask for fewer cards.
         if (error.code === 'COMPLEXITY_LIMIT_EXCEEDED' && first > COLUMN_MIN) return begin(Math.floor(first / 2));
-        if (error.passes) again = setTimeout(() => begin(first), AGAIN_MS * (1 + Math.random()));
+        if (error.passes) again = setTimeout(() => begin(first), againMs(0));
         heard.failed(error);
       },
     });

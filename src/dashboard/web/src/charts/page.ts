@@ -1,10 +1,11 @@
 // Charts of patient flow. In: the address, which has the stretch of time, the source and the length of a step. Out: four
 // charts. A stretch that ends now is asked for again every minute.
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
+import { againMs } from '../again.ts';
 import { serverClock } from '../clock.ts';
 import { Element } from '../element.ts';
 import { loadFacts, zoneOf, type Facts } from '../facts.ts';
-import { wordsOf } from '../graphql.ts';
+import { RequestError, wordsOf } from '../graphql.ts';
 import { drawChoice, drawRange, rangeOf, type Range } from '../range.ts';
 import type { Route } from '../router.ts';
 import './chart.ts';
@@ -13,7 +14,7 @@ import './charts.css';
 import { BUCKETS_MAX, loadFlow, type Bucket, type Interval, type Wanted } from './data.ts';
 import { charts, type Chart } from './model.ts';
 
-const AGAIN_MS = 60_000;
+const EVERY_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** Up to so many hours, a step is an hour where the address does not say. */
 const HOURS_USUAL = 8 * 24;
@@ -30,18 +31,22 @@ export class ChartsPage extends Element {
   #error: string | null = null;
   #loading = false;
   #asking = new AbortController();
-  #again: ReturnType<typeof setInterval> | undefined;
+  #regularly: ReturnType<typeof setInterval> | undefined;
+  #again: ReturnType<typeof setTimeout> | undefined;
+  /** How often in a row the server had no answer for the moment. */
+  #inVain = 0;
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#again = setInterval(() => {
+    this.#regularly = setInterval(() => {
       if (!document.hidden && this.#range?.name !== 'own' && !this.#loading) void this.#load();
-    }, AGAIN_MS);
+    }, EVERY_MS);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    clearInterval(this.#again);
+    clearInterval(this.#regularly);
+    clearTimeout(this.#again);
     this.#asking.abort();
   }
 
@@ -78,6 +83,7 @@ export class ChartsPage extends Element {
   }
 
   async #load(): Promise<void> {
+    clearTimeout(this.#again);
     this.#asking.abort();
     this.#asking = new AbortController();
     const { signal } = this.#asking;
@@ -93,10 +99,11 @@ export class ChartsPage extends Element {
       const buckets: Bucket[] | null = range.error ? null : await loadFlow(wanted, signal);
       if (signal.aborted) return;
       [this.#facts, this.#range, this.#wanted, this.#charts] = [facts, range, wanted, buckets && charts(buckets)];
-      this.#error = null;
+      [this.#error, this.#inVain] = [null, 0];
     } catch (error) {
       if (signal.aborted) return;
       this.#error = wordsOf(error);
+      if (error instanceof RequestError && error.passes) this.#again = setTimeout(() => void this.#load(), againMs(this.#inVain++));
       this.#charts = null;
     }
     this.#loading = false;

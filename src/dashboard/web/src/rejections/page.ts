@@ -1,10 +1,11 @@
 // What was rejected, unrecognized or unreadable. In: the address, which has the stretch of time, source, outcome and code.
 // Out: how much of what, what it means, which setting would mend it, and the deliveries themselves, newest first.
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
+import { againMs } from '../again.ts';
 import { serverClock } from '../clock.ts';
 import { Element } from '../element.ts';
 import { loadFacts, zoneOf, type Facts } from '../facts.ts';
-import { wordsOf } from '../graphql.ts';
+import { RequestError, wordsOf } from '../graphql.ts';
 import { drawChoice, drawRange, rangeOf, type Range } from '../range.ts';
 import type { Route } from '../router.ts';
 import { outcomeWords } from '../delivery.ts';
@@ -31,9 +32,13 @@ export class RejectionsPage extends Element {
   #error: string | null = null;
   #loading = false;
   #asking = new AbortController();
+  #again: ReturnType<typeof setTimeout> | undefined;
+  /** How often in a row the server had no answer for the moment. */
+  #inVain = 0;
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    clearTimeout(this.#again);
     this.#asking.abort();
   }
 
@@ -76,6 +81,7 @@ export class RejectionsPage extends Element {
   };
 
   async #load(): Promise<void> {
+    clearTimeout(this.#again);
     this.#asking.abort();
     this.#asking = new AbortController();
     const { signal } = this.#asking;
@@ -113,10 +119,11 @@ export class RejectionsPage extends Element {
     this.requestUpdate();
     try {
       await what();
-      if (!signal.aborted) this.#error = null;
+      if (!signal.aborted) [this.#error, this.#inVain] = [null, 0];
     } catch (error) {
       if (signal.aborted) return;
       this.#error = wordsOf(error);
+      if (error instanceof RequestError && error.passes) this.#again = setTimeout(() => void this.#load(), againMs(this.#inVain++));
       [this.#summary, this.#pages] = [null, []];
     }
     if (signal.aborted) return;

@@ -37,7 +37,7 @@ export class SignInPage extends Element {
     return html`<div class="sign-in">
       <h1>Sign in</h1>
       ${ended
-        ? html`<p class="notice-line">You are signed out: nobody was at the page for a while, or you signed out in another window.</p>`
+        ? html`<p class="notice-line">You are signed out: nobody was at the page for a while, you signed out in another window, or your token was replaced or has expired.</p>`
         : nothing}
       <form @submit=${this.#submit}>
         <label for="token">Token</label>
