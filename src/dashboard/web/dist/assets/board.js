@@ -1,37 +1,32 @@
-import{H as e,I as t,J as n,K as r,L as i,O as a,P as o,W as s,Y as c,_ as l,g as u,h as d,i as ee,q as f,v as te,y as p,z as ne}from"./shared.js";import"./app.js";var re={long:`Long`,very:`Very long`},ie=[`CHECKED_IN`,`READY`];function m(e,t,{now:n,thresholds:r}){let i=r.get(e.source);if(!i||!ie.includes(t))return`usual`;let a=n-e.since;return a>=i.very?`very`:a>=i.long?`long`:`usual`}var h={long:n`<circle cx="8" cy="8" r="6.25" fill="none" stroke="currentColor" stroke-width="1.5" /><path d="M8 4.5V8l2.25 1.75" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" />`,very:n`<path d="M8 1.5 15.25 14.5H.75Z" fill="currentColor" /><path d="M8 6v4M8 12.2v.1" stroke="var(--card-ground)" stroke-width="1.6" stroke-linecap="round" />`,pause:n`<path d="M5 3v10M11 3v10" stroke="currentColor" stroke-width="2.25" stroke-linecap="round" />`,play:n`<path d="M4.5 2.5 13 8l-8.5 5.5Z" fill="currentColor" />`,search:n`<circle cx="7" cy="7" r="4.5" fill="none" stroke="currentColor" stroke-width="1.5" /><path d="m10.5 10.5 3.5 3.5" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" />`};function g(e){return f`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">${h[e]}</svg>`}var ae=4,oe=5.25;function _(e,t,n,r){let i=m(e,t,r),a=`card ${i} ${r.showSource?`tall`:``} ${r.isFresh(e.key)?`fresh`:``}`;return r.links?f`<a class=${a} href=${y(e)} tabindex=${n?0:-1} data-key=${e.key}
-        >${b(e,i,r)}</a
-      >`:f`<div class=${a} data-key=${e.key}>${b(e,i,r)}</div>`}function v({showSource:e}){return Number.parseFloat(getComputedStyle(document.documentElement).fontSize)*(e?oe:ae)}function y(e){return`/appointment/${encodeURIComponent(e.source)}/${encodeURIComponent(e.appointmentId)}`}function b(e,t,n){let i=t===`usual`?r:f`<span class="flag">${g(t)} <span>${re[t]}</span></span>`;return f`<span class="row"
-      ><span class="card-id">${e.appointmentId}</span>
-      <span class="card-time">${l(n.now-e.since)}</span></span
-    >
-    <span class="row"><span class="card-event">${e.event?te(e.event):`Heard of`}</span> ${i}</span>
-    ${n.showSource?f`<span class="card-source">${e.source}</span>`:r}`}var x=4,S=class extends s{static{this.properties={place:{attribute:!1},name:{attribute:!1},cards:{attribute:!1},count:{attribute:!1},untold:{attribute:!1},filtered:{attribute:!1},manner:{attribute:!1}}}#e=null;#t=64;#n=600;#r=0;#i=null;#a=0;#o=!1;#s=!1;#c=new ResizeObserver(()=>this.#u());disconnectedCallback(){super.disconnectedCallback(),this.#c.disconnect(),this.#e=null}focusCard(e=this.#a){let t=Math.min(Math.max(e,0),this.cards.length-1),n=this.cards[t];return n?(this.#i=n.key,this.#a=t,this.#s=!0,this.#d(t),this.requestUpdate(),!0):!1}willUpdate(e){e.get(`manner`)?.showSource!==this.manner.showSource&&(this.#t=v(this.manner));let t=this.#i===null?-1:this.cards.findIndex(e=>e.key===this.#i);this.#a=t>=0?t:Math.max(0,Math.min(this.#a,this.cards.length-1)),t<0&&this.#i!==null&&(this.#i=this.cards[this.#a]?.key??null)}render(){let{cards:e,place:t,manner:n}=this,i=`column-${t}`,a=Math.max(0,Math.floor(this.#r/this.#t)-x),o=Math.min(e.length,Math.ceil((this.#r+this.#n)/this.#t)+x);return f`<section class="column" data-place=${t} aria-labelledby=${i}>
-      <h2 id=${i} tabindex="-1">${this.name} ${this.#l()}</h2>
+import{H as e,I as t,J as n,K as r,L as i,O as a,P as o,W as s,Y as c,_ as l,g as u,h as d,i as f,q as p,v as m,y as h,z as g}from"./shared.js";import"./app.js";var ee={long:`Long`,very:`Very long`},_=[`CHECKED_IN`,`READY`];function v(e,t,{now:n,thresholds:r}){let i=r.get(e.source);if(!i||!_.includes(t))return`usual`;let a=n-e.since;return a>=i.very?`very`:a>=i.long?`long`:`usual`}var y={long:n`<circle cx="8" cy="8" r="6.25" fill="none" stroke="currentColor" stroke-width="1.5" /><path d="M8 4.5V8l2.25 1.75" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" />`,very:n`<path d="M8 1.5 15.25 14.5H.75Z" fill="currentColor" /><path d="M8 6v4M8 12.2v.1" stroke="var(--card-ground)" stroke-width="1.6" stroke-linecap="round" />`,pause:n`<path d="M5 3v10M11 3v10" stroke="currentColor" stroke-width="2.25" stroke-linecap="round" />`,play:n`<path d="M4.5 2.5 13 8l-8.5 5.5Z" fill="currentColor" />`,search:n`<circle cx="7" cy="7" r="4.5" fill="none" stroke="currentColor" stroke-width="1.5" /><path d="m10.5 10.5 3.5 3.5" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" />`};function b(e){return p`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true">${y[e]}</svg>`}var te=4,ne=.5,re=1.25,ie=1.25,ae=.7,oe=7.75,x=10;function S(e){return e.reduce((e,{appointmentId:t})=>Math.max(e,t.length),0)}function C(e,t,{showSource:n}){let r=Number.parseFloat(getComputedStyle(document.documentElement).fontSize),i=t>=r*(e*ae+oe)?`beside-time`:e>x?`narrow two-lines`:`narrow`;return{number:i,cardPx:r*(te+{"beside-time":0,narrow:ne,"narrow two-lines":re}[i]+(n?ie:0))}}function w(e,t,n,r,{number:i}){let a=v(e,t,r),o=[a,i,r.showSource&&`with-source`,r.isFresh(e.key)&&`fresh`],s=i!==`beside-time`,c=[`card`,...o.filter(Boolean)].join(` `);return r.links?p`<a class=${c} href=${T(e)} tabindex=${n?0:-1} data-key=${e.key}
+        >${E(e,a,r,s)}</a
+      >`:p`<div class=${c} data-key=${e.key}>${E(e,a,r,s)}</div>`}function T(e){return`/appointment/${encodeURIComponent(e.source)}/${encodeURIComponent(e.appointmentId)}`}function E(e,t,n,i){let a=e.appointmentId.length>x?`long-number`:``,o=p`<span class="card-id ${a}">${e.appointmentId}</span>`,s=p`<span class="card-time">${l(n.now-e.since)}</span>`,c=p`<span class="card-event">${e.event?m(e.event):`Heard of`}</span>`,u=t===`usual`?r:p`<span class="flag">${b(t)} <span>${ee[t]}</span></span>`,d=n.showSource?p`<span class="card-source">${e.source}</span>`:r;return i?p`${o} <span class="row">${s} ${u}</span> ${c} ${d}`:p`<span class="row">${o} ${s}</span> <span class="row">${c} ${u}</span> ${d}`}var D=4,se=class extends s{static{this.properties={place:{attribute:!1},name:{attribute:!1},cards:{attribute:!1},count:{attribute:!1},untold:{attribute:!1},filtered:{attribute:!1},manner:{attribute:!1}}}#e=null;#t={number:`beside-time`,cardPx:64};#n=0;#r=600;#i=0;#a=null;#o=0;#s=!1;#c=!1;#l=new ResizeObserver(()=>this.#d());disconnectedCallback(){super.disconnectedCallback(),this.#l.disconnect(),this.#e=null}focusCard(e=this.#o){let t=Math.min(Math.max(e,0),this.cards.length-1),n=this.cards[t];return n?(this.#a=n.key,this.#o=t,this.#c=!0,this.#p(t),this.requestUpdate(),!0):!1}willUpdate(e){e.has(`cards`)&&(this.#n=S(this.cards)),this.#e&&(this.#t=this.#f(this.#e));let t=this.#a===null?-1:this.cards.findIndex(e=>e.key===this.#a);this.#o=t>=0?t:Math.max(0,Math.min(this.#o,this.cards.length-1)),t<0&&this.#a!==null&&(this.#a=this.cards[this.#o]?.key??null)}render(){let{cards:e,place:t,manner:n}=this,i=`column-${t}`,a=Math.max(0,Math.floor(this.#i/this.#t.cardPx)-D),o=Math.min(e.length,Math.ceil((this.#i+this.#r)/this.#t.cardPx)+D);return p`<section class="column" data-place=${t} aria-labelledby=${i}>
+      <h2 id=${i} tabindex="-1">${this.name} ${this.#u()}</h2>
       <ul
         class="cards"
         role="list"
         aria-labelledby=${i}
         aria-describedby="board-keys"
-        .style=${`--extent:${e.length*this.#t}px`}
-        @scroll=${this.#f}
-        @keydown=${this.#h}
-        @focusin=${this.#p}
-        @focusout=${this.#m}
+        .style=${`--extent:${e.length*this.#t.cardPx}px`}
+        @scroll=${this.#m}
+        @keydown=${this.#_}
+        @focusin=${this.#h}
+        @focusout=${this.#g}
       >
-        ${ee(se(a,o,this.#a,e.length),t=>e[t]?.key,r=>f`<li
+        ${f(ce(a,o,this.#o,e.length),t=>e[t]?.key,r=>p`<li
               class="slot"
               aria-setsize=${e.length}
               aria-posinset=${r+1}
-              .style=${`transform:translateY(${r*this.#t}px)`}
+              .style=${`transform:translateY(${r*this.#t.cardPx}px)`}
             >
-              ${_(e[r],t,r===this.#a,n)}
+              ${w(e[r],t,r===this.#o,n,this.#t)}
             </li>`)}
       </ul>
-      ${this.untold>0?f`<p class="untold">${this.untold.toLocaleString(`en-US`)} more are not listed: the server tells so many of a column.</p>`:r}
-    </section>`}updated(){let e=this.querySelector(`.cards`);e&&e!==this.#e&&(this.#e=e,this.#c.disconnect(),this.#c.observe(e),this.#u());let t=this.#o&&document.activeElement===document.body;e&&(t||this.#s)&&(this.#s=!1,(e.querySelector(`[tabindex="0"]`)??this.querySelector(`h2`))?.focus({preventScroll:!0}))}#l(){let e=this.count.toLocaleString(`en-US`),t=this.filtered?`${this.cards.length.toLocaleString(`en-US`)} of ${e}`:e;return f`<span class="count">${t}<span class="unseen"> appointments</span></span>`}#u(){if(!this.#e)return;let e=this.#e.clientHeight,t=v(this.manner);(e!==this.#n||t!==this.#t)&&(this.#n=e,this.#t=t,this.requestUpdate())}#d(e){if(!this.#e)return;let[t,n]=[e*this.#t,(e+1)*this.#t];t<this.#e.scrollTop?this.#e.scrollTop=t:n>this.#e.scrollTop+this.#n&&(this.#e.scrollTop=n-this.#n),this.#r=this.#e.scrollTop}#f=e=>{this.#r=e.target.scrollTop,this.requestUpdate()};#p=e=>{this.#o=!0;let t=e.target.dataset.key;t&&t!==this.#i&&(this.#i=t,this.requestUpdate())};#m=({target:e})=>{queueMicrotask(()=>{e.isConnected&&(this.#o=this.#e?.contains(document.activeElement)??!1)})};#h=e=>{if(e.altKey||e.ctrlKey||e.metaKey)return;let t=Math.max(1,Math.floor(this.#n/this.#t)-1),n={ArrowUp:-1,ArrowDown:1,PageUp:-t,PageDown:t,Home:-1e9,End:1e9}[e.key];if(n!==void 0)e.preventDefault(),this.focusCard(this.#a+n);else if(e.key===`ArrowLeft`||e.key===`ArrowRight`){e.preventDefault();let t=e.key===`ArrowLeft`?-1:1;this.dispatchEvent(new CustomEvent(`sideways`,{bubbles:!0,detail:t}))}}};function se(e,t,n,r){let i=Array.from({length:Math.max(0,t-e)},(t,n)=>e+n);return n<r&&n<e&&i.unshift(n),n<r&&n>=t&&i.push(n),i}customElements.define(`board-column`,S);var C=[1,4,8,12,24,48,72,168],w=24,ce=744,le=19;function T({searchParams:e}){let t=(e.get(`status`)??``).split(`,`),n=d.filter(e=>t.includes(e)),r=e.get(`ended`);return{source:e.get(`source`)||null,statuses:n.length>0?n:d,onlyLong:e.get(`long`)===`1`,endedWithinHours:r!==null&&/^\d{1,3}$/.test(r)&&Number(r)<=ce?Number(r):w,search:O(e.get(`q`)??``),wall:e.get(`tv`)===`1`}}function E(e){let{source:t,statuses:n,onlyLong:r,endedWithinHours:i,search:a}=e;o({...t!==void 0&&{source:t},...n!==void 0&&{status:n.length===d.length?null:n.join(`,`)},...r!==void 0&&{long:r?`1`:null},...i!==void 0&&{ended:i===w?null:String(i)},...a!==void 0&&{q:O(a)||null}})}function D({onlyLong:e,search:t}){return e||t!==``}function ue(e){return D(e)||e.source!==null||e.statuses.length<d.length}function de(){E({source:null,statuses:d,onlyLong:!1,search:``})}function O(e){return e.replace(/\D/g,``).slice(0,le)}var k=[...d,`STALE`],A=class{constructor(){this.lists=new Map(k.map(e=>[e,{cards:[],count:0}])),this.#e=new Map}#e;list(e){return this.lists.get(e)}get size(){return this.#e.size}find(e){let t=this.#e.get(e),n=t&&this.list(t).cards.find(t=>t.key===e);return t&&n?{card:n,place:t}:null}differences(e){let t=new Map;for(let[e,n]of this.lists)for(let r of n.cards)t.set(r.key,M(e,r));let n=[];for(let[r,i]of e.lists)for(let e of i.cards)t.get(e.key)!==M(r,e)&&n.push(e.key),t.delete(e.key);return[...n,...t.keys()]}replace(e){this.#e.clear();for(let t of k){let{count:n=0,cards:r=[]}=e.lists.get(t)??{},i=this.list(t);i.count=n,i.cards=[...r].sort(N);for(let e of i.cards)this.#e.set(e.key,t)}}apply(e){let t=new Set;for(let{card:n,from:r,to:i}of e){let e=this.#e.get(n.key),a=e??r;if(a!==null){let r=this.list(a);e&&this.#t(r,n.key),--r.count,t.add(a)}this.#e.delete(n.key),i!==null&&(this.#n(i,n),t.add(i))}return t}#t(e,t){let n=e.cards.findIndex(e=>e.key===t);n>=0&&e.cards.splice(n,1)}#n(e,t){let n=this.list(e),r=n.count-n.cards.length;n.count+=1;let i=P(n.cards,t);r>0&&i===n.cards.length||(n.cards.splice(i,0,t),this.#e.set(t.key,e))}};function j(e,t){return e?{card:t.card,from:e.from,to:t.to}:t}function M(e,{since:t,event:n}){return`${e} ${t} ${n}`}function N(e,t){return e.since-t.since||(e.key<t.key?-1:+(e.key>t.key))}function P(e,t){let[n,r]=[0,e.length];for(;n<r;){let i=n+r>>>1;N(e[i],t)<=0?n=i+1:r=i}return n}var F=5;function I(e,t){let n=`curl -sS ${location.origin}/webhook/ROUTE-KEY -H 'Content-Type: application/json' -d '{"appointment_id": 12345, "event_type": "create"}'`;return f`<section class="notice" aria-labelledby="empty">
+      ${this.untold>0?p`<p class="untold">${this.untold.toLocaleString(`en-US`)} more are not listed: the server tells so many of a column.</p>`:r}
+    </section>`}updated(){let e=this.querySelector(`.cards`);e&&e!==this.#e&&(this.#e=e,this.#l.disconnect(),this.#l.observe(e),this.#d());let t=this.#s&&document.activeElement===document.body;e&&(t||this.#c)&&(this.#c=!1,(e.querySelector(`[tabindex="0"]`)??this.querySelector(`h2`))?.focus({preventScroll:!0}))}#u(){let e=this.count.toLocaleString(`en-US`),t=this.filtered?`${this.cards.length.toLocaleString(`en-US`)} of ${e}`:e;return p`<span class="count">${t}<span class="unseen"> appointments</span></span>`}#d(){if(!this.#e)return;let e=this.#e.clientHeight,{number:t,cardPx:n}=this.#f(this.#e);(e!==this.#r||t!==this.#t.number||n!==this.#t.cardPx)&&(this.#r=e,this.requestUpdate())}#f({clientWidth:e}){return C(this.#n,e,this.manner)}#p(e){if(!this.#e)return;let[t,n]=[e*this.#t.cardPx,(e+1)*this.#t.cardPx];t<this.#e.scrollTop?this.#e.scrollTop=t:n>this.#e.scrollTop+this.#r&&(this.#e.scrollTop=n-this.#r),this.#i=this.#e.scrollTop}#m=e=>{this.#i=e.target.scrollTop,this.requestUpdate()};#h=e=>{this.#s=!0;let t=e.target.dataset.key;t&&t!==this.#a&&(this.#a=t,this.requestUpdate())};#g=({target:e})=>{queueMicrotask(()=>{e.isConnected&&(this.#s=this.#e?.contains(document.activeElement)??!1)})};#_=e=>{if(e.altKey||e.ctrlKey||e.metaKey)return;let t=Math.max(1,Math.floor(this.#r/this.#t.cardPx)-1),n={ArrowUp:-1,ArrowDown:1,PageUp:-t,PageDown:t,Home:-1e9,End:1e9}[e.key];if(n!==void 0)e.preventDefault(),this.focusCard(this.#o+n);else if(e.key===`ArrowLeft`||e.key===`ArrowRight`){e.preventDefault();let t=e.key===`ArrowLeft`?-1:1;this.dispatchEvent(new CustomEvent(`sideways`,{bubbles:!0,detail:t}))}}};function ce(e,t,n,r){let i=Array.from({length:Math.max(0,t-e)},(t,n)=>e+n);return n<r&&n<e&&i.unshift(n),n<r&&n>=t&&i.push(n),i}customElements.define(`board-column`,se);var O=[1,4,8,12,24,48,72,168],k=24,le=744,ue=19;function A({searchParams:e}){let t=(e.get(`status`)??``).split(`,`),n=d.filter(e=>t.includes(e)),r=e.get(`ended`);return{source:e.get(`source`)||null,statuses:n.length>0?n:d,onlyLong:e.get(`long`)===`1`,endedWithinHours:r!==null&&/^\d{1,3}$/.test(r)&&Number(r)<=le?Number(r):k,search:N(e.get(`q`)??``),wall:e.get(`tv`)===`1`}}function j(e){let{source:t,statuses:n,onlyLong:r,endedWithinHours:i,search:a}=e;o({...t!==void 0&&{source:t},...n!==void 0&&{status:n.length===d.length?null:n.join(`,`)},...r!==void 0&&{long:r?`1`:null},...i!==void 0&&{ended:i===k?null:String(i)},...a!==void 0&&{q:N(a)||null}})}function M({onlyLong:e,search:t}){return e||t!==``}function de(e){return M(e)||e.source!==null||e.statuses.length<d.length}function fe(){j({source:null,statuses:d,onlyLong:!1,search:``})}function N(e){return e.replace(/\D/g,``).slice(0,ue)}var P=[...d,`STALE`],F=class{constructor(){this.lists=new Map(P.map(e=>[e,{cards:[],count:0}])),this.#e=new Map}#e;list(e){return this.lists.get(e)}get size(){return this.#e.size}find(e){let t=this.#e.get(e),n=t&&this.list(t).cards.find(t=>t.key===e);return t&&n?{card:n,place:t}:null}differences(e){let t=new Map;for(let[e,n]of this.lists)for(let r of n.cards)t.set(r.key,L(e,r));let n=[];for(let[r,i]of e.lists)for(let e of i.cards)t.get(e.key)!==L(r,e)&&n.push(e.key),t.delete(e.key);return[...n,...t.keys()]}replace(e){this.#e.clear();for(let t of P){let{count:n=0,cards:r=[]}=e.lists.get(t)??{},i=this.list(t);i.count=n,i.cards=[...r].sort(R);for(let e of i.cards)this.#e.set(e.key,t)}}apply(e){let t=new Set;for(let{card:n,from:r,to:i}of e){let e=this.#e.get(n.key),a=e??r;if(a!==null){let r=this.list(a);e&&this.#t(r,n.key),--r.count,t.add(a)}this.#e.delete(n.key),i!==null&&(this.#n(i,n),t.add(i))}return t}#t(e,t){let n=e.cards.findIndex(e=>e.key===t);n>=0&&e.cards.splice(n,1)}#n(e,t){let n=this.list(e),r=n.count-n.cards.length;n.count+=1;let i=z(n.cards,t);r>0&&i===n.cards.length||(n.cards.splice(i,0,t),this.#e.set(t.key,e))}};function I(e,t){return e?{card:t.card,from:e.from,to:t.to}:t}function L(e,{since:t,event:n}){return`${e} ${t} ${n}`}function R(e,t){return e.since-t.since||(e.key<t.key?-1:+(e.key>t.key))}function z(e,t){let[n,r]=[0,e.length];for(;n<r;){let i=n+r>>>1;R(e[i],t)<=0?n=i+1:r=i}return n}var B=5;function V(e,t){let n=`curl -sS ${location.origin}/webhook/ROUTE-KEY -H 'Content-Type: application/json' -d '{"appointment_id": 12345, "event_type": "create"}'`;return p`<section class="notice" aria-labelledby="empty">
     <h2 id="empty">No appointment is on the board</h2>
     <p>
-      ${e.length===0?`No source is configured that you may see.`:f`No appointment of ${e.length===1?f`<code>${e[0]}</code>`:`the ${e.length} sources`} is
+      ${e.length===0?`No source is configured that you may see.`:p`No appointment of ${e.length===1?p`<code>${e[0]}</code>`:`the ${e.length} sources`} is
           open, and none has ended within ${u(t,`hour`,`hours`)}.`}
       A card appears here as soon as a webhook arrives. Send one from a shell:
     </p>
@@ -40,23 +35,23 @@ import{H as e,I as t,J as n,K as r,L as i,O as a,P as o,W as s,Y as c,_ as l,g a
       <code>ROUTE-KEY</code> is one of <code>route_keys</code> of a <code>[[source]]</code> in the server's configuration; the very first
       start prints one. If a sender says that it sends, look at the answer that it gets: 404 means that it has another key.
     </p>
-  </section>`}function L(e,t){return f`<section class="notice" aria-labelledby="nothing-found">
-    <h2 id="nothing-found">${e?f`No card with ${e} is listed`:f`No card is left by these filters`}</h2>
-    ${e?f`<p>
+  </section>`}function pe(e,t){return p`<section class="notice" aria-labelledby="nothing-found">
+    <h2 id="nothing-found">${e?p`No card with ${e} is listed`:p`No card is left by these filters`}</h2>
+    ${e?p`<p>
           It may be over for longer than the board shows.
-          ${t.slice(0,F).map(t=>f` <a href=${y({source:t,appointmentId:e})}>Look for ${e} in ${t}</a>.`)}
+          ${t.slice(0,B).map(t=>p` <a href=${T({source:t,appointmentId:e})}>Look for ${e} in ${t}</a>.`)}
         </p>`:r}
-    <p><button type="button" @click=${de}>Clear the filters</button></p>
-  </section>`}function R(e,t,n){return f`<p class="strip lost">
+    <p><button type="button" @click=${fe}>Clear the filters</button></p>
+  </section>`}function me(e,t,n){return p`<p class="strip lost">
     <strong>Not live.</strong> This is the board as of ${n}<span aria-hidden="true"> (${l(t-e)} ago)</span>. Nothing is lost: it
     catches up by itself once the server can be reached.
-  </p>`}function z(e){return f`<p class="strip lost"><strong>Not live.</strong> The server says: ${e} The board is asked for again by itself.</p>`}function B(e){return f`<p class="strip caught-up">
+  </p>`}function he(e){return p`<p class="strip lost"><strong>Not live.</strong> The server says: ${e} The board is asked for again by itself.</p>`}function ge(e){return p`<p class="strip caught-up">
     Live again. ${e===0?`Nothing has changed meanwhile.`:`${u(e,`appointment has`,`appointments have`)} changed meanwhile.`}
-  </p>`}function V(e,t,n,r){return f`<div class="picker narrow-only" role="group" aria-label="Column">
-    ${e.map(e=>f`<button type="button" aria-pressed=${e===n} @click=${()=>r(e)}>
-          ${p(e)} <span class="count">${t.list(e).count.toLocaleString(`en-US`)}</span>
+  </p>`}function _e(e,t,n,r){return p`<div class="picker narrow-only" role="group" aria-label="Column">
+    ${e.map(e=>p`<button type="button" aria-pressed=${e===n} @click=${()=>r(e)}>
+          ${h(e)} <span class="count">${t.list(e).count.toLocaleString(`en-US`)}</span>
         </button>`)}
-  </div>`}var H=class{#e=new Map;of(e,t,n,r,i){let{onlyLong:a,search:o}=r,s=`${o} ${a?Math.floor(i.now/1e3):``}`,c=this.#e.get(e);if(c&&c.version===n&&c.filter===s&&c.source===t.cards)return c.cards;let l=a||o!==``?t.cards.filter(t=>t.appointmentId.includes(o)&&(!a||m(t,e,i)!==`usual`)):t.cards.slice();return this.#e.set(e,{source:t.cards,version:n,filter:s,cards:l}),l}};function fe(e,t,n,i,a){if(t===0)return r;let o=U(i.map(({staleAfterHours:e})=>e)),s=U(i.map(({bookingHorizonDays:e})=>e)),c=o===null?`as long as is set for its source`:u(o,`hour`,`hours`),l=s===null?`as long as is set for its source`:u(s,`day`,`days`);return f`<details class="stale" ?open=${a&&e.length>0}>
+  </div>`}var ve=class{#e=new Map;of(e,t,n,r,i){let{onlyLong:a,search:o}=r,s=`${o} ${a?Math.floor(i.now/1e3):``}`,c=this.#e.get(e);if(c&&c.version===n&&c.filter===s&&c.source===t.cards)return c.cards;let l=a||o!==``?t.cards.filter(t=>t.appointmentId.includes(o)&&(!a||v(t,e,i)!==`usual`)):t.cards.slice();return this.#e.set(e,{source:t.cards,version:n,filter:s,cards:l}),l}};function ye(e,t,n,i,a){if(t===0)return r;let o=H(i.map(({staleAfterHours:e})=>e)),s=H(i.map(({bookingHorizonDays:e})=>e)),c=o===null?`as long as is set for its source`:u(o,`hour`,`hours`),l=s===null?`as long as is set for its source`:u(s,`day`,`days`);return p`<details class="stale" ?open=${a&&e.length>0}>
     <summary>${u(t,`appointment`,`appointments`)} not heard of for long</summary>
     <div>
       <board-column
@@ -73,7 +68,7 @@ import{H as e,I as t,J as n,K as r,L as i,O as a,P as o,W as s,Y as c,_ as l,g a
         nothing has arrived for ${l}. Somebody may have forgotten to discharge or remove them. Nothing is guessed.
       </p>
     </div>
-  </details>`}function U(e){let[t,...n]=new Set(e);return t===void 0||n.length>0?null:t}var pe=5e3,me=100,he=4e3,ge=`subscription Board($source: String, $endedWithinHours: Int!, $first: Int!) {
+  </details>`}function H(e){let[t,...n]=new Set(e);return t===void 0||n.length>0?null:t}var be=5e3,xe=100,Se=4e3,Ce=`subscription Board($source: String, $endedWithinHours: Int!, $first: Int!) {
   board(source: $source, endedWithinHours: $endedWithinHours) {
     asOf
     board {
@@ -83,45 +78,45 @@ import{H as e,I as t,J as n,K as r,L as i,O as a,P as o,W as s,Y as c,_ as l,g a
     changes { from to appointment { ...Card } }
   }
 }
-fragment Card on Appointment { source appointmentId status statusSince lastEvent }`;function _e(e,t){let n=()=>{},r,a=o=>{n=i(ge,{...e,first:o},{next({board:{asOf:e,board:n,changes:r}}){n&&t.whole(ve(n),e),r.length>0&&t.changed(r.map(ye),e)},failed(e){if(e.code===`COMPLEXITY_LIMIT_EXCEEDED`&&o>me)return a(Math.floor(o/2));e.passes&&(r=setTimeout(()=>a(o),he*(1+Math.random()))),t.failed(e)}})};return a(pe),()=>{clearTimeout(r),n()}}function ve(e){let t=({count:e,appointments:t})=>({count:e,cards:t.map(W)}),n=e.columns.map(e=>[e.status,t(e)]);return{lists:new Map([...n,[`STALE`,t(e.stale)]])}}function ye({from:e,to:t,appointment:n}){return{card:W(n),from:e,to:t}}function W(e){return{key:`${e.source}/${e.appointmentId}`,source:e.source,appointmentId:e.appointmentId,status:e.status,since:Date.parse(e.statusSince),event:e.lastEvent}}var be=6e3,xe=500,Se=class{#e;#t;#n;#r;#i;#a;#o;#s;#c;constructor(t){this.board=new A,this.clock=new e,this.fresh=new Map,this.begun=!1,this.paused=!1,this.error=null,this.caughtUp=null,this.#t=null,this.#n=new Map,this.#r=new Set,this.#i=0,this.#a=()=>{},this.#o=null,this.#s=new Map,this.#c=!1,this.#e=t}get waiting(){return this.paused?this.#r.size:0}follow(e){this.stop(),this.begun=!1,this.error=null,this.caughtUp=null,this.#l(e)}#l(e){this.#o=e,this.#a=_e(e,{whole:(e,t)=>{this.error=null,this.clock.begin(t),this.#t=e,this.#n.clear(),this.#r.clear();for(let t of this.board.differences(e))this.#r.add(t);this.#u()},changed:(e,t)=>{this.clock.hear(t);for(let t of e)this.#n.set(t.card.key,j(this.#n.get(t.card.key),t)),this.#r.add(t.card.key);this.#u()},failed:e=>{this.error=e,this.#e(new Set(k))}})}stop(){this.#a(),this.#a=()=>{},this.#o=null,this.#c=!1,cancelAnimationFrame(this.#i),this.#i=0,this.#m(),this.fresh.clear()}pause(){this.paused=!0}resume(){this.paused=!1,this.#d()}take(){this.#d()}#u(){this.#i===0&&(this.#i=requestAnimationFrame(()=>{this.#i=0,this.paused&&this.begun?this.#e(new Set):this.#d()}))}#d(){let e=new Set,t=this.begun?[...this.#r]:[];if(this.#t){this.board.replace(this.#t),e=new Set(k),this.begun&&!this.#c&&(this.caughtUp=t.length);for(let e of k)this.#s.set(e,this.board.list(e).cards.length);this.#c=!1,this.begun=!0}for(let t of this.board.apply(this.#n.values()))e.add(t);this.#m(),this.#p(t),this.#e(e),this.#o&&!this.#c&&this.#f()&&(this.#c=!0,this.#a(),this.#l(this.#o))}#f(){return k.some(e=>{let{cards:t,count:n}=this.board.list(e);return n>t.length&&t.length<(this.#s.get(e)??0)/2})}#p(e){let t=performance.now();for(let[e,n]of this.fresh)n<t&&this.fresh.delete(e);if(!(e.length>xe))for(let n of e)this.fresh.set(n,t+be)}#m(){this.#t=null,this.#n.clear(),this.#r.clear()}};function Ce(e){let{filters:t,open:n}=e;return f`<div class="toolbar">
+fragment Card on Appointment { source appointmentId status statusSince lastEvent }`;function we(e,t){let n=()=>{},r,a=o=>{n=i(Ce,{...e,first:o},{next({board:{asOf:e,board:n,changes:r}}){n&&t.whole(Te(n),e),r.length>0&&t.changed(r.map(Ee),e)},failed(e){if(e.code===`COMPLEXITY_LIMIT_EXCEEDED`&&o>xe)return a(Math.floor(o/2));e.passes&&(r=setTimeout(()=>a(o),Se*(1+Math.random()))),t.failed(e)}})};return a(be),()=>{clearTimeout(r),n()}}function Te(e){let t=({count:e,appointments:t})=>({count:e,cards:t.map(U)}),n=e.columns.map(e=>[e.status,t(e)]);return{lists:new Map([...n,[`STALE`,t(e.stale)]])}}function Ee({from:e,to:t,appointment:n}){return{card:U(n),from:e,to:t}}function U(e){return{key:`${e.source}/${e.appointmentId}`,source:e.source,appointmentId:e.appointmentId,status:e.status,since:Date.parse(e.statusSince),event:e.lastEvent}}var De=6e3,Oe=500,ke=class{#e;#t;#n;#r;#i;#a;#o;#s;#c;constructor(t){this.board=new F,this.clock=new e,this.fresh=new Map,this.begun=!1,this.paused=!1,this.error=null,this.caughtUp=null,this.#t=null,this.#n=new Map,this.#r=new Set,this.#i=0,this.#a=()=>{},this.#o=null,this.#s=new Map,this.#c=!1,this.#e=t}get waiting(){return this.paused?this.#r.size:0}follow(e){this.stop(),this.begun=!1,this.error=null,this.caughtUp=null,this.#l(e)}#l(e){this.#o=e,this.#a=we(e,{whole:(e,t)=>{this.error=null,this.clock.begin(t),this.#t=e,this.#n.clear(),this.#r.clear();for(let t of this.board.differences(e))this.#r.add(t);this.#u()},changed:(e,t)=>{this.clock.hear(t);for(let t of e)this.#n.set(t.card.key,I(this.#n.get(t.card.key),t)),this.#r.add(t.card.key);this.#u()},failed:e=>{this.error=e,this.#e(new Set(P))}})}stop(){this.#a(),this.#a=()=>{},this.#o=null,this.#c=!1,cancelAnimationFrame(this.#i),this.#i=0,this.#m(),this.fresh.clear()}pause(){this.paused=!0}resume(){this.paused=!1,this.#d()}take(){this.#d()}#u(){this.#i===0&&(this.#i=requestAnimationFrame(()=>{this.#i=0,this.paused&&this.begun?this.#e(new Set):this.#d()}))}#d(){let e=new Set,t=this.begun?[...this.#r]:[];if(this.#t){this.board.replace(this.#t),e=new Set(P),this.begun&&!this.#c&&(this.caughtUp=t.length);for(let e of P)this.#s.set(e,this.board.list(e).cards.length);this.#c=!1,this.begun=!0}for(let t of this.board.apply(this.#n.values()))e.add(t);this.#m(),this.#p(t),this.#e(e),this.#o&&!this.#c&&this.#f()&&(this.#c=!0,this.#a(),this.#l(this.#o))}#f(){return P.some(e=>{let{cards:t,count:n}=this.board.list(e);return n>t.length&&t.length<(this.#s.get(e)??0)/2})}#p(e){let t=performance.now();for(let[e,n]of this.fresh)n<t&&this.fresh.delete(e);if(!(e.length>Oe))for(let n of e)this.fresh.set(n,t+De)}#m(){this.#t=null,this.#n.clear(),this.#r.clear()}};function Ae(e){let{filters:t,open:n}=e;return p`<div class="toolbar">
     <h1>Board</h1>
     <form class="search" role="search" @submit=${t=>(t.preventDefault(),e.toFound())}>
       <label class="unseen" for="search">Search by appointment number</label>
-      ${g(`search`)}<input
+      ${b(`search`)}<input
         id="search"
         type="search"
         inputmode="numeric"
         autocomplete="off"
         placeholder="Find number"
         .value=${t.search}
-        @input=${e=>E({search:e.target.value})}
+        @input=${e=>j({search:e.target.value})}
       />
     </form>
     <button type="button" class="narrow-only" aria-expanded=${n} aria-controls="filters" @click=${e.toggleOpen}>
       Filters
     </button>
-    <div id="filters" class="filters" data-open=${n}>${we(e)}</div>
-    <div class="pausing">${Te(e)}</div>
-  </div>`}function we({filters:e,sources:t}){let n=e.source!==null&&!t.includes(e.source)?[e.source,...t]:t,i=C.includes(e.endedWithinHours)?C:[...C,e.endedWithinHours].sort((e,t)=>e-t);return f`${n.length>1?f`<label class="choice"
+    <div id="filters" class="filters" data-open=${n}>${je(e)}</div>
+    <div class="pausing">${Me(e)}</div>
+  </div>`}function je({filters:e,sources:t}){let n=e.source!==null&&!t.includes(e.source)?[e.source,...t]:t,i=O.includes(e.endedWithinHours)?O:[...O,e.endedWithinHours].sort((e,t)=>e-t);return p`${n.length>1?p`<label class="choice"
           ><span>Source</span>
-          <select @change=${e=>E({source:G(e)||null})}>
+          <select @change=${e=>j({source:W(e)||null})}>
             <option value="" ?selected=${e.source===null}>All</option>
-            ${n.map(t=>f`<option ?selected=${e.source===t}>${t}</option>`)}
+            ${n.map(t=>p`<option ?selected=${e.source===t}>${t}</option>`)}
           </select></label
         >`:r}
-    <details class="menu" @keydown=${Ae} @focusout=${je}>
+    <details class="menu" @keydown=${Le} @focusout=${Re}>
       <summary>
         Columns${e.statuses.length<d.length?`: ${e.statuses.length} of ${d.length}`:``}
       </summary>
       <fieldset>
         <legend>Show these columns</legend>
-        ${d.map(t=>f`<label
+        ${d.map(t=>p`<label
               ><input
                 type="checkbox"
                 .checked=${e.statuses.includes(t)}
-                @change=${n=>Ee(e,t,n.target)}
+                @change=${n=>Ne(e,t,n.target)}
               />
-              ${p(t)}</label
+              ${h(t)}</label
             >`)}
       </fieldset>
     </details>
@@ -129,60 +124,62 @@ fragment Card on Appointment { source appointmentId status statusSince lastEvent
       ><input
         type="checkbox"
         .checked=${e.onlyLong}
-        @change=${e=>E({onlyLong:e.target.checked})}
+        @change=${e=>j({onlyLong:e.target.checked})}
       />
       Only long waits</label
     >
     <label class="choice"
       ><span>Ended within</span>
-      <select @change=${e=>E({endedWithinHours:Number(G(e))})}>
-        ${i.map(t=>f`<option value=${t} ?selected=${e.endedWithinHours===t}>${ke(t)}</option>`)}
+      <select @change=${e=>j({endedWithinHours:Number(W(e))})}>
+        ${i.map(t=>p`<option value=${t} ?selected=${e.endedWithinHours===t}>${Ie(t)}</option>`)}
       </select></label
     >
-    <a class="wall-link" href=${De()} title="The same board in large letters, with nothing to click">Wall display</a>
-    <a href=${Oe(e)} download title="The board as a file for a spreadsheet">CSV</a>`}function Te({paused:e,waiting:t,pause:n,resume:i,take:a}){return f`<span class="paused" role="status">${e?`Paused`:``}</span>
-    ${e&&t>0?f`<button type="button" class="primary" @click=${e=>{a(),e.currentTarget.parentElement?.querySelector(`.toggle`)?.focus()}}>${t.toLocaleString(`en-US`)} new</button>`:r}
+    <a class="wall-link" href=${Pe()} title="The same board in large letters, with nothing to click">Wall display</a>
+    <a href=${Fe(e)} download title="The board as a file for a spreadsheet">CSV</a>`}function Me({paused:e,waiting:t,pause:n,resume:i,take:a}){return p`<span class="paused" role="status">${e?`Paused`:``}</span>
+    ${e&&t>0?p`<button type="button" class="primary" @click=${e=>{a(),e.currentTarget.parentElement?.querySelector(`.toggle`)?.focus()}}>${t.toLocaleString(`en-US`)} new</button>`:r}
     <button type="button" class="toggle" @click=${e?i:n}>
-      ${g(e?`play`:`pause`)} ${e?`Resume`:`Pause`}
-    </button>`}function Ee(e,t,n){let r=d.filter(r=>r===t?n.checked:e.statuses.includes(r));r.length===0?n.checked=!0:E({statuses:r})}function De(){let e=new URL(location.href);return e.searchParams.set(`tv`,`1`),e.searchParams.delete(`q`),e.pathname+e.search}function Oe({source:e,endedWithinHours:t}){return`/board.csv?${new URLSearchParams({...e!==null&&{source:e},endedWithinHours:String(t)})}`}function ke(e){return e>=48&&e%24==0?`${e/24} days`:e===1?`1 hour`:`${e} hours`}function G(e){return e.target.value}function Ae(e){let t=e.currentTarget;e.key===`Escape`&&t.open&&(t.open=!1,t.querySelector(`summary`)?.focus())}function je(e){let t=e.currentTarget;e.relatedTarget&&!t.contains(e.relatedTarget)&&(t.open=!1)}var Me=3;function Ne(e,t,n,i){let a=e.length>Me?`${e.length} sources`:e.join(`, `);return f`<header class="wall-head">
-    <h1>${a||`Board`}</h1>
-    ${i>0?f`<p>${i.toLocaleString(`en-US`)} not heard of for long</p>`:r}
+      ${b(e?`play`:`pause`)} ${e?`Resume`:`Pause`}
+    </button>`}function Ne(e,t,n){let r=d.filter(r=>r===t?n.checked:e.statuses.includes(r));r.length===0?n.checked=!0:j({statuses:r})}function Pe(){let e=new URL(location.href);return e.searchParams.set(`tv`,`1`),e.searchParams.delete(`q`),e.pathname+e.search}function Fe({source:e,endedWithinHours:t}){return`/board.csv?${new URLSearchParams({...e!==null&&{source:e},endedWithinHours:String(t)})}`}function Ie(e){return e>=48&&e%24==0?`${e/24} days`:e===1?`1 hour`:`${e} hours`}function W(e){return e.target.value}function Le(e){let t=e.currentTarget;e.key===`Escape`&&t.open&&(t.open=!1,t.querySelector(`summary`)?.focus())}function Re(e){let t=e.currentTarget;e.relatedTarget&&!t.contains(e.relatedTarget)&&(t.open=!1)}var ze=3;function Be(e,t,n,i,a){let o=e.length>ze?`${e.length} sources`:e.join(`, `);return p`<header class="wall-head">
+    <h1>${o||`Board`}</h1>
+    ${i>0?p`<p>${i.toLocaleString(`en-US`)} not heard of for long</p>`:r}
+    ${a?p`<p>${a}</p>`:r}
     <clockfold-connection></clockfold-connection>
-    <time datetime=${new Date(t).toISOString()}>${K(t,n)}</time>
-  </header>`}function K(e,t){return Pe(t).format(e)}var q=new Map;function Pe(e){let t=q.get(e);return t||(t=new Intl.DateTimeFormat(`en-US`,{hour:`numeric`,minute:`2-digit`,...e&&{timeZone:e}}),q.set(e,t)),t}var Fe=12e3,Ie=4,Le=class extends s{static{this.properties={place:{attribute:!1},name:{attribute:!1},cards:{attribute:!1},count:{attribute:!1},manner:{attribute:!1}}}#e=1e3;#t=new ResizeObserver(()=>this.#n());disconnectedCallback(){super.disconnectedCallback(),this.#t.disconnect()}firstUpdated(){let e=this.querySelector(`.cards`);e&&this.#t.observe(e)}updated(){this.#n()}render(){let{cards:e,count:t,name:n,place:i,manner:a}=this,o=`column-${i}`,s=Math.min(Ie,Math.ceil(e.length/this.#e)),c=(s>1?Math.floor(performance.now()/Fe)%s:0)*this.#e,l=e.slice(c,c+this.#e);return f`<section class="column" data-place=${i} aria-labelledby=${o}>
+    <time datetime=${new Date(t).toISOString()}>${G(t,n)}</time>
+  </header>`}function G(e,t){return Ve(t).format(e)}var K=new Map;function Ve(e){let t=K.get(e);return t||(t=new Intl.DateTimeFormat(`en-US`,{hour:`numeric`,minute:`2-digit`,...e&&{timeZone:e}}),K.set(e,t)),t}var q=12e3,He=10.25,Ue=1.25;function We(e){let t=Number.parseFloat(getComputedStyle(document.documentElement).fontSize),n=Math.max(1,Math.floor((innerWidth/t-Ue)/He)),r=Math.ceil(e.length/n),i=Math.ceil(e.length/r),a=Math.floor(performance.now()/q)%r*i;return{from:a,shown:e.slice(a,a+i),turns:r}}var Ge=4,Ke=class extends s{static{this.properties={place:{attribute:!1},name:{attribute:!1},cards:{attribute:!1},count:{attribute:!1},manner:{attribute:!1},pageMs:{attribute:!1}}}#e=1e3;#t={number:`beside-time`,cardPx:64};#n=new ResizeObserver(()=>this.#r());disconnectedCallback(){super.disconnectedCallback(),this.#n.disconnect()}firstUpdated(){let e=this.querySelector(`.cards`);e&&this.#n.observe(e)}updated(){this.#r()}render(){let{cards:e,count:t,name:n,place:i,manner:a}=this,o=`column-${i}`,s=Math.min(Ge,Math.ceil(e.length/this.#e)),c=(s>1?Math.floor(performance.now()/this.pageMs)%s:0)*this.#e,l=e.slice(c,c+this.#e);return p`<section class="column" data-place=${i} aria-labelledby=${o}>
       <h2 id=${o}>${n} <span class="count">${t.toLocaleString(`en-US`)}</span></h2>
       <ul class="cards" role="list" aria-labelledby=${o}>
-        ${l.map(e=>f`<li class="slot">${_(e,i,!1,a)}</li>`)}
+        ${l.map(e=>p`<li class="slot">${w(e,i,!1,a,this.#t)}</li>`)}
       </ul>
-      ${s>1?f`<p class="turn">${c+1}–${c+l.length} of ${t.toLocaleString(`en-US`)}</p>`:r}
-    </section>`}#n(){let e=this.querySelector(`.cards`);if(!e)return;let t=Math.max(1,Math.floor(e.clientHeight/v(this.manner)));t!==this.#e&&(this.#e=t,this.requestUpdate())}};customElements.define(`wall-column`,Le);var Re=1e3,ze=2e3,J=15e3,Y=6e4,X=class extends s{static{this.properties={route:{attribute:!1}}}#e=new Se(e=>this.#v(e));#t=new H;#n=new Map;#r=null;#i;#a=null;#o=!1;#s=`CHECKED_IN`;#c=null;#l=0;constructor(){super(),new c(this,a,t)}connectedCallback(){super.connectedCallback(),this.#i=setInterval(()=>{this.#a=null,this.requestUpdate()},Re)}disconnectedCallback(){super.disconnectedCallback(),clearInterval(this.#i),this.#e.stop(),this.#r=null}willUpdate(){let{source:e,endedWithinHours:n}=T(this.route.url),r=JSON.stringify([e,n]);r!==this.#r&&(this.#r=r,this.#a=null,this.#e.follow({source:e,endedWithinHours:n})),t.value.is===`live`||t.value.is===`idle`?this.#c=null:this.#e.begun&&(this.#c??={at:performance.now(),since:this.#e.clock.now()})}render(){let e=T(this.route.url),t=this.#a??=this.#_(e),n=new Map(e.statuses.map(n=>[n,this.#g(n,e,t)]));return e.wall?this.#m(e,n,t):this.#u(e,n,t)}#u(e,t,n){let{board:i,error:a}=this.#e,o=i.list(`STALE`),s=this.#g(`STALE`,e,n);return f`${Ce(this.#d(e))}
+      ${s>1?p`<p class="turn">${c+1}–${c+l.length} of ${t.toLocaleString(`en-US`)}</p>`:r}
+    </section>`}#r(){let e=this.querySelector(`.cards`);if(!e)return;let t=C(S(this.cards),e.clientWidth,this.manner),n=Math.max(1,Math.floor(e.clientHeight/t.cardPx));(n!==this.#e||t.number!==this.#t.number)&&(this.#e=n,this.#t=t,this.requestUpdate())}};customElements.define(`wall-column`,Ke);var J=1e3,qe=2e3,Je=15e3,Y=6e4,X=class extends s{static{this.properties={route:{attribute:!1}}}#e=new ke(e=>this.#v(e));#t=new ve;#n=new Map;#r=null;#i;#a=null;#o=!1;#s=`CHECKED_IN`;#c=null;#l=0;constructor(){super(),new c(this,a,t)}connectedCallback(){super.connectedCallback(),this.#i=setInterval(()=>{this.#a=null,this.requestUpdate()},J)}disconnectedCallback(){super.disconnectedCallback(),clearInterval(this.#i),this.#e.stop(),this.#r=null}willUpdate(){let{source:e,endedWithinHours:n}=A(this.route.url),r=JSON.stringify([e,n]);r!==this.#r&&(this.#r=r,this.#a=null,this.#e.follow({source:e,endedWithinHours:n})),t.value.is===`live`||t.value.is===`idle`?this.#c=null:this.#e.begun&&(this.#c??={at:performance.now(),since:this.#e.clock.now()})}render(){let e=A(this.route.url),t=this.#a??=this.#_(e),n=new Map(e.statuses.map(n=>[n,this.#g(n,e,t)]));return e.wall?this.#m(e,n,t):this.#u(e,n,t)}#u(e,t,n){let{board:i,error:a}=this.#e,o=i.list(`STALE`),s=this.#g(`STALE`,e,n);return p`${Ae(this.#d(e))}
       <div role="status">${this.#h()}</div>
-      ${a&&!a.passes?Be(a):f`${s.length>0&&e.search?r:this.#f(e,t)} ${this.#p(e,t,n)}
-          ${fe(s,o.count,n,Z(),e.search!==``)}`}`}#d(e){let{paused:t,waiting:n}=this.#e;return{filters:e,sources:Q(),paused:t,waiting:n,open:this.#o,toggleOpen:()=>this.#y(()=>this.#o=!this.#o),pause:()=>this.#y(()=>this.#e.pause()),resume:()=>this.#e.resume(),take:()=>this.#e.take(),toFound:()=>this.#x()}}#f(e,t){let{board:n,begun:i}=this.#e;return!i||[...t.values()].some(e=>e.length>0)?r:ue(e)?L(e.search,e.source?[e.source]:Q()):n.size===0?I(Q(),e.endedWithinHours):r}#p({statuses:e,...t},n,r){let{board:i,begun:a}=this.#e,o=e.includes(this.#s)?this.#s:e[0],s=D({statuses:e,...t});return f`${V(e,i,o,e=>this.#y(()=>this.#s=e))}
+      ${a&&!a.passes?Ye(a):p`${s.length>0&&e.search?r:this.#f(e,t)} ${this.#p(e,t,n)}
+          ${ye(s,o.count,n,Z(),e.search!==``)}`}`}#d(e){let{paused:t,waiting:n}=this.#e;return{filters:e,sources:Q(),paused:t,waiting:n,open:this.#o,toggleOpen:()=>this.#y(()=>this.#o=!this.#o),pause:()=>this.#y(()=>this.#e.pause()),resume:()=>this.#e.resume(),take:()=>this.#e.take(),toFound:()=>this.#x()}}#f(e,t){let{board:n,begun:i}=this.#e;return!i||[...t.values()].some(e=>e.length>0)?r:de(e)?pe(e.search,e.source?[e.source]:Q()):n.size===0?V(Q(),e.endedWithinHours):r}#p({statuses:e,...t},n,r){let{board:i,begun:a}=this.#e,o=e.includes(this.#s)?this.#s:e[0],s=M({statuses:e,...t});return p`${_e(e,i,o,e=>this.#y(()=>this.#s=e))}
       <p id="board-keys" class="unseen">Up and down arrows go from card to card, left and right arrows to the next column.</p>
       <div class="columns" aria-busy=${!a} @sideways=${this.#S}>
-        ${e.map(e=>{let t=i.list(e);return f`<board-column
+        ${e.map(e=>{let t=i.list(e);return p`<board-column
             class=${e===o?`chosen`:``}
             .place=${e}
-            .name=${p(e)}
+            .name=${h(e)}
             .cards=${n.get(e)}
             .count=${t.count}
             .untold=${t.count-t.cards.length}
             .filtered=${s}
             .manner=${r}
           ></board-column>`})}
-      </div>`}#m({statuses:e,source:t},n,i){let{board:a,clock:o,begun:s}=this.#e;return f`${Ne(t?[t]:Q(),o.now(),$(t),a.list(`STALE`).count)} ${this.#h()}
-      ${s&&a.size===0?f`<p class="strip">No appointment is on the board.</p>`:r}
+      </div>`}#m({statuses:e,source:t},n,i){let{board:a,clock:o,begun:s}=this.#e,{from:c,shown:l,turns:u}=We(e),d=l.length===1?`Column ${c+1}`:`Columns ${c+1}–${c+l.length}`,f=u>1?`${d} of ${e.length}`:null;return p`${Be(t?[t]:Q(),o.now(),$(t),a.list(`STALE`).count,f)} ${this.#h()}
+      ${s&&a.size===0?p`<p class="strip">No appointment is on the board.</p>`:r}
       <div class="columns" data-few=${e.length<=4}>
-        ${e.map(e=>f`<wall-column
+        ${l.map(e=>p`<wall-column
               .place=${e}
-              .name=${p(e)}
+              .name=${h(e)}
               .cards=${n.get(e)}
               .count=${a.list(e).count}
               .manner=${i}
+              .pageMs=${q*u}
             ></wall-column>`)}
-      </div>`}#h(){let{clock:e,caughtUp:t,error:n}=this.#e;if(n?.passes)return z(n.message);if(this.#c){let{at:t,since:n}=this.#c;return performance.now()-t>=ze?R(n,e.now(),K(n,$(null))):r}return t!==null&&performance.now()<this.#l?B(t):r}#g(e,t,n){return this.#t.of(e,this.#e.board.list(e),this.#n.get(e)??0,t,n)}#_({source:e,wall:t}){let{clock:n,fresh:r}=this.#e;return{now:n.now(),thresholds:Ve(),showSource:e===null&&Z().length>1,links:!t,isFresh:e=>(r.get(e)??0)>performance.now()}}#v(e){for(let t of e)this.#n.set(t,(this.#n.get(t)??0)+1);this.#e.caughtUp!==null&&(this.#l=performance.now()+J),e.size===k.length&&(this.#a=null),this.requestUpdate()}#y(e){e(),this.requestUpdate()}#b(){return[...this.querySelectorAll(`.columns > board-column`)]}#x(){this.#b().some(e=>e.cards.length>0&&e.focusCard(0))}#S=e=>{let t=this.#b();for(let n=t.indexOf(e.target)+e.detail;t[n];n+=e.detail)if(t[n]?.focusCard())return}};function Be(e){return f`<section class="notice" role="alert">
+      </div>`}#h(){let{clock:e,caughtUp:t,error:n}=this.#e;if(n?.passes)return he(n.message);if(this.#c){let{at:t,since:n}=this.#c;return performance.now()-t>=qe?me(n,e.now(),G(n,$(null))):r}return t!==null&&performance.now()<this.#l?ge(t):r}#g(e,t,n){return this.#t.of(e,this.#e.board.list(e),this.#n.get(e)??0,t,n)}#_({source:e,wall:t}){let{clock:n,fresh:r}=this.#e;return{now:n.now(),thresholds:Xe(),showSource:e===null&&Z().length>1,links:!t,isFresh:e=>(r.get(e)??0)>performance.now()}}#v(e){for(let t of e)this.#n.set(t,(this.#n.get(t)??0)+1);this.#e.caughtUp!==null&&(this.#l=performance.now()+Je),e.size===P.length&&(this.#a=null),this.requestUpdate()}#y(e){e(),this.requestUpdate()}#b(){return[...this.querySelectorAll(`.columns > board-column`)]}#x(){this.#b().some(e=>e.cards.length>0&&e.focusCard(0))}#S=e=>{let t=this.#b();for(let n=t.indexOf(e.target)+e.detail;t[n];n+=e.detail)if(t[n]?.focusCard())return}};function Ye(e){return p`<section class="notice" role="alert">
     <h2>The board can't be shown</h2>
     <p>${e.message}</p>
     <p><a href="/">Show the whole board</a></p>
-  </section>`}function Z(){return a.value===null||a.value instanceof ne?[]:a.value.sources}function Q(){return Z().map(({name:e})=>e)}function Ve(){return new Map(Z().map(({name:e,longWaitMinutes:t,veryLongWaitMinutes:n})=>[e,{long:t*Y,very:n*Y}]))}function $(e){let t=new Set(Z().filter(({name:t})=>e===null||t===e).map(({timeZone:e})=>e));return t.size===1?[...t][0]??null:null}customElements.define(`clockfold-board`,X);export{X as BoardPage};
+  </section>`}function Z(){return a.value===null||a.value instanceof g?[]:a.value.sources}function Q(){return Z().map(({name:e})=>e)}function Xe(){return new Map(Z().map(({name:e,longWaitMinutes:t,veryLongWaitMinutes:n})=>[e,{long:t*Y,very:n*Y}]))}function $(e){let t=new Set(Z().filter(({name:t})=>e===null||t===e).map(({timeZone:e})=>e));return t.size===1?[...t][0]??null:null}customElements.define(`clockfold-board`,X);export{X as BoardPage};
