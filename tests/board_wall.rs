@@ -51,9 +51,9 @@ const FAULTS: &str = r#"
 /// Columns that are full, of appointments whose numbers begin here.
 fn full_columns(first: u64) -> Vec<Past<'static>> {
     let mut events: Vec<Past> = Vec::new();
-    for number in 0..21 {
-        let source = ["downtown", "lakeside", "hilltop"][number as usize % 3];
-        let minutes_ago = 5 + 40 * (number as i64 % 7);
+    let sources = ["downtown", "lakeside", "hilltop"].into_iter().cycle();
+    for ((number, source), minutes) in (0..21).zip(sources).zip((0..7).cycle()) {
+        let minutes_ago = 5 + 40 * minutes;
         let steps: [&[&str]; 6] = [
             &["create"],
             &["create", "checkin"],
