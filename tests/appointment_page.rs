@@ -233,6 +233,12 @@ fn the_servers_clock_counts_whatever_the_computers_shows() {
     // At an earlier moment it is told how long it had lasted then.
     show(&browser, &server, "/appointment/downtown/12345?at=1");
     browser.wait_until("document.querySelector('.lasting')?.innerText === 'for <1 min'");
+    // Beyond the end of the log it is as it is now.
+    show(&browser, &server, "/appointment/downtown/12345?at=999999999");
+    browser.wait_until("document.querySelector('.lasting')?.innerText === 'for 40 min'");
+    let beyond = "The log has no delivery 999999999 yet: it ends at 2. This is after all 2 deliveries.";
+    assert_eq!(texts(&browser, ".where"), [beyond]);
+    assert_eq!(texts(&browser, "#moment-title"), ["Now"]);
 }
 
 #[test]

@@ -82,7 +82,15 @@ fn a_token_is_typed_once_and_signing_out_leaves_nothing() {
     browser.go(&at("/"));
     browser.wait_until(&is_at("/sign-in"));
     // The way back leads nowhere else than to this site.
-    for elsewhere in ["//127.0.0.2/", "https://127.0.0.2/", "/\\127.0.0.2/", "javascript:alert(1)"] {
+    for elsewhere in [
+        "//127.0.0.2/",
+        "https://127.0.0.2/",
+        "/\\127.0.0.2/",
+        "/..//127.0.0.2/",
+        "/%2E./\\127.0.0.2/",
+        "javascript:alert(1)",
+        "/sign-in?next=/",
+    ] {
         browser.go(&at(&format!("/sign-in?next={}", urlencoded(elsewhere))));
         browser.wait_until("document.activeElement?.id === 'token'");
         browser.type_into("#token", DESK);

@@ -40,6 +40,16 @@ fn files_are_sent_with_a_policy_compressed_and_once() {
     }
     assert_eq!(get("/explorer/index.html", &[]).status, 404);
     assert_eq!(get("/explorer/../Cargo.toml", &[]).status, 404);
+    // A slash at the end makes another address, of a page as of a file.
+    for path in
+        ["/explorer", "/explorer/explorer.js", "/assets/app.js", "/sign-in", "/charts", "/appointment/downtown/1"]
+    {
+        assert_eq!((get(path, &[]).status, get(&format!("{path}/"), &[]).status), (200, 404), "{path}");
+    }
+    for refused in ["gzip;Q=0", "gzip ; q = 0"] {
+        let plain = get("/assets/app.js", &[("Accept-Encoding", refused)]);
+        assert_eq!((plain.status, plain.header("content-encoding")), (200, None), "{refused}");
+    }
     let posted = server.request("POST", "/explorer", &[], b"");
     assert_eq!((posted.status, posted.header("allow")), (405, Some("GET, HEAD")));
 }

@@ -6,12 +6,16 @@ mod support;
 use std::{
     collections::BTreeMap,
     fs,
-    net::SocketAddr,
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Command, Stdio},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use clockfold::log::{Body, DataDir, Log, NewDelivery, Position, SledLog};
@@ -262,4 +266,63 @@ fn nothing_is_posted_where_it_does_not_belong() {
     }
     drop(server);
     assert_eq!(content(&data_dir(folder.path())).len(), 0);
+}
+
+/// Passes what comes in on to a server. The first answer goes back at once, the others after so long.
+fn slow_way_to(server: SocketAddr, delay: Duration) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answered = Arc::new(AtomicUsize::new(0));
+    thread::spawn(move || {
+        for incoming in listener.incoming() {
+            let (mut client, answered) = (incoming.unwrap(), Arc::clone(&answered));
+            let mut server = TcpStream::connect(server).unwrap();
+            let (mut to_server, mut from_client) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            thread::spawn(move || io::copy(&mut from_client, &mut to_server));
+            thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(read @ 1..) = server.read(&mut buffer) {
+                    if answered.fetch_add(1, Ordering::Relaxed) > 0 {
+                        thread::sleep(delay);
+                    }
+                    if client.write_all(&buffer[..read]).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_slow_server_does_not_keep_it_from_ending() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), CONFIG);
+    let slow = slow_way_to(server.address, Duration::from_secs(25));
+    let report = |child: std::process::Child| -> serde_json::Value {
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{report}");
+        assert!(stderr.contains("2 deliveries had no answer yet when it ended"), "{stderr}");
+        report
+    };
+    // One is answered, then each connection has one under way; nothing else is taken from its queue.
+    let expected = |report: &serde_json::Value, answered: u64| {
+        let numbers = ["deliveries", "notTaken", "inFlight", "errors"].map(|field| report[field].as_u64().unwrap());
+        assert_eq!(numbers, [answered + 2, 0, 2, 0], "{report}");
+    };
+    let begun = Instant::now();
+    let arguments = "--rate 50 --connections 2 --format json";
+    expected(&report(simulating(folder.path(), slow, &format!("--for 2 {arguments}"))), 1);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+
+    let slow = slow_way_to(server.address, Duration::from_secs(25));
+    let child = simulating(folder.path(), slow, &format!("--for 3600 {arguments}"));
+    thread::sleep(Duration::from_secs(2));
+    let told = Instant::now();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    expected(&report(child), 1);
+    assert!(told.elapsed() < Duration::from_secs(2), "{:?}", told.elapsed());
 }

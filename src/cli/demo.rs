@@ -18,7 +18,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail};
 use chrono::{DateTime, TimeDelta, Utc};
-use clap::{Args, value_parser};
+use clap::{Args, CommandFactory as _, error::ErrorKind, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::net::TcpListener;
 
@@ -29,6 +29,7 @@ use crate::{
 };
 
 use super::{
+    Cli,
     serve::{Serving, runtime, serve, start_messages, stop_on_signal},
     simulate::{Job, Nights, Pace, Progress, Report, Target, post},
     stop::Stop,
@@ -181,6 +182,12 @@ pub(super) fn run(
     let lost = if lost > 0 { format!(" {lost} were not taken.") } else { String::new() };
     writeln!(stdout, "\n{posted} deliveries were posted.{lost} The throw-away store is removed.")?;
     Ok(())
+}
+
+/// The refusal of settings: a store of somebody's own is no place for invented patients.
+pub(super) fn no_settings() -> clap::Error {
+    let why = "the demo has its own configuration and its own store, which is removed at the end: leave --config and --data-dir out\n  hint: `clockfold serve` takes them; TMPDIR names where the demo's store is\n";
+    Cli::command().error(ErrorKind::ArgumentConflict, why)
 }
 
 /// A listener there, or on a free port where that one is taken; and whether it is.

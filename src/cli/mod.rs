@@ -78,7 +78,8 @@ pub enum Command {
     ///
     /// Starts the server on this machine with several invented clinics. Two days and a morning are in its log already;
     /// what comes now is posted to it over HTTP, as senders would, so many times as fast as in the world. Nights are
-    /// left out. Nothing needs to be configured, and everything is removed at the end.
+    /// left out. Nothing needs to be configured, so --config and --data-dir are refused, and everything is removed at the
+    /// end.
     #[command(
         after_help = "Examples:\n  clockfold demo\n  clockfold demo --clinics 12 --speed 30 --seed 7\n\nThe waits on the board are of real time: those from before the start are as long as in the world, and a visit that\nbegins now is over so many times as soon. With --speed 1 everything takes its time."
     )]
@@ -229,12 +230,13 @@ fn dispatch(
     stderr: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let log_filter = variables.get(LOG_FILTER).cloned();
-    let inputs = |listen| Inputs { path: cli.config, data_dir: cli.data_dir, listen, variables };
+    let inputs = |listen| Inputs { path: cli.config.clone(), data_dir: cli.data_dir.clone(), listen, variables };
     match cli.command {
         Command::Serve { listen } => {
             let config = Config::load(inputs(listen))?;
             serve::run(config, log_filter.as_deref(), clock, stdout)
         }
+        Command::Demo(_) if cli.config.is_some() || cli.data_dir.is_some() => Err(demo::no_settings().into()),
         Command::Demo(arguments) => demo::run(&arguments, log_filter.as_deref(), &clock, stdout),
         Command::Schema => schema::run(&crate::graphql::sdl(), stdout),
         Command::Lifecycle(arguments) => lifecycle::run(&arguments, || Config::load(inputs(None)), stdout),

@@ -2,6 +2,7 @@
 //! to a running server.
 
 mod fill;
+mod limit;
 mod target;
 mod sender;
 mod latency;
@@ -188,10 +189,13 @@ impl Arguments {
             Format::Table => report.print(&end, stdout)?,
             Format::Json => report.print_json(&end, stdout)?,
         }
-        match (fatal, report.not_taken()) {
-            (Some(why), _) => Err(why),
-            (None, 0) => Ok(()),
-            (None, count) => Err(anyhow!("{count} deliveries were not taken")),
+        match (fatal, report.not_taken(), report.in_flight()) {
+            (Some(why), ..) => Err(why),
+            (None, 0, 0) => Ok(()),
+            (None, 0, count) => Err(anyhow!(
+                "{count} deliveries had no answer yet when it ended: only the server knows whether they are in the log"
+            )),
+            (None, count, _) => Err(anyhow!("{count} deliveries were not taken")),
         }
     }
 

@@ -44,6 +44,8 @@ fn wrong_usage_is_2() {
         "show downtown 07",
         "show downtown 7 --explain CHECKIN",
         "show downtown 7 --format yaml",
+        "demo --data-dir there",
+        "--config clockfold.toml demo --clinics 1",
     ];
     for line in wrong {
         let (status, stdout, stderr) = told(line);

@@ -4,6 +4,7 @@
 use warp::{
     Filter, Rejection,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    path::FullPath,
     reply::Response,
 };
 
@@ -27,7 +28,12 @@ pub(super) fn routes() -> impl Filter<Extract = (Response,), Error = Rejection> 
         .unify()
         .and(warp::method())
         .and(warp::header::headers_cloned())
-        .then(|(find, path): (Find, String), method: Method, headers: HeaderMap| async move {
+        .and(warp::path::full())
+        .then(|(find, path): (Find, String), method: Method, headers: HeaderMap, full: FullPath| async move {
+            // A page and a file have one address each.
+            if full.as_str().len() > 1 && full.as_str().ends_with('/') {
+                return Problem::NotFound.response();
+            }
             if ![Method::GET, Method::HEAD].contains(&method) {
                 return Problem::MethodNotAllowed { allow: "GET, HEAD" }.response();
             }
@@ -91,11 +97,17 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
         values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).find_map(|coding| {
             let mut parts = coding.split(';').map(str::trim);
             let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(wanted));
-            let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+            let quality = parts.find_map(quality_of).map_or(1.0, |quality| quality.parse().unwrap_or(0.0));
             named.then_some(quality)
         })
     };
     quality("gzip").or_else(|| quality("*")).is_some_and(|quality: f32| quality > 0.0)
+}
+
+/// What `q=` says, in whichever case and with whichever spaces.
+fn quality_of(parameter: &str) -> Option<&str> {
+    let (name, value) = parameter.split_once('=')?;
+    name.trim().eq_ignore_ascii_case("q").then(|| value.trim())
 }
 
 #[cfg(test)]
@@ -110,6 +122,9 @@ mod tests {
             ("*", true),
             ("*;q=0.1, gzip;q=0", false),
             ("gzip;q=0.0", false),
+            ("gzip;Q=0", false),
+            ("gzip ; q = 0", false),
+            ("gzip ; Q = 0.5", true),
             ("br", false),
             ("identity", false),
         ] {

@@ -24,6 +24,7 @@ use crate::{
 };
 
 use super::{
+    limit::Limit,
     report::Report,
     sender::{Answer, Sender},
     target::Target,
@@ -86,6 +87,7 @@ pub(in crate::cli) struct Progress<'a> {
 struct Shared<'a> {
     job: &'a Job<'a>,
     begun: Instant,
+    limit: Limit<'a>,
     told: Mutex<Told>,
 }
 
@@ -111,7 +113,9 @@ pub(in crate::cli) fn post(
 ) -> anyhow::Result<(Report, Option<anyhow::Error>)> {
     let Some(first) = traffic.next().filter(|_| job.deliveries > 0) else { bail!("there is nothing to post") };
     let told = Told { report: Report::default(), simulated: first.arrives_at, fatal: None };
-    let shared = Shared { job, begun: Instant::now(), told: Mutex::new(told) };
+    let begun = Instant::now();
+    let limit = Limit::new(job.stop, begun, job.lasts);
+    let shared = Shared { job, begun, limit, told: Mutex::new(told) };
     let places: HashMap<&SourceName, usize> = job.sources.iter().zip(0..).collect();
     let place = |delivery: &NewDelivery| places.get(&delivery.source).copied().unwrap_or(0);
     let target = |place: usize| &job.targets[place % job.targets.len()];
@@ -172,14 +176,11 @@ impl Shared<'_> {
                 Pace::Speed { factor, nights } => due + between(arrives_at - last, factor, nights),
             };
             last = arrives_at;
-            let ended = |passed| self.job.lasts.is_some_and(|lasts| passed >= lasts);
-            if ended(due) || ended(self.begun.elapsed()) {
-                if let Some(lasts) = self.job.lasts {
-                    self.job.stop.wait(lasts.saturating_sub(self.begun.elapsed()));
-                }
+            if self.job.lasts.is_some_and(|lasts| due >= lasts) {
+                self.limit.wait_for_the_end();
                 return;
             }
-            if self.job.stop.wait(due.saturating_sub(self.begun.elapsed())) {
+            if self.limit.wait(due.saturating_sub(self.begun.elapsed())) {
                 return;
             }
             self.told().simulated = arrives_at;
@@ -192,7 +193,7 @@ impl Shared<'_> {
     fn work(&self, waiting: Receiver<Due<'_>>) {
         let sender = Sender::new();
         for due in waiting {
-            if self.job.stop.is_stopped() {
+            if self.limit.is_over() {
                 return;
             }
             let answer = self.deliver(&sender, &due);
@@ -216,7 +217,7 @@ impl Shared<'_> {
     fn deliver(&self, sender: &Sender, due: &Due<'_>) -> Answer {
         let id = due.delivery.delivery_id.as_deref();
         let note = |count: &dyn Fn(&mut Report)| count(&mut self.told().report);
-        sender.deliver(due.target, id, &due.delivery.body, self.job.retries, self.job.stop, note)
+        sender.deliver(due.target, id, &due.delivery.body, self.job.retries, self.limit, note)
     }
 
     fn tell(&self, tell: &dyn Fn(&Progress<'_>)) {

@@ -15,6 +15,8 @@ pub(in crate::cli) struct Report {
     refused: u64,
     /// Deliveries that were never answered.
     not_answered: u64,
+    /// Deliveries that were under way at the end, and whose answer was not waited for.
+    in_flight: u64,
     /// Answers by status. A delivery that was sent again has several.
     statuses: BTreeMap<u16, u64>,
     /// Requests without an answer.
@@ -34,6 +36,7 @@ struct Told<'a> {
     per_second_asked: Option<u32>,
     outcomes: &'a BTreeMap<String, u64>,
     not_taken: u64,
+    in_flight: u64,
     statuses: &'a BTreeMap<u16, u64>,
     errors: u64,
     retries: u64,
@@ -66,6 +69,7 @@ impl Report {
                 self.latencies.record(took);
             }
             Answer::None(_) => self.errors += 1,
+            Answer::Cut => {}
         }
     }
 
@@ -80,17 +84,23 @@ impl Report {
             Answer::Taken(_, outcome) => *self.outcomes.entry(outcome.clone()).or_default() += 1,
             Answer::Refused(..) => self.refused += 1,
             Answer::None(_) => self.not_answered += 1,
+            Answer::Cut => self.in_flight += 1,
         }
     }
 
     /// How many deliveries were posted, whatever became of them.
     pub(in crate::cli) fn deliveries(&self) -> u64 {
-        self.outcomes.values().sum::<u64>() + self.not_taken()
+        self.outcomes.values().sum::<u64>() + self.not_taken() + self.in_flight
     }
 
     /// How many of them are not in the log, as far as their sender knows.
     pub(in crate::cli) fn not_taken(&self) -> u64 {
         self.refused + self.not_answered
+    }
+
+    /// How many of them had no answer yet when it ended.
+    pub(super) fn in_flight(&self) -> u64 {
+        self.in_flight
     }
 
     /// How it goes, in a few words.
@@ -108,7 +118,9 @@ impl Report {
         writeln!(stdout, "{all} deliveries in {}.{} s, {rate} a second{asked}", ms / 1_000, ms % 1_000 / 100)?;
         let mut line = |name: &str, count: u64| writeln!(stdout, "{name:<18} {count:>9}");
         self.outcomes.iter().try_for_each(|(name, count)| line(name, *count))?;
-        for (name, count) in [("refused", self.refused), ("not answered", self.not_answered)] {
+        let others =
+            [("refused", self.refused), ("not answered", self.not_answered), ("still under way", self.in_flight)];
+        for (name, count) in others {
             if count > 0 {
                 line(name, count)?;
             }
@@ -134,6 +146,7 @@ impl Report {
             per_second_asked: end.asked,
             outcomes: &self.outcomes,
             not_taken: self.not_taken(),
+            in_flight: self.in_flight,
             statuses: &self.statuses,
             errors: self.errors,
             retries: self.retries,

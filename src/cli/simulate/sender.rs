@@ -1,12 +1,21 @@
 //! One connection to a server, which is kept: a delivery goes out, what became of it comes back.
+//!
+//! Requests are made on a thread of its own, which nobody waits for at the end: a server that does not answer keeps
+//! nobody from ending.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender as Queue, channel},
+    thread,
+    time::{Duration, Instant},
+};
 
 use ureq::{Agent, http::header::RETRY_AFTER};
 
-use crate::cli::stop::Stop;
-
-use super::{report::Report, target::Target};
+use super::{
+    limit::{GRACE, Limit},
+    report::Report,
+    target::Target,
+};
 
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Below what servers allow: a connection that they close is not used again.
@@ -15,6 +24,8 @@ const IDLE_MAX: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(500);
 /// However long the answer says.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How often whoever waits for an answer looks whether it is over.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What became of one request.
 pub(super) enum Answer {
@@ -24,13 +35,15 @@ pub(super) enum Answer {
     Refused(u16, Option<Duration>),
     /// There was no answer.
     None(ureq::Error),
+    /// Posting ended before there was one.
+    Cut,
 }
 
 impl Answer {
     /// How long to wait before it is sent again, as a sender that tries again would; `None` where that is of no use.
     fn pause(&self) -> Option<Duration> {
         match self {
-            Answer::Taken(..) => None,
+            Answer::Taken(..) | Answer::Cut => None,
             Answer::None(_) => Some(PAUSE),
             Answer::Refused(429 | 502 | 503 | 504, after) => Some(after.unwrap_or(PAUSE).min(PAUSE_MAX)),
             Answer::Refused(..) => None,
@@ -39,7 +52,16 @@ impl Answer {
 }
 
 /// One connection that is kept.
-pub(super) struct Sender(Agent);
+pub(super) struct Sender {
+    requests: Queue<Request>,
+    answers: Receiver<(Answer, Duration)>,
+}
+
+struct Request {
+    target: Target,
+    delivery_id: Option<String>,
+    body: Vec<u8>,
+}
 
 impl Sender {
     pub(super) fn new() -> Sender {
@@ -51,25 +73,37 @@ impl Sender {
             .max_redirects_will_error(false)
             .timeout_global(Some(ANSWER_MAX))
             .max_idle_age(IDLE_MAX);
-        Sender(config.build().new_agent())
+        let connection = Connection(config.build().new_agent());
+        let (requests, asked) = channel::<Request>();
+        let (told, answers) = channel();
+        thread::spawn(move || {
+            for Request { target, delivery_id, body } in asked {
+                let begun = Instant::now();
+                let answer = connection.post(&target, delivery_id.as_deref(), &body);
+                if told.send((answer, begun.elapsed())).is_err() {
+                    return;
+                }
+            }
+        });
+        Sender { requests, answers }
     }
 
-    /// Sends a delivery, again where that may help, and takes note of every answer. Returns the last one.
+    /// Sends a delivery, again where that may help, and takes note of every answer. Returns the last one. After
+    /// [`Answer::Cut`] it sends nothing more.
     pub(super) fn deliver(
         &self,
         target: &Target,
         delivery_id: Option<&str>,
         body: &[u8],
         retries: u32,
-        stop: &Stop,
+        limit: Limit<'_>,
         note: impl Fn(&dyn Fn(&mut Report)),
     ) -> Answer {
         for retry in 0.. {
-            let begun = Instant::now();
-            let answer = self.post(target, delivery_id, body);
-            note(&|report| report.answered(&answer, begun.elapsed()));
+            let (answer, took) = self.ask(target, delivery_id, body, limit);
+            note(&|report| report.answered(&answer, took));
             match answer.pause() {
-                Some(pause) if retry < retries && !stop.wait(pause) => note(&Report::retried),
+                Some(pause) if retry < retries && !limit.wait(pause) => note(&Report::retried),
                 _ => {
                     note(&|report| report.ended(&answer));
                     return answer;
@@ -79,6 +113,31 @@ impl Sender {
         unreachable!("the retries end")
     }
 
+    /// Makes one request, and waits for its answer until posting ends and for the grace after that.
+    fn ask(&self, target: &Target, delivery_id: Option<&str>, body: &[u8], limit: Limit<'_>) -> (Answer, Duration) {
+        let begun = Instant::now();
+        let request =
+            Request { target: target.clone(), delivery_id: delivery_id.map(ToOwned::to_owned), body: body.to_vec() };
+        let mut over_since = None;
+        let mut waits = self.requests.send(request).is_ok();
+        while waits {
+            match self.answers.recv_timeout(LOOK_INTERVAL) {
+                Ok(told) => return told,
+                Err(RecvTimeoutError::Disconnected) => waits = false,
+                Err(RecvTimeoutError::Timeout) if limit.is_over() => {
+                    waits = over_since.get_or_insert_with(Instant::now).elapsed() < GRACE;
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+        (Answer::Cut, begun.elapsed())
+    }
+}
+
+/// What makes the requests.
+struct Connection(Agent);
+
+impl Connection {
     fn post(&self, target: &Target, delivery_id: Option<&str>, body: &[u8]) -> Answer {
         let mut request = self.0.post(target.url()).header("Content-Type", "application/json");
         if let Some(authtoken) = target.authtoken() {

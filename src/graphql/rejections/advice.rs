@@ -24,7 +24,8 @@ const APPOINTMENTS_MIN: u64 = 5;
 /// Of 100 who came, so many at least came without a CHECKIN, or WALK_INS is not told: in usual traffic staff skip one or two.
 const WALK_INS_PERCENT_MIN: u64 = 5;
 
-/// Of 100 rejections that were looked at, so many at least. A window costs little and takes nothing away, a lifecycle does.
+/// Of 100 rejections that were looked at, so many at least. A window costs little and hardly ever takes anything away: in rare
+/// logs a delivery that was applied no longer is. A lifecycle lets more in.
 fn percent_min(pattern: Pattern) -> u64 {
     match pattern {
         Pattern::WalkIns | Pattern::MidStream => 25,
@@ -119,7 +120,7 @@ fn effect(pattern: Pattern, shown: Shown) -> String {
     let also = match pattern {
         Pattern::WalkIns => "also for a patient whose check-in was forgotten",
         Pattern::MidStream => "and any step or detail then brings an appointment into being",
-        Pattern::Overtaking => "and a rejection may then change within that time",
+        Pattern::Overtaking => "and what became of a delivery may then change within that time",
     };
     format!("With `{line}` all {rejections} would have been applied, {also}.")
 }

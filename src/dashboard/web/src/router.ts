@@ -3,6 +3,8 @@
 import { pages, type Page } from './pages.ts';
 import { State } from './state.ts';
 
+const SIGN_IN = '/sign-in';
+
 /** A page at an address; `page` is null where no page has it. */
 export interface Route {
   page: Page | null;
@@ -33,10 +35,12 @@ export function setParameters(parameters: Record<string, string | null>): void {
 
 /** An address of this site's, to go to from what somebody else may have written; `/` for anything else. */
 export function ownAddress(text: string | null): string {
-  // `//host` and `/\host` are other sites' addresses.
+  // `//host` and `/\host` are other sites' addresses, and `/..//host` becomes one.
   if (!text || !/^\/(?![/\\])/.test(text)) return '/';
   const url = new URL(text, location.origin);
-  return url.origin === location.origin ? url.pathname + url.search : '/';
+  if (url.origin !== location.origin || url.pathname.startsWith('//')) return '/';
+  // Whoever has signed in has nothing to do where one signs in.
+  return url.pathname === SIGN_IN ? '/' : url.pathname + url.search;
 }
 
 addEventListener('popstate', () => (route.value = find(new URL(location.href))));

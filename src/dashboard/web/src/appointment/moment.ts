@@ -20,18 +20,27 @@ const TIMES = {
 export function drawMoment(store: AppointmentStore, zone: string, go: (index: number) => void): TemplateResult {
   const { at, index, steps, state } = store;
   const now = at === null;
+  const beyond = isBeyond(store);
   return html`<section class="panel moment" aria-labelledby="moment-title" aria-busy=${store.waiting}>
-    <h2 id="moment-title">${now ? 'Now' : 'As it was'}</h2>
+    <h2 id="moment-title">${now || beyond ? 'Now' : 'As it was'}</h2>
     ${drawStepper(store, go)}
     <p class="where" role="status">
       ${now
         ? html`After all ${countWords(store.now?.total ?? 0, 'delivery', 'deliveries')}.`
+        : beyond
+          ? html`The log has no delivery ${at} yet: it ends at ${store.now?.position}. This is after all
+              ${countWords(store.now?.total ?? 0, 'delivery', 'deliveries')}.`
         : html`After delivery ${at}${index >= 0 && steps[index]?.position === at
             ? html` <span class="quiet">(${index + 1 + store.unknown} of ${store.now?.total})</span>`
             : html` <span class="quiet">(of another appointment)</span>`}.`}
     </p>
     ${state === undefined ? html`<p class="quiet">…</p>` : state === null ? drawNone(store) : drawState(store, state, zone)}
   </section>`;
+}
+
+/** Whether the log ends before the chosen moment. */
+function isBeyond({ at, now }: AppointmentStore): boolean {
+  return at !== null && now !== null && BigInt(at) > BigInt(now.position);
 }
 
 function drawStepper(store: AppointmentStore, go: (index: number) => void): TemplateResult {
@@ -74,7 +83,7 @@ function drawNone(store: AppointmentStore): TemplateResult {
 function drawState(store: AppointmentStore, state: State, zone: string): TemplateResult {
   const { at, index } = store;
   const step = at === null ? null : store.shown.find(({ position }) => position === store.steps[index]?.position);
-  const until = at === null ? serverClock.now() : step ? Date.parse(step.receivedAt) : null;
+  const until = at === null || isBeyond(store) ? serverClock.now() : step ? Date.parse(step.receivedAt) : null;
   const since = Date.parse(state.statusSince);
   const details = [
     state.rescheduleCount > 0 && countWords(state.rescheduleCount, 'reschedule', 'reschedules'),

@@ -5,7 +5,7 @@ import { html, nothing, type PropertyDeclarations, type PropertyValues, type Tem
 import { repeat } from 'lit/directives/repeat.js';
 import { Element } from '../element.ts';
 import type { Place } from '../words.ts';
-import { cardPx, drawCard, type Manner } from './card.ts';
+import { drawCard, longestNumber, shapeOf, type Manner, type Shape } from './card.ts';
 import type { Card } from './model.ts';
 
 /** Cards above and below what is in sight. */
@@ -38,7 +38,8 @@ export class BoardColumn extends Element {
   declare manner: Manner;
 
   #list: HTMLElement | null = null;
-  #cardPx = 64;
+  #shape: Shape = { number: 'beside-time', cardPx: 64 };
+  #longest = 0;
   #height = 600;
   #scrolled = 0;
   /** The card that Tab leads to, and where it was last. */
@@ -69,7 +70,9 @@ export class BoardColumn extends Element {
   }
 
   protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.get('manner')?.showSource !== this.manner.showSource) this.#cardPx = cardPx(this.manner);
+    if (changed.has('cards')) this.#longest = longestNumber(this.cards);
+    // At first nobody knows how wide the list is.
+    if (this.#list) this.#shape = this.#newShape(this.#list);
     const index = this.#active === null ? -1 : this.cards.findIndex((card) => card.key === this.#active);
     // Where the card has gone, its place stays.
     this.#activeIndex = index >= 0 ? index : Math.max(0, Math.min(this.#activeIndex, this.cards.length - 1));
@@ -79,8 +82,8 @@ export class BoardColumn extends Element {
   protected override render(): TemplateResult {
     const { cards, place, manner } = this;
     const id = `column-${place}`;
-    const first = Math.max(0, Math.floor(this.#scrolled / this.#cardPx) - MORE);
-    const last = Math.min(cards.length, Math.ceil((this.#scrolled + this.#height) / this.#cardPx) + MORE);
+    const first = Math.max(0, Math.floor(this.#scrolled / this.#shape.cardPx) - MORE);
+    const last = Math.min(cards.length, Math.ceil((this.#scrolled + this.#height) / this.#shape.cardPx) + MORE);
     return html`<section class="column" data-place=${place} aria-labelledby=${id}>
       <h2 id=${id} tabindex="-1">${this.name} ${this.#count()}</h2>
       <ul
@@ -88,7 +91,7 @@ export class BoardColumn extends Element {
         role="list"
         aria-labelledby=${id}
         aria-describedby="board-keys"
-        .style=${`--extent:${cards.length * this.#cardPx}px`}
+        .style=${`--extent:${cards.length * this.#shape.cardPx}px`}
         @scroll=${this.#scroll}
         @keydown=${this.#key}
         @focusin=${this.#focusIn}
@@ -102,9 +105,9 @@ export class BoardColumn extends Element {
               class="slot"
               aria-setsize=${cards.length}
               aria-posinset=${index + 1}
-              .style=${`transform:translateY(${index * this.#cardPx}px)`}
+              .style=${`transform:translateY(${index * this.#shape.cardPx}px)`}
             >
-              ${drawCard(cards[index] as Card, place, index === this.#activeIndex, manner)}
+              ${drawCard(cards[index] as Card, place, index === this.#activeIndex, manner, this.#shape)}
             </li>`,
         )}
       </ul>
@@ -139,17 +142,20 @@ export class BoardColumn extends Element {
   #measure(): void {
     if (!this.#list) return;
     const height = this.#list.clientHeight;
-    const card = cardPx(this.manner);
-    if (height === this.#height && card === this.#cardPx) return;
+    const { number, cardPx } = this.#newShape(this.#list);
+    if (height === this.#height && number === this.#shape.number && cardPx === this.#shape.cardPx) return;
     this.#height = height;
-    this.#cardPx = card;
     this.requestUpdate();
+  }
+
+  #newShape({ clientWidth }: HTMLElement): Shape {
+    return shapeOf(this.#longest, clientWidth, this.manner);
   }
 
   /** Brings a card into sight. */
   #scrollTo(index: number): void {
     if (!this.#list) return;
-    const [top, bottom] = [index * this.#cardPx, (index + 1) * this.#cardPx];
+    const [top, bottom] = [index * this.#shape.cardPx, (index + 1) * this.#shape.cardPx];
     if (top < this.#list.scrollTop) this.#list.scrollTop = top;
     else if (bottom > this.#list.scrollTop + this.#height) this.#list.scrollTop = bottom - this.#height;
     this.#scrolled = this.#list.scrollTop;
@@ -177,7 +183,7 @@ export class BoardColumn extends Element {
 
   #key = (event: KeyboardEvent): void => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const page = Math.max(1, Math.floor(this.#height / this.#cardPx) - 1);
+    const page = Math.max(1, Math.floor(this.#height / this.#shape.cardPx) - 1);
     const steps: Record<string, number> = { ArrowUp: -1, ArrowDown: 1, PageUp: -page, PageDown: page, Home: -1e9, End: 1e9 };
     const step = steps[event.key];
     if (step !== undefined) {

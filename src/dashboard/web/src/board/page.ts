@@ -26,6 +26,7 @@ import { drawStale } from './stale.ts';
 import { BoardStore } from './store.ts';
 import { drawToolbar, type ToolbarState } from './toolbar.ts';
 import { drawWallHead, timeWords } from './wall-head.ts';
+import { PAGE_MS, turnOf } from './wall-turns.ts';
 import './wall.ts';
 import type { Thresholds } from './waits.ts';
 
@@ -156,10 +157,13 @@ export class BoardPage extends Element {
 
   #drawWall({ statuses, source }: Filters, cards: CardsBy, manner: Manner): TemplateResult {
     const { board, clock, begun } = this.#store;
-    return html`${drawWallHead(source ? [source] : names(), clock.now(), zone(source), board.list('STALE').count)} ${this.#news()}
+    const { from, shown, turns } = turnOf(statuses);
+    const part = shown.length === 1 ? `Column ${from + 1}` : `Columns ${from + 1}–${from + shown.length}`;
+    const columns = turns > 1 ? `${part} of ${statuses.length}` : null;
+    return html`${drawWallHead(source ? [source] : names(), clock.now(), zone(source), board.list('STALE').count, columns)} ${this.#news()}
       ${begun && board.size === 0 ? html`<p class="strip">No appointment is on the board.</p>` : nothing}
       <div class="columns" data-few=${statuses.length <= 4}>
-        ${statuses.map(
+        ${shown.map(
           (status) =>
             html`<wall-column
               .place=${status}
@@ -167,6 +171,7 @@ export class BoardPage extends Element {
               .cards=${cards.get(status)}
               .count=${board.list(status).count}
               .manner=${manner}
+              .pageMs=${PAGE_MS * turns}
             ></wall-column>`,
         )}
       </div>`;

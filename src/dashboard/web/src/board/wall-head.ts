@@ -5,11 +5,18 @@ import '../connection.ts';
 /** More sources than these are not named. */
 const NAMES_MAX = 3;
 
-export function drawWallHead(sources: readonly string[], now: number, zone: string | null, stale: number): TemplateResult {
+export function drawWallHead(
+  sources: readonly string[],
+  now: number,
+  zone: string | null,
+  stale: number,
+  columns: string | null,
+): TemplateResult {
   const names = sources.length > NAMES_MAX ? `${sources.length} sources` : sources.join(', ');
   return html`<header class="wall-head">
     <h1>${names || 'Board'}</h1>
     ${stale > 0 ? html`<p>${stale.toLocaleString('en-US')} not heard of for long</p>` : nothing}
+    ${columns ? html`<p>${columns}</p>` : nothing}
     <clockfold-connection></clockfold-connection>
     <time datetime=${new Date(now).toISOString()}>${timeWords(now, zone)}</time>
   </header>`;

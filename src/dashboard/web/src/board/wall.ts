@@ -3,11 +3,9 @@
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { Element } from '../element.ts';
 import type { Place } from '../words.ts';
-import { cardPx, drawCard, type Manner } from './card.ts';
+import { drawCard, longestNumber, shapeOf, type Manner, type Shape } from './card.ts';
 import type { Card } from './model.ts';
 
-/** How long a page of cards stands. */
-const PAGE_MS = 12_000;
 /** Whoever has waited longest comes back soon: of many pages only the first take turns. */
 const PAGES_MAX = 4;
 
@@ -18,6 +16,7 @@ export class WallColumn extends Element {
     cards: { attribute: false },
     count: { attribute: false },
     manner: { attribute: false },
+    pageMs: { attribute: false },
   };
 
   declare place: Place;
@@ -25,8 +24,11 @@ export class WallColumn extends Element {
   declare cards: readonly Card[];
   declare count: number;
   declare manner: Manner;
+  /** How long a page of cards stands. */
+  declare pageMs: number;
 
   #fits = 1_000;
+  #shape: Shape = { number: 'beside-time', cardPx: 64 };
   readonly #sizes = new ResizeObserver(() => this.#measure());
 
   override disconnectedCallback(): void {
@@ -48,13 +50,13 @@ export class WallColumn extends Element {
     const { cards, count, name, place, manner } = this;
     const id = `column-${place}`;
     const pages = Math.min(PAGES_MAX, Math.ceil(cards.length / this.#fits));
-    const page = pages > 1 ? Math.floor(performance.now() / PAGE_MS) % pages : 0;
+    const page = pages > 1 ? Math.floor(performance.now() / this.pageMs) % pages : 0;
     const from = page * this.#fits;
     const shown = cards.slice(from, from + this.#fits);
     return html`<section class="column" data-place=${place} aria-labelledby=${id}>
       <h2 id=${id}>${name} <span class="count">${count.toLocaleString('en-US')}</span></h2>
       <ul class="cards" role="list" aria-labelledby=${id}>
-        ${shown.map((card) => html`<li class="slot">${drawCard(card, place, false, manner)}</li>`)}
+        ${shown.map((card) => html`<li class="slot">${drawCard(card, place, false, manner, this.#shape)}</li>`)}
       </ul>
       ${pages > 1
         ? html`<p class="turn">${from + 1}–${from + shown.length} of ${count.toLocaleString('en-US')}</p>`
@@ -65,9 +67,11 @@ export class WallColumn extends Element {
   #measure(): void {
     const list = this.querySelector<HTMLElement>('.cards');
     if (!list) return;
-    const fits = Math.max(1, Math.floor(list.clientHeight / cardPx(this.manner)));
-    if (fits === this.#fits) return;
+    const shape = shapeOf(longestNumber(this.cards), list.clientWidth, this.manner);
+    const fits = Math.max(1, Math.floor(list.clientHeight / shape.cardPx));
+    if (fits === this.#fits && shape.number === this.#shape.number) return;
     this.#fits = fits;
+    this.#shape = shape;
     this.requestUpdate();
   }
 }
