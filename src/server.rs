@@ -60,7 +60,7 @@ use failures::Failures;
 use problem::Problem;
 use sessions::Sessions;
 
-/// How soon damage of the projection is acted on that no query and no delivery has met.
+/// How soon damage of the projection is acted on that no delivery has met.
 const DAMAGE_LOOK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How many GraphQL requests run at the same time, each on a thread of its own: eight a core, within bounds. With more of
@@ -207,7 +207,7 @@ pub async fn run(
     };
     let upkeep = app.metrics.upkeep(stop.clone());
     let care = async {
-        // Whoever follows, and whoever merges files, only meets damage; here it is looked for.
+        // Whoever reads, and whoever merges files, only meets damage; here it is looked for.
         let mut look = tokio::time::interval(DAMAGE_LOOK_INTERVAL);
         while stop.run_until_cancelled(look.tick()).await.is_some() {
             app.graph.look_after_projection();

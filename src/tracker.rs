@@ -11,10 +11,7 @@ mod writer;
 mod rebuilds;
 
 use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
     thread,
 };
 
@@ -104,8 +101,6 @@ struct State {
     failure: OnceLock<String>,
     /// All that the writer tells of its progress: who follows it reads the rest from the log, at its own pace.
     folded: watch::Sender<Position>,
-    /// The writer is asked to look after the projection.
-    is_asked_to_mend: AtomicBool,
 }
 
 impl Tracker {
@@ -140,11 +135,10 @@ impl Tracker {
         answered.blocking_recv().map_err(|_| stopped())?
     }
 
-    /// Has the writer build the projection anew, soon, if somebody has met damage in it.
+    /// Has the writer build the projection anew, soon, if somebody has met damage in it. Not where the queue is full: ask
+    /// again.
     pub fn mend(&self) {
-        if !self.state.is_asked_to_mend.swap(true, Ordering::Relaxed) && self.queue.try_send(Task::Mend).is_err() {
-            self.state.is_asked_to_mend.store(false, Ordering::Relaxed);
-        }
+        let _ = self.queue.try_send(Task::Mend);
     }
 
     /// Why nothing more is accepted, if so.

@@ -1,3 +1,5 @@
+//! The files that are part of the program, held against what is built and what the pages ask for.
+
 use std::{collections::BTreeSet, fs, io::Read as _, path::Path};
 
 use super::*;

@@ -145,7 +145,6 @@ impl Graph {
         let named = tracing::error_span!("query", request_id).entered();
         let answer = self.endpoint.answer(&request, &request_id, |request| request.data(scope));
         drop(named);
-        self.look_after_projection();
         answer
     }
 
@@ -194,9 +193,7 @@ impl Graph {
             self.live.begin(prepared, viewer, &request_id).map(Told::Events)
         } else {
             let scope = Scope::new(Arc::clone(&self.stores), viewer).within(patience);
-            let told = self.endpoint.execute(prepared, scope, &request_id).map(Told::Once);
-            self.look_after_projection();
-            told
+            self.endpoint.execute(prepared, scope, &request_id).map(Told::Once)
         };
         told.unwrap_or_else(|refusal| Told::Refused(errors(refusal)))
     }

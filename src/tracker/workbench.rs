@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -57,7 +57,7 @@ impl Workbench {
 
     /// Whether somebody builds.
     pub(super) fn is_taken(&self) -> bool {
-        self.taken.try_lock().is_err()
+        matches!(self.taken.try_lock(), Err(TryLockError::WouldBlock))
     }
 
     /// Whether the writer waits for it.

@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -232,7 +232,6 @@ impl Writer {
 
     /// What a reader has met.
     fn mend_if_damaged(&mut self) {
-        self.state.is_asked_to_mend.store(false, Ordering::Relaxed);
         // A rebuild that is under way mends as well; who looks, looks again.
         let is_due =
             !self.workbench.is_taken() && self.mended_at.last().is_none_or(|at| at.elapsed() >= MENDING_INTERVAL);
