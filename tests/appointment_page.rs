@@ -11,29 +11,11 @@ use serde_json::{Value, json};
 use support::{
     board::happened,
     browser::Browser,
-    pages::{look, tab_to, texts},
+    pages::{BOSS, DESK, IN_A_BODY, READERS, look, tab_to, texts},
     server::{CONFIG, Server, clockfold, command},
     session::{cookie_from, seal},
     sources::{SOURCES, post, post_all},
 };
-
-const DESK: &str = "the-token-of-the-front-desk";
-const BOSS: &str = "the-token-of-whoever-decides";
-const READERS: &str = r#"
-[[source]]
-name = "downtown"
-route_keys = ["CF3uQP8cSFIQB8gB/9285030fceca"]
-[[reader]]
-name = "desk"
-token = "the-token-of-the-front-desk"
-role = "viewer"
-[[reader]]
-name = "boss"
-token = "the-token-of-whoever-decides"
-role = "admin"
-"#;
-/// What no page of a viewer's may ever hold.
-const IN_A_BODY: &str = "a-word-that-is-in-no-other-place";
 
 fn show(browser: &Browser, server: &Server, path: &str) {
     browser.go(&format!("http://{}{path}", server.address));
@@ -294,7 +276,7 @@ fn what_does_not_exist_is_told() {
 #[test]
 fn a_body_is_told_byte_for_byte_to_admins_and_to_nobody_else() {
     let folder = tempfile::tempdir().unwrap();
-    let mut server = Server::start(folder.path(), READERS);
+    let mut server = Server::start(folder.path(), &format!("{CONFIG}{READERS}"));
     let note =
         format!("{{\"appointment_id\": 12345,\r\n \"event_type\": \"create\", \"note\": \"<b>{IN_A_BODY}</b> é\"}}");
     assert_eq!(server.post(note.as_bytes()).status, 200);
@@ -339,7 +321,7 @@ fn a_body_is_told_byte_for_byte_to_admins_and_to_nobody_else() {
     let before = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let erased = clockfold(folder.path(), &[], &["erase-bodies", "--data-dir", "data", "--before", &before]);
     assert_eq!(erased.status, 0, "{erased:?}");
-    let server = Server::start(folder.path(), READERS);
+    let server = Server::start(folder.path(), &format!("{CONFIG}{READERS}"));
     browser.go(&format!("http://{}/sign-in", server.address));
     browser.set_cookie(&cookie_from(&support::session::seal(folder.path()), BOSS, TimeDelta::zero()));
     show(&browser, &server, "/appointment/downtown/12345");

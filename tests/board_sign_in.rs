@@ -12,11 +12,11 @@ use support::{
     accessibility::check,
     board::{holds, show},
     browser::Browser,
+    pages::{DESK, IN_A_BODY},
     server::Server,
     session::{cookie_from, seal, with_cookie},
 };
 
-const DESK: &str = "the-token-of-the-front-desk";
 const CONFIG: &str = r#"
 [[source]]
 name = "downtown"
@@ -32,8 +32,6 @@ token = "the-token-of-the-screen-at-the-wall"
 idle_sign_out_minutes = 0
 "#;
 const WALL: &str = "the-token-of-the-screen-at-the-wall";
-/// What no page of a viewer's may ever hold.
-const IN_A_BODY: &str = "a-word-that-is-in-no-other-place";
 
 fn started() -> (tempfile::TempDir, Server, Browser) {
     let folder = tempfile::tempdir().unwrap();

@@ -8,13 +8,11 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use support::{
     browser::Browser,
-    pages::{look, tab_to, texts},
+    pages::{BOSS, DESK, IN_A_BODY, READERS, look, tab_to, texts},
     server::Server,
     session::{cookie_from, seal},
 };
 
-const BOSS: &str = "the-token-of-whoever-decides";
-const DESK: &str = "the-token-of-the-front-desk";
 const SOURCES: &str = r#"
 [[source]]
 name = "downtown"
@@ -25,19 +23,6 @@ name = "lakeside"
 route_keys = ["the-route-key-of-lakeside"]
 time_zone = "America/New_York"
 "#;
-const READERS: &str = r#"
-[[reader]]
-name = "desk"
-token = "the-token-of-the-front-desk"
-role = "viewer"
-[[reader]]
-name = "boss"
-token = "the-token-of-whoever-decides"
-role = "admin"
-"#;
-/// What no page of a viewer's may ever hold.
-const IN_A_BODY: &str = "a-word-that-is-in-no-other-place";
-
 fn send(server: &Server, source: &str, body: &[u8]) {
     assert!(server.post_to(&format!("the-route-key-of-{source}"), body).status < 500);
 }

@@ -12,6 +12,24 @@ pub const SCREENS: [Screen; 3] = [("phone", 390, 844), DESKTOP, ("wall", 1_920, 
 /// The screen at most desks.
 pub const DESKTOP: Screen = ("desktop", 1_440, 900);
 
+/// A viewer's token.
+pub const DESK: &str = "the-token-of-the-front-desk";
+/// An admin's token.
+pub const BOSS: &str = "the-token-of-whoever-decides";
+/// Both, for a configuration.
+pub const READERS: &str = r#"
+[[reader]]
+name = "desk"
+token = "the-token-of-the-front-desk"
+role = "viewer"
+[[reader]]
+name = "boss"
+token = "the-token-of-whoever-decides"
+role = "admin"
+"#;
+/// What no page of a viewer's may ever hold.
+pub const IN_A_BODY: &str = "a-word-that-is-in-no-other-place";
+
 /// Presses Tab until the focus is on what a selector finds; panics where it never is.
 pub fn tab_to(browser: &Browser, selector: &str) {
     for _ in 0..300 {
