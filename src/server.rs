@@ -60,8 +60,9 @@ use failures::Failures;
 use problem::Problem;
 use sessions::Sessions;
 
-/// How soon damage of the projection is acted on that no delivery has met.
-const DAMAGE_LOOK_INTERVAL: Duration = Duration::from_secs(2);
+/// How soon damage of the projection is acted on that no delivery has met, and how soon deliveries are accepted again
+/// once what failed is well.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How many GraphQL requests run at the same time, each on a thread of its own: eight a core, within bounds. With more of
 /// them, threads wait for each other more than for the disk.
@@ -170,9 +171,9 @@ impl App {
         })
     }
 
-    /// Why no delivery is accepted, if so.
+    /// Why no delivery is accepted at the moment, if so.
     fn failure(&self) -> Option<String> {
-        self.tracker.failure().map(str::to_owned).or_else(|| self.log.failure())
+        self.tracker.failure().or_else(|| self.log.failure())
     }
 
     fn draining(&self) -> bool {
@@ -208,9 +209,10 @@ pub async fn run(
     let upkeep = app.metrics.upkeep(stop.clone());
     let care = async {
         // Whoever reads, and whoever merges files, only meets damage; here it is looked for.
-        let mut look = tokio::time::interval(DAMAGE_LOOK_INTERVAL);
+        let mut look = tokio::time::interval(LOOK_INTERVAL);
         while stop.run_until_cancelled(look.tick()).await.is_some() {
             app.graph.look_after_projection();
+            app.tracker.recover();
         }
     };
     tokio::join!(draining, public, operations, upkeep, care);

@@ -11,7 +11,10 @@ mod writer;
 mod rebuilds;
 
 use std::{
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -61,6 +64,8 @@ enum Task {
     Adopt(Box<Adoption>),
     /// Build the projection anew, if somebody has met damage in it.
     Mend,
+    /// Go on after a failure, if what failed works again.
+    Recover,
     /// Fold one appointment anew.
     Refold(Box<Arrived>, oneshot::Sender<Result<Refolded, ProjectionError>>),
 }
@@ -91,16 +96,57 @@ pub enum Unavailable {
     /// More is waiting than the queue holds.
     #[error("too many deliveries are waiting for the disk")]
     QueueFull,
-    /// A storage error stopped acceptance.
-    #[error("the storage has failed; no deliveries are accepted")]
+    /// A storage error stops acceptance while it lasts.
+    #[error("the storage fails; no deliveries are accepted while it does")]
     StorageFailed,
 }
 
 #[derive(Default)]
 struct State {
-    failure: OnceLock<String>,
+    /// Why nothing is accepted at the moment, if so.
+    failure: Failure,
     /// All that the writer tells of its progress: who follows it reads the rest from the log, at its own pace.
     folded: watch::Sender<Position>,
+}
+
+/// Why nothing is accepted at the moment, if so.
+#[derive(Default)]
+struct Failure {
+    is_there: AtomicBool,
+    message: Mutex<Option<String>>,
+}
+
+impl Failure {
+    /// Each delivery asks.
+    fn is_there(&self) -> bool {
+        self.is_there.load(Ordering::Acquire)
+    }
+
+    fn message(&self) -> Option<String> {
+        if !self.is_there() {
+            return None;
+        }
+        self.lock().clone()
+    }
+
+    /// Tells whether it is news.
+    fn set(&self, message: &str) -> bool {
+        let mut known = self.lock();
+        let is_news = known.as_deref() != Some(message);
+        *known = Some(message.to_owned());
+        self.is_there.store(true, Ordering::Release);
+        is_news
+    }
+
+    fn clear(&self) {
+        let mut known = self.lock();
+        *known = None;
+        self.is_there.store(false, Ordering::Release);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.message.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Tracker {
@@ -113,7 +159,7 @@ impl Tracker {
 
     /// Hands a delivery in and waits until it is durable and folded.
     pub async fn submit(&self, delivery: NewDelivery) -> Result<Receipt, Unavailable> {
-        if self.failure().is_some() {
+        if self.state.failure.is_there() {
             return Err(Unavailable::StorageFailed);
         }
         let (answer, answered) = oneshot::channel();
@@ -141,9 +187,17 @@ impl Tracker {
         let _ = self.queue.try_send(Task::Mend);
     }
 
-    /// Why nothing more is accepted, if so.
-    pub fn failure(&self) -> Option<&str> {
-        self.state.failure.get().map(String::as_str)
+    /// Has the writer go on after a failure, soon, if what failed works again. Ask as long as there is a failure: nobody
+    /// else wakes a writer to which nothing is handed in.
+    pub fn recover(&self) {
+        if self.state.failure.is_there() {
+            let _ = self.queue.try_send(Task::Recover);
+        }
+    }
+
+    /// Why nothing is accepted at the moment, if so.
+    pub fn failure(&self) -> Option<String> {
+        self.state.failure.message()
     }
 
     /// How many deliveries wait for the writer.

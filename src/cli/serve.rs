@@ -151,7 +151,6 @@ pub(super) fn serve(
     });
 
     store.announce(&RunningServer { url: format!("http://{}", on_this_machine(address)), secret });
-    drop(store);
     if let Err(error) = started(address, first.as_ref()) {
         if first.is_some_and(|first| first.fresh_secret.is_some()) {
             let path = data_dir.log().join(FIRST_SOURCE_FILE);
@@ -191,6 +190,12 @@ pub(super) fn serve(
         archive.stop((stopped_at + shutdown_timeout).max(Instant::now() + ARCHIVE_LEAST));
     }
     let head = log.head().position;
+    store.end().map_err(|error| {
+        anyhow!(
+            "{error}\n  hint: {}; the server has stopped, and the next start finds everything up to position {head}, which was acknowledged",
+            error.hint()
+        )
+    })?;
     tracing::info!(position = head.get(), "stopped");
     Ok(())
 }

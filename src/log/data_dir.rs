@@ -9,6 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{Advice, fadvise};
+
 use super::{
     LogError,
     lock_file::{self, DataDirLock, RunningServer},
@@ -34,12 +36,28 @@ impl DataDir {
         // The directory's own entry: without it a power cut forgets a fresh store.
         let parent = fs::canonicalize(&self.root).map_err(failed)?.parent().map(Path::to_owned);
         parent.as_deref().map_or(Ok(()), sync_dir).map_err(failed)?;
-        DataDirLock::take(&self.root, &self.root.join("lock"))
+        DataDirLock::take(&self.root, &self.lock_path())
+    }
+
+    /// Whether the lock is that of the directory that is there now.
+    pub(super) fn is_locked_by(&self, lock: &DataDirLock) -> bool {
+        lock.is_at(&self.lock_path())
+    }
+
+    /// Locks the directory that stands in the place of one whose lock this process has; it says what that one said.
+    pub(super) fn lock_instead_of(&self, lock: &DataDirLock) -> Result<DataDirLock, LogError> {
+        let new = DataDirLock::take(&self.root, &self.lock_path())?;
+        new.say_what(lock);
+        Ok(new)
+    }
+
+    fn lock_path(&self) -> PathBuf {
+        self.root.join("lock")
     }
 
     /// How to ask the server that holds the directory, as far as its lock file tells.
     pub fn running_server(&self) -> Option<RunningServer> {
-        lock_file::running_server(&self.root.join("lock"))
+        lock_file::running_server(&self.lock_path())
     }
 
     /// The directory itself.
@@ -115,6 +133,15 @@ impl Room {
         let told = rustix::fs::statvfs(path).ok()?;
         Some(Room { free: told.f_bavail * told.f_frsize, total: told.f_blocks * told.f_frsize })
     }
+}
+
+/// Makes what was written to a file durable, and has it read from the disk from now on: after a sync that failed, the
+/// system's memory may hold what no disk has, and calls it written. Where the system keeps it in memory all the same, as
+/// some do, nothing is said.
+pub(super) fn forget_cached(file: &File) -> std::io::Result<()> {
+    file.sync_all()?;
+    let _ = fadvise(file, 0, None, Advice::DontNeed);
+    Ok(())
 }
 
 /// Makes a directory's entries durable.

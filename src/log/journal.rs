@@ -17,12 +17,15 @@
 
 use std::{
     fs::{self, File},
-    io,
-    os::unix::fs::FileExt,
+    io::{self, Read as _},
+    os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
-use super::{data_dir::sync_dir, delivery::Position};
+use super::{
+    data_dir::{forget_cached, sync_dir},
+    delivery::Position,
+};
 
 /// What a file takes from the disk when it is made. A group that is larger makes it grow.
 pub(super) const JOURNAL_BYTES: usize = 2 << 20;
@@ -37,6 +40,8 @@ const RECORD_HEAD_BYTES: usize = MARK_BYTES + 4 + 4 + 8;
 pub(super) struct JournalFile {
     path: PathBuf,
     file: File,
+    /// The device and the number that its path led to.
+    place: (u64, u64),
     mark: [u8; MARK_BYTES],
     /// Where the next record goes.
     end: usize,
@@ -47,19 +52,25 @@ pub(super) struct JournalFile {
 impl JournalFile {
     /// Makes a file, durably.
     pub(super) fn make(folder: &Path, number: u64) -> io::Result<JournalFile> {
-        let path = folder.join(format!("{NAME}{number:012}"));
+        JournalFile::make_at(folder, folder.join(format!("{NAME}{number:012}")))
+    }
+
+    fn make_at(folder: &Path, path: PathBuf) -> io::Result<JournalFile> {
         let mut mark = [0; MARK_BYTES];
         getrandom::fill(&mut mark).map_err(io::Error::other)?;
         let mut content = head(mark);
         content.resize(JOURNAL_BYTES, 0);
         let file = File::options().write(true).create_new(true).open(&path)?;
+        let place = file.metadata().map(|found| (found.dev(), found.ino()));
         let written = file.write_all_at(&content, 0).and_then(|()| file.sync_all()).and_then(|()| sync_dir(folder));
-        if let Err(error) = written {
-            // On a full disk, the next start needs the room.
-            let _ = fs::remove_file(&path);
-            return Err(error);
+        match written.and(place) {
+            Ok(place) => Ok(JournalFile { path, file, place, mark, end: HEAD_BYTES, record: Vec::new() }),
+            Err(error) => {
+                // On a full disk, the next start needs the room.
+                let _ = fs::remove_file(&path);
+                Err(error)
+            }
         }
-        Ok(JournalFile { path, file, mark, end: HEAD_BYTES, record: Vec::new() })
     }
 
     /// Makes a group durable; `first` is the position that its value begins with.
@@ -92,10 +103,24 @@ impl JournalFile {
         self.end > JOURNAL_BYTES / 2
     }
 
+    /// Whether its path still leads to it. What is written to a file that somebody has removed is durable nowhere.
+    pub(super) fn is_in_place(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.place)
+    }
+
     /// The file's name.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Makes a file like those of the journal, durably, and removes it.
+pub(super) fn try_out(folder: &Path) -> io::Result<()> {
+    let path = folder.join(NAME.to_owned() + "tried");
+    // What an earlier try left.
+    let _ = fs::remove_file(&path);
+    let tried = JournalFile::make_at(folder, path.clone());
+    tried.and_then(|_| fs::remove_file(path))
 }
 
 /// The journal's files, in order.
@@ -140,7 +165,7 @@ pub(super) struct FoundRecord<'a> {
 impl Contents {
     /// Reads a file.
     pub(super) fn read(path: &Path) -> io::Result<Contents> {
-        let bytes = fs::read(path)?;
+        let bytes = from_disk(path)?;
         let mark = bytes.get(MAGIC.len()..MAGIC.len() + MARK_BYTES).and_then(|mark| mark.try_into().ok());
         let mark = mark.filter(|mark| bytes.starts_with(&head(*mark)));
         Ok(Contents { bytes, mark })
@@ -187,6 +212,15 @@ impl Contents {
         let whole = self.mark == Some(*mark) && u32::from_le_bytes(*crc) == checksum(length, first, value);
         whole.then_some(FoundRecord { first, value, end: at + RECORD_HEAD_BYTES + value.len() })
     }
+}
+
+/// A file's bytes as the disk has them.
+fn from_disk(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    forget_cached(&file)?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn head(mark: [u8; MARK_BYTES]) -> Vec<u8> {

@@ -6,9 +6,9 @@
 
 use std::{
     fmt,
-    fs::{File, Permissions, TryLockError},
+    fs::{self, File, Metadata, Permissions, TryLockError},
     io::{self, Read as _},
-    os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::Path,
     sync::{Mutex, PoisonError},
 };
@@ -41,7 +41,7 @@ pub struct RunningServer {
 pub struct SessionKey(pub [u8; 32]);
 
 /// What the file says beside this process's id.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Text {
     server: Option<RunningServer>,
     key: Option<SessionKey>,
@@ -102,6 +102,22 @@ impl DataDirLock {
     pub fn announce(&self, server: &RunningServer) {
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         text.server = Some(server.clone());
+        if let Err(error) = text.write_to(&self.file) {
+            tracing::warn!(%error, "the lock file could not be written: commands beside this server won't find it");
+        }
+    }
+
+    /// Whether the file stands at `path`.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        let place = |found: Metadata| (found.dev(), found.ino());
+        self.file.metadata().is_ok_and(|own| fs::metadata(path).is_ok_and(|there| place(own) == place(there)))
+    }
+
+    /// Says in this file what another one says that is no longer there.
+    pub(super) fn say_what(&self, other: &DataDirLock) {
+        let said = other.text.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        *text = said;
         if let Err(error) = text.write_to(&self.file) {
             tracing::warn!(%error, "the lock file could not be written: commands beside this server won't find it");
         }

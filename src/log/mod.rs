@@ -16,9 +16,12 @@ mod block;
 mod sled_store;
 mod journal;
 mod tail;
-mod read;
+mod condition;
 mod recovery;
+mod opened;
 mod mover;
+mod read;
+mod keeper;
 mod sled_log;
 mod positions;
 mod erasure;
@@ -45,8 +48,8 @@ const BLOCK_DELIVERIES: usize = 4096;
 pub trait Log: Send + Sync {
     /// Appends a group and makes it durable. Returns each delivery's position, in the order given.
     ///
-    /// After an error the log takes nothing more: a failed sync is not retried. Part of the group
-    /// may be in the log all the same.
+    /// After a storage error the log takes nothing until it has been opened anew, which it does by itself: a failed sync is
+    /// never tried again on the same file. Part of the group may be in the log all the same.
     fn append(&self, group: Vec<NewDelivery>) -> Result<Vec<Position>, LogError>;
 
     /// Reads durable deliveries from `from` on, in order, up to the head of this moment.
@@ -96,7 +99,7 @@ pub trait Log: Send + Sync {
     /// what it has overwritten. [`Erasure`] does.
     fn erase(&self, positions: &[Position]) -> Result<usize, LogError>;
 
-    /// Why the log takes nothing more, if so.
+    /// Why the log takes nothing at the moment, if so.
     fn failure(&self) -> Option<String>;
 
     /// The name of this kind of log, for `log.backend`.
@@ -167,12 +170,23 @@ pub enum LogError {
         /// Why not.
         message: String,
     },
-    /// An earlier storage error closed the log for writing.
-    #[error("the log takes no more deliveries since a storage error: {0}")]
+    /// The path of the data directory leads elsewhere than when it was opened, or nowhere.
+    #[error("{path} is no longer what this process has opened: it was removed, renamed or exchanged")]
+    Exchanged {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// An earlier storage error closed the log for writing, until it can be opened anew.
+    #[error("the log takes no deliveries since a storage error: {0}")]
     Closed(String),
 }
 
 impl LogError {
+    /// Whether the log itself was read and is not what was written: then it waits for a person.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, LogError::Damaged { .. } | LogError::Shorter { .. })
+    }
+
     /// What the person who reads the message can do.
     pub fn hint(&self) -> &'static str {
         match self {
@@ -187,6 +201,9 @@ impl LogError {
             }
             LogError::HeadUnreadable { .. } => {
                 "the disk may be failing. The head is only a tripwire: move the file out of the data directory to go on without the comparison"
+            }
+            LogError::Exchanged { .. } => {
+                "put back what was there: deliveries are accepted again as soon as the path leads to a log that holds everything that was acknowledged"
             }
             LogError::Misplaced { .. } => "take the deliveries from a copy of this same log, in their order",
             LogError::InUse { .. } => "stop that process first, or choose another directory with --data-dir",

@@ -6,6 +6,7 @@
 //! log for writing; the files stay as they are, and the next start moves them.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
@@ -14,11 +15,11 @@ use std::{
 
 use super::{
     LogError,
-    data_dir::storage,
+    data_dir::{Room, storage},
     delivery::{Body, Delivery, Position},
-    journal::{JournalFile, files, remove},
+    journal::{self, JournalFile, files, remove},
+    opened::Opened,
     record::{encode, encode_plain},
-    sled_log::Shared,
     sled_store::SledStore,
     tail::{Entry, Group, Tail},
 };
@@ -31,9 +32,12 @@ const VALUE_DELIVERIES_MAX: usize = 256;
 /// segment, so it never gives a segment away whose content has moved to where a power cut would lose it.
 const VALUES_A_SYNC_MAX: usize = 32;
 
+/// What has to be free before a log that failed is opened anew: a file of the journal, and a segment of the store.
+const ROOM_BYTES: u64 = 12 << 20;
+
 /// The journal as the one writer uses it.
 pub(super) struct Journal {
-    shared: Arc<Shared>,
+    opened: Arc<Opened>,
     folder: PathBuf,
     active: Option<JournalFile>,
     /// The number of the file that was asked for last.
@@ -58,31 +62,41 @@ enum Task {
 impl Journal {
     /// A journal without a file, and its thread. The first file is made for the first group: who only reads a log
     /// does not need one.
-    pub(super) fn start(shared: Arc<Shared>, folder: PathBuf) -> Result<Journal, LogError> {
+    pub(super) fn start(opened: Arc<Opened>, folder: PathBuf) -> Result<Journal, LogError> {
         let ((tasks, todo), (done, made)) = (mpsc::channel::<Task>(), mpsc::channel());
-        let (thread_shared, thread_folder) = (Arc::clone(&shared), folder.clone());
+        let (thread_opened, thread_folder) = (Arc::clone(&opened), folder.clone());
         let serve = move || {
             for task in todo {
-                if let Err(error) = task.perform(&thread_shared, &thread_folder, &done) {
-                    thread_shared.close(&error);
+                if let Err(error) = task.perform(&thread_opened, &thread_folder, &done) {
+                    thread_opened.condition.fail(&error);
                     return;
                 }
             }
         };
         let thread = thread::Builder::new().name("clockfold-mover".to_owned()).spawn(serve);
         let thread = thread.map_err(|error| storage("starting a thread".to_owned(), error))?;
-        Ok(Journal { shared, folder, active: None, number: 0, asked: false, made, mover: Some((tasks, thread)) })
+        Ok(Journal { opened, folder, active: None, number: 0, asked: false, made, mover: Some((tasks, thread)) })
     }
 
-    /// Makes a group durable that follows the head.
-    pub(super) fn append(&mut self, group: &Group) -> Result<(), LogError> {
+    /// Makes a group durable that follows the head; from then on it is read.
+    pub(super) fn append(&mut self, group: Group) -> Result<(), LogError> {
         let value = encode_plain(group.entries().iter().map(|entry| &entry.delivery), group.end().digest);
         let file = self.file_for(value.len())?;
         let started = Instant::now();
         let written = file.append(group.first(), &value);
         written.map_err(|error| storage(format!("writing to {}", file.path().display()), error))?;
         metrics::histogram!("clockfold_log_sync_seconds").record(started.elapsed());
-        if file.is_half_full() { self.ask_for_next() } else { Ok(()) }
+        if !file.is_in_place() {
+            return Err(LogError::Exchanged { path: self.folder.clone() });
+        }
+        let is_half_full = file.is_half_full();
+        self.opened.tail.push(group);
+        if is_half_full { self.ask_for_next() } else { Ok(()) }
+    }
+
+    /// Makes the first file, where there is none.
+    pub(super) fn make_ready(&mut self) -> Result<(), LogError> {
+        self.file_for(0).map(drop)
     }
 
     /// Waits until everything is in the store, and no file of the journal holds a delivery.
@@ -93,21 +107,20 @@ impl Journal {
         told.recv().map_err(|_| self.stopped())
     }
 
-    /// Moves everything into the store and leaves no file, unless an error closed the log.
-    pub(super) fn close(&mut self) {
-        let drained = self.shared.check_open().and_then(|()| self.drain());
+    /// Moves everything into the store and leaves no file, unless an error closed the log. Then the files stay.
+    pub(super) fn close(mut self) -> Result<(), LogError> {
+        let drained = self.opened.condition.check().and_then(|()| self.drain());
         if let Some((tasks, thread)) = self.mover.take() {
             drop(tasks);
             // A panic was logged when it happened.
             let _ = thread.join();
         }
-        let removed = || files(&self.folder).and_then(|files| remove(&self.folder, &files));
-        if drained.is_ok()
-            && self.shared.check_open().is_ok()
-            && let Err(error) = removed()
-        {
+        drained?;
+        self.opened.condition.check()?;
+        if let Err(error) = files(&self.folder).and_then(|files| remove(&self.folder, &files)) {
             tracing::warn!(%error, "the journal's files could not be removed; the next start removes them");
         }
+        Ok(())
     }
 
     /// The file that takes the next group: the active one, or a new one where the group does not fit.
@@ -135,7 +148,7 @@ impl Journal {
     /// Has the active file moved. What is in it ends at the head.
     fn hand_over(&mut self) -> Result<(), LogError> {
         let Some(full) = self.active.take() else { return Ok(()) };
-        self.send(Task::Move(full, self.shared.head().position))
+        self.send(Task::Move(full, self.opened.head().position))
     }
 
     fn send(&self, task: Task) -> Result<(), LogError> {
@@ -146,12 +159,12 @@ impl Journal {
     /// Why the thread is no more.
     fn stopped(&self) -> LogError {
         let defect = || LogError::Closed("the journal's thread stopped at a defect".to_owned());
-        self.shared.check_open().err().unwrap_or_else(defect)
+        self.opened.condition.check().err().unwrap_or_else(defect)
     }
 }
 
 impl Task {
-    fn perform(self, shared: &Shared, folder: &Path, made: &mpsc::Sender<JournalFile>) -> Result<(), LogError> {
+    fn perform(self, opened: &Opened, folder: &Path, made: &mpsc::Sender<JournalFile>) -> Result<(), LogError> {
         match self {
             Task::Make(number) => {
                 let file = JournalFile::make(folder, number);
@@ -160,7 +173,7 @@ impl Task {
                 let _ = made.send(file);
             }
             Task::Move(file, last) => {
-                move_up_to(&shared.store, &shared.tail, last)?;
+                move_up_to(&opened.store, &opened.tail, last)?;
                 let path = file.path().to_owned();
                 let removed = remove(folder, std::slice::from_ref(&path));
                 removed.map_err(|error| storage(format!("removing {}", path.display()), error))?;
@@ -171,6 +184,17 @@ impl Task {
         }
         Ok(())
     }
+}
+
+/// Whether a log in `folder` can be written again, tried on a file of the journal that holds nothing and on the store's
+/// own; before what is there is closed.
+pub(super) fn try_out(folder: &Path) -> Result<(), LogError> {
+    let failed = |error| storage(format!("trying out {}", folder.display()), error);
+    if Room::at(folder).is_some_and(|room| room.free < ROOM_BYTES) {
+        return Err(failed(io::Error::from(io::ErrorKind::StorageFull)));
+    }
+    journal::try_out(folder).map_err(failed)?;
+    SledStore::try_out(folder).map_err(failed)
 }
 
 /// Moves the tail's deliveries up to `last` into the store, as values of a good size.

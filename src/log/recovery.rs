@@ -1,6 +1,7 @@
 //! What a crash left in the journal: read in order and held against the store, before anything is moved or deleted.
 //!
-//! A power cut can break the last group that was being written; nobody was told that it is kept, and it is given up.
+//! A power cut can break the last group that was being written; then nobody was told that it is kept, and it is given up.
+//! Bytes that have changed in the very last group look the same; where the head was remembered after it, that tells.
 //! Anything else that does not fit is damage: a broken group with a whole one after it, a gap, a chain that does not
 //! fit. What the store has too is normal: a crash can come between the move and the deletion.
 
@@ -39,7 +40,10 @@ pub(super) fn recover(folder: &Path, store: &SledStore) -> Result<Recovered, Log
     }
     let after = recovery.after();
     if recovery.broken {
-        tracing::info!(%after, "the last group was not written whole before the end; nobody was told that it is kept");
+        tracing::warn!(
+            %after,
+            "the last group in the journal is not whole, and is given up: a power cut while it was written leaves it so, and then nobody was told that it is kept; if there was none, its bytes have changed since, and `clockfold verify` against an export or a backup tells"
+        );
     }
     if !files.is_empty() {
         tracing::info!(stored = %stored.position, head = %after, "the journal of a log that was not closed is moved into the store");

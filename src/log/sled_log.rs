@@ -1,37 +1,36 @@
 //! The log on disk: one writer gives positions and arrival times, and nobody reads a delivery before it
 //! is durable. A group is made durable by the journal; a thread moves what that holds into the store, in values of a
-//! good size, and another one remembers the head. A log that was closed is in the store alone.
+//! good size. The keeper remembers the head, and opens the log anew after a storage error. A log that was closed is in
+//! the store alone.
 
 use std::{
-    path::Path,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc},
-    thread::{self, JoinHandle},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::{
-    BLOCK_DELIVERIES, Log, LogError,
+    Log, LogError,
     block::Block,
+    condition::Condition,
     data_dir::{DataDir, storage},
     delivery::{Body, Delivery, NewDelivery, Position},
     digest::Digest,
     head::{Head, HeadFile},
-    journal,
+    keeper,
     lock_file::{DataDirLock, RunningServer, SessionKey},
-    mover::{Journal, move_up_to},
-    read::Read,
+    mover::{Journal, try_out},
+    opened::{Expected, Opened},
+    read::{Read, blocks},
     record::encode,
-    recovery::recover,
-    sled_store::{SledStore, missing},
-    tail::{Group, Place, Tail},
+    tail::Group,
 };
 
 /// Tells the time of arrival. Made in `main`, so that tests can make their own.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
-const HEAD_INTERVAL: Duration = Duration::from_millis(500);
 /// A clock that stands this far behind the last arrival is worth a warning.
 const CLOCK_BEHIND_MAX: TimeDelta = TimeDelta::seconds(2);
 const CLOCK_WARNING_INTERVAL: Duration = Duration::from_secs(60);
@@ -40,22 +39,27 @@ const CLOCK_WARNING_INTERVAL: Duration = Duration::from_secs(60);
 pub struct SledLog {
     shared: Arc<Shared>,
     clock: Clock,
-    writer: Mutex<Writer>,
-    head_keeper: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
-    lock: Arc<DataDirLock>,
+    keeper: Option<JoinHandle<()>>,
 }
 
-/// What the log's threads have in common.
+/// What the log's threads have in common, however often it is opened.
 pub(super) struct Shared {
-    pub(super) store: SledStore,
-    pub(super) tail: Tail,
-    head_file: HeadFile,
-    failure: OnceLock<String>,
+    data_dir: DataDir,
+    lock: Mutex<Arc<DataDirLock>>,
+    pub(super) condition: Arc<Condition>,
+    /// What is open; nothing after an opening that failed. Who reads has it for one step at a time, so that a log that
+    /// failed can be closed while somebody is in the midst of reading it.
+    opened: RwLock<Option<Arc<Opened>>>,
+    writer: Mutex<Writer>,
+    /// The end, as far as it was acknowledged.
+    head: Mutex<Head>,
+    pub(super) head_file: HeadFile,
 }
 
 /// What only the one writer touches.
 struct Writer {
-    journal: Journal,
+    /// There while the log is open.
+    journal: Option<Journal>,
     last_received_at: DateTime<Utc>,
     clock_warned_at: Option<Instant>,
 }
@@ -71,27 +75,29 @@ impl SledLog {
 
     /// Opens the log of a data directory that is locked already.
     pub(super) fn open_locked(data_dir: &DataDir, lock: Arc<DataDirLock>, clock: Clock) -> Result<SledLog, LogError> {
-        let folder = data_dir.log();
-        let store = SledStore::open(&folder)?;
-        let recovered = recover(&folder, &store)?;
-        let tail = Tail::after(recovered.stored, recovered.groups);
-        let shared = Arc::new(Shared { store, tail, head_file: HeadFile::of(data_dir), failure: OnceLock::new() });
-        let last_received_at = shared.check_end(&folder)?;
-        // Only now that nothing speaks against it is anything deleted.
-        move_up_to(&shared.store, &shared.tail, shared.head().position)?;
-        let removed = journal::remove(&folder, &recovered.files);
-        removed.map_err(|error| storage(format!("removing the journal in {}", folder.display()), error))?;
-        let head_keeper = Some(keep_head(Arc::clone(&shared))?);
-        let journal = Journal::start(Arc::clone(&shared), folder)?;
-        let writer = Mutex::new(Writer { journal, last_received_at, clock_warned_at: None });
-        Ok(SledLog { shared, clock, writer, head_keeper, lock })
+        let condition = Arc::default();
+        let (opened, last_received_at) = Opened::open(data_dir, &condition, Expected::Remembered)?;
+        let (opened, head) = (Arc::new(opened), Mutex::new(Head::EMPTY));
+        let journal = Some(Journal::start(Arc::clone(&opened), data_dir.log())?);
+        let shared = Arc::new(Shared {
+            data_dir: data_dir.clone(),
+            lock: Mutex::new(lock),
+            condition,
+            writer: Mutex::new(Writer { journal, last_received_at, clock_warned_at: None }),
+            head,
+            head_file: HeadFile::of(data_dir),
+            opened: RwLock::default(),
+        });
+        shared.publish(opened);
+        let keeper = Some(keeper::start(Arc::clone(&shared))?);
+        Ok(SledLog { shared, clock, keeper })
     }
 
     /// Appends deliveries as another log holds them, with their positions, times, salts and commitments, and makes them
     /// durable. The first follows the head, and no time goes back; otherwise nothing is appended.
     pub fn append_copies(&self, deliveries: &[Delivery]) -> Result<(), LogError> {
-        let mut writer = self.writer();
-        self.shared.check_open()?;
+        let mut writer = self.shared.writer();
+        self.shared.condition.check()?;
         let head = self.shared.head();
         let (mut position, mut received_at) = (head.position, writer.last_received_at);
         for delivery in deliveries {
@@ -107,36 +113,36 @@ impl SledLog {
             }
             (position, received_at) = (delivery.position, delivery.received_at);
         }
-        self.keep(&mut writer, deliveries.to_vec())?;
+        self.shared.keep(&mut writer, deliveries.to_vec())?;
         writer.last_received_at = received_at;
         Ok(())
     }
 
     /// Closes the log, but leaves the data directory locked.
     pub(super) fn close(self) -> Arc<DataDirLock> {
-        Arc::clone(&self.lock)
+        self.shared.lock()
+    }
+
+    /// Moves everything into the store and closes it; nothing is read or written from then on. An error takes nothing
+    /// away that was acknowledged: the next start finds it.
+    pub fn end(&self) -> Result<(), LogError> {
+        let mut writer = self.shared.writer();
+        let failure = self.shared.condition.failure();
+        // After an error everything stays as it is, for the next start to look at.
+        let drained = writer.journal.take().map_or(Ok(()), Journal::close);
+        let opened = self.shared.opened.write().unwrap_or_else(PoisonError::into_inner).take();
+        let closed = opened.and_then(Arc::into_inner).map_or(Ok(()), |mut opened| opened.store.close());
+        failure.map_or(Ok(()), Err).and(drained).and(closed)
     }
 
     /// Tells commands on this machine how to ask the process that holds the log: see [`DataDirLock::announce`].
     pub fn announce(&self, server: &RunningServer) {
-        self.lock.announce(server);
+        self.shared.lock().announce(server);
     }
 
     /// What browsers' sessions are sealed with: see [`DataDirLock::session_key`].
     pub fn session_key(&self) -> Result<SessionKey, LogError> {
-        self.lock.session_key()
-    }
-
-    /// Makes deliveries durable that have their places after the head, or closes the log.
-    fn keep(&self, writer: &mut Writer, deliveries: Vec<Delivery>) -> Result<(), LogError> {
-        let Some(group) = Group::chained(deliveries, self.shared.head().digest) else { return Ok(()) };
-        writer.journal.append(&group).inspect_err(|error| self.shared.close(error))?;
-        self.shared.tail.push(group);
-        Ok(())
-    }
-
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.lock().session_key()
     }
 
     /// The arrival time of the next group: the clock's, but never before the last arrival.
@@ -159,21 +165,21 @@ impl SledLog {
 
 impl Log for SledLog {
     fn append(&self, group: Vec<NewDelivery>) -> Result<Vec<Position>, LogError> {
-        let mut writer = self.writer();
-        self.shared.check_open()?;
+        let mut writer = self.shared.writer();
+        self.shared.condition.check()?;
         let received_at = self.arrival_time(&mut writer);
         let deliveries = place(group, self.shared.head().position, received_at)?;
         let positions: Vec<Position> = deliveries.iter().map(|delivery| delivery.position).collect();
-        self.keep(&mut writer, deliveries)?;
+        self.shared.keep(&mut writer, deliveries)?;
         Ok(positions)
     }
 
     fn read(&self, from: Position) -> Box<dyn Iterator<Item = Result<Delivery, LogError>> + '_> {
-        Box::new(self.shared.read(from, self.shared.head().position))
+        Box::new(Read::new(&self.shared, from.max(Position::new(1)), self.shared.head().position))
     }
 
     fn blocks(&self) -> Box<dyn Iterator<Item = Result<Block, LogError>> + '_> {
-        Box::new(self.shared.blocks())
+        Box::new(blocks(&self.shared))
     }
 
     fn head(&self) -> Head {
@@ -181,29 +187,33 @@ impl Log for SledLog {
     }
 
     fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
-        self.shared.digest_at(position)
+        self.shared.reading(|opened| opened.digest_at(position))
     }
 
     fn erase(&self, positions: &[Position]) -> Result<usize, LogError> {
-        let mut writer = self.writer();
-        self.shared.check_open()?;
+        let mut writer = self.shared.writer();
+        self.shared.condition.check()?;
+        let condition = &self.shared.condition;
         // A body that is erased must not be left in the journal.
-        writer.journal.drain().inspect_err(|error| self.shared.close(error))?;
-        let mut erased = 0;
-        for position in positions.iter().filter(|position| **position <= self.shared.head().position) {
-            let (first, mut group) = self.shared.store.group_with(*position)?;
-            let found = group.deliveries.iter_mut().find(|delivery| delivery.position == *position);
-            let Some(delivery @ Delivery { body: Body::Kept { .. }, .. }) = found else { continue };
-            delivery.body = Body::Erased { commitment: delivery.body.commitment() };
-            let value = encode(&group.deliveries, group.digest);
-            self.shared.store.commit(vec![(first, value)]).inspect_err(|error| self.shared.close(error))?;
-            erased += 1;
-        }
-        Ok(erased)
+        writer.journal()?.drain().inspect_err(|error| condition.fail(error))?;
+        let head = self.shared.head().position;
+        self.shared.reading(|opened| {
+            let mut erased = 0;
+            for position in positions.iter().filter(|position| **position <= head) {
+                let (first, mut group) = opened.store.group_with(*position)?;
+                let found = group.deliveries.iter_mut().find(|delivery| delivery.position == *position);
+                let Some(delivery @ Delivery { body: Body::Kept { .. }, .. }) = found else { continue };
+                delivery.body = Body::Erased { commitment: delivery.body.commitment() };
+                let value = encode(&group.deliveries, group.digest);
+                opened.store.commit(vec![(first, value)]).inspect_err(|error| condition.fail(error))?;
+                erased += 1;
+            }
+            Ok(erased)
+        })
     }
 
     fn failure(&self) -> Option<String> {
-        self.shared.failure.get().cloned()
+        self.shared.condition.failure().map(|error| error.to_string())
     }
 
     fn backend(&self) -> &'static str {
@@ -213,92 +223,99 @@ impl Log for SledLog {
 
 impl Drop for SledLog {
     fn drop(&mut self) {
-        // After an error everything stays as it is, for the next start to look at.
-        self.writer.get_mut().unwrap_or_else(PoisonError::into_inner).journal.close();
-        if let Some((stop, thread)) = self.head_keeper.take() {
-            drop(stop);
-            // A panic of the keeper was logged when it happened.
-            let _ = thread.join();
-        }
+        self.shared.condition.stop();
+        // A panic of the keeper was logged when it happened.
+        let _ = self.keeper.take().map(JoinHandle::join);
+        // An error was told when it happened; whoever wants to know ends the log before.
+        let _ = self.end();
+    }
+}
+
+impl Writer {
+    fn journal(&mut self) -> Result<&mut Journal, LogError> {
+        self.journal.as_mut().ok_or_else(|| LogError::Closed("it is not open".to_owned()))
     }
 }
 
 impl Shared {
-    /// Holds the log's end against the remembered head, and returns the last arrival time.
-    fn check_end(&self, path: &Path) -> Result<DateTime<Utc>, LogError> {
-        let found = self.head();
-        self.digest_at(found.position)?;
-        match self.head_file.read()? {
-            Some(remembered) if remembered.position > found.position => {
-                let (found, remembered) = (found.position, remembered.position);
-                return Err(LogError::Shorter { path: path.to_owned(), found, remembered });
-            }
-            Some(remembered) if self.digest_at(remembered.position)? != remembered.digest => {
-                let message =
-                    "its digest is not the remembered one: records were changed, or the head is another log's";
-                return Err(LogError::Damaged { position: remembered.position, message: message.to_owned() });
-            }
-            None if found.position > Position::ZERO => {
-                tracing::warn!(position = found.position.get(), "the log has no remembered head; it is made anew");
-            }
-            _ => {}
-        }
-        let last = self.read(found.position, found.position).next().transpose()?;
-        Ok(last.map_or(DateTime::UNIX_EPOCH, |last| last.received_at))
-    }
-
-    fn read(&self, from: Position, to: Position) -> Read<'_> {
-        Read::new(&self.store, &self.tail, from.max(Position::new(1)), to)
-    }
-
-    /// Blocks of the store, then of what is not in it yet.
-    fn blocks(&self) -> impl Iterator<Item = Result<Block, LogError>> + '_ {
-        let head = self.tail.head().position;
-        let stored = match self.tail.place_of(head) {
-            Place::Store(_) => head,
-            Place::Tail(_) | Place::Nowhere => Position::new(self.tail.groups_up_to(head).0.get() - 1),
-        };
-        let mut rest = self.read(stored.next(), head);
-        let mut digest = None;
-        let beyond = std::iter::from_fn(move || {
-            let mut block = || {
-                let deliveries = rest.by_ref().take(BLOCK_DELIVERIES).collect::<Result<Vec<_>, _>>()?;
-                if deliveries.is_empty() {
-                    return Ok(None);
-                }
-                let before = digest.map_or_else(|| self.digest_at(stored), Ok)?;
-                let block = Block::of(before, deliveries);
-                digest = block.after();
-                Ok(Some(block))
-            };
-            block().transpose()
-        });
-        self.store.blocks(stored).chain(beyond)
-    }
-
-    fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
-        match self.tail.place_of(position) {
-            Place::Store(_) => self.store.digest_at(position),
-            Place::Tail(group) => group.at(position).map(|entry| entry.digest).ok_or_else(|| missing(position)),
-            Place::Nowhere => Err(missing(position)),
-        }
-    }
-
-    /// Closes the log for writing: what the disk holds after a failed write is not known.
-    pub(super) fn close(&self, error: &LogError) {
-        if self.failure.set(error.to_string()).is_ok() {
-            tracing::error!(%error, "the log is closed for writing");
-        }
-    }
-
-    /// The error of whoever wants to write to a closed log.
-    pub(super) fn check_open(&self) -> Result<(), LogError> {
-        self.failure.get().map_or(Ok(()), |message| Err(LogError::Closed(message.clone())))
+    /// One step of reading.
+    pub(super) fn reading<T>(&self, step: impl FnOnce(&Opened) -> Result<T, LogError>) -> Result<T, LogError> {
+        let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);
+        step(opened.as_ref().ok_or_else(|| self.condition.closed())?)
     }
 
     /// The last durable position, and the chain's digest there.
     pub(super) fn head(&self) -> Head {
-        self.tail.head()
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the data directory's path still leads to what is open.
+    pub(super) fn check_files(&self) -> Result<(), LogError> {
+        self.reading(|opened| opened.check_files(&self.data_dir))
+    }
+
+    /// Closes what failed and opens what is on the disk, as at a start, if the disk takes files: until then what is there
+    /// can be read.
+    pub(super) fn open_anew(&self) -> Result<Head, LogError> {
+        let mut writer = self.writer();
+        // A failure leaves the journal's files as they are.
+        drop(writer.journal.take().map(Journal::close));
+        let folder = self.data_dir.log();
+        if !folder.join("db").exists() {
+            return Err(LogError::Exchanged { path: self.data_dir.root().to_owned() });
+        }
+        try_out(&folder)?;
+        self.lock_again()?;
+        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
+        drop(opened.take());
+        let expected = Expected::Acknowledged(self.head());
+        let (new, last_received_at) = Opened::open(&self.data_dir, &self.condition, expected)?;
+        let new = Arc::new(new);
+        let mut journal = Journal::start(Arc::clone(&new), folder)?;
+        *opened = Some(Arc::clone(&new));
+        drop(opened);
+        // Otherwise the first delivery would find out that no journal can be made.
+        if let Err(error) = journal.make_ready() {
+            drop(journal.close());
+            return Err(error);
+        }
+        (writer.journal, writer.last_received_at) = (Some(journal), last_received_at);
+        let head = new.head();
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head;
+        self.condition.is_well_again();
+        Ok(head)
+    }
+
+    /// Has what was opened be read.
+    fn publish(&self, opened: Arc<Opened>) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = opened.head();
+        *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
+    }
+
+    /// Locks the directory that is there now, where somebody has exchanged it.
+    fn lock_again(&self) -> Result<(), LogError> {
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.data_dir.is_locked_by(&lock) {
+            *lock = Arc::new(self.data_dir.lock_instead_of(&lock)?);
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> Arc<DataDirLock> {
+        Arc::clone(&self.lock.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes deliveries durable that have their places after the head, or closes the log.
+    fn keep(&self, writer: &mut Writer, deliveries: Vec<Delivery>) -> Result<(), LogError> {
+        let Some(group) = Group::chained(deliveries, self.head().digest) else { return Ok(()) };
+        let end = group.end();
+        writer.journal()?.append(group).inspect_err(|error| self.condition.fail(error))?;
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = end;
+        Ok(())
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -320,27 +337,4 @@ fn place(group: Vec<NewDelivery>, head: Position, received_at: DateTime<Utc>) ->
         }
     };
     Ok(group.into_iter().zip(salts).map(place).collect())
-}
-
-/// Writes the head whenever it has moved, off the answer's path, and once more at the end.
-fn keep_head(shared: Arc<Shared>) -> Result<(mpsc::Sender<()>, JoinHandle<()>), LogError> {
-    let (stop, stopped) = mpsc::channel::<()>();
-    let keep = move || {
-        let mut written = None;
-        loop {
-            let stopping = stopped.recv_timeout(HEAD_INTERVAL) == Err(mpsc::RecvTimeoutError::Disconnected);
-            let head = shared.head();
-            if written != Some(head) {
-                match shared.head_file.write(head) {
-                    Ok(()) => written = Some(head),
-                    Err(error) => shared.close(&error),
-                }
-            }
-            if stopping || shared.failure.get().is_some() {
-                return;
-            }
-        }
-    };
-    let thread = thread::Builder::new().name("clockfold-head".to_owned()).spawn(keep);
-    thread.map(|thread| (stop, thread)).map_err(|error| storage("starting a thread".to_owned(), error))
 }

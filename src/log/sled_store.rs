@@ -4,10 +4,10 @@
 //! folders that it makes. So every write is followed by an `fdatasync` of the store's data file.
 
 use std::{
-    collections::VecDeque,
     fs::{self, File, TryLockError},
     io,
-    ops::RangeBounds,
+    ops::Bound,
+    os::unix::fs::FileExt as _,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     thread,
@@ -16,9 +16,9 @@ use std::{
 
 use super::{
     LogError,
-    block::Block,
-    data_dir::{storage, sync_dir},
-    delivery::{Delivery, Position},
+    block::StoredGroup,
+    data_dir::{forget_cached, storage, sync_dir},
+    delivery::Position,
     digest::Digest,
     head::Head,
     record::{DecodedGroup, decode},
@@ -45,10 +45,16 @@ const BEING_MADE: &str = "being-made";
 
 /// A sled store that holds groups by their first position.
 pub(super) struct SledStore {
-    tree: sled::Tree,
-    database: sled::Db,
+    /// There until it is closed.
+    handles: Option<Handles>,
     /// A second handle on sled's data file, for `fdatasync`.
     data_file: File,
+}
+
+/// What sled gives.
+struct Handles {
+    tree: sled::Tree,
+    database: sled::Db,
 }
 
 impl SledStore {
@@ -71,7 +77,28 @@ impl SledStore {
                 "the store has values in its blobs folder, which it never syncs; a power cut may lose them"
             );
         }
-        Ok(SledStore { tree, database, data_file })
+        Ok(SledStore { handles: Some(Handles { tree, database }), data_file })
+    }
+
+    /// Whether the data file of the store in `path` can be read and synced, tried on a handle of its own.
+    pub(super) fn try_out(path: &Path) -> io::Result<()> {
+        let data_file = File::options().read(true).write(true).open(path.join("db"))?;
+        data_file.sync_data()?;
+        data_file.read_at(&mut [0; 512], 0).map(drop)
+    }
+
+    /// The group that begins with `position`, where one does; otherwise the one that holds it. A reader that goes on finds
+    /// the first at once.
+    pub(super) fn group_at(&self, position: Position) -> Result<DecodedGroup, LogError> {
+        let key = position.get().to_be_bytes();
+        let value = self.tree().get(key).map_err(|error| store_error("reading the log", error))?;
+        match value {
+            Some(value) => {
+                let_go(self.tree(), &key, &value);
+                decode_entry(&key, &value)
+            }
+            None => self.group_with(position).map(|(_, group)| group),
+        }
     }
 
     /// Makes values durable. The one place that writes.
@@ -79,24 +106,24 @@ impl SledStore {
         let written = match values.len() {
             1 => {
                 let (first, value) = values.remove(0);
-                self.tree.insert(first.get().to_be_bytes(), value).map(drop)
+                self.tree().insert(first.get().to_be_bytes(), value).map(drop)
             }
             _ => {
                 let mut batch = sled::Batch::default();
                 for (first, value) in values {
                     batch.insert(&first.get().to_be_bytes(), value);
                 }
-                self.tree.apply_batch(batch)
+                self.tree().apply_batch(batch)
             }
         };
         written.map_err(|error| store_error("writing to the log", error))?;
-        self.database.flush().map_err(|error| store_error("flushing the log", error))?;
+        self.handles().database.flush().map_err(|error| store_error("flushing the log", error))?;
         self.data_file.sync_data().map_err(|error| storage("syncing the log".to_owned(), error))
     }
 
     /// Where it ends.
     pub(super) fn end(&self) -> Result<Head, LogError> {
-        let last = self.tree.last().map_err(|error| store_error("reading the end of the log", error))?;
+        let last = self.tree().last().map_err(|error| store_error("reading the end of the log", error))?;
         let Some((key, value)) = last else { return Ok(Head::EMPTY) };
         let DecodedGroup { deliveries, digest } = decode_entry(&key, &value)?;
         let last = deliveries.back().expect("a decoded group has a delivery");
@@ -105,10 +132,10 @@ impl SledStore {
 
     /// The group that holds `position`, and its key.
     pub(super) fn group_with(&self, position: Position) -> Result<(Position, DecodedGroup), LogError> {
-        let entry = self.tree.get_lt(position.next().get().to_be_bytes());
+        let entry = self.tree().get_lt(position.next().get().to_be_bytes());
         let entry = entry.map_err(|error| store_error("reading the log", error))?;
         let (key, value) = entry.ok_or_else(|| missing(position))?;
-        let_go(&self.tree, &key, &value);
+        let_go(self.tree(), &key, &value);
         let group = decode_entry(&key, &value)?;
         match group.deliveries.back() {
             Some(last) if last.position >= position => Ok((key_position(&key)?, group)),
@@ -136,63 +163,45 @@ impl SledStore {
         if digest == group.digest { Ok(at_position) } else { Err(broken_chain(first)) }
     }
 
-    /// The groups that begin at or before `to`, a stretch at a time.
-    pub(super) fn blocks(&self, to: Position) -> impl Iterator<Item = Result<Block, LogError>> + use<> {
-        let mut groups = Groups::of(&self.tree, ..=to.get().to_be_bytes());
-        let mut before = None;
-        std::iter::from_fn(move || {
-            let mut block = Vec::with_capacity(BLOCK_GROUPS);
-            let mut bytes = 0;
-            while block.len() < BLOCK_GROUPS && bytes < BLOCK_BYTES {
-                let Some(entry) = groups.next() else { break };
-                let entry = entry.map_err(|error| store_error("reading the log", error));
-                match entry.and_then(|(key, value)| Ok((key_position(&key)?, value))) {
-                    Ok((first, value)) => {
-                        bytes += value.len();
-                        block.push((first, value));
-                    }
-                    Err(error) => return Some(Err(error)),
-                }
+    /// The groups behind the one that begins with `after`, up to those that begin with `to`: as many as a block has.
+    pub(super) fn groups(&self, after: Position, to: Position) -> Result<Vec<StoredGroup>, LogError> {
+        let mut groups = Vec::with_capacity(BLOCK_GROUPS);
+        let mut bytes = 0;
+        let key = |position: Position| position.get().to_be_bytes();
+        for entry in self.tree().range((Bound::Excluded(key(after)), Bound::Included(key(to)))) {
+            let (key, value) = entry.map_err(|error| store_error("reading the log", error))?;
+            let_go(self.tree(), &key, &value);
+            bytes += value.len();
+            groups.push((key_position(&key)?, value));
+            if groups.len() == BLOCK_GROUPS || bytes >= BLOCK_BYTES {
+                break;
             }
-            let last = block.last()?.clone();
-            Some(Ok(Block::stored(before.replace(last), block)))
-        })
-    }
-
-    /// The deliveries of these positions. Every group after the first that is read, and the first where it is
-    /// the log's, is held against the chain: a group was changed, moved or exchanged where it does not fit.
-    pub(super) fn read(&self, from: Position, to: Position) -> Read {
-        // The group that holds `from` may begin before it.
-        let start = match self.tree.get_lt(from.next().get().to_be_bytes()) {
-            Ok(Some((key, _))) => key.to_vec(),
-            Ok(None) | Err(_) => from.get().to_be_bytes().to_vec(),
-        };
-        let digest = (from == Position::new(1)).then_some(Digest::EMPTY);
-        Read { groups: Groups::of(&self.tree, start..), buffer: VecDeque::new(), digest, next: from, to, done: false }
-    }
-}
-
-/// Stored groups in order, read without keeping them.
-struct Groups {
-    tree: sled::Tree,
-    groups: sled::Iter,
-}
-
-impl Groups {
-    fn of<K: AsRef<[u8]>>(tree: &sled::Tree, range: impl RangeBounds<K>) -> Groups {
-        Groups { tree: tree.clone(), groups: tree.range(range) }
-    }
-}
-
-impl Iterator for Groups {
-    type Item = sled::Result<(sled::IVec, sled::IVec)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let group = self.groups.next()?;
-        if let Ok((key, value)) = &group {
-            let_go(&self.tree, key, value);
         }
-        Some(group)
+        Ok(groups)
+    }
+
+    /// Gives sled's handles back. sled panics where it can't sync its file then: what was acknowledged is synced before,
+    /// or in the journal.
+    pub(super) fn close(&mut self) -> Result<(), LogError> {
+        let handles = self.handles.take();
+        let stopped = || storage("closing the log's store".to_owned(), "its file could not be synced");
+        catch_unwind(AssertUnwindSafe(|| drop(handles))).map_err(|_| stopped())
+    }
+
+    fn tree(&self) -> &sled::Tree {
+        &self.handles().tree
+    }
+
+    fn handles(&self) -> &Handles {
+        self.handles.as_ref().expect("nobody has a store that is closed")
+    }
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, "the log's store was closed by force; nothing that was acknowledged is in it alone");
+        }
     }
 }
 
@@ -200,53 +209,6 @@ impl Iterator for Groups {
 fn let_go(tree: &sled::Tree, key: &[u8], value: &[u8]) {
     for _ in 0..(value.len() / LOOK_UP_BYTES).clamp(1, LOOK_UPS_MAX) {
         drop(tree.contains_key(key));
-    }
-}
-
-/// Deliveries in order; stops after the first error.
-pub(super) struct Read {
-    groups: Groups,
-    buffer: VecDeque<Delivery>,
-    /// The log's digest before the next group, once it is known.
-    digest: Option<Digest>,
-    next: Position,
-    to: Position,
-    done: bool,
-}
-
-impl Iterator for Read {
-    type Item = Result<Delivery, LogError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.done || self.next > self.to {
-            return None;
-        }
-        let step = self.step();
-        self.done = step.is_err();
-        self.next = self.next.next();
-        Some(step)
-    }
-}
-
-impl Read {
-    fn step(&mut self) -> Result<Delivery, LogError> {
-        loop {
-            match self.buffer.pop_front() {
-                Some(delivery) if delivery.position < self.next => {}
-                Some(delivery) if delivery.position == self.next => return Ok(delivery),
-                Some(_) => return Err(missing(self.next)),
-                None => {
-                    let entry = self.groups.next().ok_or_else(|| missing(self.next))?;
-                    let (key, value) = entry.map_err(|error| store_error("reading the log", error))?;
-                    let group = decode_entry(&key, &value)?;
-                    let chained = |before| group.deliveries.iter().fold(before, Digest::then) == group.digest;
-                    if !self.digest.is_none_or(chained) {
-                        return Err(broken_chain(key_position(&key)?));
-                    }
-                    (self.buffer, self.digest) = (group.deliveries, Some(group.digest));
-                }
-            }
-        }
     }
 }
 
@@ -259,7 +221,7 @@ fn begin_store(path: &Path) -> io::Result<()> {
     if data_file.exists() && !marker.exists() {
         let data_file = File::open(data_file)?;
         wait_until_free(&data_file)?;
-        return data_file.sync_all();
+        return forget_cached(&data_file);
     }
     if marker.exists() {
         tracing::info!("the making of the log was interrupted; it is made again");
@@ -342,10 +304,10 @@ fn open_database(path: &Path) -> Result<sled::Db, LogError> {
     }
 }
 
-/// Whether the system refuses and the store itself may be well: no reason to reach for a backup.
+/// Whether the system refuses and the store itself may be well: no reason to reach for a backup. An error that sled has
+/// copied has the system's number in its text only.
 fn is_the_systems(error: &io::Error) -> bool {
-    use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied)
+    error.raw_os_error().is_some() || error.to_string().starts_with("Os { code: ")
 }
 
 fn decode_entry(key: &[u8], value: &[u8]) -> Result<DecodedGroup, LogError> {

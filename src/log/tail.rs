@@ -38,8 +38,8 @@ pub(super) struct Entry {
 
 /// Where a position is.
 pub(super) enum Place {
-    /// In the store, as is everything up to this position.
-    Store(Position),
+    /// In the store.
+    Store,
     /// In this group.
     Tail(Arc<Group>),
     /// Beyond the head.
@@ -100,11 +100,16 @@ impl Tail {
         state.groups.push_back(Arc::new(group));
     }
 
+    /// The last position that the store has.
+    pub(super) fn stored(&self) -> Position {
+        self.state().moved
+    }
+
     /// Where `position` is now.
     pub(super) fn place_of(&self, position: Position) -> Place {
         let state = self.state();
         if position <= state.moved {
-            return Place::Store(state.moved);
+            return Place::Store;
         }
         let index = state.groups.partition_point(|group| group.end().position < position);
         state.groups.get(index).map_or(Place::Nowhere, |group| Place::Tail(Arc::clone(group)))

@@ -40,8 +40,7 @@ impl<'a> Home<'a> {
     /// A folder for a new one, beside the current one, with a name that this process has not used before: what was given
     /// up may still be written for a moment. Whatever else is there is removed.
     pub(super) fn fresh(&self) -> io::Result<PathBuf> {
-        // It holds the ids of appointments: nobody but its owner has business there.
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(self.root)?;
+        make_dir(self.root)?;
         let current = self.current();
         self.keep_only(current.as_deref())?;
         let name = current.as_deref().and_then(Path::file_name).and_then(|name| number(&name.to_string_lossy()));
@@ -72,6 +71,15 @@ impl<'a> Home<'a> {
             if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
         }
         Ok(())
+    }
+}
+
+/// Makes a folder where it is missing. It holds the ids of appointments: nobody but its owner has business there. The one
+/// above it has to be there: where somebody has moved a data directory away, none is made in its place.
+fn make_dir(path: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
     }
 }
 

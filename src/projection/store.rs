@@ -92,36 +92,18 @@ impl Projection {
 
     /// The projection in a store that is open.
     pub(super) fn of(keyspaces: Keyspaces, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
-        let snapshot = keyspaces.database.snapshot();
-        let stored = snapshot.get(&keyspaces.meta, CHECKPOINT_KEY).map_err(|error| failed("opening", error))?;
-        let checkpoint = match stored {
-            Some(bytes) => decode_checkpoint(&bytes)?,
-            None => {
-                let nothing =
-                    Checkpoint { position: Position::ZERO, digest: Digest::EMPTY, rules_digest: rules.digest() };
-                let written = keyspaces.meta.insert(CHECKPOINT_KEY, encode_checkpoint(nothing));
-                written.map_err(|error| failed("opening", error))?;
-                nothing
-            }
-        };
-        let mut sources = Vec::new();
-        for entry in snapshot.iter(&keyspaces.sources) {
-            sources.push(decode_source(&entry.value().map_err(|error| failed("opening", error))?)?);
-        }
-        let mut courses = Vec::with_capacity(sources.len());
-        for index in 0..sources.len() {
-            let last = snapshot.prefix(&keyspaces.changes, source_number(index).0.to_be_bytes()).next_back();
-            let last = last.map(|row| row.value().map_err(|error| failed("opening", error))).transpose()?;
-            courses.push(
-                last.map(|bytes| decode_changes(&bytes)).transpose()?.map_or_else(Course::default, Course::after),
-            );
-        }
-        let number = |(index, row): (usize, &SourceRow)| (row.name.clone(), source_number(index));
-        let numbers: Names = sources.iter().enumerate().map(number).collect();
-        keyspaces.name(numbers.clone());
+        let Counted { checkpoint, sources, courses, numbers } = keyspaces.count(&rules)?;
         let store = Arc::new(keyspaces);
         let (reader, hot) = (Reader(Arc::new(RwLock::new(Arc::clone(&store)))), Hot::default());
         Ok(Projection { store, reader, rules, checkpoint, sources, courses, hot, numbers })
+    }
+
+    /// Forgets what it holds in memory, which may be ahead of its rows after an error, and reads it from them.
+    pub fn read_anew(&mut self) -> Result<(), ProjectionError> {
+        let Counted { checkpoint, sources, courses, numbers } = self.store.count(&self.rules)?;
+        (self.checkpoint, self.sources, self.courses, self.numbers) = (checkpoint, sources, courses, numbers);
+        self.hot = Hot::default();
+        Ok(())
     }
 
     /// How far the log is folded.
@@ -235,7 +217,47 @@ impl Readers {
     }
 }
 
+/// What the writer knows of the rows without looking each time.
+struct Counted {
+    checkpoint: Checkpoint,
+    sources: Vec<SourceRow>,
+    courses: Vec<Course>,
+    numbers: Names,
+}
+
 impl Keyspaces {
+    /// Reads what the writer holds in memory. Writes the checkpoint of a store that has none.
+    fn count(&self, rules: &Rules) -> Result<Counted, ProjectionError> {
+        let snapshot = self.database.snapshot();
+        let stored = snapshot.get(&self.meta, CHECKPOINT_KEY).map_err(|error| failed("opening", error))?;
+        let checkpoint = match stored {
+            Some(bytes) => decode_checkpoint(&bytes)?,
+            None => {
+                let nothing =
+                    Checkpoint { position: Position::ZERO, digest: Digest::EMPTY, rules_digest: rules.digest() };
+                let written = self.meta.insert(CHECKPOINT_KEY, encode_checkpoint(nothing));
+                written.map_err(|error| failed("opening", error))?;
+                nothing
+            }
+        };
+        let mut sources = Vec::new();
+        for entry in snapshot.iter(&self.sources) {
+            sources.push(decode_source(&entry.value().map_err(|error| failed("opening", error))?)?);
+        }
+        let mut courses = Vec::with_capacity(sources.len());
+        for index in 0..sources.len() {
+            let last = snapshot.prefix(&self.changes, source_number(index).0.to_be_bytes()).next_back();
+            let last = last.map(|row| row.value().map_err(|error| failed("opening", error))).transpose()?;
+            courses.push(
+                last.map(|bytes| decode_changes(&bytes)).transpose()?.map_or_else(Course::default, Course::after),
+            );
+        }
+        let number = |(index, row): (usize, &SourceRow)| (row.name.clone(), source_number(index));
+        let numbers: Names = sources.iter().enumerate().map(number).collect();
+        self.name(numbers.clone());
+        Ok(Counted { checkpoint, sources, courses, numbers })
+    }
+
     pub(super) fn open(path: &Path) -> Result<Keyspaces, lsm::Error> {
         let database = Database::open(path, &KINDS, CACHE_BYTES)?;
         let keyspace = |space| database.keyspace(space as usize);

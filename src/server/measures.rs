@@ -77,6 +77,8 @@ impl Metrics {
             counter!("clockfold_answers_total", "route" => "webhook", "status" => status.to_string()).increment(0);
         }
         counter!("clockfold_projection_mended_total").increment(0);
+        counter!("clockfold_log_openings_total").increment(0);
+        counter!("clockfold_head_failures_total").increment(0);
         Metrics { directories, started_at: now, ..self }
     }
 
@@ -161,6 +163,8 @@ fn describe() {
             "clockfold_projection_mended_total",
             "How often the projection was built anew because its files were damaged.",
         ),
+        ("clockfold_log_openings_total", "How often the log was opened anew after a storage error."),
+        ("clockfold_head_failures_total", "How often the head could not be remembered; it is tried again."),
         ("clockfold_answers_total", "HTTP answers, by route and status."),
         ("process_cpu_seconds_total", "Processor time that it has taken."),
     ];
@@ -179,7 +183,7 @@ fn describe() {
         ("clockfold_projection_lag_deliveries", "Durable deliveries that are not folded yet."),
         ("clockfold_archive_lag_deliveries", "Durable deliveries that the archive does not have yet."),
         ("clockfold_archive_failed", "1 while the archive can't be written, else 0."),
-        ("clockfold_storage_failed", "1 after a storage error closed the log, else 0."),
+        ("clockfold_storage_failed", "1 while the storage fails and no deliveries are accepted, else 0."),
         ("clockfold_disk_free_bytes", "Bytes that may still be written to the disk of a directory."),
         ("clockfold_disk_size_bytes", "All bytes of that disk."),
         ("clockfold_build_info", "1, with the program's version."),

@@ -1,7 +1,7 @@
 //! The writer's own thread: append a group, make it durable, fold it, answer.
 //!
 //! Where the projection turns out to be damaged, it is built anew first, and senders wait for that instead of being
-//! refused. Where the log can't be written, nothing is accepted any more.
+//! refused. Where the log can't be written, nothing is accepted while that lasts.
 
 use std::{
     collections::BTreeMap,
@@ -31,6 +31,8 @@ const MENDING_INTERVAL: Duration = Duration::from_secs(60);
 /// damage, must not keep senders waiting all the time.
 const MENDINGS_MAX: usize = 5;
 const MENDINGS_WITHIN: Duration = Duration::from_secs(600);
+/// Between two tries to go on after a failure.
+const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     log: Arc<dyn Log>,
@@ -39,12 +41,14 @@ pub(super) struct Writer {
     state: Arc<State>,
     /// When the projection was built anew because of damage, lately.
     mended_at: Vec<Instant>,
+    /// When going on after a failure was last tried, if it has not worked yet.
+    recovering_at: Option<Instant>,
 }
 
 impl Drop for Writer {
     /// A writer that a defect stopped must not look like one that only has nothing to do.
     fn drop(&mut self) {
-        if thread::panicking() && self.state.failure.set("the writer stopped at a defect".to_owned()).is_ok() {
+        if thread::panicking() && self.state.failure.set("the writer stopped at a defect") {
             tracing::error!("the writer stopped at a defect; no more deliveries are accepted until a restart");
         }
     }
@@ -57,7 +61,7 @@ impl Writer {
         workbench: Arc<Workbench>,
         state: Arc<State>,
     ) -> Writer {
-        Writer { log, projection, workbench, state, mended_at: Vec::new() }
+        Writer { log, projection, workbench, state, mended_at: Vec::new(), recovering_at: None }
     }
 
     pub(super) fn serve(mut self, mut tasks: mpsc::Receiver<Task>) {
@@ -72,6 +76,7 @@ impl Writer {
                     }
                     Task::Adopt(adoption) => self.adopt(*adoption),
                     Task::Mend => self.mend_if_damaged(),
+                    Task::Recover => self.recover(),
                     Task::Refold(arrived, answer) => drop(answer.send(self.refold(*arrived))),
                 }
             }
@@ -85,14 +90,39 @@ impl Writer {
         metrics::histogram!("clockfold_group_deliveries").record(u32::try_from(deliveries.len()).unwrap_or(u32::MAX));
         let receipts = self.track(deliveries);
         if let Err(message) = &receipts
-            && self.state.failure.set(message.clone()).is_ok()
+            && self.state.failure.set(message)
         {
-            tracing::error!(%message, "storage failed; no more deliveries are accepted until a restart");
+            tracing::error!(%message, "storage failed; no deliveries are accepted while it does");
         }
         let mut receipts = receipts.unwrap_or_default().into_iter();
         for answer in answers {
             // Who no longer waits does not need the answer.
             let _ = answer.send(receipts.next().ok_or(Unavailable::StorageFailed));
+        }
+    }
+
+    /// Goes on after a failure: folds what the log has, which may be more than was answered with a position.
+    fn recover(&mut self) {
+        let is_due = self.recovering_at.is_none_or(|at| at.elapsed() >= RECOVERY_INTERVAL);
+        // The log opens itself anew.
+        if !self.state.failure.is_there() || !is_due || self.log.failure().is_some() {
+            return;
+        }
+        let read = self.projection.read_anew();
+        let read = read.or_else(|error| if error.is_damage() { self.mend(&error.to_string()) } else { Err(error) });
+        let recovered = read.and_then(|()| self.fold_up_to_head().map(drop));
+        self.recovering_at = Some(Instant::now());
+        match recovered {
+            Ok(()) => {
+                self.recovering_at = None;
+                self.state.failure.clear();
+                let position = self.projection.checkpoint().position.get();
+                tracing::info!(position, "deliveries are accepted again");
+            }
+            Err(error) if self.state.failure.set(&error.to_string()) => {
+                tracing::error!(%error, "no deliveries are accepted yet");
+            }
+            Err(_) => {}
         }
     }
 
@@ -103,7 +133,7 @@ impl Writer {
             return;
         }
         let adopt = || {
-            if self.state.failure.get().is_some() {
+            if self.state.failure.is_there() {
                 return Err(ProjectionError::Cancelled);
             }
             candidate.projection.catch_up(&*self.log, &mut |_| {})?;
@@ -117,7 +147,7 @@ impl Writer {
     }
 
     fn refold(&mut self, arrived: Arrived) -> Result<Refolded, ProjectionError> {
-        if self.state.failure.get().is_some() {
+        if self.state.failure.is_there() {
             return Err(ProjectionError::Cancelled);
         }
         self.projection.refold(arrived, &*self.log)
@@ -125,8 +155,8 @@ impl Writer {
 
     /// Makes a group durable, folds it, and tells what became of each delivery, in the order given.
     fn track(&mut self, group: Vec<NewDelivery>) -> Result<Vec<Receipt>, String> {
-        if let Some(message) = self.state.failure.get() {
-            return Err(message.clone());
+        if let Some(message) = self.state.failure.message() {
+            return Err(message);
         }
         let (fresh, fates) = self.without_repeats(group).map_err(|error| error.to_string())?;
         let positions = match fresh.len() {
@@ -235,7 +265,7 @@ impl Writer {
         // A rebuild that is under way mends as well; who looks, looks again.
         let is_due =
             !self.workbench.is_taken() && self.mended_at.last().is_none_or(|at| at.elapsed() >= MENDING_INTERVAL);
-        if self.projection.is_damaged() && is_due && self.state.failure.get().is_none() {
+        if self.projection.is_damaged() && is_due && !self.state.failure.is_there() {
             // Nothing depends on it yet: the next delivery that needs what is damaged says why it can't be folded.
             let _ = self.mend("a reader, or a merge of its files, has met damage");
         }
@@ -253,8 +283,9 @@ impl Writer {
         metrics::counter!("clockfold_projection_mended_total").increment(1);
         let begun = Instant::now();
         let mended = self.workbench.replace(&self.projection, &*self.log);
-        self.mended_at.push(Instant::now());
         let new = mended.inspect_err(|error| tracing::error!(%error, "the projection could not be built anew"))?;
+        // What could not be built keeps nobody waiting: it is tried again once the disk is well.
+        self.mended_at.push(Instant::now());
         let old = std::mem::replace(&mut self.projection, new);
         let readers = old.readers();
         drop(old);

@@ -49,16 +49,20 @@ impl Background {
         }
     }
 
-    /// Writes what waits in memory, the oldest first. `false`: it can't be written, and nothing is from now on.
+    /// Writes what waits in memory, the oldest first. `false`: it can't be written now; that is tried again with another
+    /// file, and rows are taken as long as memory has room.
     fn flush_all(&self) -> bool {
         loop {
             let levels = Arc::clone(&self.shared.state().levels);
             if levels.memory.len() < 2 {
                 return true;
             }
-            if let Err(error) = self.flush(&levels) {
-                tracing::error!(%error, "the projection can't be written");
-                self.shared.change(|state| state.failure = Some(error.clone()));
+            let flushed = self.flush(&levels);
+            let is_news = self.shared.flushed(flushed.as_ref().err());
+            if let Err(error) = flushed {
+                if is_news {
+                    tracing::error!(%error, "the projection can't be written; it is tried again");
+                }
                 return false;
             }
         }

@@ -16,19 +16,9 @@ pub(in crate::projection) enum Error {
     /// The folder holds something else.
     #[error("{path} holds no projection that this version can read")]
     Foreign { path: String },
-    /// An earlier failure left rows in memory that are on no disk.
-    #[error("the store stopped after a failure: {0}")]
+    /// A thread panicked in the midst of a batch.
+    #[error("the store stopped at a defect: {0}")]
     Stopped(String),
-}
-
-impl Error {
-    /// What everybody is told from then on whose rows can't be kept because of it.
-    pub(super) fn stops(&self) -> Error {
-        match self {
-            Error::Damaged { .. } => self.clone(),
-            _ => Error::Stopped(self.to_string()),
-        }
-    }
 }
 
 pub(super) type Result<T> = std::result::Result<T, Error>;
@@ -40,6 +30,15 @@ pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> 
         io::ErrorKind::NotFound => damaged(path, "it is gone"),
         io::ErrorKind::UnexpectedEof => damaged(path, "it is shorter than it was"),
         _ => Error::Io { doing, path: path.display().to_string(), message: error.to_string() },
+    }
+}
+
+/// Makes an error of reading a file tell of it: what can't be read of a file that is there is damaged, whatever the disk
+/// says, and it is built anew elsewhere.
+pub(super) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    move |error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => damaged(path, "it is shorter than it was"),
+        _ => damaged(path, "the disk does not give it back"),
     }
 }
 

@@ -40,7 +40,11 @@ pub(super) fn table_path(folder: &Path, id: u64) -> PathBuf {
 impl Manifest {
     /// What is in a folder, which is made if it is not there. Files that no manifest names are removed.
     pub(super) fn open(folder: &Path, spaces: usize) -> Result<Manifest> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(io("creating", folder))?;
+        // The folder above has to be there: where somebody has moved it away, none is made in its place.
+        match fs::DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+            made => made.map_err(io("creating", folder))?,
+        }
         let path = folder.join(NAME);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,

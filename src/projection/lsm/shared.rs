@@ -27,6 +27,8 @@ use super::{
 const MEMTABLE_BYTES: usize = if cfg!(test) { 64 << 10 } else { 24 << 20 };
 /// Or when the first of them has waited so long.
 const WAIT_MAX: Duration = Duration::from_secs(20);
+/// What can't be written is tried again after so long.
+const RETRY_INTERVAL: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 1_000 });
 /// A writer waits while so many full ones have no file yet.
 const FROZEN_MAX: usize = 2;
 
@@ -51,7 +53,7 @@ pub(super) struct State {
     /// When the first row came that is in no file.
     dirty_since: Option<Instant>,
     pub(super) is_closing: bool,
-    /// Why nothing is written any more.
+    /// Why memory could not be written to a file when that was last tried. Rows are taken while memory has room.
     pub(super) failure: Option<Error>,
 }
 
@@ -123,8 +125,8 @@ impl Shared {
         if self.state.is_poisoned() {
             return Err(Error::Stopped("a thread panicked".to_owned()));
         }
-        if let Some(why) = &state.failure {
-            return Err(why.stops());
+        if let Some(why) = state.refusal() {
+            return Err(why);
         }
         if cfg!(debug_assertions) {
             self.check_promise(&state.levels, batch);
@@ -191,18 +193,36 @@ impl Shared {
         while state.failure.is_none() && state.levels.memory.len() > 1 {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state.failure.as_ref().map_or(Ok(()), |why| Err(why.stops()))
+        state.failure.clone().map_or(Ok(()), Err)
     }
 
-    /// Waits until there is something to write to a file, or the end. `false` at the end.
+    /// What came of writing memory to a file. Tells whether an error is another one than before.
+    pub(super) fn flushed(&self, error: Option<&Error>) -> bool {
+        let words = |error: Option<&Error>| error.map(Error::to_string);
+        self.change(|state| {
+            let is_news = words(error) != words(state.failure.as_ref());
+            state.failure = error.cloned();
+            is_news
+        })
+    }
+
+    /// Waits until there is something to write to a file, or the end. `false` at the end. After a failure it waits a
+    /// moment, and at the end it gives up.
     pub(super) fn wait_for_work(&self) -> bool {
         let mut state = self.state();
+        let failed_at = state.failure.as_ref().map(|_| Instant::now());
         loop {
-            if state.failure.is_none() && state.levels.memory.len() > 1 {
+            if let Some(rest) = failed_at.and_then(|at| RETRY_INTERVAL.checked_sub(at.elapsed())) {
+                if state.is_closing {
+                    return false;
+                }
+                state = self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
+            if state.levels.memory.len() > 1 {
                 return true;
             }
-            let dirty_since = state.dirty_since.filter(|_| state.failure.is_none());
-            let waited = dirty_since.map(|since| since.elapsed());
+            let waited = state.dirty_since.map(|since| since.elapsed());
             if waited.is_some_and(|waited| waited >= WAIT_MAX || state.is_closing) {
                 state.freeze(self.spaces.len());
                 continue;
@@ -217,6 +237,12 @@ impl Shared {
 }
 
 impl State {
+    /// Why no rows are taken, if so: something is damaged, or memory is full and can't be written.
+    fn refusal(&self) -> Option<Error> {
+        let is_full = self.levels.memory.len() > FROZEN_MAX;
+        self.failure.clone().filter(|why| is_full || matches!(why, Error::Damaged { .. }))
+    }
+
     /// New rows go to a fresh table from now on; the full one waits for its file.
     fn freeze(&mut self, spaces: usize) {
         self.dirty_since = None;

@@ -20,7 +20,7 @@ use std::{
 use super::{
     block::{Block, seal, take_varint, unsealed},
     cache::{Cache, Cached},
-    error::{Error, Result, damaged, io},
+    error::{Error, Result, damaged, io, unreadable},
     key::Key,
     section::{BlockPlace, Section, SectionIndex, take},
 };
@@ -159,8 +159,8 @@ impl Table {
         }
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, at).map_err(|error| {
-            self.is_damaged.fetch_or(error.kind() == std::io::ErrorKind::UnexpectedEof, Ordering::Relaxed);
-            io("reading", &self.path)(error)
+            self.is_damaged.store(true, Ordering::Relaxed);
+            unreadable(&self.path)(error)
         })?;
         Ok(bytes)
     }

@@ -1,0 +1,132 @@
+//! A log that is open: its store, what is in the journal only, and which files these are. One that failed is given up
+//! as a whole, and another one is opened from what is on the disk.
+
+use std::{fs, io, os::unix::fs::MetadataExt, path::Path, sync::Arc};
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    LogError,
+    condition::Condition,
+    data_dir::{DataDir, storage},
+    delivery::Position,
+    digest::Digest,
+    head::{Head, HeadFile},
+    journal,
+    mover::move_up_to,
+    recovery::recover,
+    sled_store::{SledStore, missing},
+    tail::{Place, Tail},
+};
+
+/// The log as one opening has it.
+pub(super) struct Opened {
+    pub(super) store: SledStore,
+    pub(super) tail: Tail,
+    pub(super) condition: Arc<Condition>,
+    files: Files,
+}
+
+/// What the log has to hold that is opened.
+#[derive(Clone, Copy)]
+pub(super) enum Expected {
+    /// What was remembered beside it; a log that is not there is made.
+    Remembered,
+    /// What this process has acknowledged. Nothing is made.
+    Acknowledged(Head),
+}
+
+/// Which folders and files a path led to: the device and the number of each.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Files([(u64, u64); 3]);
+
+impl Files {
+    fn of(data_dir: &DataDir) -> io::Result<Files> {
+        let found = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
+        let log = data_dir.log();
+        Ok(Files([found(data_dir.root())?, found(&log)?, found(&log.join("db"))?]))
+    }
+}
+
+impl Opened {
+    /// Opens what is there, moves what the journal holds into the store, and returns the last arrival time too.
+    pub(super) fn open(
+        data_dir: &DataDir,
+        condition: &Arc<Condition>,
+        expected: Expected,
+    ) -> Result<(Opened, DateTime<Utc>), LogError> {
+        let folder = data_dir.log();
+        if matches!(expected, Expected::Acknowledged(_)) && !folder.join("db").exists() {
+            return Err(LogError::Exchanged { path: data_dir.root().to_owned() });
+        }
+        let store = SledStore::open(&folder)?;
+        let files = Files::of(data_dir).map_err(|error| storage(format!("looking at {}", folder.display()), error))?;
+        let recovered = recover(&folder, &store)?;
+        let tail = Tail::after(recovered.stored, recovered.groups);
+        let opened = Opened { store, tail, condition: Arc::clone(condition), files };
+        let last_received_at = opened.check_end(data_dir, expected)?;
+        // Only now that nothing speaks against it is anything deleted.
+        move_up_to(&opened.store, &opened.tail, opened.head().position)?;
+        let removed = journal::remove(&folder, &recovered.files);
+        removed.map_err(|error| storage(format!("removing the journal in {}", folder.display()), error))?;
+        Ok((opened, last_received_at))
+    }
+
+    /// Whether the data directory's path still leads to these files.
+    pub(super) fn check_files(&self, data_dir: &DataDir) -> Result<(), LogError> {
+        let exchanged = || LogError::Exchanged { path: data_dir.root().to_owned() };
+        match Files::of(data_dir) {
+            Ok(files) if files == self.files => Ok(()),
+            Ok(_) => Err(exchanged()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(exchanged()),
+            Err(error) => Err(storage(format!("looking at {}", data_dir.root().display()), error)),
+        }
+    }
+
+    /// Holds the log's end against what is expected of it, and returns the last arrival time.
+    fn check_end(&self, data_dir: &DataDir, expected: Expected) -> Result<DateTime<Utc>, LogError> {
+        let found = self.head();
+        self.digest_at(found.position)?;
+        let expected = match expected {
+            Expected::Remembered => HeadFile::of(data_dir).read()?,
+            Expected::Acknowledged(head) => Some(head),
+        };
+        match expected {
+            Some(remembered) if remembered.position > found.position => {
+                let (path, found, remembered) = (data_dir.log(), found.position, remembered.position);
+                return Err(LogError::Shorter { path, found, remembered });
+            }
+            Some(remembered) if self.digest_at(remembered.position)? != remembered.digest => {
+                let message =
+                    "its digest is not the remembered one: records were changed, or the head is another log's";
+                return Err(LogError::Damaged { position: remembered.position, message: message.to_owned() });
+            }
+            None if found.position > Position::ZERO => {
+                tracing::warn!(position = found.position.get(), "the log has no remembered head; it is made anew");
+            }
+            _ => {}
+        }
+        let last = match found.position {
+            Position::ZERO => None,
+            position => match self.tail.place_of(position) {
+                Place::Tail(group) => group.at(position).map(|entry| entry.delivery.received_at),
+                _ => self.store.group_at(position)?.deliveries.back().map(|delivery| delivery.received_at),
+            },
+        };
+        Ok(last.unwrap_or(DateTime::UNIX_EPOCH))
+    }
+
+    /// The log's digest at a position.
+    pub(super) fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
+        match self.tail.place_of(position) {
+            Place::Store => self.store.digest_at(position),
+            Place::Tail(group) => group.at(position).map(|entry| entry.digest).ok_or_else(|| missing(position)),
+            Place::Nowhere => Err(missing(position)),
+        }
+    }
+
+    /// The last durable position, and the chain's digest there.
+    pub(super) fn head(&self) -> Head {
+        self.tail.head()
+    }
+}
