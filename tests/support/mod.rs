@@ -8,6 +8,7 @@ pub mod browser;
 pub mod clients;
 pub mod copies;
 pub mod disk;
+pub mod faults;
 pub mod load;
 pub mod pages;
 pub mod http1;
