@@ -221,7 +221,10 @@ fn events(told: Events, app: Arc<App>, pass: Option<Pass>, permit: Option<OwnedS
         }
     });
     let events = stream::unfold(told_here, |mut told| async move { told.recv().await.map(|event| (event, told)) });
-    warp::sse::reply(warp::sse::keep_alive().stream(events)).into_response()
+    let mut response = warp::sse::reply(warp::sse::keep_alive().stream(events)).into_response();
+    // A proxy that gathers an answer before it passes it on would keep what is live.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
 }
 
 /// Events of a subscription that wait for who reads them.
