@@ -2,6 +2,7 @@
 // was lost, what came meanwhile.
 import { html, nothing, type TemplateResult } from 'lit';
 import { TOP } from '../address.ts';
+import { prose } from '../prose.ts';
 import { durationWords, countWords } from '../words.ts';
 import { hrefOf } from './card.ts';
 import { clearFilters } from './filters.ts';
@@ -48,20 +49,20 @@ export function drawNothingFound(search: string, sources: readonly string[]): Te
 /** The connection is lost: what is shown is old. `why` is the server's word, where it has one. */
 export function drawLost(since: number, now: number, clock: string, why: string | null): TemplateResult {
   return html`<p class="strip lost">
-    <strong>Not live.</strong> ${why ? `The server says: ${why} ` : nothing}This is the board as of ${clock}<span aria-hidden="true"> (${durationWords(now - since)} ago)</span>. Nothing is lost: it
+    <strong>Not live.</strong> ${why ? `The server says: ` : nothing}${why ? prose(`${why} `) : nothing}This is the board as of ${clock}<span aria-hidden="true"> (${durationWords(now - since)} ago)</span>. Nothing is lost: it
     catches up by itself once the server can be reached.
   </p>`;
 }
 
 /** The server has no answer for now. */
 export function drawRefused(message: string): TemplateResult {
-  return html`<p class="strip lost"><strong>Not live.</strong> The server says: ${message} The board is asked for again by itself.</p>`;
+  return html`<p class="strip lost"><strong>Not live.</strong> The server says: ${prose(message)} The board is asked for again by itself.</p>`;
 }
 
 /** The server takes no WebSocket from this page, and tells why. */
 export function drawSocketRefused(message: string): TemplateResult {
   return html`<p class="strip lost">
-    <strong>The server refuses this page's WebSocket.</strong> It says: ${message} Until then the board moves by an event stream.
+    <strong>The server refuses this page's WebSocket.</strong> It says: ${prose(message)} Until then the board moves by an event stream.
   </p>`;
 }
 
