@@ -52,6 +52,7 @@ use crate::{
 pub use accept::ConnectionLimits;
 pub use access::Operator;
 pub use measures::Metrics;
+pub use origin::PublicUrl;
 pub use sessions::SessionSettings;
 pub use socket::SubscriptionLimits;
 
@@ -126,6 +127,8 @@ pub struct Parts {
     pub body_timeout: Duration,
     /// The origins of web pages that may read GraphQL answers in a browser, as a browser sends them.
     pub allowed_origins: Vec<String>,
+    /// Where browsers find the pages, where a proxy is in front.
+    pub public_url: Option<PublicUrl>,
     /// What subscribers may use.
     pub subscriptions: SubscriptionLimits,
 }
@@ -152,12 +155,12 @@ impl App {
             graph: parts.graph,
             rules: parts.rules,
             readers: parts.readers,
-            sessions: Sessions::new(parts.sessions),
+            sessions: Sessions::new(parts.sessions, parts.public_url.clone()),
             metrics: parts.metrics,
             clock: parts.clock,
             failures: Failures::new(parts.failed_authentications_burst),
             body_timeout: parts.body_timeout,
-            origins: Origins::new(parts.allowed_origins),
+            origins: Origins::new(parts.allowed_origins, parts.public_url.map(|public| public.origin)),
             graphql_permits: Arc::new(Semaphore::new(graphql_at_once())),
             log_permits: Arc::new(Semaphore::new(log::READERS_MAX)),
             csv_permits: Arc::new(Semaphore::new(board_csv::WRITERS_MAX)),
@@ -240,6 +243,8 @@ fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = I
         .unify()
         .or(warp::any().map(|| Problem::NotFound.response()))
         .unify()
+        .and(with(app))
+        .map(|response, app: Arc<App>| app.sessions.take_both(response))
 }
 
 fn operations_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + 'static {

@@ -13,7 +13,7 @@ use clockfold::lifecycle::{Code, Outcome};
 /// A package, why it is there, and where it may be named, as beginnings of paths below `src/`.
 const PACKAGES: &[(&str, &str, &[&str])] = &[
     ("lit", "elements that draw only what has changed", &[""]),
-    ("graphql-ws", "the protocol of the server's WebSocket", &["live.ts"]),
+    ("graphql-ws", "the protocol of the server's WebSocket", &["live/socket.ts"]),
     ("graphql", "graphql-ws' types name it; nothing of it is in a page", &[]),
     ("uplot", "charts of thousands of points; loaded with the charts only", &["charts/"]),
     ("axe-core", "the tests look over every page with it", &[]),
@@ -23,7 +23,7 @@ const PACKAGES: &[(&str, &str, &[&str])] = &[
 
 /// What only some files may have: everything that reaches the server, or that a strict policy forbids.
 const WORDS: &[(&str, &[&str])] = &[
-    ("fetch(", &["graphql.ts", "session.ts"]),
+    ("fetch(", &["graphql.ts", "session.ts", "live/"]),
     ("WebSocket(", &[]),
     ("EventSource(", &[]),
     ("XMLHttpRequest", &[]),

@@ -95,6 +95,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         operator: None,
         failed_authentications_burst: 10,
         body_timeout: TIMEOUT,
+        public_url: None,
         allowed_origins: Vec::new(),
         subscriptions: SubscriptionLimits {
             operations_max: 1,

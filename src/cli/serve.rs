@@ -26,7 +26,7 @@ use crate::{
     log::{Clock, DataDir, Log, LogError, RunningServer, SessionKey, SledLog},
     projection::{DeliveryFilter, Page, Progress, Projection, ProjectionError, Reader, Stage, StaleRules, Workshop},
     server::{
-        App, ConnectionLimits, Listeners, Metrics, Operator, Parts, SessionSettings, SubscriptionLimits,
+        App, ConnectionLimits, Listeners, Metrics, Operator, Parts, PublicUrl, SessionSettings, SubscriptionLimits,
         run as run_server,
     },
     tracker::{Rebuilds, Tracker, Workbench},
@@ -53,7 +53,8 @@ pub(super) fn run(
     let runtime = runtime()?;
     // Bound before anything is opened: who calls during a catch-up waits instead of being refused.
     let listeners = runtime.block_on(listen(&config))?;
-    let started = |address, first: Option<&FirstSource>| greet(stdout, address, first);
+    let public_url = config.server.public_url.as_ref().map(|url| format!("{}{}", url.origin, url.path));
+    let started = |address, first: Option<&FirstSource>| greet(stdout, address, public_url.as_deref(), first);
     serve(Serving { config, runtime, listeners, clock }, started, stop_on_signal)
 }
 
@@ -76,6 +77,12 @@ pub(super) fn serve(
     started: impl FnOnce(SocketAddr, Option<&FirstSource>) -> std::io::Result<()>,
     stop: impl FnOnce() -> anyhow::Result<CancellationToken>,
 ) -> anyhow::Result<()> {
+    if config.server.public_url.is_some() && config.readers.is_empty() {
+        tracing::warn!(
+            "`public_url` says that a proxy is in front, and no [[reader]] is configured: whoever a proxy on this machine lets \
+             through may read everything. Make a token with `clockfold key new` and add a reader with it"
+        );
+    }
     let metrics = Metrics::install().context("starting the metrics")?;
     let data_dir = DataDir::at(&config.data_dir);
     let store = SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?;
@@ -142,6 +149,7 @@ pub(super) fn serve(
         failed_authentications_burst: config.server.failed_authentications_burst,
         body_timeout: config.server.body_timeout,
         allowed_origins: config.server.allowed_origins,
+        public_url: config.server.public_url.map(|url| PublicUrl { origin: url.origin, path: url.path }),
         subscriptions: SubscriptionLimits {
             operations_max: config.server.operations_max as usize,
             subscriptions_max: config.server.subscriptions_max as usize,
@@ -287,8 +295,18 @@ pub(super) fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 }
 
 /// What a person sees who starts the server. The fresh credential is printed here, once, and nowhere else.
-fn greet(stdout: &mut dyn Write, address: SocketAddr, first: Option<&FirstSource>) -> std::io::Result<()> {
+fn greet(
+    stdout: &mut dyn Write,
+    address: SocketAddr,
+    public_url: Option<&str>,
+    first: Option<&FirstSource>,
+) -> std::io::Result<()> {
     writeln!(stdout, "Clockfold listens on http://{address}")?;
+    let here = format!("http://{address}");
+    let url = public_url.unwrap_or(&here);
+    if public_url.is_some() {
+        writeln!(stdout, "Browsers find the board at {url}/")?;
+    }
     if let Some(first) = first {
         let name = &first.source.access.name;
         match &first.fresh_secret {
@@ -299,7 +317,7 @@ fn greet(stdout: &mut dyn Write, address: SocketAddr, first: Option<&FirstSource
                 )?;
                 writeln!(
                     stdout,
-                    "  curl -sS http://{address}/webhook/{secret} -H 'Content-Type: application/json' -d '{{\"appointment_id\": 12345, \"event_type\": \"create\"}}'"
+                    "  curl -sS {url}/webhook/{secret} -H 'Content-Type: application/json' -d '{{\"appointment_id\": 12345, \"event_type\": \"create\"}}'"
                 )?;
             }
             None => writeln!(
@@ -308,12 +326,12 @@ fn greet(stdout: &mut dyn Write, address: SocketAddr, first: Option<&FirstSource
             )?,
         }
     }
-    writeln!(stdout, "\nQuery http://{address}/graphql, for example with")?;
+    writeln!(stdout, "\nQuery {url}/graphql, for example with")?;
     writeln!(
         stdout,
-        "  curl -sS http://{address}/graphql -H 'Content-Type: application/json' -d '{{\"query\": \"{{ appointment(appointmentId: 12345) {{ status statusSince }} }}\"}}'"
+        "  curl -sS {url}/graphql -H 'Content-Type: application/json' -d '{{\"query\": \"{{ appointment(appointmentId: 12345) {{ status statusSince }} }}\"}}'"
     )?;
-    writeln!(stdout, "or in a browser: http://{address}/explorer")?;
+    writeln!(stdout, "or in a browser: {url}/explorer")?;
     stdout.flush()
 }
 

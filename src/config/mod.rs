@@ -12,6 +12,7 @@ mod first_source;
 mod graphql;
 mod lifecycle;
 mod origins;
+mod public_url;
 mod reader;
 mod retention;
 mod server;
@@ -34,6 +35,7 @@ use crate::{
 
 pub use error::{ConfigError, ConfigErrors};
 pub use first_source::{FIRST_SOURCE_FILE, FirstSource, FirstSourceError, first_source};
+pub use public_url::PublicUrl;
 pub use server::{LogFormat, ServerConfig};
 pub use source::SourceConfig;
 

@@ -34,7 +34,7 @@ pub(super) fn read(table: &mut Section, key: &str, problems: &mut Problems) -> V
 }
 
 /// Whether this is an origin in the form in which a browser sends it.
-fn is_origin(text: &str) -> bool {
+pub(super) fn is_origin(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once("://") else { return false };
     let mut letters = scheme.bytes();
     let is_scheme = letters.next().is_some_and(|byte| byte.is_ascii_lowercase())

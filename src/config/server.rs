@@ -9,6 +9,7 @@ use super::{
     document::{Node, Section},
     error::{Problems, shown, suggestion},
     origins,
+    public_url::{self, PublicUrl},
 };
 
 /// The keys of `[server]`. Each is also the variable `CLOCKFOLD_SERVER_` and its name in capitals.
@@ -28,10 +29,11 @@ pub(super) const KEYS: &[&str] = &[
     "socket_message_bytes_max",
     "allowed_origins",
     "secure_cookies",
+    "public_url",
 ];
 
 /// Those of [`KEYS`] that hold a text; the others hold a whole number, but for those that are written as TOML.
-pub(super) const TEXT_KEYS: &[&str] = &["listen", "operations_listen", "log_format"];
+pub(super) const TEXT_KEYS: &[&str] = &["listen", "operations_listen", "log_format", "public_url"];
 
 /// Those of [`KEYS`] that hold something else: a variable holds it as a file would.
 pub(super) const TOML_KEYS: &[&str] = &[LIST_KEY, "secure_cookies"];
@@ -86,6 +88,8 @@ pub struct ServerConfig {
     pub allowed_origins: Vec<String>,
     /// Whether browsers send the cookie over TLS only; `None`: where the page that signs in came over TLS.
     pub secure_cookies: Option<bool>,
+    /// Where browsers find the pages, where that is not the address that it listens on.
+    pub public_url: Option<PublicUrl>,
 }
 
 /// How log lines are written.
@@ -116,6 +120,7 @@ impl Default for ServerConfig {
             socket_message_bytes_max: SOCKET_MESSAGE_BYTES_MAX,
             allowed_origins: Vec::new(),
             secure_cookies: None,
+            public_url: None,
         }
     }
 }
@@ -151,6 +156,7 @@ pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> ServerConfig 
         ),
         allowed_origins: origins::read(&mut table, LIST_KEY, problems),
         secure_cookies: table.boolean("secure_cookies", problems),
+        public_url: public_url::read(&mut table, "public_url", problems),
     }
 }
 

@@ -77,6 +77,7 @@ fn every_setting() {
         socket_message_bytes_max = 2048
         allowed_origins = ["https://board.example", "http://localhost:5173"]
         secure_cookies = true
+        public_url = "https://clinic.example/clockfold/"
         [graphql]
         depth_max = 16
         complexity_max = 300
@@ -136,6 +137,7 @@ fn every_setting() {
         socket_message_bytes_max: 2048,
         allowed_origins: vec!["https://board.example".to_owned(), "http://localhost:5173".to_owned()],
         secure_cookies: Some(true),
+        public_url: Some(PublicUrl { origin: "https://clinic.example".to_owned(), path: "/clockfold".to_owned() }),
     };
     let limits = Limits {
         depth_max: 16,
@@ -202,6 +204,10 @@ fn mistakes_at_the_top_and_in_server() {
     check(
         "[server]\nbody_timeout = 3",
         "clockfold.toml:2: [server] has no key `body_timeout`\n  hint: did you mean `body_timeout_s`?",
+    );
+    check(
+        "[server]\npublic_url = \"clinic.example/clockfold\"",
+        "clockfold.toml:2: `public_url` `clinic.example/clockfold` is not an http or https address of pages\n  hint: write where browsers find the pages",
     );
     check(
         "[server]\nsecure_cookies = \"yes\"",

@@ -63,16 +63,31 @@ const PAGES: &[Row] = &[
     ("sign-in.js", SCRIPT, include_bytes!("web/dist/assets/sign-in.js")),
 ];
 
+/// The way to the top from an appointment's address, `/appointment/{source}/{id}`.
+pub const DEEPER: &str = "../../";
+
+/// The pages' document for addresses there. Every address in it is relative, so that the pages may stand under a path of
+/// another site, which no proxy tells us of.
+static DEEPER_DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+    let document = str::from_utf8(PAGES[0].2).expect("it is built as UTF-8");
+    document.replace("=\"./", &format!("=\"{DEEPER}"))
+});
+
 /// A file of the explorer; the page itself is `""`. The first call compresses all of them, which takes a moment.
 pub fn explorer(path: &str) -> Option<&'static File> {
     static FILES: LazyLock<Vec<File>> = LazyLock::new(|| files(EXPLORER, EXPLORER_POLICY));
     FILES.iter().find(|file| file.path == path)
 }
 
-/// A file of the board and the pages beside it; the document of all of them is `""`. The first call compresses all of
+/// A file of the board and the pages beside it; the document of all of them is `""`, and [`DEEPER`] at addresses that are
+/// so much deeper. The first call compresses all of
 /// them, which takes a moment.
 pub fn pages(path: &str) -> Option<&'static File> {
-    static FILES: LazyLock<Vec<File>> = LazyLock::new(|| files(PAGES, PAGES_POLICY));
+    static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
+        let (_, content_type, _) = PAGES[0];
+        let deeper = File::new(DEEPER, content_type, PAGES_POLICY, DEEPER_DOCUMENT.as_bytes());
+        files(PAGES, PAGES_POLICY).into_iter().chain([deeper]).collect()
+    });
     FILES.iter().find(|file| file.path == path)
 }
 

@@ -7,7 +7,8 @@ use super::*;
 #[test]
 fn a_compressed_file_is_the_same_file() {
     let of_explorer = EXPLORER.iter().map(|(path, ..)| explorer(path).expect("it is there"));
-    for file in of_explorer.chain(PAGES.iter().map(|(path, ..)| pages(path).expect("it is there"))) {
+    for file in of_explorer.chain(PAGES.iter().map(|(path, ..)| pages(path).expect("it is there"))).chain(pages(DEEPER))
+    {
         let mut plain = Vec::new();
         flate2::read::GzDecoder::new(file.gzip.as_slice()).read_to_end(&mut plain).expect("it is gzip");
         assert_eq!(plain, file.plain, "{}", file.path);
@@ -27,11 +28,11 @@ fn every_built_file_has_a_row() {
 
 #[test]
 fn a_page_loads_only_its_own_files_and_has_nothing_inline() {
-    for (page, own) in [(explorer(""), "/explorer/"), (pages(""), "/assets/")] {
+    for (page, own) in [(explorer(""), "./explorer/"), (pages(""), "./assets/"), (pages(DEEPER), "../../assets/")] {
         let page = str::from_utf8(page.expect("the page").plain).expect("text");
         let own = page.matches(&format!("src=\"{own}")).count() + page.matches(&format!("href=\"{own}")).count();
         assert_eq!(page.matches("<script").count() + page.matches("rel=\"stylesheet\"").count(), own, "{page}");
-        for outside in ["http:", "https:", "src=\"//", "<style", " style="] {
+        for outside in ["http:", "https:", "src=\"/", "href=\"/", "<style", " style="] {
             assert!(!page.contains(outside), "{outside}: {page}");
         }
     }

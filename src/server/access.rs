@@ -55,7 +55,12 @@ pub(super) fn asker(
         return if local { Ok((Viewer::local_admin(), None)) } else { Err(Problem::ReadersNotConfigured) };
     }
     if !headers.contains_key(header::AUTHORIZATION) {
-        match app.sessions.of(&app.readers, headers, origin::is_own_page(headers, reads_only), (app.clock)()) {
+        match app.sessions.of(
+            &app.readers,
+            headers,
+            origin::is_own_page(headers, &app.origins, reads_only),
+            (app.clock)(),
+        ) {
             Cookie::Counts(session, viewer) => return Ok((viewer, Some(Pass::Session(session)))),
             Cookie::Ended(ended) => return Err(signed_out(app, peer, ended)),
             Cookie::Absent => {}
@@ -89,7 +94,7 @@ impl Stranger {
 
 /// Whose cookie a page sends that opens a WebSocket, where readers are configured; counts a failure.
 pub(super) fn signed_in(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(Viewer, Pass), Stranger> {
-    match app.sessions.of(&app.readers, headers, origin::is_own_socket(headers), (app.clock)()) {
+    match app.sessions.of(&app.readers, headers, origin::is_own_socket(headers, &app.origins), (app.clock)()) {
         Cookie::Counts(session, viewer) => Ok((viewer, Pass::Session(session))),
         Cookie::Ended(ended) => {
             signed_out(app, peer, ended);

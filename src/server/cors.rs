@@ -16,21 +16,29 @@ const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
 const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id, retry-after");
 const VARY: HeaderValue = HeaderValue::from_static("Origin");
 
-/// The origins that are allowed.
+/// The origins that are allowed, and the one that is ours whatever `Host` a proxy sends.
 #[derive(Clone, Debug)]
-pub(super) struct Origins(Vec<String>);
+pub(super) struct Origins {
+    listed: Vec<String>,
+    public: Option<String>,
+}
 
 impl Origins {
-    /// These, each in the form in which a browser sends it.
-    pub(super) fn new(origins: Vec<String>) -> Origins {
-        Origins(origins)
+    /// These, and that of `public_url`, each in the form in which a browser sends it.
+    pub(super) fn new(listed: Vec<String>, public: Option<String>) -> Origins {
+        Origins { listed, public }
+    }
+
+    /// Whether this is the origin of `public_url`.
+    pub(super) fn is_public(&self, origin: &str) -> bool {
+        self.public.as_deref() == Some(origin)
     }
 
     /// The origin of a request, if it is allowed.
     pub(super) fn allowed<'a>(&self, headers: &'a HeaderMap) -> Option<&'a HeaderValue> {
         let mut values = headers.get_all(header::ORIGIN).iter();
         let (Some(origin), None) = (values.next(), values.next()) else { return None };
-        self.0.iter().any(|known| known.as_bytes() == origin.as_bytes()).then_some(origin)
+        self.listed.iter().any(|known| known.as_bytes() == origin.as_bytes()).then_some(origin)
     }
 
     /// The answer to a browser that asks before a request; `None` where this is no such question. It is asked without
@@ -55,7 +63,7 @@ impl Origins {
     /// Lets the page of an allowed origin read a response. It is marked as depending on the origin in any case, so that
     /// no cache gives one page's answer to another.
     pub(super) fn mark(&self, allowed: Option<HeaderValue>, response: &mut Response) {
-        if self.0.is_empty() {
+        if self.listed.is_empty() {
             return;
         }
         let headers = response.headers_mut();

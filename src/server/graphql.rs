@@ -76,7 +76,13 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
         .and(warp::ext::get::<Peer>())
         .and(with(app))
         .map(|headers, peer, app: Arc<App>| schema_for(&app, peer, &headers).unwrap_or_else(Problem::response));
-    graphql.or(schema).unify()
+    let question = warp::path!("graphql" / "socket")
+        .and(warp::method())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .and(with(app))
+        .map(|method, headers, peer, app: Arc<App>| could_have_socket(&app, peer, &method, &headers));
+    graphql.or(schema).unify().or(question).unify()
 }
 
 /// The schema, for whom introspection would tell it.
@@ -88,6 +94,19 @@ fn schema_for(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Response, Pr
         Introspection::Nobody => return Err(Problem::NotFound),
     }
     Ok(bytes(StatusCode::OK, "text/plain; charset=utf-8", sdl().into_bytes()))
+}
+
+/// Tells a page whether a WebSocket of its would be taken, or why not: of one that was refused its browser says nothing. It is
+/// a POST, because with a GET a browser does not say whose page asks.
+fn could_have_socket(app: &App, peer: Peer, method: &Method, headers: &HeaderMap) -> Response {
+    let answered = match *method {
+        Method::POST => socket::could_begin(app, peer, headers),
+        _ => Err(Problem::MethodNotAllowed { allow: "POST" }),
+    };
+    let no_content = |()| StatusCode::NO_CONTENT.into_response();
+    let mut response = answered.map_or_else(Problem::response, no_content);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 async fn execute<B: Buf>(
@@ -202,7 +221,10 @@ fn events(told: Events, app: Arc<App>, pass: Option<Pass>, permit: Option<OwnedS
         }
     });
     let events = stream::unfold(told_here, |mut told| async move { told.recv().await.map(|event| (event, told)) });
-    warp::sse::reply(warp::sse::keep_alive().stream(events)).into_response()
+    let mut response = warp::sse::reply(warp::sse::keep_alive().stream(events)).into_response();
+    // A proxy that gathers an answer before it passes it on would keep what is live.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
 }
 
 /// Events of a subscription that wait for who reads them.

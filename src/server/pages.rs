@@ -8,7 +8,7 @@ use warp::{
     reply::Response,
 };
 
-use crate::dashboard::{File, explorer, pages};
+use crate::dashboard::{DEEPER, File, explorer, pages};
 
 use super::problem::{Problem, bytes};
 
@@ -50,9 +50,9 @@ pub(super) fn routes() -> impl Filter<Extract = (Response,), Error = Rejection> 
 /// The addresses at which the pages' one document is. Which page it shows is up to the document.
 fn page() -> impl Filter<Extract = ((Find, String),), Error = Rejection> + Clone + 'static {
     let board = warp::path::end();
-    let appointment = warp::path!("appointment" / String / String).map(|_, _| ()).untuple_one();
     let others = warp::path!("rejections").or(warp::path!("charts")).unify().or(warp::path!("sign-in")).unify();
-    board.or(appointment).unify().or(others).unify().map(|| (pages as Find, String::new()))
+    let appointment = warp::path!("appointment" / String / String).map(|_, _| (pages as Find, DEEPER.to_owned()));
+    board.or(others).unify().map(|| (pages as Find, String::new())).or(appointment).unify()
 }
 
 fn response(file: &'static File, headers: &HeaderMap) -> Response {

@@ -197,7 +197,7 @@ impl Problem {
             Problem::ForeignPage => (
                 StatusCode::FORBIDDEN,
                 "FOREIGN_ORIGIN",
-                "Only this server's own pages sign in and out. If this is one, a proxy in front changes the `Host` header: let it pass on the browser's.",
+                "Only this server's own pages sign in and out. If this is one, a proxy in front changes the `Host` header: let it pass on the browser's, or set `[server] public_url`.",
             ),
             Problem::ReadersNotConfigured => (
                 StatusCode::FORBIDDEN,
@@ -281,7 +281,7 @@ impl Problem {
             Problem::ForeignOrigin => (
                 StatusCode::FORBIDDEN,
                 "FOREIGN_ORIGIN",
-                "Pages of this origin may not connect. `[server] allowed_origins` names those of other sites that may.",
+                "Pages of this origin may not connect. `[server] allowed_origins` names those of other sites that may. If this is one of the server's own pages, a proxy in front changes the `Host` header: let it pass on the browser's, or set `[server] public_url`.",
             ),
             Problem::Draining => {
                 (StatusCode::SERVICE_UNAVAILABLE, "DRAINING", "The server is about to stop. Send it again.")

@@ -13,20 +13,26 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
-use warp::http::{HeaderMap, HeaderValue, header};
+use warp::{
+    http::{HeaderMap, HeaderValue, header},
+    reply::Response,
+};
 
 use crate::{
     credential::{Seal, Session, SessionId, digest_of},
     graphql::{Readers, Viewer},
 };
 
-use super::origin;
+use super::origin::{self, PublicUrl};
 
 /// The cookie's name.
 const COOKIE: &str = "clockfold-session";
 
 /// What keeps it from scripts and from other sites.
-const ATTRIBUTES: &str = "Path=/; HttpOnly; SameSite=Strict";
+const ATTRIBUTES: &str = "HttpOnly; SameSite=Strict";
+
+/// Where it is sent, where no `public_url` says that the pages are below a path.
+const TOP: &str = "/";
 
 /// As long as browsers keep a cookie at all.
 const NEVER_IDLE: TimeDelta = TimeDelta::days(400);
@@ -46,6 +52,8 @@ pub struct SessionSettings {
 /// All of them.
 pub(super) struct Sessions {
     settings: SessionSettings,
+    /// Where the pages are, where that is below a path.
+    public: Option<PublicUrl>,
     memory: Mutex<Memory>,
     /// Told when somebody signs out.
     signed_out: watch::Sender<()>,
@@ -83,8 +91,9 @@ struct Memory {
 }
 
 impl Sessions {
-    pub(super) fn new(settings: SessionSettings) -> Sessions {
-        Sessions { settings, memory: Mutex::default(), signed_out: watch::Sender::new(()) }
+    pub(super) fn new(settings: SessionSettings, public: Option<PublicUrl>) -> Sessions {
+        let public = public.filter(|public| !public.path.is_empty());
+        Sessions { settings, public, memory: Mutex::default(), signed_out: watch::Sender::new(()) }
     }
 
     /// Whose session the request's cookie is. `counts`: the request comes from a page whose cookies do.
@@ -148,10 +157,23 @@ impl Sessions {
         let secure = self.settings.secure_cookies.unwrap_or_else(|| origin::is_https(headers));
         let (value, seconds) = (self.settings.seal.close(session), lifetime(viewer).num_seconds());
         let secure = if secure { "; Secure" } else { "" };
-        let text = format!("{COOKIE}={value}; {ATTRIBUTES}; Max-Age={seconds}{secure}");
+        // Other programs of the same site see it not, where the pages are below a path.
+        let path = self.public.as_ref().filter(|public| !origin::is_beside_public(headers, public));
+        let path = path.map_or(TOP, |public| public.path.as_str());
+        let text = format!("{COOKIE}={value}; Path={path}; {ATTRIBUTES}; Max-Age={seconds}{secure}");
         let mut header = HeaderValue::try_from(text).expect("base64url and ASCII words");
         header.set_sensitive(true);
         header
+    }
+
+    /// Where an answer takes the cookie away, it also takes the one that was given to pages below a path.
+    pub(super) fn take_both(&self, mut response: Response) -> Response {
+        if let Some(public) = &self.public
+            && response.headers().get_all(header::SET_COOKIE).iter().any(|cookie| *cookie == no_cookie())
+        {
+            response.headers_mut().append(header::SET_COOKIE, no_cookie_at(&public.path));
+        }
+        response
     }
 
     fn judge(&self, readers: &Readers, session: &Session, now: DateTime<Utc>) -> Result<Viewer, Ended> {
@@ -179,7 +201,11 @@ impl Sessions {
 
 /// The header that takes a browser's cookie away.
 pub(super) fn no_cookie() -> HeaderValue {
-    HeaderValue::try_from(format!("{COOKIE}=; {ATTRIBUTES}; Max-Age=0")).expect("ASCII words")
+    no_cookie_at(TOP)
+}
+
+fn no_cookie_at(path: &str) -> HeaderValue {
+    HeaderValue::try_from(format!("{COOKIE}=; Path={path}; {ATTRIBUTES}; Max-Age=0")).expect("ASCII words")
 }
 
 /// How long a browser keeps a cookie.

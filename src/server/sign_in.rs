@@ -61,7 +61,7 @@ async fn answer<B: Buf>(
     if ![Method::POST, Method::PUT, Method::DELETE].contains(method) {
         return Err(Problem::MethodNotAllowed { allow: "POST, PUT, DELETE" });
     }
-    if origin::is_foreign_page(headers) {
+    if origin::is_foreign_page(headers, &app.origins) {
         return Err(Problem::ForeignPage);
     }
     match *method {
@@ -90,7 +90,7 @@ async fn sign_in<B: Buf>(
     let (session, viewer) = begun.ok_or_else(|| app.failures.count(peer.0.ip(), Problem::WrongToken))?;
     // Another reader's pages in this browser end here.
     if let Cookie::Counts(earlier, viewer) =
-        app.sessions.of(&app.readers, headers, origin::is_own_page(headers, false), now)
+        app.sessions.of(&app.readers, headers, origin::is_own_page(headers, &app.origins, false), now)
     {
         app.sessions.end(&earlier, &viewer, now);
     }
@@ -99,7 +99,7 @@ async fn sign_in<B: Buf>(
 
 fn renew(app: &App, headers: &HeaderMap, peer: Peer) -> Result<HeaderValue, Problem> {
     let now = (app.clock)();
-    match app.sessions.of(&app.readers, headers, origin::is_own_page(headers, false), now) {
+    match app.sessions.of(&app.readers, headers, origin::is_own_page(headers, &app.origins, false), now) {
         Cookie::Counts(session, viewer) => {
             let session = app.sessions.renew(session, &viewer, now);
             Ok(app.sessions.cookie(&session, &viewer, headers))
@@ -112,7 +112,7 @@ fn renew(app: &App, headers: &HeaderMap, peer: Peer) -> Result<HeaderValue, Prob
 fn sign_out(app: &App, headers: &HeaderMap) -> HeaderValue {
     let now = (app.clock)();
     if let Cookie::Counts(session, viewer) =
-        app.sessions.of(&app.readers, headers, origin::is_own_page(headers, false), now)
+        app.sessions.of(&app.readers, headers, origin::is_own_page(headers, &app.origins, false), now)
     {
         app.sessions.end(&session, &viewer, now);
     }

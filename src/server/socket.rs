@@ -67,6 +67,24 @@ pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
     has_token(headers, &header::UPGRADE, "websocket") && has_token(headers, &header::CONNECTION, "upgrade")
 }
 
+/// Whether a WebSocket could begin now that these headers ask for. Who it is that asks is told over the WebSocket itself.
+pub(super) fn could_begin(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(), Problem> {
+    // A browser sends the user's page's origin, and no other header that could hold it back.
+    if !origin::is_allowed(headers, &app.origins) {
+        return Err(Problem::ForeignOrigin);
+    }
+    if app.readers.is_empty() {
+        asker(app, peer, headers, false)?;
+    }
+    if app.draining() {
+        return Err(Problem::Draining);
+    }
+    match app.socket_permits.available_permits() {
+        0 => Err(Problem::TooManySubscriptions),
+        _ => Ok(()),
+    }
+}
+
 /// Begins a WebSocket.
 pub(super) fn upgrade(
     app: &Arc<App>,
@@ -83,10 +101,7 @@ pub(super) fn upgrade(
     let (Some(key), Some(on_upgrade)) = (text(header::SEC_WEBSOCKET_KEY), on_upgrade) else {
         return Err(Problem::NoSocket);
     };
-    // A browser sends the user's page's origin, and no other header that could hold it back.
-    if !origin::is_allowed(headers, &app.origins) {
-        return Err(Problem::ForeignOrigin);
-    }
+    could_begin(app, peer, headers)?;
     // A browser can't send a token here: it sends its cookie, or says who it is in its first message. That is also where
     // it hears that the cookie counts no more, for of a refused upgrade its page hears nothing.
     let who = if app.readers.is_empty() || headers.contains_key(header::AUTHORIZATION) {
@@ -95,9 +110,6 @@ pub(super) fn upgrade(
     } else {
         signed_in(app, peer, headers).map(|(viewer, pass)| Who { viewer, pass: Some(pass) })
     };
-    if app.draining() {
-        return Err(Problem::Draining);
-    }
     let permit = Arc::clone(&app.socket_permits).try_acquire_owned().map_err(|_| Problem::TooManySubscriptions)?;
     let spoken = has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
     let mut response = Response::default();

@@ -15,6 +15,7 @@ pub mod http1;
 pub mod http2;
 pub mod killed;
 pub mod live;
+pub mod nginx_path;
 pub mod power;
 pub mod promql;
 pub mod server;

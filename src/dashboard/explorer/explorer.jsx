@@ -11,7 +11,9 @@ import { createRoot } from 'react-dom/client';
 import 'graphiql/style.css';
 import './explorer.css';
 
-const ENDPOINT = '/graphql';
+// Where the server's addresses begin: above this script, wherever a proxy has put both.
+const { pathname: TOP } = new URL('..', import.meta.url);
+const ENDPOINT = `${TOP}graphql`;
 const KEPT = 'graphiql:theme';
 const WELCOME = `# Ask what you like; the documentation is behind the book on the left.
 #   Ctrl-Enter runs, Ctrl-Space completes.
@@ -81,7 +83,7 @@ function Explorer() {
     <>
       <header>
         <strong>Clockfold</strong>
-        <a href="/schema.graphql">schema.graphql</a>
+        <a href={`${TOP}schema.graphql`}>schema.graphql</a>
         <TokenField onToken={setToken} />
       </header>
       <GraphiQL

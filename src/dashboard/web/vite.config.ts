@@ -14,7 +14,8 @@ const withLicences: Plugin = {
 };
 
 export default defineConfig({
-  base: '/',
+  // Every address is relative to the document or the script that names it: a proxy may have put the pages under a path.
+  base: './',
   publicDir: false,
   plugins: [withLicences],
   build: {

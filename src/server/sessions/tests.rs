@@ -30,7 +30,7 @@ fn readers() -> Readers {
 }
 
 fn sessions() -> Sessions {
-    Sessions::new(SessionSettings { seal: Seal::new(&[7; 32]), secure_cookies: None })
+    Sessions::new(SessionSettings { seal: Seal::new(&[7; 32]), secure_cookies: None }, None)
 }
 
 /// The headers of a page of ours with a cookie.
@@ -152,7 +152,7 @@ fn only_the_one_cookie_of_ours_counts() {
     ] {
         assert_eq!(told(&sessions, &readers, &cookies, at(1)), expected, "{cookies:?}");
     }
-    let elsewhere = Sessions::new(SessionSettings { seal: Seal::new(&[8; 32]), secure_cookies: None });
+    let elsewhere = Sessions::new(SessionSettings { seal: Seal::new(&[8; 32]), secure_cookies: None }, None);
     assert_eq!(told(&elsewhere, &readers, &[&cookie], at(1)), "Unknown");
     // Without readers there is nobody whose cookie it could be.
     assert_eq!(told(&sessions, &Readers::new(Vec::new()), &[&cookie], at(1)), "absent");
@@ -167,7 +167,7 @@ fn a_cookie_has_its_attributes() {
         (Some(true), "http://clinic.example", true),
         (Some(false), "https://clinic.example", false),
     ] {
-        let sessions = Sessions::new(SessionSettings { seal: Seal::new(&[7; 32]), secure_cookies: setting });
+        let sessions = Sessions::new(SessionSettings { seal: Seal::new(&[7; 32]), secure_cookies: setting }, None);
         let mut headers = with(&[]);
         headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
         for (token, seconds) in [(TOKEN, 15 * 60), (WALL, 400 * 24 * 60 * 60)] {

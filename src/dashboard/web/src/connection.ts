@@ -22,7 +22,11 @@ class ConnectionState extends Element {
     clearInterval(this.#counting);
     if (state.is === 'waiting') this.#counting = setInterval(() => this.requestUpdate(), 1_000);
     const still = document.documentElement.classList.contains('tv');
-    return html`<span class="connection" data-is=${state.is}
+    return html`<span
+      class="connection"
+      data-is=${state.is}
+      data-via=${state.is === 'live' ? state.via : nothing}
+      title=${state.is === 'live' && state.via === 'events' ? 'By an event stream: no WebSocket comes through to the server' : nothing}
       ><span class="dot" aria-hidden="true"></span>
       <span aria-hidden="true">${seen(state)}</span>
       <span class="unseen" role="status">${heard(state)}</span>

@@ -1,6 +1,7 @@
 // One question to `/graphql`. In: a document and its variables. Out: `data`, or an error that says what happened, to
 // what, and what to do. A browser's cookie says who asks; nothing else does.
 import { access } from './access.ts';
+import { address } from './address.ts';
 import { hearDate } from './clock.ts';
 
 /** How long an answer may take: the server itself ends a query after ten seconds. */
@@ -50,7 +51,7 @@ export async function query<Data>(
   let response: Response;
   let answer: Answer;
   try {
-    response = await fetch('/graphql', {
+    response = await fetch(address('graphql'), {
       method: 'POST',
       headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
       body: JSON.stringify({ query: document, variables }),

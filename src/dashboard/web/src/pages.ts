@@ -5,11 +5,11 @@ import { html } from 'lit';
 import type { Route } from './router.ts';
 
 export interface Page {
-  /** The paths that it is shown at. */
+  /** The paths that it is shown at, below the top. */
   path: RegExp;
   /** Its title in the browser's window; the shell adds the product's name. */
   title: string;
-  /** Its words and address in the navigation; null where there is no way to it from there. */
+  /** Its words and address below the top in the navigation; null where there is no way to it from there. */
   link: { words: string; href: string } | null;
   /** Whether it is shown to whoever has not signed in. */
   open: boolean;
@@ -23,7 +23,7 @@ export const pages: Page[] = [
   {
     path: /^\/$/,
     title: 'Board',
-    link: { words: 'Board', href: '/' },
+    link: { words: 'Board', href: '' },
     open: false,
     load: () => import('./board/page.ts'),
     draw: (route) => html`<clockfold-board .route=${route}></clockfold-board>`,
@@ -39,7 +39,7 @@ export const pages: Page[] = [
   {
     path: /^\/rejections$/,
     title: 'Rejected and unreadable',
-    link: { words: 'Rejections', href: '/rejections' },
+    link: { words: 'Rejections', href: 'rejections' },
     open: false,
     load: () => import('./rejections/page.ts'),
     draw: (route) => html`<clockfold-rejections .route=${route}></clockfold-rejections>`,
@@ -47,7 +47,7 @@ export const pages: Page[] = [
   {
     path: /^\/charts$/,
     title: 'Charts',
-    link: { words: 'Charts', href: '/charts' },
+    link: { words: 'Charts', href: 'charts' },
     open: false,
     load: () => import('./charts/page.ts'),
     draw: (route) => html`<clockfold-charts .route=${route}></clockfold-charts>`,

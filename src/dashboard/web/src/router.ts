@@ -1,9 +1,12 @@
 // Which page an address shows. In: clicks on links of this site, and the browser's back and forward. Out: the page's
 // row of the table and the address, as a value to follow. A link to anything else is left to the browser.
+import { address, belowTop, TOP } from './address.ts';
 import { pages, type Page } from './pages.ts';
 import { State } from './state.ts';
 
 const SIGN_IN = '/sign-in';
+/** A parameter of the address: where to go once one has signed in, from the slash below the top on. */
+const NEXT = 'next';
 
 /** A page at an address; `page` is null where no page has it. */
 export interface Route {
@@ -33,14 +36,23 @@ export function setParameters(parameters: Record<string, string | null>): void {
   go(url, 'replace');
 }
 
-/** An address of this site's, to go to from what somebody else may have written; `/` for anything else. */
-export function ownAddress(text: string | null): string {
+/** Where one signs in, and goes on to an address from. */
+export function signInFrom(from: URL): URL {
+  const to = new URL(address(SIGN_IN.slice(1)), TOP);
+  const next = (belowTop(from) ?? '/') + from.search;
+  if (next !== '/') to.searchParams.set(NEXT, next);
+  return to;
+}
+
+/** The address to go on to from there, which somebody else may have written: below the top, and the board's for any other. */
+export function addressAfter(signIn: URL): URL {
+  const text = signIn.searchParams.get(NEXT);
   // `//host` and `/\host` are other sites' addresses, and `/..//host` becomes one.
-  if (!text || !/^\/(?![/\\])/.test(text)) return '/';
-  const url = new URL(text, location.origin);
-  if (url.origin !== location.origin || url.pathname.startsWith('//')) return '/';
+  if (!text || !/^\/(?![/\\])/.test(text)) return TOP;
+  const url = new URL(`.${text}`, TOP);
+  const path = belowTop(url);
   // Whoever has signed in has nothing to do where one signs in.
-  return url.pathname === SIGN_IN ? '/' : url.pathname + url.search;
+  return path === null || path.startsWith('//') || path === SIGN_IN ? TOP : url;
 }
 
 addEventListener('popstate', () => (route.value = find(new URL(location.href))));
@@ -59,7 +71,7 @@ addEventListener('click', (event) => {
 
 function find(url: URL): Route {
   for (const page of pages) {
-    const found = page.path.exec(url.pathname);
+    const found = page.path.exec(belowTop(url) ?? '');
     if (!found) continue;
     try {
       const parts = Object.entries(found.groups ?? {}).map(([name, part]) => [name, decodeURIComponent(part)]);

@@ -2,6 +2,7 @@
 // sees, and what the server says of whoever has it. Only what a person does keeps a session alive: a board that moves
 // by itself does not.
 import { access } from './access.ts';
+import { address } from './address.ts';
 import { query, RequestError } from './graphql.ts';
 import { connection, disconnect } from './live.ts';
 import { State } from './state.ts';
@@ -173,7 +174,7 @@ function idleMinutes(): number | null {
 
 async function send(method: string, body: string | null): Promise<Response> {
   try {
-    return await fetch('/session', {
+    return await fetch(address('session'), {
       method,
       headers: body === null ? {} : { 'Content-Type': 'application/json' },
       body,

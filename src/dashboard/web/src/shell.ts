@@ -3,11 +3,12 @@
 // nothing of it once this browser may not read any more.
 import { html, nothing, type TemplateResult } from 'lit';
 import { access } from './access.ts';
+import { address } from './address.ts';
 import './connection.ts';
 import { Element } from './element.ts';
 import { RequestError, wordsOf } from './graphql.ts';
 import { pages, type Page } from './pages.ts';
-import { go, route } from './router.ts';
+import { go, route, signInFrom } from './router.ts';
 import { ask, me, signOut } from './session.ts';
 import { Follow } from './state.ts';
 import { theme, type Theme } from './theme.ts';
@@ -53,7 +54,7 @@ class App extends Element {
         ${pages.map((page) =>
           page.link
             ? html`<li>
-                <a href=${page.link.href} aria-current=${page === here ? 'page' : nothing}>${page.link.words}</a>
+                <a href=${address(page.link.href)} aria-current=${page === here ? 'page' : nothing}>${page.link.words}</a>
               </li>`
             : nothing,
         )}
@@ -81,7 +82,7 @@ class App extends Element {
 
   #page(page: Page | null): TemplateResult | typeof nothing {
     if (!page) {
-      return notice('There is no page at this address', html`The <a href="/">board</a> is at <code>/</code>.`);
+      return notice('There is no page at this address', html`The <a href=${address('')}>board</a> is at <code>${address('')}</code>.`);
     }
     if (!page.open && access.value === 'out') return nothing;
     if (!page.open && me.value instanceof RequestError && me.value.kind === 'refused') {
@@ -123,9 +124,7 @@ class App extends Element {
     const { page, url } = route.value;
     if (access.value === 'in') this.#wasIn = true;
     if (access.value === 'out' && !page?.open) {
-      const to = new URL('/sign-in', location.origin);
-      const next = url.pathname + url.search;
-      if (next !== '/') to.searchParams.set('next', next);
+      const to = signInFrom(url);
       if (this.#wasIn && !this.#leaving) to.searchParams.set('why', 'ended');
       this.#wasIn = false;
       go(to, 'replace');

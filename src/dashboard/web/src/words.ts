@@ -59,8 +59,16 @@ export function durationWords(ms: number): string {
 
 /** A count with its noun: `1 card`, `2,345 cards`. */
 export function countWords(count: number, one: string, many: string): string {
-  return `${count.toLocaleString('en-US')} ${count === 1 ? one : many}`;
+  return `${numberWords(count)} ${count === 1 ? one : many}`;
 }
 
 /** The 13 events, in the order of the vendor's page. */
 export const EVENTS: readonly string[] = Object.keys(EVENT_WORDS);
+
+/** A count by itself: `2,345`. */
+export function numberWords(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** What stands for a count that nobody knows yet: it is not 0. */
+export const UNKNOWN = '–';

@@ -1,6 +1,6 @@
-import{A as e,G as t,H as n,J as r,K as i,M as a,N as o,q as s}from"./shared.js";var c=512,l=class extends t{static{this.properties={route:{attribute:!1},error:{state:!0},busy:{state:!0}}}constructor(){super(),this.error=null,this.busy=!1}firstUpdated(){this.#e?.focus()}render(){let e=this.route.url.searchParams.get(`why`)===`ended`;return r`<div class="sign-in">
+import{$ as e,G as t,J as n,N as r,P as i,Q as a,Z as o,j as s}from"./shared.js";var c=512,l=class extends n{static{this.properties={route:{attribute:!1},error:{state:!0},busy:{state:!0}}}constructor(){super(),this.error=null,this.busy=!1}firstUpdated(){this.#e?.focus()}render(){let t=this.route.url.searchParams.get(`why`)===`ended`;return e`<div class="sign-in">
       <h1>Sign in</h1>
-      ${e?r`<p class="notice-line">You are signed out: nobody was at the page for a while, you signed out in another window, or your token was replaced or has expired.</p>`:s}
+      ${t?e`<p class="notice-line">You are signed out: nobody was at the page for a while, you signed out in another window, or your token was replaced or has expired.</p>`:a}
       <form @submit=${this.#t}>
         <label for="token">Token</label>
         <input
@@ -30,4 +30,4 @@ import{A as e,G as t,H as n,J as r,K as i,M as a,N as o,q as s}from"./shared.js"
           </p>
         </details>
       </div>
-    </div>`}get#e(){return this.querySelector(`input`)}#t=async t=>{t.preventDefault();let r=this.#e,s=r?.value.trim();if(r&&s&&!this.busy){this.busy=!0,this.error=null;try{await e(s),r.value=``,i.value=`in`,a(o(this.route.url.searchParams.get(`next`)),`replace`)}catch(e){this.error=n(e),r.select(),r.focus()}finally{this.busy=!1}}}};customElements.define(`clockfold-sign-in`,l);export{l as SignInPage};
+    </div>`}get#e(){return this.querySelector(`input`)}#t=async e=>{e.preventDefault();let n=this.#e,a=n?.value.trim();if(n&&a&&!this.busy){this.busy=!0,this.error=null;try{await s(a),n.value=``,o.value=`in`,i(r(this.route.url),`replace`)}catch(e){this.error=t(e),n.select(),n.focus()}finally{this.busy=!1}}}};customElements.define(`clockfold-sign-in`,l);export{l as SignInPage};

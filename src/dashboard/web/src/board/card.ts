@@ -1,6 +1,7 @@
 // One card: what an appointment is known by, how long it has been where it is, and whether that is long. A link to the
 // appointment's page; on a wall display, where nothing can be clicked, the same words without the link.
 import { html, nothing, type TemplateResult } from 'lit';
+import { address } from '../address.ts';
 import { durationWords, eventWords, type Place } from '../words.ts';
 import type { Card } from './model.ts';
 import { waitOf, WAIT_WORDS, type Thresholds, type Wait } from './waits.ts';
@@ -63,7 +64,7 @@ export function drawCard(card: Card, place: Place, focusable: boolean, manner: M
 }
 
 export function hrefOf(card: { source: string; appointmentId: string }): string {
-  return `/appointment/${encodeURIComponent(card.source)}/${encodeURIComponent(card.appointmentId)}`;
+  return address(`appointment/${encodeURIComponent(card.source)}/${encodeURIComponent(card.appointmentId)}`);
 }
 
 function words(card: Card, wait: Wait, manner: Manner, narrow: boolean): TemplateResult {

@@ -4,7 +4,7 @@
 import { html, nothing, type PropertyDeclarations, type PropertyValues, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import { Element } from '../element.ts';
-import type { Place } from '../words.ts';
+import { numberWords, UNKNOWN, type Place } from '../words.ts';
 import { drawCard, longestNumber, shapeOf, type Manner, type Shape } from './card.ts';
 import type { Card } from './model.ts';
 
@@ -29,8 +29,8 @@ export class BoardColumn extends Element {
   declare name: string;
   /** The cards that are shown, in order. */
   declare cards: readonly Card[];
-  /** How many appointments are in the column, shown or not. */
-  declare count: number;
+  /** How many appointments are in the column, shown or not; null while nobody knows. */
+  declare count: number | null;
   /** How many of them the server did not tell. */
   declare untold: number;
   /** Whether cards may be left out on purpose. */
@@ -112,7 +112,7 @@ export class BoardColumn extends Element {
         )}
       </ul>
       ${this.untold > 0
-        ? html`<p class="untold">${this.untold.toLocaleString('en-US')} more are not listed: the server tells so many of a column.</p>`
+        ? html`<p class="untold">${numberWords(this.untold)} more are not listed: the server tells so many of a column.</p>`
         : nothing}
     </section>`;
   }
@@ -134,8 +134,9 @@ export class BoardColumn extends Element {
   }
 
   #count(): TemplateResult {
-    const all = this.count.toLocaleString('en-US');
-    const words = this.filtered ? `${this.cards.length.toLocaleString('en-US')} of ${all}` : all;
+    if (this.count === null) return html`<span class="count">${UNKNOWN}<span class="unseen"> not known yet</span></span>`;
+    const all = numberWords(this.count);
+    const words = this.filtered ? `${numberWords(this.cards.length)} of ${all}` : all;
     return html`<span class="count">${words}<span class="unseen"> appointments</span></span>`;
   }
 

@@ -1,6 +1,8 @@
 // What the board says in sentences: that it is empty and what to do, that a search found nothing, that its connection
 // was lost, what came meanwhile.
 import { html, nothing, type TemplateResult } from 'lit';
+import { TOP } from '../address.ts';
+import { prose } from '../prose.ts';
 import { durationWords, countWords } from '../words.ts';
 import { hrefOf } from './card.ts';
 import { clearFilters } from './filters.ts';
@@ -10,7 +12,7 @@ const SOURCES_MAX = 5;
 
 /** Nothing has arrived yet: how to send the first. */
 export function drawEmpty(sources: readonly string[], hours: number): TemplateResult {
-  const curl = `curl -sS ${location.origin}/webhook/ROUTE-KEY -H 'Content-Type: application/json' -d '{"appointment_id": 12345, "event_type": "create"}'`;
+  const curl = `curl -sS ${TOP.href}webhook/ROUTE-KEY -H 'Content-Type: application/json' -d '{"appointment_id": 12345, "event_type": "create"}'`;
   return html`<section class="notice" aria-labelledby="empty">
     <h2 id="empty">No appointment is on the board</h2>
     <p>
@@ -44,17 +46,24 @@ export function drawNothingFound(search: string, sources: readonly string[]): Te
   </section>`;
 }
 
-/** The connection is lost: what is shown is old. */
-export function drawLost(since: number, now: number, clock: string): TemplateResult {
+/** The connection is lost: what is shown is old. `why` is the server's word, where it has one. */
+export function drawLost(since: number, now: number, clock: string, why: string | null): TemplateResult {
   return html`<p class="strip lost">
-    <strong>Not live.</strong> This is the board as of ${clock}<span aria-hidden="true"> (${durationWords(now - since)} ago)</span>. Nothing is lost: it
+    <strong>Not live.</strong> ${why ? `The server says: ` : nothing}${why ? prose(`${why} `) : nothing}This is the board as of ${clock}<span aria-hidden="true"> (${durationWords(now - since)} ago)</span>. Nothing is lost: it
     catches up by itself once the server can be reached.
   </p>`;
 }
 
 /** The server has no answer for now. */
 export function drawRefused(message: string): TemplateResult {
-  return html`<p class="strip lost"><strong>Not live.</strong> The server says: ${message} The board is asked for again by itself.</p>`;
+  return html`<p class="strip lost"><strong>Not live.</strong> The server says: ${prose(message)} The board is asked for again by itself.</p>`;
+}
+
+/** The server takes no WebSocket from this page, and tells why. */
+export function drawSocketRefused(message: string): TemplateResult {
+  return html`<p class="strip lost">
+    <strong>The server refuses this page's WebSocket.</strong> It says: ${prose(message)} Until then the board moves by an event stream.
+  </p>`;
 }
 
 /** What has changed while the connection was lost. */

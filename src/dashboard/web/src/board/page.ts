@@ -4,9 +4,10 @@
 //   feed.ts (subscription) -> store.ts (when) -> model.ts (what stands where)
 //   filters.ts (address) -> sight.ts (which cards) -> column.ts or wall.ts -> card.ts
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
+import { address } from '../address.ts';
 import { Element } from '../element.ts';
 import { RequestError } from '../graphql.ts';
-import { connection } from '../live.ts';
+import { connection, socketRefusal } from '../live.ts';
 import type { Route } from '../router.ts';
 import { me, type Source } from '../session.ts';
 import { Follow } from '../state.ts';
@@ -19,7 +20,7 @@ import './cards.css';
 import './wall.css';
 import { filtersOf, hidesCards, isFiltered, type Filters } from './filters.ts';
 import { PLACES, type Card } from './model.ts';
-import { drawCaughtUp, drawEmpty, drawLost, drawNothingFound, drawRefused } from './notes.ts';
+import { drawCaughtUp, drawEmpty, drawLost, drawNothingFound, drawRefused, drawSocketRefused } from './notes.ts';
 import { drawPicker } from './picker.ts';
 import { Sight } from './sight.ts';
 import { drawStale } from './stale.ts';
@@ -58,7 +59,7 @@ export class BoardPage extends Element {
 
   constructor() {
     super();
-    new Follow(this, me, connection);
+    new Follow(this, me, connection, socketRefusal);
   }
 
   override connectedCallback(): void {
@@ -136,7 +137,7 @@ export class BoardPage extends Element {
     const { board, begun } = this.#store;
     const chosen = statuses.includes(this.#chosen) ? this.#chosen : (statuses[0] as Status);
     const filtered = hidesCards({ statuses, ...filters });
-    return html`${drawPicker(statuses, board, chosen, (status) => this.#set(() => (this.#chosen = status)))}
+    return html`${drawPicker(statuses, board, begun, chosen, (status) => this.#set(() => (this.#chosen = status)))}
       <p id="board-keys" class="unseen">Up and down arrows go from card to card, left and right arrows to the next column.</p>
       <div class="columns" aria-busy=${!begun} @sideways=${this.#sideways}>
         ${statuses.map((status) => {
@@ -146,7 +147,7 @@ export class BoardPage extends Element {
             .place=${status}
             .name=${statusWords(status)}
             .cards=${cards.get(status)}
-            .count=${list.count}
+            .count=${begun ? list.count : null}
             .untold=${list.count - list.cards.length}
             .filtered=${filtered}
             .manner=${manner}
@@ -169,7 +170,7 @@ export class BoardPage extends Element {
               .place=${status}
               .name=${statusWords(status)}
               .cards=${cards.get(status)}
-              .count=${board.list(status).count}
+              .count=${begun ? board.list(status).count : null}
               .manner=${manner}
               .pageMs=${PAGE_MS * turns}
             ></wall-column>`,
@@ -181,11 +182,14 @@ export class BoardPage extends Element {
   #news(): TemplateResult | typeof nothing {
     const { clock, caughtUp, error } = this.#store;
     if (error?.passes) return drawRefused(error.message);
+    const why = connection.value.is === 'waiting' ? connection.value.why : null;
     if (this.#lost) {
       const { at, since } = this.#lost;
       const long = performance.now() - at >= LOST_AFTER_MS;
-      return long ? drawLost(since, clock.now(), timeWords(since, zone(null))) : nothing;
+      return long ? drawLost(since, clock.now(), timeWords(since, zone(null)), why) : nothing;
     }
+    if (why) return drawRefused(why);
+    if (socketRefusal.value) return drawSocketRefused(socketRefusal.value);
     return caughtUp !== null && performance.now() < this.#caughtUpUntil ? drawCaughtUp(caughtUp) : nothing;
   }
 
@@ -235,7 +239,7 @@ function drawError(error: RequestError): TemplateResult {
   return html`<section class="notice" role="alert">
     <h2>The board can't be shown</h2>
     <p>${error.message}</p>
-    <p><a href="/">Show the whole board</a></p>
+    <p><a href=${address('')}>Show the whole board</a></p>
   </section>`;
 }
 

@@ -1,11 +1,12 @@
 // Which column is shown where there is room for one: a row of buttons with their counts, on a phone only.
 import { html, type TemplateResult } from 'lit';
-import { statusWords, type Status } from '../words.ts';
+import { numberWords, statusWords, UNKNOWN, type Status } from '../words.ts';
 import type { Board } from './model.ts';
 
 export function drawPicker(
   statuses: readonly Status[],
   board: Board,
+  begun: boolean,
   chosen: Status,
   choose: (status: Status) => void,
 ): TemplateResult {
@@ -13,7 +14,7 @@ export function drawPicker(
     ${statuses.map(
       (status) =>
         html`<button type="button" aria-pressed=${status === chosen} @click=${() => choose(status)}>
-          ${statusWords(status)} <span class="count">${board.list(status).count.toLocaleString('en-US')}</span>
+          ${statusWords(status)} <span class="count">${begun ? numberWords(board.list(status).count) : UNKNOWN}</span>
         </button>`,
     )}
   </div>`;

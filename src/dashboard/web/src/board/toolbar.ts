@@ -1,6 +1,7 @@
 // What stands above the columns: search, filters, pause. In: the filters and the state of the page. Out: changes of
 // the address, and pause and resume.
 import { html, nothing, type TemplateResult } from 'lit';
+import { address } from '../address.ts';
 import { STATUSES, statusWords, type Status } from '../words.ts';
 import { ENDED_HOURS, setFilters, type Filters } from './filters.ts';
 import { icon } from './icons.ts';
@@ -131,7 +132,7 @@ function wallHref(): string {
 /** The server knows the source and the hours; a spreadsheet filters the rest. */
 function csvHref({ source, endedWithinHours }: Filters): string {
   const asked = new URLSearchParams({ ...(source !== null && { source }), endedWithinHours: String(endedWithinHours) });
-  return `/board.csv?${asked}`;
+  return address(`board.csv?${asked}`);
 }
 
 function hoursWords(hours: number): string {

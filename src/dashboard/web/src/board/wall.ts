@@ -2,7 +2,7 @@
 // cards; where there are more, the pages take turns, and the words below say which cards these are.
 import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'lit';
 import { Element } from '../element.ts';
-import type { Place } from '../words.ts';
+import { numberWords, UNKNOWN, type Place } from '../words.ts';
 import { drawCard, longestNumber, shapeOf, type Manner, type Shape } from './card.ts';
 import type { Card } from './model.ts';
 
@@ -22,7 +22,8 @@ export class WallColumn extends Element {
   declare place: Place;
   declare name: string;
   declare cards: readonly Card[];
-  declare count: number;
+  /** How many appointments are in the column; null while nobody knows. */
+  declare count: number | null;
   declare manner: Manner;
   /** How long a page of cards stands. */
   declare pageMs: number;
@@ -54,12 +55,12 @@ export class WallColumn extends Element {
     const from = page * this.#fits;
     const shown = cards.slice(from, from + this.#fits);
     return html`<section class="column" data-place=${place} aria-labelledby=${id}>
-      <h2 id=${id}>${name} <span class="count">${count.toLocaleString('en-US')}</span></h2>
+      <h2 id=${id}>${name} <span class="count">${count === null ? UNKNOWN : numberWords(count)}</span></h2>
       <ul class="cards" role="list" aria-labelledby=${id}>
         ${shown.map((card) => html`<li class="slot">${drawCard(card, place, false, manner, this.#shape)}</li>`)}
       </ul>
       ${pages > 1
-        ? html`<p class="turn">${from + 1}–${from + shown.length} of ${count.toLocaleString('en-US')}</p>`
+        ? html`<p class="turn">${from + 1}–${from + shown.length} of ${numberWords(count ?? cards.length)}</p>`
         : nothing}
     </section>`;
   }

@@ -1,6 +1,7 @@
 // The deliveries that were not applied, newest first, as far as they have been asked for.
 import { html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
+import { address } from '../address.ts';
 import { arrival, body, outcomeBadge, remarks, saidWords, statusChange, type Delivery } from '../delivery.ts';
 import type { Facts } from '../facts.ts';
 import { prose } from '../prose.ts';
@@ -33,7 +34,7 @@ export function drawList(
 
 function drawDelivery(delivery: Delivery, facts: Facts, zone: string): TemplateResult {
   const { source, appointmentId, position, code, reason } = delivery;
-  const page = appointmentId && `/appointment/${encodeURIComponent(source)}/${encodeURIComponent(appointmentId)}`;
+  const page = appointmentId && address(`appointment/${encodeURIComponent(source)}/${encodeURIComponent(appointmentId)}`);
   return html`<li class="panel delivery" data-position=${position} data-outcome=${delivery.outcome}>
     <p class="what">
       <span class="said">${saidWords(delivery)}</span> ${outcomeBadge(delivery.outcome)}

@@ -4,7 +4,7 @@ import { html, nothing, type PropertyDeclarations, type TemplateResult } from 'l
 import { access } from '../access.ts';
 import { Element } from '../element.ts';
 import { wordsOf } from '../graphql.ts';
-import { go, ownAddress, type Route } from '../router.ts';
+import { addressAfter, go, type Route } from '../router.ts';
 import { signIn } from '../session.ts';
 import './sign-in.css';
 
@@ -86,7 +86,7 @@ export class SignInPage extends Element {
       await signIn(token);
       field.value = '';
       access.value = 'in';
-      go(ownAddress(this.route.url.searchParams.get('next')), 'replace');
+      go(addressAfter(this.route.url), 'replace');
     } catch (error) {
       this.error = wordsOf(error);
       field.select();
