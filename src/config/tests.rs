@@ -207,7 +207,7 @@ fn mistakes_at_the_top_and_in_server() {
     );
     check(
         "[server]\npublic_url = \"clinic.example/clockfold\"",
-        "clockfold.toml:2: `public_url` `clinic.example/clockfold` is not an http or https address of pages\n  hint: write where browsers find the pages",
+        "clockfold.toml:2: `public_url` is not an http or https address of pages\n  hint: write where browsers find the pages",
     );
     check(
         "[server]\nsecure_cookies = \"yes\"",

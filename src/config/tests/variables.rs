@@ -50,6 +50,7 @@ fn every_server_key_is_a_variable() {
             "log_format" => "json",
             "allowed_origins" => "[\"https://board.example\"]",
             "secure_cookies" => "false",
+            "public_url" => "https://clinic.example/clockfold",
             "socket_message_bytes_max" => "2048",
             _ => "77",
         };
