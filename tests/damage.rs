@@ -123,7 +123,9 @@ fn damage(folder: &Path, random: &mut Random) -> String {
             let forged = &mut deliveries[index];
             match &mut forged.reading {
                 Reading::Readable { event_type, .. } => *event_type = "discharge".into(),
-                Reading::Unreadable(_) => forged.body = Body::Kept { salt: [7; 16], bytes: b"another".to_vec() },
+                Reading::Unreadable(_) | Reading::ReadSince { .. } => {
+                    forged.body = Body::Kept { salt: [7; 16], bytes: b"another".to_vec() }
+                }
             }
             groups.insert(place, encode_group(&deliveries, group.digest));
         }),

@@ -76,7 +76,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("chrono_tz", &["graphql", "config", "cli"]),
     ("clap", &["cli"]),
     ("crc32fast", &["log", "projection", "copies"]),
-    ("flate2", &["dashboard"]),
+    ("flate2", &["webhook", "dashboard"]),
     ("form_urlencoded", &["graphql"]),
     ("futures_executor", &["graphql"]),
     ("futures_util", &["tracker", "graphql", "server"]),

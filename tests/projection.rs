@@ -36,7 +36,7 @@ fn deliveries(count: u64, mut seed: u64) -> Vec<NewDelivery> {
         let source = ["downtown", "lakeside", "a-third-one"][usize::try_from(random(3)).unwrap()];
         let event = EventType::ALL[usize::try_from(random(13)).unwrap()].name();
         match random(20) {
-            0 => unreadable(source, Fault::ALL[usize::try_from(random(7)).unwrap()], b"{"),
+            0 => unreadable(source, Fault::ALL[usize::try_from(random(9)).unwrap()], b"{"),
             1 => delivery_from(source, 1 + random(40), "transfer_in"),
             _ => delivery_from(source, 1 + random(40), event),
         }

@@ -5,7 +5,8 @@ mod support;
 
 use std::{fs, path::Path};
 
-use support::server::{CONFIG, ROUTE_KEY, Server, data_dir};
+use clockfold::log::{DataDir, HeadFile};
+use support::server::{CONFIG, ROUTE_KEY, Server, clockfold, data_dir};
 
 const LAKESIDE_KEY: &str = "lakeside-has-a-key-of-its-own";
 
@@ -86,6 +87,97 @@ fn rules_of_a_source_that_the_log_does_not_know_fold_nothing_again() {
     assert_eq!(projections(folder.path()), ["current", "g1"]);
     assert_ne!(rules(&server), before);
     assert_eq!(status(&server, "downtown", 2), "NONE");
+}
+
+/// What became of each delivery: its code, or its outcome where it has none, and the event type where it was read.
+fn outcomes(server: &Server) -> Vec<String> {
+    let told = server.query("{ deliveries(first: 20) { nodes { outcome code rawEventType } } }");
+    let word = |node: &serde_json::Value| {
+        let code = node["code"].as_str().or(node["outcome"].as_str()).unwrap();
+        [Some(code), node["rawEventType"].as_str()].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    };
+    told["deliveries"]["nodes"].as_array().unwrap().iter().map(word).collect()
+}
+
+/// `fixtures/reader-v1.tar.gz` is what a program left that read no byte order mark: the first version of the reader.
+/// Of its seven deliveries, three could not be read for that alone, and one is packed by gzip.
+#[test]
+fn a_better_reader_reads_old_bodies_again_and_what_it_read_outlives_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (folder, data) = (folder.path(), data_dir(folder.path()));
+    let within = folder.to_str().unwrap();
+    support::tar(&["-xzf", support::fixture("reader-v1.tar.gz").to_str().unwrap(), "-C", within]);
+    fs::rename(folder.join("reader-v1"), &data).unwrap();
+    let config = format!("{CONFIG}delivery_id_header = \"x-delivery-id\"\n");
+    let old = HeadFile::of(&DataDir::at(&data)).read().unwrap().unwrap();
+    let head = |server: &Server| server.query("{ log { headPosition digest } }")["log"].clone();
+
+    let mut server = Server::start(folder, &config);
+    let lines = told(&server);
+    assert!(matches!(&lines[..], [line] if line.contains("source=downtown appointments=2 changed=2")), "{lines:?}");
+    assert_eq!(head(&server)["digest"], old.digest.to_string(), "the log is as it was");
+    assert_eq!([1, 2].map(|id| status(&server, "downtown", id)), ["READY", "SCHEDULED"]);
+    let read = [
+        "APPLIED create",
+        "APPLIED checkin",
+        "APPLIED create",
+        "NOT_JSON",
+        "NOT_JSON",
+        "APPLIED ready",
+        "UNKNOWN_EVENT_TYPE transfer_in",
+    ];
+    assert_eq!(outcomes(&server), read);
+    // A repeat is one still, and is answered as what it is now.
+    let repeat = |server: &Server| {
+        let headers = [("Content-Type", "application/json"), ("X-Delivery-Id", "a-1")];
+        let body = "\u{feff}{\"appointment_id\": 1, \"event_type\": \"checkin\"}";
+        let answer = server.request("POST", &format!("/webhook/{ROUTE_KEY}"), &headers, body.as_bytes());
+        let told = answer.json();
+        format!("{} {} {} {}", answer.status, told["outcome"], told["position"], told["repeated"])
+    };
+    assert_eq!(repeat(&server), "200 \"APPLIED\" \"2\" true");
+    for (id, event) in [(1, "discharge"), (2, "remove")] {
+        assert_eq!(server.deliver(id, event).json()["outcome"], "APPLIED");
+    }
+    let (told_head, ended) = (head(&server), outcomes(&server));
+    assert!(server.terminate().success());
+
+    let done = |arguments: &[&str]| {
+        let told = clockfold(folder, &[], arguments);
+        assert_eq!((told.status, told.stderr.as_str()), (0, ""), "{arguments:?}");
+        told.stdout
+    };
+    let config_file = ["--config", "clockfold.toml", "--data-dir"];
+    let with = |command: &[&str], data: &str| done(&[command, &config_file[..], &[data]].concat());
+    let shown = with(&["show", "downtown", "1"], "data");
+    assert!(shown.contains("DISCHARGED") && shown.contains("checkin"), "{shown}");
+    // An export of bodies that are there says what the log says, and nothing more.
+    let export = with(&["export"], "data");
+    assert_eq!(export.matches("\"unreadable\":\"NOT_JSON\",\"deliveryId\"").count(), 1, "{export}");
+    // Without its body, what could be read of a delivery is all there is.
+    with(&["erase-bodies", "--before", "2999-01-01T00:00:00Z"], "data");
+    let erased = with(&["export"], "data");
+    let checkin = erased.lines().nth(2).unwrap();
+    assert!(checkin.contains(r#""appointmentId":"1","eventType":"checkin","unreadable":"NOT_JSON""#), "{checkin}");
+    assert!(checkin.contains("commitment") && !erased.contains("\"body\""), "{erased}");
+    fs::write(folder.join("erased.ndjson"), &erased).unwrap();
+    with(&["import", "erased.ndjson"], "imported");
+    with(&["backup", "copy"], "data");
+    with(&["restore", "copy"], "restored");
+    for place in ["data", "imported", "restored"] {
+        if place != "data" {
+            assert_eq!(with(&["export"], place), erased, "{place}");
+            fs::remove_dir_all(&data).unwrap();
+            fs::rename(folder.join(place), &data).unwrap();
+        } else {
+            fs::remove_dir_all(data.join("projection")).unwrap();
+        }
+        let mut server = Server::start(folder, &config);
+        assert_eq!((head(&server), outcomes(&server)), (told_head.clone(), ended.clone()), "{place}");
+        assert_eq!([1, 2].map(|id| status(&server, "downtown", id)), ["DISCHARGED", "REMOVED"], "{place}");
+        assert_eq!(repeat(&server), "200 \"APPLIED\" \"2\" true", "{place}");
+        assert!(server.terminate().success());
+    }
 }
 
 /// What a crash took from the old projection must not be counted as a change.

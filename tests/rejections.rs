@@ -127,7 +127,7 @@ impl Traffic {
         for _ in 0..500 {
             let at_ms = i64::try_from(self.random(8_000_000)).unwrap();
             let (id, event) = (1 + self.random(60), events[usize::try_from(self.random(13)).unwrap()]);
-            let fault = Fault::ALL[usize::try_from(self.random(7)).unwrap()];
+            let fault = Fault::ALL[usize::try_from(self.random(9)).unwrap()];
             match self.random(12) {
                 0 => self.sent.push((at_ms, unreadable("wild", fault, b"?"))),
                 1 => self.send(at_ms, "wild", id, "transfer_in"),

@@ -90,6 +90,9 @@ fn provoke(server: &Server) {
     }
     post(&keyed, &[JSON, ("Transfer-Encoding", "chunked")], &chunked(good, 7));
     post(&keyed, &[("Content-Type", "text/canary")], good);
+    post(&keyed, &[("Content-Type", "text/canary")], b"canary");
+    post(&keyed, &[JSON, ("Content-Encoding", "canary")], good);
+    post(&format!("{keyed}%20//"), &[JSON], good);
     post(&format!("{keyed}?canary=1"), &[JSON], good);
     for _ in 0..9 {
         post(&format!("/webhook/{WRONG}"), &[JSON], good);

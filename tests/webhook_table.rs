@@ -3,9 +3,12 @@
 
 mod support;
 
+use std::{io::Write as _, process::Command};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use support::{
     http1::chunked,
-    server::{Answer, CONFIG, Connection, ROUTE_KEY},
+    server::{Answer, CONFIG, Connection, ROUTE_KEY, Server},
     webhook::{GOOD, JSON, deliveries, refusal, started, with_server},
 };
 
@@ -81,9 +84,12 @@ fn whoever_is_not_let_in_cannot_tell_why() {
         ("/webhook/a-key-that-expired-long-ago", None),
         ("/webhook/the-authtoken-of-either", None),
         ("/webhook/One-segment-key-of-a-clinic", None),
-        ("/webhook/one-segment-key-of-a-clinic/", None),
-        ("/webhook//one-segment-key-of-a-clinic", None),
-        ("/webhook/one%2Dsegment-key-of-a-clinic", None),
+        ("/webhook/one%252Dsegment-key-of-a-clinic", None),
+        ("/webhook/one-segment-key-of-a-clinic//more/", None),
+        ("/webhook/one-segment-key-of-a-%20clinic", None),
+        ("/webhook/one-segment-key-of-a-clinic%00", None),
+        ("/webhook/./one-segment-key-of-a-clinic", None),
+        ("//webhook//no-such-key/at-all%20/", None),
         ("/webhook/two", None),
         ("/webhook/two/segments-of-a-second-key/more", None),
         ("/webhook/%00", None),
@@ -94,7 +100,7 @@ fn whoever_is_not_let_in_cannot_tell_why() {
     }
     let first = post("/webhook", None);
     assert_eq!(refusal(&first), "401 UNAUTHENTICATED");
-    for path in ["/webhook", "/webhook/"] {
+    for path in ["/webhook", "/webhook/", "//webhook//", "/webhook/%20"] {
         for token in [
             Some("nonsense"),
             Some(""),
@@ -119,6 +125,17 @@ fn every_live_credential_lets_its_own_source_in() {
         ("/webhook/one-segment-key-of-a-clinic?query=ignored", None, "keyed"),
         ("/webhook/two/segments-of-a-second-key", None, "keyed"),
         ("/webhook/three/segments/of-a-third-key.~_-", None, "keyed"),
+        ("/webhook/one-segment-key-of-a-clinic/", None, "keyed"),
+        ("/webhook//one-segment-key-of-a-clinic", None, "keyed"),
+        ("//webhook/two//segments-of-a-second-key//", None, "keyed"),
+        ("/webhook/one%2Dsegment-key-of-a-clinic", None, "keyed"),
+        ("/webhook/two%2Fsegments-of-a-second-key", None, "keyed"),
+        ("/webhook/%20one-segment-key-of-a-clinic%09", None, "keyed"),
+        ("/webhook/one-segment-key-of-a-clinic%0D%0A?query", None, "keyed"),
+        ("/webhook/only-its-digest-is-configured/", None, "keyed"),
+        ("/webhook/the-route-key-of-both-kinds/", Some("the-authtoken-of-both-kinds"), "both"),
+        ("//webhook//", Some("the-second-token-of-tokens"), "tokens"),
+        ("/webhook/%20", Some("the-second-token-of-tokens"), "tokens"),
         ("/webhook/a-key-that-expires-in-2999", None, "keyed"),
         ("/webhook/only-its-digest-is-configured", None, "keyed"),
         ("/webhook", Some("the-first-token-of-tokens"), "tokens"),
@@ -153,28 +170,249 @@ fn many_failures_are_429_and_a_valid_delivery_never_is() {
             assert_eq!(server.post(GOOD).status, 200, "an authenticated delivery is never refused for its rate");
         }
     }
-    // The media type is looked at only after the credential.
+    // Nothing else is looked at before the credential.
     assert_eq!(server.request("POST", "/webhook/no-such-key-at-all-anywhere", &[], GOOD).status, 429);
 }
 
+/// What is sent under a header, and what comes of it.
+fn check_kept(server: &Server, headers: &[(&str, &str)], body: &[u8], kept: &[u8], expected: &str) {
+    let before = deliveries(server);
+    let answer = server.request("POST", &format!("/webhook/{ROUTE_KEY}"), headers, body);
+    let told = answer.json();
+    let told_code = told["code"].as_str().unwrap_or(told["outcome"].as_str().unwrap_or("-"));
+    assert_eq!(format!("{} {told_code}", answer.status), expected, "{headers:?}: {}", answer.text());
+    assert_eq!(told["position"], (before + 1).to_string(), "{headers:?}");
+    let query = "{ deliveries(last: 1) { nodes { position receivedAt outcome code reason bodyBase64 } } }";
+    let last = server.query(query)["deliveries"]["nodes"][0].clone();
+    assert_eq!((&last["position"], &last["receivedAt"]), (&told["position"], &told["receivedAt"]));
+    assert_eq!(STANDARD.decode(last["bodyBase64"].as_str().unwrap()).unwrap(), kept, "{headers:?}");
+    if answer.status != 200 {
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+        assert_eq!((&last["outcome"], &last["code"]), (&"UNREADABLE".into(), &told["code"]));
+        assert_eq!(last["reason"], told["detail"]);
+        assert!(told["detail"].as_str().unwrap().starts_with("The body was kept but could not be read"), "{told}");
+    }
+}
+
 #[test]
-fn another_media_type_is_415() {
+fn whatever_the_media_type_says_a_delivery_is_kept() {
     let (_folder, server) = started(CONFIG);
+    let check = |media_types: &[&str], body: &[u8], expected: &str| {
+        let headers: Vec<_> = media_types.iter().map(|value| ("Content-Type", *value)).collect();
+        check_kept(&server, &headers, body, body, expected);
+    };
+    let good = br#"{"appointment_id": 12345, "event_type": "demographics_update"}"#;
+    check(&["application/json"], GOOD, "200 APPLIED");
+    for read in [
+        &[][..],
+        &[""],
+        &["application/json; charset=utf-8"],
+        &["Application/JSON"],
+        &["application/json ;x=y"],
+        &["text/json"],
+        &["application/vnd.clinic.v2+json; charset=utf-8"],
+        &["application/json", "application/json"],
+        &["application/json, application/json"],
+        // An object by itself.
+        &["text/plain"],
+        &["text/plain;charset=UTF-8"],
+        &["application/x-www-form-urlencoded"],
+        &["application/octet-stream"],
+        &["application/json", "text/plain"],
+        &["*/*"],
+        &["json"],
+        &["nonsense, \"quoted"],
+    ] {
+        check(read, good, "200 APPLIED");
+    }
+    for other in ["text/plain", "application/x-www-form-urlencoded", "application/xml", "application/jsonp"] {
+        for body in [&b"appointment_id=12345&event_type=create"[..], b"[]", b"", b"\xff\xfe{\x00}\x00"] {
+            check(&[other], body, "415 MEDIA_TYPE");
+        }
+        check(&[other], b"{}", "422 APPOINTMENT_ID_MISSING");
+        check(&[other], b"\xef\xbb\xbf {\"appointment_id\": 1,}", "422 EVENT_TYPE_MISSING");
+    }
+    for json in [&[][..], &["text/json"], &["application/x+json"]] {
+        check(json, b"appointment_id=12345", "400 NOT_JSON");
+        check(json, b"[]", "422 NOT_AN_OBJECT");
+    }
+    let kept = deliveries(&server);
+    // What is too large is not kept, whatever it is.
     let path = format!("/webhook/{ROUTE_KEY}");
-    let post = |headers: &[(&str, &str)]| server.request("POST", &path, headers, GOOD);
-    for other in ["text/plain", "application/jsonp", "application/x-json", "application/json+x", "json", "", "*/*"] {
-        assert_eq!(refusal(&post(&[("Content-Type", other)])), "415 MEDIA_TYPE", "{other}");
-    }
-    assert_eq!(refusal(&post(&[])), "415 MEDIA_TYPE");
-    assert_eq!(deliveries(&server), 0);
-    for json in ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/json ;x=y"] {
-        assert_eq!(post(&[("Content-Type", json)]).status, 200, "{json}");
-    }
-    // Before the size: a large body of another type is 415.
-    assert_eq!(server.request("POST", &path, &[("Content-Type", "text/plain")], &vec![b' '; 70_000]).status, 415);
+    let large = server.request("POST", &path, &[("Content-Type", "text/plain")], &vec![b' '; 70_000]);
+    assert_eq!(refusal(&large), "413 BODY_TOO_LARGE");
     // After the credential.
     assert_eq!(server.request("POST", "/webhook/no-such-key-at-all-anywhere", &[], GOOD).status, 404);
     assert_eq!(server.request("POST", "/webhook", &[], GOOD).status, 401);
+    assert_eq!(deliveries(&server), kept);
+}
+
+#[test]
+fn a_byte_order_mark_is_read_over_and_kept() {
+    let (_folder, server) = started(CONFIG);
+    let body = [b"\xef\xbb\xbf", GOOD].concat();
+    check_kept(&server, &[JSON], &body, &body, "200 APPLIED");
+    let zipped = gzip(&body);
+    check_kept(&server, &[JSON, ("Content-Encoding", "gzip")], &zipped, &body, "200 STEP_STANDS");
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(body: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn raw_deflate(body: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn content_codings_are_taken_off_within_the_limit_and_others_are_kept_as_they_came() {
+    let (_folder, server) = started(CONFIG);
+    let check = |codings: &[&str], body: &[u8], kept: &[u8], expected: &str| {
+        let mut headers = vec![JSON];
+        headers.extend(codings.iter().map(|value| ("Content-Encoding", *value)));
+        check_kept(&server, &headers, body, kept, expected);
+    };
+    check(&["gzip"], &gzip(GOOD), GOOD, "200 APPLIED");
+    for (codings, body) in [
+        (&["x-gzip"][..], gzip(GOOD)),
+        (&["GZIP"], gzip(GOOD)),
+        (&["deflate"], zlib(GOOD)),
+        (&["deflate"], raw_deflate(GOOD)),
+        (&["deflate, gzip"], gzip(&zlib(GOOD))),
+        (&["deflate", "gzip"], gzip(&zlib(GOOD))),
+        (&["identity"], GOOD.to_vec()),
+        (&[""], GOOD.to_vec()),
+    ] {
+        check(codings, &body, GOOD, "200 STEP_STANDS");
+    }
+    check(&["gzip"], &gzip(b"no JSON"), b"no JSON", "400 NOT_JSON");
+    for (codings, body) in [
+        (&["br"][..], GOOD.to_vec()),
+        (&["zstd"], GOOD.to_vec()),
+        (&["gzip"], GOOD.to_vec()),
+        (&["gzip"], gzip(GOOD)[..20].to_vec()),
+        (&["gzip"], Vec::new()),
+        (&["deflate"], gzip(GOOD)),
+        (&["gzip, br"], gzip(GOOD)),
+        (&["gzip,gzip,gzip,gzip"], gzip(&gzip(&gzip(&gzip(GOOD))))),
+    ] {
+        check(codings, &body, &body, "415 CONTENT_CODING");
+    }
+    let kept = deliveries(&server);
+    let path = format!("/webhook/{ROUTE_KEY}");
+    let post = |body: &[u8]| server.request("POST", &path, &[JSON, ("Content-Encoding", "gzip")], body);
+    assert_eq!(post(&gzip(&padded(65_536))).status, 200);
+    assert_eq!(refusal(&post(&gzip(&padded(65_537)))), "413 BODY_TOO_LARGE");
+    // 60 MiB of blanks in less than 64 KiB.
+    let bomb = gzip(&vec![b' '; 60 << 20]);
+    assert!(bomb.len() < 64 << 10);
+    assert_eq!(refusal(&post(&bomb)), "413 BODY_TOO_LARGE");
+    let headers = [JSON, ("Content-Encoding", "gzip"), ("Transfer-Encoding", "chunked")];
+    assert_eq!(refusal(&server.request("POST", &path, &headers, &chunked(&bomb, 1000))), "413 BODY_TOO_LARGE");
+    assert_eq!(server.request("POST", &path, &headers, &chunked(&gzip(GOOD), 7)).status, 200);
+    // Over the limit on the wire, whatever it would unfold to.
+    let wide = [JSON, ("Content-Encoding", "br")];
+    assert_eq!(refusal(&server.request("POST", &path, &wide, &vec![0; 65_537])), "413 BODY_TOO_LARGE");
+    assert_eq!(deliveries(&server), kept + 2);
+}
+
+/// What `/metrics` has counted of each kind, as words.
+fn near_misses(server: &Server) -> String {
+    let metrics = server.get("/metrics").text();
+    let counted = metrics.lines().filter_map(|line| line.strip_prefix("clockfold_near_misses_total{kind=\""));
+    let mut counted: Vec<String> = counted.map(|line| line.replace("\"}", "")).collect();
+    counted.sort();
+    counted.join(", ")
+}
+
+#[test]
+fn near_misses_are_counted_by_kind_from_zero() {
+    let (_folder, server) = started(CONFIG);
+    assert_eq!(
+        near_misses(&server),
+        "bom 0, content_coding 0, content_coding_kept 0, json_media_type 0, media_type 0, no_media_type 0, path 0"
+    );
+    let post = |key: &str, headers: &[(&str, &str)], body: &[u8]| {
+        server.request("POST", &format!("/webhook/{key}"), headers, body).status
+    };
+    let slash = format!("{ROUTE_KEY}/");
+    assert_eq!(post(ROUTE_KEY, &[JSON], GOOD), 200);
+    assert_eq!(post(&slash, &[JSON], GOOD), 200);
+    assert_eq!(post(&slash, &[], &[b"\xef\xbb\xbf", GOOD].concat()), 200);
+    assert_eq!(post(ROUTE_KEY, &[("Content-Type", "text/plain")], GOOD), 200);
+    assert_eq!(post(ROUTE_KEY, &[("Content-Type", "text/plain")], b"-"), 415);
+    assert_eq!(post(ROUTE_KEY, &[("Content-Type", "text/json"), ("Content-Encoding", "gzip")], &gzip(GOOD)), 200);
+    assert_eq!(post(ROUTE_KEY, &[JSON, ("Content-Encoding", "br")], GOOD), 415);
+    // What is not kept is no near miss.
+    assert_eq!(post("no-such-key-at-all-anywhere/", &[], GOOD), 404);
+    assert_eq!(post(ROUTE_KEY, &[], &vec![b' '; 70_000]), 413);
+    assert_eq!(
+        near_misses(&server),
+        "bom 1, content_coding 1, content_coding_kept 1, json_media_type 1, media_type 2, no_media_type 1, path 2"
+    );
+}
+
+#[test]
+fn what_is_kept_unread_has_its_delivery_id() {
+    let (_folder, server) = started(&format!("{CONFIG}delivery_id_header = \"x-delivery-id\"\n"));
+    let post = |coding: &str, body: &[u8]| {
+        let headers = [JSON, ("Content-Encoding", coding), ("X-Delivery-Id", "a-1")];
+        server.request("POST", &format!("/webhook/{ROUTE_KEY}"), &headers, body)
+    };
+    let first = post("br", GOOD);
+    assert_eq!(refusal(&first), "415 CONTENT_CODING");
+    let again = post("br", GOOD);
+    assert_eq!((again.status, &again.json()["repeated"]), (415, &true.into()));
+    assert_eq!(again.json()["position"], first.json()["position"]);
+    let other = post("gzip", &gzip(b"{}"));
+    assert_eq!((other.status, &other.json()["conflictsWith"]), (422, &first.json()["position"]));
+}
+
+/// What people and programs use to try a webhook, with nothing said that they do not say by themselves.
+#[test]
+fn senders_that_say_nothing_of_the_media_type_are_read() {
+    let (_folder, server) = started(CONFIG);
+    let url = format!("http://{}/webhook/{ROUTE_KEY}", server.address);
+    let body = std::str::from_utf8(GOOD).unwrap();
+    let python =
+        "import sys, urllib.request as r; print(r.urlopen(r.Request(sys.argv[1], sys.argv[2].encode())).status)";
+    let node = "fetch(process.argv[1], { method: 'POST', body: process.argv[2] }).then((answer) => console.log(answer.status))";
+    let folder = tempfile::tempdir().unwrap();
+    let (file, zipped) = (folder.path().join("body.json"), folder.path().join("body.json.gz"));
+    std::fs::write(&file, [b"\xef\xbb\xbf", GOOD, b"\r\n"].concat()).unwrap();
+    std::fs::write(&zipped, gzip(GOOD)).unwrap();
+    let (from_file, zipped) = (format!("@{}", file.display()), format!("@{}", zipped.display()));
+    let status = ["-sS", "-o", "/dev/null", "-w", "%{http_code}"];
+    let slashed = format!("{url}/");
+    for arguments in [
+        [&["curl"], &status[..], &["-d", body, &url]].concat(),
+        [&["curl"], &status[..], &["--data-binary", &from_file, &slashed]].concat(),
+        [
+            &["curl"],
+            &status[..],
+            &["-H", "Content-Encoding: gzip", "-H", "Content-Type:", "--data-binary", &zipped, &url],
+        ]
+        .concat(),
+        [&["curl"], &status[..], &["-T", file.to_str().unwrap(), "-X", "POST", &url]].concat(),
+        vec!["python3", "-c", python, &url, body],
+        vec!["node", "-e", node, &url, body],
+    ] {
+        let output = Command::new(arguments[0]).args(&arguments[1..]).output().expect("the program is there");
+        let told = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(told.trim(), "200", "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(deliveries(&server), 6);
+    assert_eq!(server.query("{ appointment(appointmentId: 12345) { status } }")["appointment"]["status"], "SCHEDULED");
 }
 
 /// A readable body of exactly `length` bytes.
@@ -208,7 +446,7 @@ fn a_body_over_64_kib_is_413_and_one_of_64_kib_is_kept() {
     let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n");
     connection.send(format!("{head}Content-Length: 99999999999\r\n\r\n").as_bytes()).unwrap();
     assert_eq!(connection.answer().unwrap().status, 413);
-    // After the credential and the media type.
+    // After the credential.
     let unknown = server.request("POST", "/webhook/no-such-key-at-all-anywhere", &[JSON], &padded(65_537));
     assert_eq!(unknown.status, 404);
     assert_eq!(deliveries(&server), 4);
@@ -216,7 +454,6 @@ fn a_body_over_64_kib_is_413_and_one_of_64_kib_is_kept() {
 
 #[test]
 fn an_unreadable_body_is_told_with_its_position_and_kept_byte_for_byte() {
-    use base64::{Engine as _, engine::general_purpose::STANDARD};
     let (_folder, server) = started(CONFIG);
     let every_byte: Vec<u8> = (0..=255).collect();
     let bodies: [(&[u8], u16, &str); 13] = [
@@ -224,7 +461,7 @@ fn an_unreadable_body_is_told_with_its_position_and_kept_byte_for_byte() {
         (b"not JSON", 400, "NOT_JSON"),
         (&every_byte, 400, "NOT_JSON"),
         (b"{\"appointment_id\": 1, \"event_type\": \"\xff\"}", 400, "NOT_JSON"),
-        (b"\xef\xbb\xbf{\"appointment_id\": 1, \"event_type\": \"create\"}", 400, "NOT_JSON"),
+        (b"\xff\xfe{\x00}\x00", 400, "NOT_JSON"),
         (b"{'appointment_id': 1, 'event_type': 'create'}", 400, "NOT_JSON"),
         (b"\r\n[ ]\t", 422, "NOT_AN_OBJECT"),
         (b"{}", 422, "APPOINTMENT_ID_MISSING"),

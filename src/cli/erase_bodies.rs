@@ -17,6 +17,7 @@ use crate::{
     log::{Clock, DataDir, Erasure, ErasureError, Log as _, LogError, SledLog, SourceName},
     projection::{Projection, ProjectionError},
     retention::{Due, Selection},
+    webhook,
 };
 
 use super::{Cli, export::time, progress::Progress, serve::with_hint};
@@ -116,7 +117,7 @@ fn open(data_dir: &DataDir, clock: &Clock) -> anyhow::Result<SledLog> {
             data_dir.root().display()
         );
     }
-    SledLog::open(data_dir, Clock::clone(clock)).map_err(|error| {
+    SledLog::open(data_dir, Clock::clone(clock)).map(|log| log.read_again_by(webhook::read_again)).map_err(|error| {
         let in_use = matches!(error, LogError::InUse { .. });
         let refusal = with_hint(error);
         if !in_use {

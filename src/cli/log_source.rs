@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     copies::{Stretch, ndjson},
     log::{Clock, DataDir, Delivery, Digest, LogError, Position, RunningServer, SledLog},
+    webhook,
 };
 
 use super::serve::with_hint;
@@ -58,7 +59,7 @@ impl LogSource {
             );
         }
         match SledLog::open(&data_dir, Clock::clone(clock)) {
-            Ok(log) => Ok(LogSource::Store(Box::new(log))),
+            Ok(log) => Ok(LogSource::Store(Box::new(log.read_again_by(webhook::read_again)))),
             Err(error @ LogError::InUse { .. }) => match data_dir.running_server() {
                 Some(server) => Ok(LogSource::Server(ServerLog::new(server))),
                 None => Err(anyhow!(

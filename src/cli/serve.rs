@@ -30,7 +30,7 @@ use crate::{
         run as run_server,
     },
     tracker::{Rebuilds, Tracker, Workbench},
-    webhook::Gate,
+    webhook::{self, Gate},
 };
 
 /// What is logged where `CLOCKFOLD_LOG` says nothing: ours, and only the warnings of the stores below.
@@ -85,7 +85,7 @@ pub(super) fn serve(
     }
     let metrics = Metrics::install().context("starting the metrics")?;
     let data_dir = DataDir::at(&config.data_dir);
-    let store = SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?;
+    let store = SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?.read_again_by(webhook::read_again);
     let first = if config.sources.is_empty() { Some(first_source(&data_dir.log())?) } else { None };
     config.sources.extend(first.iter().map(|first| first.source.clone()));
 

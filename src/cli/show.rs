@@ -22,6 +22,7 @@ use crate::{
     lifecycle::{EventType, FoldRules},
     log::{AppointmentId, Clock, DataDir, Log, LogError, Position, SledLog, SourceName},
     projection::AppointmentKey,
+    webhook,
 };
 
 use super::serve::with_hint;
@@ -118,7 +119,7 @@ fn open(arguments: &Arguments, config: &Config, clock: &Clock) -> anyhow::Result
             config.data_dir.display()
         );
     }
-    SledLog::open(&data_dir, Clock::clone(clock)).map_err(|error| {
+    SledLog::open(&data_dir, Clock::clone(clock)).map(|log| log.read_again_by(webhook::read_again)).map_err(|error| {
         let in_use = matches!(error, LogError::InUse { .. });
         let refusal = with_hint(error);
         if !in_use {

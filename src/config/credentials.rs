@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     credential::{Credential, CredentialDigest, DIGEST_PREFIX, InvalidDigest, SECRET_CHARACTERS_MIN, digest_of},
     log::SourceName,
-    webhook::Require,
+    webhook::{Require, normalise_route_key},
 };
 
 use super::{
@@ -163,8 +163,13 @@ fn digest(place: &Place, text: &str, kind: Kind, problems: &mut Problems) -> Opt
         }
         return digest;
     }
-    match fault(text, kind) {
-        None => Some(digest_of(text.as_bytes())),
+    // A key is compared in its normal form: so two that differ only in their writing are the same here too.
+    let secret = match kind {
+        Kind::RouteKey => normalise_route_key(text),
+        Kind::Token => text.to_owned(),
+    };
+    match fault(text, &secret, kind) {
+        None => Some(digest_of(secret.as_bytes())),
         Some((message, hint)) => {
             problems.add(place, format!("{} {message}", kind.name()), hint);
             None
@@ -172,23 +177,24 @@ fn digest(place: &Place, text: &str, kind: Kind, problems: &mut Problems) -> Opt
     }
 }
 
-/// What is wrong with a secret, and what to do.
-fn fault(secret: &str, kind: Kind) -> Option<(String, &'static str)> {
+/// What is wrong with a secret, as it is `written` and as it is compared, and what to do.
+fn fault(written: &str, secret: &str, kind: Kind) -> Option<(String, &'static str)> {
     if secret.chars().count() < SECRET_CHARACTERS_MIN {
         let message = format!("is shorter than {SECRET_CHARACTERS_MIN} characters and could be guessed");
         return Some((message, "`clockfold key new` makes a good one"));
     }
     match kind {
         Kind::RouteKey => {
-            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-/".contains(&byte);
-            if !secret.bytes().all(allowed) {
+            // The characters of a path (RFC 3986, section 3.3).
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-/%!$&'()*+,;=:@".contains(&byte);
+            if !written.trim().bytes().all(allowed) {
                 Some((
                     "has a character that can't stand in a URL as it is".to_owned(),
-                    "use only letters, digits, and . _ ~ - /",
+                    "use only letters, digits, and . _ ~ - /, or write the key as it stands in the URL, percent-encoded",
                 ))
-            } else if secret.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
-                let message = "has an empty path segment, or one that is only dots: it begins or ends with a slash, or has two together";
-                Some((message.to_owned(), "write only what comes after /webhook/, with single slashes between"))
+            } else if secret.split('/').any(|segment| matches!(segment, "." | "..")) {
+                let message = "has a path segment that is only dots, which senders take out of a URL";
+                Some((message.to_owned(), "write only what comes after /webhook/"))
             } else {
                 None
             }

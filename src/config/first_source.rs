@@ -119,7 +119,7 @@ fn write_durably(folder: &Path, path: &Path, text: &str) -> Result<(), FirstSour
 mod tests {
     use chrono::Utc;
 
-    use crate::webhook::Gate;
+    use crate::webhook::{Gate, RouteKey};
 
     use super::*;
 
@@ -133,7 +133,8 @@ mod tests {
         assert_eq!(again.fresh_secret, None);
         assert_eq!(again.source, made.source);
         let gate = Gate::new(vec![again.source.access]);
-        assert_eq!(gate.keyed(&secret, None, Utc::now()), Some(name()));
+        let key = RouteKey::in_path(&format!("/webhook/{secret}")).unwrap();
+        assert_eq!(gate.keyed(&key, None, Utc::now()).map(|sender| sender.source), Some(name()));
         assert_eq!(gate.by_token(Some(secret.as_bytes()), Utc::now()), Some(name()));
         let names: Vec<_> = fs::read_dir(&log_dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, [FIRST_SOURCE_FILE]);

@@ -9,7 +9,7 @@ use crate::graphql::{Introspection, Role};
 use super::*;
 use crate::{
     credential::digest_of,
-    webhook::{Gate, Require},
+    webhook::{Gate, Require, RouteKey},
 };
 
 mod lifecycle;
@@ -178,8 +178,9 @@ fn a_digest_stands_for_its_secret() {
     let config = load(&format!("[[source]]\nname = \"a\"\nroute_keys = [\"{digest}\"]"), &[]).unwrap();
     let gate = Gate::new(config.sources.into_iter().map(|source| source.access).collect());
     let now: DateTime<Utc> = DateTime::UNIX_EPOCH;
-    assert_eq!(gate.keyed(KEY, None, now).map(|name| name.to_string()).as_deref(), Some("a"));
-    assert_eq!(gate.keyed(&digest.to_string(), None, now), None);
+    let keyed = |key: &str| gate.keyed(&RouteKey::in_path(&format!("/webhook/{key}")).unwrap(), None, now);
+    assert_eq!(keyed(KEY).map(|sender| sender.source.to_string()).as_deref(), Some("a"));
+    assert_eq!(keyed(&digest.to_string()), None);
 }
 
 #[test]
@@ -283,19 +284,44 @@ fn mistakes_in_a_route_key() {
     let keys = [
         ("short", "a route key is shorter than 22 characters"),
         ("a key of the downtown clinic", "a route key has a character"),
-        ("a-key-of-the-downtown-clinic%20", "a route key has a character"),
+        ("a-key-of-the-downtown clinic", "a route key has a character"),
+        ("%20%20a-key-of-the-downtown%20", "a route key is shorter than 22 characters"),
+        ("a/////////////////////////key", "a route key is shorter than 22 characters"),
         ("a-key-of-the-downtown-clinic?", "a route key has a character"),
         ("a-key-of-the-downtown-clinić", "a route key has a character"),
-        ("/a-key-of-the-downtown-clinic", "a route key has an empty path segment"),
-        ("a-key-of-the-downtown-clinic/", "a route key has an empty path segment"),
-        ("a-key-of-the//downtown-clinic", "a route key has an empty path segment"),
-        ("a-key-of/../the-downtown-clinic", "a route key has an empty path segment"),
+        ("a-key-of/../the-downtown-clinic", "a route key has a path segment that is only dots"),
+        ("a-key-of/%2E/the-downtown-clinic", "a route key has a path segment that is only dots"),
     ];
     for (key, expected) in keys {
         let file = format!("[[source]]\nname = \"a\"\nroute_keys = [\n\"{KEY}\",\n\"{key}\"]\n");
         check(&file, &format!("clockfold.toml:5: {expected}"));
-        assert!(key == "short" || !load(&file, &[]).unwrap_err().contains(key), "{key}");
+        assert!(expected.contains("shorter") || !load(&file, &[]).unwrap_err().contains(key), "{key}");
     }
+}
+
+#[test]
+fn a_route_key_counts_in_its_normal_form() {
+    let other = "[[source]]\nname = \"b\"\nroute_keys = [\"another-key-of-another-clinic\"]\n";
+    for written in [
+        "/CF3uQP8cSFIQB8gB/9285030fceca",
+        "CF3uQP8cSFIQB8gB//9285030fceca/",
+        " CF3uQP8cSFIQB8gB/9285030fceca%20",
+        "CF3uQP8cSFIQB8gB%2F9285030fcec%61",
+    ] {
+        let file = format!("[[source]]\nname = \"a\"\nroute_keys = [\"{written}\"]\n{other}");
+        let config = load(&file, &[]).unwrap();
+        let gate = Gate::new(config.sources.into_iter().map(|source| source.access).collect());
+        for path in [format!("/webhook/{KEY}"), format!("/webhook/{}", written.trim())] {
+            let key = RouteKey::in_path(&path).unwrap();
+            let found = gate.keyed(&key, None, DateTime::UNIX_EPOCH);
+            assert_eq!(found.map(|sender| sender.source.to_string()).as_deref(), Some("a"), "{written}");
+        }
+        // Two writings of one key would let one in as the other.
+        let twice = file.replace("another-key-of-another-clinic", KEY);
+        check(&twice, "clockfold.toml:6: a route key of the source `b` is the same as a route key of the source `a`");
+    }
+    let reserved = "[[source]]\nname = \"a\"\nroute_keys = [\"a+key=of:the@downtown;clinic\"]\n";
+    assert!(load(reserved, &[]).is_ok());
 }
 
 #[test]

@@ -217,7 +217,7 @@ impl Delivery {
         Some(text.and_then(|text| Scope::of(ctx).charge(text.len()).map(|()| text)))
     }
 
-    /// The body, byte for byte, as base64. For admins; null to others, and once it is erased.
+    /// The body, byte for byte but without its content coding, as base64. For admins; null to others, and once it is erased.
     async fn body_base64(&self, ctx: &Context<'_>) -> Option<Result<String, Problem>> {
         let bytes = self.bytes(ctx).transpose()?;
         Some(bytes.and_then(|bytes| Scope::of(ctx).charge(bytes.len()).map(|()| STANDARD.encode(bytes))))

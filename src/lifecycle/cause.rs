@@ -101,6 +101,12 @@ fn unreadable(fault: Fault) -> &'static str {
         Fault::EventTypeInvalid => {
             "`event_type` is not a string. Usually the field holds a number or an object of another system's form."
         }
+        Fault::MediaType => {
+            "The body's media type is not that of JSON, and the body is not a JSON object by itself. Usually it is sent as a form, as XML or as a file, or somebody tries the address by hand. The raw body shows which."
+        }
+        Fault::ContentCoding => {
+            "The body came with a content coding that is not taken off here (only gzip and deflate are), or does not decode by it. Usually the sender, or a proxy before this server, compresses with brotli or zstd, or names a coding that it does not use. Turn that off: the body is kept as it came."
+        }
     }
 }
 

@@ -31,3 +31,9 @@ pub use window::{Applied, Place, Waiting, Window};
 /// The version of the fold's rules. It is part of the rules digest: raise it when the same log
 /// would fold to something else, and every projection is rebuilt.
 pub const FOLD_VERSION: u32 = 2;
+
+/// The version of what counts as readable. It is part of the rules digest too: raise it when a body that could not be
+/// read can be, and every projection is rebuilt with what the better reader reads in old bodies.
+///
+/// 2: a byte order mark before the JSON is read over.
+pub const READER_VERSION: u32 = 2;

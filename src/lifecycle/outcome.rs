@@ -57,6 +57,10 @@ pub enum Fault {
     EventTypeMissing,
     /// `event_type` is not a string.
     EventTypeInvalid,
+    /// Not JSON by its media type, nor a JSON object by itself.
+    MediaType,
+    /// Its content coding is not known, or the stream does not decode: the body is kept as it came.
+    ContentCoding,
 }
 
 /// A stable code a program can read; everything but APPLIED has one.
@@ -82,7 +86,7 @@ pub enum Code {
 
 impl Code {
     /// All codes. The index of one is how the projection stores it.
-    pub const ALL: [Code; 14] = [
+    pub const ALL: [Code; 16] = [
         Code::StepStands,
         Code::StepUndone,
         Code::NotCreated,
@@ -97,6 +101,8 @@ impl Code {
         Code::Unreadable(Fault::AppointmentIdInvalid),
         Code::Unreadable(Fault::EventTypeMissing),
         Code::Unreadable(Fault::EventTypeInvalid),
+        Code::Unreadable(Fault::MediaType),
+        Code::Unreadable(Fault::ContentCoding),
     ];
 
     /// The code with this name.
@@ -143,7 +149,7 @@ impl Code {
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Fault; 7] = [
+    pub const ALL: [Fault; 9] = [
         Fault::NotJson,
         Fault::NotAnObject,
         Fault::FieldRepeated,
@@ -151,6 +157,8 @@ impl Fault {
         Fault::AppointmentIdInvalid,
         Fault::EventTypeMissing,
         Fault::EventTypeInvalid,
+        Fault::MediaType,
+        Fault::ContentCoding,
     ];
 
     /// The fault with this code.
@@ -168,6 +176,8 @@ impl Fault {
             Fault::AppointmentIdInvalid => "APPOINTMENT_ID_INVALID",
             Fault::EventTypeMissing => "EVENT_TYPE_MISSING",
             Fault::EventTypeInvalid => "EVENT_TYPE_INVALID",
+            Fault::MediaType => "MEDIA_TYPE",
+            Fault::ContentCoding => "CONTENT_CODING",
         }
     }
 
@@ -189,6 +199,12 @@ impl Fault {
             }
             Fault::EventTypeMissing => "The body was kept but could not be read: it has no `event_type`.",
             Fault::EventTypeInvalid => "The body was kept but could not be read: `event_type` is not a string.",
+            Fault::MediaType => {
+                "The body was kept but could not be read: its Content-Type is not that of JSON, and it is not a JSON object by itself. Send JSON as application/json."
+            }
+            Fault::ContentCoding => {
+                "The body was kept but could not be read: its Content-Encoding is none of gzip, deflate and identity, or the stream does not decode. It was kept as it came; send it without a content coding."
+            }
         }
     }
 }

@@ -1,10 +1,18 @@
 //! Stretches of the log that any thread can open: decoding and checking a long log is work for all cores.
 
-use super::{LogError, delivery::Delivery, delivery::Position, digest::Digest, record::decode};
+use super::{
+    LogError,
+    delivery::{BodyReader, Delivery, Position},
+    digest::Digest,
+    record::decode,
+};
 
 /// A stretch of the log that is not decoded yet.
 #[derive(Debug)]
-pub struct Block(Content);
+pub struct Block {
+    content: Content,
+    reader: Option<BodyReader>,
+}
 
 #[derive(Debug)]
 enum Content {
@@ -30,18 +38,23 @@ pub struct OpenBlock {
 
 impl Block {
     pub(super) fn stored(before: Option<StoredGroup>, groups: Vec<StoredGroup>) -> Block {
-        Block(Content::Stored { before, groups })
+        Block { content: Content::Stored { before, groups }, reader: None }
     }
 
     /// A block of deliveries at hand; computes their digests.
     pub fn of(before: Digest, deliveries: Vec<Delivery>) -> Block {
         let after = deliveries.iter().fold(before, Digest::then);
-        Block(Content::Decoded(OpenBlock { before, deliveries, after }))
+        Block { content: Content::Decoded(OpenBlock { before, deliveries, after }), reader: None }
+    }
+
+    /// The same block, whose deliveries are read again when it is opened.
+    pub(super) fn read_again_by(self, reader: BodyReader) -> Block {
+        Block { reader: Some(reader), ..self }
     }
 
     /// The log's digest after it, where that is known without opening it.
     pub(super) fn after(&self) -> Option<Digest> {
-        match &self.0 {
+        match &self.content {
             Content::Decoded(block) => Some(block.after),
             Content::Stored { .. } => None,
         }
@@ -50,28 +63,35 @@ impl Block {
     /// Decodes it, and holds every group against the chain: each has to continue the one before it, without a gap.
     /// That the block itself continues the one before it is for the caller to compare.
     pub fn open(self) -> Result<OpenBlock, LogError> {
-        let (before, groups) = match self.0 {
-            Content::Decoded(block) => return Ok(block),
-            Content::Stored { before, groups } => (before, groups),
+        let mut block = match self.content {
+            Content::Decoded(block) => block,
+            Content::Stored { before, groups } => open(before, groups)?,
         };
-        let damaged = |position: Position, message: &str| LogError::Damaged { position, message: message.to_owned() };
-        let decoded = |(first, value): &StoredGroup| decode(*first, value).map_err(|message| damaged(*first, &message));
-        let before = before.as_ref().map(decoded).transpose()?.map_or(Digest::EMPTY, |group| group.digest);
-        let mut block = OpenBlock { before, deliveries: Vec::new(), after: before };
-        for stored in &groups {
-            let group = decoded(stored)?;
-            if block.deliveries.last().is_some_and(|last| last.position.next() != stored.0) {
-                return Err(damaged(
-                    block.deliveries.last().map_or(stored.0, |last| last.position.next()),
-                    "the delivery is missing",
-                ));
-            }
-            block.after = group.deliveries.iter().fold(block.after, Digest::then);
-            if block.after != group.digest {
-                return Err(damaged(stored.0, "the hash chain does not fit"));
-            }
-            block.deliveries.extend(group.deliveries);
+        if let Some(reader) = self.reader {
+            block.deliveries = block.deliveries.into_iter().map(|delivery| delivery.read_again(reader)).collect();
         }
         Ok(block)
     }
+}
+
+fn open(before: Option<StoredGroup>, groups: Vec<StoredGroup>) -> Result<OpenBlock, LogError> {
+    let damaged = |position: Position, message: &str| LogError::Damaged { position, message: message.to_owned() };
+    let decoded = |(first, value): &StoredGroup| decode(*first, value).map_err(|message| damaged(*first, &message));
+    let before = before.as_ref().map(decoded).transpose()?.map_or(Digest::EMPTY, |group| group.digest);
+    let mut block = OpenBlock { before, deliveries: Vec::new(), after: before };
+    for stored in &groups {
+        let group = decoded(stored)?;
+        if block.deliveries.last().is_some_and(|last| last.position.next() != stored.0) {
+            return Err(damaged(
+                block.deliveries.last().map_or(stored.0, |last| last.position.next()),
+                "the delivery is missing",
+            ));
+        }
+        block.after = group.deliveries.iter().fold(block.after, Digest::then);
+        if block.after != group.digest {
+            return Err(damaged(stored.0, "the hash chain does not fit"));
+        }
+        block.deliveries.extend(group.deliveries);
+    }
+    Ok(block)
 }

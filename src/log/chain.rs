@@ -13,6 +13,8 @@
 //! | 6 | event type as sent | UTF-8; absent where the body is unreadable |
 //! | 7 | why it is unreadable | the code's name; absent where it is readable |
 //! | 8 | the sender's delivery id | UTF-8; optional |
+//!
+//! What a better reader has read since is no field: it follows from the body, which the commitment stands for.
 
 use super::{
     delivery::{Delivery, Reading},
@@ -33,7 +35,9 @@ impl Digest {
                 field(&mut bytes, 5, &appointment_id.get().to_le_bytes());
                 field(&mut bytes, 6, event_type.as_bytes());
             }
-            Reading::Unreadable(fault) => field(&mut bytes, 7, fault.name().as_bytes()),
+            Reading::Unreadable(fault) | Reading::ReadSince { fault, .. } => {
+                field(&mut bytes, 7, fault.name().as_bytes())
+            }
         }
         if let Some(delivery_id) = &delivery.delivery_id {
             field(&mut bytes, 8, delivery_id.as_bytes());

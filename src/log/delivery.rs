@@ -108,7 +108,7 @@ impl fmt::Display for SourceName {
     }
 }
 
-/// What was read from a body when it arrived. It is fixed then.
+/// What was read from a body when it arrived. It is fixed then; a better reader may read again what could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// The vendor's two fields.
@@ -120,13 +120,27 @@ pub enum Reading {
     },
     /// Not the vendor's two fields, and why.
     Unreadable(Fault),
+    /// Not the vendor's two fields by the reader of its time; a better one has read them since. The log holds the fault.
+    ReadSince {
+        /// Why it could not be read when it arrived.
+        fault: Fault,
+        /// The appointment.
+        appointment_id: AppointmentId,
+        /// The event type as it was sent, known or not.
+        event_type: Box<str>,
+    },
 }
+
+/// Reads a body again that could not be read when it arrived, for this reason.
+pub type BodyReader = fn(Fault, &[u8]) -> Reading;
 
 impl Reading {
     /// The appointment, where the body could be read.
     pub fn appointment_id(&self) -> Option<AppointmentId> {
         match self {
-            Reading::Readable { appointment_id, .. } => Some(*appointment_id),
+            Reading::Readable { appointment_id, .. } | Reading::ReadSince { appointment_id, .. } => {
+                Some(*appointment_id)
+            }
             Reading::Unreadable(_) => None,
         }
     }
@@ -134,9 +148,14 @@ impl Reading {
     /// The event type as it was sent, or why it could not be read.
     pub fn event_type(&self) -> Result<&str, Fault> {
         match self {
-            Reading::Readable { event_type, .. } => Ok(event_type),
+            Reading::Readable { event_type, .. } | Reading::ReadSince { event_type, .. } => Ok(event_type),
             Reading::Unreadable(fault) => Err(*fault),
         }
+    }
+
+    /// Whether both name the same appointment and event, or can't be read for the same reason.
+    pub fn says_the_same(&self, other: &Reading) -> bool {
+        self.appointment_id() == other.appointment_id() && self.event_type() == other.event_type()
     }
 }
 
@@ -168,6 +187,18 @@ pub struct Delivery {
     pub delivery_id: Option<String>,
     /// What was sent.
     pub body: Body,
+}
+
+impl Delivery {
+    /// The same delivery, read again where it could not be read when it arrived and its body is there.
+    pub fn read_again(mut self, reader: BodyReader) -> Delivery {
+        if let (Reading::Unreadable(fault), Body::Kept { bytes, .. }) = (&self.reading, &self.body)
+            && let Reading::Readable { appointment_id, event_type } = reader(*fault, bytes)
+        {
+            self.reading = Reading::ReadSince { fault: *fault, appointment_id, event_type };
+        }
+        self
+    }
 }
 
 /// A delivery's body, or what is left of it.

@@ -24,7 +24,7 @@ pub use error::ErasureError;
 use super::{
     Log as _, LogError,
     data_dir::{DataDir, make_private_dir, remove_folder, sync_dir},
-    delivery::{Body, Delivery, Position},
+    delivery::{Body, BodyReader, Delivery, Position},
     positions::PositionSet,
     sled_log::{Clock, SledLog},
     sled_store::wait_until_closed,
@@ -50,7 +50,7 @@ impl Erasure<'_> {
     /// Erases, and opens the log that is there afterwards. `step` is called for each delivery that is written and for
     /// each that is compared. An error leaves the log closed.
     pub fn run(&self, log: SledLog, step: &mut dyn FnMut()) -> Result<SledLog, ErasureError> {
-        let head = log.head();
+        let (head, reader) = (log.head(), log.reader());
         self.check_place()?;
         let made = self.make(&log, step).and_then(|()| self.compare(&log, step));
         let lock = log.close();
@@ -63,7 +63,7 @@ impl Erasure<'_> {
         // The exchange is durable before the old log goes.
         sync_dir(self.data_dir.root()).and_then(|()| sync_dir(&self.data_dir.erasing())).map_err(left)?;
         remove_folder(&self.data_dir.erasing()).map_err(left)?;
-        let log = SledLog::open_locked(self.data_dir, lock, Clock::clone(&self.clock))?;
+        let log = read_by(SledLog::open_locked(self.data_dir, lock, Clock::clone(&self.clock))?, reader);
         match log.head() == head {
             true => Ok(log),
             false => Err(ErasureError::Differs { position: head.position, message: "it has another digest" }),
@@ -140,7 +140,8 @@ impl Erasure<'_> {
             // What is read from memory proves nothing; where the system refuses, it is compared all the same.
             let _ = File::open(path).map(|file| fadvise(&file, 0, None, Advice::DontNeed));
         }
-        let new = self.open_beside()?;
+        // What was read since is compared too.
+        let new = read_by(self.open_beside()?, old.reader());
         let differs = |position, message| Err(ErasureError::Differs { position, message });
         let mut written = new.read(Position::new(1));
         for delivery in old.read(Position::new(1)) {
@@ -213,6 +214,13 @@ impl Erasure<'_> {
         let takes = files(&self.data_dir.log()).map_or(0, |paths| paths.into_iter().map(size).sum());
         let free = statvfs(self.data_dir.root()).map_or(0, |found| found.f_bavail * found.f_frsize);
         ErasureError::Making { error, takes, free }
+    }
+}
+
+fn read_by(log: SledLog, reader: Option<BodyReader>) -> SledLog {
+    match reader {
+        Some(reader) => log.read_again_by(reader),
+        None => log,
     }
 }
 

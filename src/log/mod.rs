@@ -32,7 +32,9 @@ use chrono::{DateTime, Utc};
 
 pub use block::{Block, OpenBlock};
 pub use data_dir::{DataDir, Room, make_private_dir, sync_dir};
-pub use delivery::{AppointmentId, Body, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName};
+pub use delivery::{
+    AppointmentId, Body, BodyReader, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName,
+};
 pub use digest::{Digest, InvalidDigest, commitment};
 pub use erasure::{Erasure, ErasureError};
 pub use head::{Head, HeadFile};

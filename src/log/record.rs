@@ -48,7 +48,7 @@ const EVENTS: [EventType; 13] = [
 ];
 
 /// The numbers of the faults on disk. Append only.
-const FAULTS: [Fault; 7] = [
+const FAULTS: [Fault; 9] = [
     Fault::NotJson,
     Fault::NotAnObject,
     Fault::FieldRepeated,
@@ -56,6 +56,8 @@ const FAULTS: [Fault; 7] = [
     Fault::AppointmentIdInvalid,
     Fault::EventTypeMissing,
     Fault::EventTypeInvalid,
+    Fault::MediaType,
+    Fault::ContentCoding,
 ];
 
 #[derive(Serialize, Deserialize)]
@@ -106,6 +108,12 @@ enum BodyRecord<'a> {
     Erased {
         commitment: [u8; 32],
     },
+    /// Erased after a better reader had read it: what that read stays, so that the log folds as before.
+    ErasedReadSince {
+        commitment: [u8; 32],
+        appointment_id: u64,
+        event_type: &'a str,
+    },
 }
 
 /// A value read back.
@@ -149,10 +157,7 @@ fn payload<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, digest: Diges
             source: u32::try_from(source).expect("a group is small"),
             reading: encode_reading(&delivery.reading),
             delivery_id: delivery.delivery_id.as_deref(),
-            body: match &delivery.body {
-                Body::Kept { salt, bytes } => BodyRecord::Kept { salt: *salt, bytes },
-                Body::Erased { commitment } => BodyRecord::Erased { commitment: *commitment.as_bytes() },
-            },
+            body: encode_body(&delivery.body, &delivery.reading),
         }));
     }
     let group = Group { digest: *digest.as_bytes(), received_at_ms, sources, records };
@@ -193,16 +198,14 @@ pub fn decode(first: Position, value: &[u8]) -> Result<DecodedGroup, String> {
     let mut received_at_ms = group.received_at_ms;
     for Record::Delivery(record) in group.records {
         received_at_ms = received_at_ms.checked_add_unsigned(record.after_ms).ok_or("an arrival time overflows")?;
+        let (reading, body) = decode_body(record.body, decode_reading(record.reading)?)?;
         deliveries.push_back(Delivery {
             position,
             received_at: DateTime::<Utc>::from_timestamp_millis(received_at_ms).ok_or("an arrival time overflows")?,
             source: sources.get(record.source as usize).cloned().ok_or("a record names no source")?,
-            reading: decode_reading(record.reading)?,
+            reading,
             delivery_id: record.delivery_id.map(str::to_owned),
-            body: match record.body {
-                BodyRecord::Kept { salt, bytes } => Body::Kept { salt, bytes: bytes.to_vec() },
-                BodyRecord::Erased { commitment } => Body::Erased { commitment: Digest::from_bytes(commitment) },
-            },
+            body,
         });
         position = position.next();
     }
@@ -221,7 +224,7 @@ fn encode_reading(reading: &Reading) -> ReadingRecord<'_> {
                 None => ReadingRecord::Other { appointment_id, event_type },
             }
         }
-        Reading::Unreadable(fault) => {
+        Reading::Unreadable(fault) | Reading::ReadSince { fault, .. } => {
             let index = FAULTS.iter().position(|known| known == fault).expect("every fault has a number");
             ReadingRecord::Unreadable { fault: number(index) }
         }
@@ -240,10 +243,40 @@ fn decode_reading(record: ReadingRecord<'_>) -> Result<Reading, String> {
         }
         ReadingRecord::Other { appointment_id, event_type } => readable(appointment_id, event_type),
         ReadingRecord::Unreadable { fault } => {
-            let fault = FAULTS.get(usize::from(fault)).ok_or_else(|| format!("fault {fault} is not known"))?;
+            let fault = FAULTS.get(usize::from(fault)).ok_or_else(|| {
+                format!("fault {fault} is not known to this program; a newer one may have written it")
+            })?;
             Ok(Reading::Unreadable(*fault))
         }
     }
+}
+
+fn encode_body<'a>(body: &'a Body, reading: &'a Reading) -> BodyRecord<'a> {
+    match (body, reading) {
+        (Body::Kept { salt, bytes }, _) => BodyRecord::Kept { salt: *salt, bytes },
+        (Body::Erased { commitment }, Reading::ReadSince { appointment_id, event_type, .. }) => {
+            let (commitment, appointment_id) = (*commitment.as_bytes(), appointment_id.get());
+            BodyRecord::ErasedReadSince { commitment, appointment_id, event_type }
+        }
+        (Body::Erased { commitment }, Reading::Readable { .. } | Reading::Unreadable(_)) => {
+            BodyRecord::Erased { commitment: *commitment.as_bytes() }
+        }
+    }
+}
+
+fn decode_body(record: BodyRecord<'_>, reading: Reading) -> Result<(Reading, Body), String> {
+    Ok(match record {
+        BodyRecord::Kept { salt, bytes } => (reading, Body::Kept { salt, bytes: bytes.to_vec() }),
+        BodyRecord::Erased { commitment } => (reading, Body::Erased { commitment: Digest::from_bytes(commitment) }),
+        BodyRecord::ErasedReadSince { commitment, appointment_id, event_type } => {
+            let Reading::Unreadable(fault) = reading else {
+                return Err("what could be read at once was read again".to_owned());
+            };
+            let appointment_id = AppointmentId::new(appointment_id).ok_or("an appointment id is out of range")?;
+            let reading = Reading::ReadSince { fault, appointment_id, event_type: event_type.into() };
+            (reading, Body::Erased { commitment: Digest::from_bytes(commitment) })
+        }
+    })
 }
 
 fn decompress(payload: &[u8]) -> Result<Vec<u8>, String> {

@@ -16,7 +16,7 @@ use super::{
     block::Block,
     condition::Condition,
     data_dir::{DataDir, storage},
-    delivery::{Body, Delivery, NewDelivery, Position},
+    delivery::{Body, BodyReader, Delivery, NewDelivery, Position},
     digest::Digest,
     head::{Head, HeadFile},
     keeper,
@@ -40,6 +40,7 @@ pub struct SledLog {
     shared: Arc<Shared>,
     clock: Clock,
     keeper: Option<JoinHandle<()>>,
+    reader: Option<BodyReader>,
 }
 
 /// What the log's threads have in common, however often it is opened.
@@ -90,7 +91,19 @@ impl SledLog {
         });
         shared.publish(opened);
         let keeper = Some(keeper::start(Arc::clone(&shared))?);
-        Ok(SledLog { shared, clock, keeper })
+        Ok(SledLog { shared, clock, keeper, reader: None })
+    }
+
+    /// The same log, whose deliveries are read again by `reader` where they could not be read when they arrived. What it
+    /// hands out has the digests of the log all the same.
+    pub fn read_again_by(mut self, reader: BodyReader) -> SledLog {
+        self.reader = Some(reader);
+        self
+    }
+
+    /// What reads its deliveries again, if anything does.
+    pub(super) fn reader(&self) -> Option<BodyReader> {
+        self.reader
     }
 
     /// Appends deliveries as another log holds them, with their positions, times, salts and commitments, and makes them
@@ -175,11 +188,19 @@ impl Log for SledLog {
     }
 
     fn read(&self, from: Position) -> Box<dyn Iterator<Item = Result<Delivery, LogError>> + '_> {
-        Box::new(Read::new(&self.shared, from.max(Position::new(1)), self.shared.head().position))
+        let deliveries = Read::new(&self.shared, from.max(Position::new(1)), self.shared.head().position);
+        match self.reader {
+            None => Box::new(deliveries),
+            Some(reader) => Box::new(deliveries.map(move |delivery| Ok(delivery?.read_again(reader)))),
+        }
     }
 
     fn blocks(&self) -> Box<dyn Iterator<Item = Result<Block, LogError>> + '_> {
-        Box::new(blocks(&self.shared))
+        let blocks = blocks(&self.shared);
+        match self.reader {
+            None => Box::new(blocks),
+            Some(reader) => Box::new(blocks.map(move |block| Ok(block?.read_again_by(reader)))),
+        }
     }
 
     fn head(&self) -> Head {
@@ -203,6 +224,9 @@ impl Log for SledLog {
                 let (first, mut group) = opened.store.group_with(*position)?;
                 let found = group.deliveries.iter_mut().find(|delivery| delivery.position == *position);
                 let Some(delivery @ Delivery { body: Body::Kept { .. }, .. }) = found else { continue };
+                if let Some(reader) = self.reader {
+                    *delivery = delivery.clone().read_again(reader);
+                }
                 delivery.body = Body::Erased { commitment: delivery.body.commitment() };
                 let value = encode(&group.deliveries, group.digest);
                 opened.store.commit(vec![(first, value)]).inspect_err(|error| condition.fail(error))?;

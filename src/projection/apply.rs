@@ -162,7 +162,8 @@ impl Projection {
             self.enter_id(changed, number, delivery_id, position)?;
         }
         let (id, event_type) = match &delivery.reading {
-            Reading::Readable { appointment_id, event_type } => (*appointment_id, event_type),
+            Reading::Readable { appointment_id, event_type }
+            | Reading::ReadSince { appointment_id, event_type, .. } => (*appointment_id, event_type),
             Reading::Unreadable(fault) => {
                 let kind = Kind { verdict: Verdict::NotApplied(Code::Unreadable(*fault)), event: None };
                 self.list(changed, number, kind, position)?;

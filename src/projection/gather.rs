@@ -174,7 +174,8 @@ fn part(block: OpenBlock, to: Position) -> Result<Option<Part>, LogError> {
         let position = delivery.position.get();
         let (appointment_id, said) = match &delivery.reading {
             Reading::Unreadable(fault) => (0, verdict_byte(Verdict::NotApplied(Code::Unreadable(*fault)))),
-            Reading::Readable { appointment_id, event_type } => {
+            Reading::Readable { appointment_id, event_type }
+            | Reading::ReadSince { appointment_id, event_type, .. } => {
                 (appointment_id.get(), event_byte(EventType::from_name(event_type)))
             }
         };

@@ -155,7 +155,7 @@ fn read_again(log: &dyn Log, key: &AppointmentKey, position: Position) -> Result
     let missing = || LogError::Damaged { position, message: "the delivery is missing".to_owned() };
     let delivery = log.read(position).next().ok_or_else(missing)??;
     match &delivery.reading {
-        Reading::Readable { appointment_id, event_type }
+        Reading::Readable { appointment_id, event_type } | Reading::ReadSince { appointment_id, event_type, .. }
             if *appointment_id == key.appointment_id && delivery.source == key.source =>
         {
             let event = EventType::from_name(event_type);

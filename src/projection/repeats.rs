@@ -21,7 +21,7 @@ impl Projection {
             let Some(delivery) = log.read(position).next().transpose()? else { continue };
             match &delivery.body {
                 Body::Kept { bytes, .. } if *bytes == new.body => return Ok(Some(delivery)),
-                Body::Erased { .. } if delivery.reading == new.reading => {
+                Body::Erased { .. } if delivery.reading.says_the_same(&new.reading) => {
                     said_the_same.get_or_insert(delivery);
                 }
                 Body::Kept { .. } | Body::Erased { .. } => {}

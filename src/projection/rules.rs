@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    lifecycle::{FOLD_VERSION, FoldRules},
+    lifecycle::{FOLD_VERSION, FoldRules, READER_VERSION},
     log::{Digest, SourceName},
 };
 
@@ -61,6 +61,8 @@ fn digest_of(rules: &FoldRules) -> Digest {
 
 fn versions() -> blake3::Hasher {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(&FORMAT_VERSION.to_le_bytes()).update(&FOLD_VERSION.to_le_bytes());
+    for version in [FORMAT_VERSION, FOLD_VERSION, READER_VERSION] {
+        hasher.update(&version.to_le_bytes());
+    }
     hasher
 }

@@ -118,7 +118,7 @@ impl View {
         }
         let conflicts_with = self.conflicts_with(delivery)?;
         let appointment_id = match &delivery.reading {
-            Reading::Readable { appointment_id, .. } => *appointment_id,
+            Reading::Readable { appointment_id, .. } | Reading::ReadSince { appointment_id, .. } => *appointment_id,
             Reading::Unreadable(fault) => {
                 let judgement = Judgement::unreadable(*fault);
                 return Ok(Some(Told { judgement, status: None, reconsidered_until: None, conflicts_with }));

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     lifecycle::Outcome,
     log::{Room, SourceName},
+    webhook::NearMiss,
 };
 
 use super::App;
@@ -75,6 +76,9 @@ impl Metrics {
         }
         for status in WEBHOOK_STATUSES {
             counter!("clockfold_answers_total", "route" => "webhook", "status" => status.to_string()).increment(0);
+        }
+        for near_miss in NearMiss::ALL {
+            counter!("clockfold_near_misses_total", "kind" => near_miss.name()).increment(0);
         }
         counter!("clockfold_projection_mended_total").increment(0);
         counter!("clockfold_log_openings_total").increment(0);
@@ -158,6 +162,10 @@ fn describe() {
     let counters = [
         ("clockfold_deliveries_total", "Deliveries that were made durable and folded, by source and outcome."),
         ("clockfold_repeats_total", "Deliveries that were not kept again: their id and body were known, by source."),
+        (
+            "clockfold_near_misses_total",
+            "Deliveries that were kept although their path, media type, content coding or first bytes are not as asked for, by kind.",
+        ),
         ("clockfold_delivery_id_conflicts_total", "Deliveries with the id of another one and another body, by source."),
         (
             "clockfold_projection_mended_total",

@@ -8,22 +8,22 @@ use futures_util::Stream;
 use serde::Serialize;
 use warp::{
     Buf, Filter, Rejection,
-    http::{HeaderMap, Method, StatusCode},
-    path::Tail,
+    http::{HeaderMap, HeaderName, Method, StatusCode, header},
+    path::FullPath,
     reply::Response,
 };
 
 use crate::{
     lifecycle::{Code, EventType, Fault, Outcome, Status},
-    log::{AppointmentId, NewDelivery, Position, SourceName},
+    log::{AppointmentId, NewDelivery, Position},
     projection::Rules,
     tracker::Receipt,
-    webhook,
+    webhook::{self, NearMiss, RouteKey, Sender},
 };
 
 use super::{
     App, Peer,
-    body::{is_json, read},
+    body::read,
     measure,
     problem::{BODY_BYTES_MAX, Problem, json},
     with,
@@ -72,16 +72,16 @@ struct Unreadable {
 }
 
 pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
-    warp::path("webhook")
-        .and(warp::path::tail())
+    warp::path::full()
+        .and_then(async |path: FullPath| RouteKey::in_path(path.as_str()).ok_or_else(warp::reject::not_found))
         .and(warp::method())
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
         .and(warp::body::stream())
         .and(with(app))
-        .then(|tail: Tail, method: Method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| async move {
+        .then(|route_key: RouteKey, method: Method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| async move {
             let begun = Instant::now();
-            let received = receive(&app, tail.as_str(), &method, &headers, peer, body).await;
+            let received = receive(&app, &route_key, &method, &headers, peer, body).await;
             let response = received.map_or_else(Problem::response, |receipt| answer(&receipt, &app.rules));
             measure("webhook", begun, response.status());
             response
@@ -90,7 +90,7 @@ pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error 
 
 async fn receive<B: Buf>(
     app: &App,
-    route_key: &str,
+    route_key: &RouteKey,
     method: &Method,
     headers: &HeaderMap,
     peer: Peer,
@@ -99,17 +99,23 @@ async fn receive<B: Buf>(
     if method != Method::POST {
         return Err(Problem::MethodNotAllowed { allow: "POST" });
     }
-    let source = authenticate(app, route_key, headers).map_err(|problem| app.failures.count(peer.0.ip(), problem))?;
-    if !is_json(headers) {
-        return Err(Problem::MediaType);
-    }
+    let sender = authenticate(app, route_key, headers).map_err(|problem| app.failures.count(peer.0.ip(), problem))?;
+    let Sender { source, by_normal_form } = sender;
     let body = read(headers, body, BODY_BYTES_MAX, app.body_timeout).await?;
+    let values = |name: HeaderName| headers.get_all(name).into_iter().map(|value| value.as_bytes());
+    let taken = webhook::take(values(header::CONTENT_TYPE), values(header::CONTENT_ENCODING), body, BODY_BYTES_MAX);
+    let webhook::Taken { body, reading, near_misses } =
+        taken.map_err(|webhook::TooLarge| Problem::TooLarge { bytes_max: BODY_BYTES_MAX })?;
     if app.draining() {
         return Err(Problem::Draining);
     }
     let delivery_id = app.gate.delivery_id_header(&source).and_then(|name| delivery_id(headers, name));
-    let delivery = NewDelivery { source, reading: webhook::read(&body), delivery_id, body };
-    app.tracker.submit(delivery).await.map_err(Problem::Unavailable)
+    let delivery = NewDelivery { source, reading, delivery_id, body };
+    let receipt = app.tracker.submit(delivery).await.map_err(Problem::Unavailable)?;
+    for near_miss in near_misses.into_iter().chain(by_normal_form.then_some(NearMiss::Path)) {
+        metrics::counter!("clockfold_near_misses_total", "kind" => near_miss.name()).increment(1);
+    }
+    Ok(receipt)
 }
 
 /// The sender's id of the delivery: the only value of its header, of 1 to [`DELIVERY_ID_BYTES_MAX`] ASCII
@@ -123,8 +129,8 @@ fn delivery_id(headers: &HeaderMap, name: &str) -> Option<String> {
     fits.then(|| id.to_owned())
 }
 
-/// The source that sends; an unknown key and a bad token beside it look the same.
-fn authenticate(app: &App, route_key: &str, headers: &HeaderMap) -> Result<SourceName, Problem> {
+/// Who sends; an unknown key and a bad token beside it look the same.
+fn authenticate(app: &App, route_key: &RouteKey, headers: &HeaderMap) -> Result<Sender, Problem> {
     let mut tokens = headers.get_all(AUTHTOKEN).iter();
     let token = match (tokens.next(), tokens.next()) {
         (Some(token), None) => Some(token.as_bytes()),
@@ -132,7 +138,8 @@ fn authenticate(app: &App, route_key: &str, headers: &HeaderMap) -> Result<Sourc
     };
     let now = (app.clock)();
     if route_key.is_empty() {
-        app.gate.by_token(token, now).ok_or(Problem::BadAuthtoken)
+        let source = app.gate.by_token(token, now).ok_or(Problem::BadAuthtoken)?;
+        Ok(Sender { source, by_normal_form: false })
     } else {
         app.gate.keyed(route_key, token, now).ok_or(Problem::NotFound)
     }
@@ -148,7 +155,16 @@ fn answer(receipt: &Receipt, rules: &Rules) -> Response {
     let repeated = receipt.repeated;
     let conflicts_with = receipt.conflicts_with.as_ref().map(Position::to_string);
     if let Some(Code::Unreadable(fault)) = code {
-        let status = if fault == Fault::NotJson { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
+        let status = match fault {
+            Fault::MediaType | Fault::ContentCoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Fault::NotJson => StatusCode::BAD_REQUEST,
+            Fault::NotAnObject
+            | Fault::FieldRepeated
+            | Fault::AppointmentIdMissing
+            | Fault::AppointmentIdInvalid
+            | Fault::EventTypeMissing
+            | Fault::EventTypeInvalid => StatusCode::UNPROCESSABLE_ENTITY,
+        };
         let title = Outcome::Unreadable.name();
         let (code, detail) = (fault.name(), fault.reason());
         let status_code = status.as_u16();

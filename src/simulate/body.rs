@@ -27,22 +27,24 @@ pub(super) enum Said {
     Event(EventType),
     /// An event type that is none of the 13: the index in [`OTHER`].
     Other(u8),
-    /// A body that can't be read: the index in [`FAULTS`].
+    /// A body that can't be read: the index in [`BROKEN`].
     Broken(u8),
 }
 
 /// Event types that are none of the 13. The vendor has transfers, and has never said how they are written.
 const OTHER: [&str; 5] = ["transfer_in", "transfer_out", "provider_in", "CHECKIN", ""];
 
-/// What can be wrong with a body, each once.
-const FAULTS: [Fault; 7] = [
-    Fault::NotJson,
-    Fault::NotAnObject,
-    Fault::FieldRepeated,
-    Fault::AppointmentIdMissing,
-    Fault::AppointmentIdInvalid,
-    Fault::EventTypeMissing,
-    Fault::EventTypeInvalid,
+/// What can be wrong with a body, each once, and such a body: `ID` stands for the appointment's number.
+const BROKEN: [(Fault, &str); 7] = [
+    // Cut off on the way.
+    (Fault::NotJson, r#"{"appointment_id": ID, "event_ty"#),
+    (Fault::NotAnObject, "[]"),
+    (Fault::FieldRepeated, r#"{"appointment_id": ID, "appointment_id": ID, "event_type": "checkin"}"#),
+    (Fault::AppointmentIdMissing, r#"{"event_type": "checkin"}"#),
+    (Fault::AppointmentIdInvalid, r#"{"appointment_id": null, "event_type": "create"}"#),
+    // The wrong name that the field had in the wild.
+    (Fault::EventTypeMissing, r#"{"appointment_id": ID, "action": "checkin"}"#),
+    (Fault::EventTypeInvalid, r#"{"appointment_id": ID, "event_type": null}"#),
 ];
 
 impl Form {
@@ -84,7 +86,7 @@ impl Said {
 
     /// The broken body for this number.
     pub(super) fn broken(number: u64) -> Said {
-        Said::Broken(u8::try_from(number % FAULTS.len() as u64).unwrap_or(0))
+        Said::Broken(u8::try_from(number % BROKEN.len() as u64).unwrap_or(0))
     }
 
     /// The body, and what the reader of bodies comes to.
@@ -93,27 +95,10 @@ impl Said {
             Said::Event(event) => event.name(),
             Said::Other(index) => OTHER[usize::from(index)],
             Said::Broken(index) => {
-                let fault = FAULTS[usize::from(index)];
-                return (broken(fault, id), Reading::Unreadable(fault));
+                let (fault, body) = BROKEN[usize::from(index)];
+                return (body.replace("ID", &id.to_string()).into_bytes(), Reading::Unreadable(fault));
             }
         };
         (form.write(id, event_type), Reading::Readable { appointment_id: id, event_type: event_type.into() })
     }
-}
-
-fn broken(fault: Fault, id: AppointmentId) -> Vec<u8> {
-    let text = match fault {
-        // Cut off on the way.
-        Fault::NotJson => format!(r#"{{"appointment_id": {id}, "event_ty"#),
-        Fault::NotAnObject => "[]".to_owned(),
-        Fault::FieldRepeated => {
-            format!(r#"{{"appointment_id": {id}, "appointment_id": {id}, "event_type": "checkin"}}"#)
-        }
-        Fault::AppointmentIdMissing => r#"{"event_type": "checkin"}"#.to_owned(),
-        Fault::AppointmentIdInvalid => r#"{"appointment_id": null, "event_type": "create"}"#.to_owned(),
-        // The wrong name that the field had in the wild.
-        Fault::EventTypeMissing => format!(r#"{{"appointment_id": {id}, "action": "checkin"}}"#),
-        Fault::EventTypeInvalid => format!(r#"{{"appointment_id": {id}, "event_type": null}}"#),
-    };
-    text.into_bytes()
 }

@@ -12,6 +12,8 @@ use crate::{
     log::SourceName,
 };
 
+use super::route_key::RouteKey;
+
 /// What a source with both kinds of credential asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Require {
@@ -37,6 +39,15 @@ pub struct SourceAccess {
     pub delivery_id_header: Option<String>,
 }
 
+/// Who sends, and how the key was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// The source.
+    pub source: SourceName,
+    /// Whether only the key's normal form let it in.
+    pub by_normal_form: bool,
+}
+
 /// All sources and their credentials.
 #[derive(Clone, Debug)]
 pub struct Gate {
@@ -53,13 +64,21 @@ impl Gate {
     }
 
     /// Who sends to `/webhook/{route_key}`. The token counts only where the source asks for both.
-    pub fn keyed(&self, route_key: &str, authtoken: Option<&[u8]>, now: DateTime<Utc>) -> Option<SourceName> {
-        let key = Some(digest_of(route_key.as_bytes()));
+    ///
+    /// A digest in the configuration may be of a key as its sender writes it: that goes before its normal form. Both are
+    /// looked for in any case.
+    pub fn keyed(&self, route_key: &RouteKey, authtoken: Option<&[u8]>, now: DateTime<Utc>) -> Option<Sender> {
         let token = authtoken.map(digest_of);
-        self.find(|source| {
-            let token_needed = Choice::from(u8::from(source.require == Require::All));
-            any(&source.route_keys, key, now) & (any(&source.authtokens, token, now) | !token_needed)
-        })
+        let find = |key: &str| {
+            let key = (!key.is_empty()).then(|| digest_of(key.as_bytes()));
+            self.find(|source| {
+                let token_needed = Choice::from(u8::from(source.require == Require::All));
+                any(&source.route_keys, key, now) & (any(&source.authtokens, token, now) | !token_needed)
+            })
+        };
+        let (as_written, in_normal_form) = (find(&route_key.written), find(&route_key.normal));
+        let by_normal_form = as_written.is_none();
+        as_written.or(in_normal_form).map(|source| Sender { source, by_normal_form })
     }
 
     /// Who sends to `/webhook`. A source that asks for both is never found: it has no key here.
@@ -172,16 +191,45 @@ mod tests {
             let now = at(time.parse().unwrap());
             let found = match key {
                 "-" => gate().by_token(token, now),
-                key => gate().keyed(key, token, now),
+                key => gate().keyed(&written(key), token, now).map(|sender| sender.source),
             };
             assert_eq!(found.as_ref().map_or("-", SourceName::as_str), expected, "{case}");
         }
     }
 
+    fn written(key: &str) -> RouteKey {
+        RouteKey::in_path(&format!("/webhook/{key}")).unwrap()
+    }
+
+    #[test]
+    fn a_key_as_it_is_written_goes_before_its_normal_form() {
+        let source = |name: &str, key: &str| SourceAccess {
+            name: name.parse().unwrap(),
+            route_keys: credentials(key),
+            authtokens: Vec::new(),
+            require: Require::Any,
+            delivery_id_header: None,
+        };
+        // As if the first one's digest had been made of a key with a slash at its end.
+        let gate = Gate::new(vec![source("written", "a/b/"), source("normal", "a/b"), source("other", "c%2Fd")]);
+        for (key, expected) in [
+            ("a/b", Some(("normal", false))),
+            ("a/b/", Some(("written", false))),
+            ("a//b", Some(("normal", true))),
+            ("%61/b%20", Some(("normal", true))),
+            ("c%2Fd", Some(("other", false))),
+            ("c/d", None),
+        ] {
+            let found = gate.keyed(&written(key), None, at(0));
+            let told = found.as_ref().map(|sender| (sender.source.as_str(), sender.by_normal_form));
+            assert_eq!(told, expected, "{key}");
+        }
+    }
+
     #[test]
     fn an_empty_gate_and_empty_secrets_let_nobody_in() {
-        assert_eq!(Gate::new(Vec::new()).keyed("k1", Some(b"t1"), at(0)), None);
-        assert_eq!(gate().keyed("", Some(b""), at(0)), None);
+        assert_eq!(Gate::new(Vec::new()).keyed(&written("k1"), Some(b"t1"), at(0)), None);
+        assert_eq!(gate().keyed(&RouteKey::default(), Some(b""), at(0)), None);
         assert_eq!(gate().by_token(Some(b""), at(0)), None);
     }
 }

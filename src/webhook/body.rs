@@ -3,7 +3,7 @@
 //! Bytes come in, a [`Reading`] goes out, whatever the bytes are: the reader is total and keeps no
 //! more stack for a body that is nested deeply. Strict JSON is tried first. Where that fails, commas before a
 //! closing brace or bracket are dropped, because the vendor's own example has one, and strict JSON is
-//! tried again. Nothing else beyond JSON is accepted.
+//! tried again. A byte order mark before it all is read over. Nothing else beyond JSON is accepted.
 
 use std::fmt;
 
@@ -15,9 +15,13 @@ use crate::{
     log::{AppointmentId, Reading},
 };
 
+/// What some senders put before UTF-8.
+pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// Reads the vendor's two fields from a body.
 pub fn read(body: &[u8]) -> Reading {
-    let reading = match std::str::from_utf8(body) {
+    let text = std::str::from_utf8(body).map(|text| text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text));
+    let reading = match text {
         Err(_) => Err(Fault::NotJson),
         Ok(text) => match read_strictly(text) {
             Err(Fault::NotJson) => match without_trailing_commas(text) {
@@ -28,6 +32,22 @@ pub fn read(body: &[u8]) -> Reading {
         },
     };
     reading.unwrap_or_else(Reading::Unreadable)
+}
+
+/// Reads a body again that could not be read when it arrived. One that was kept with its content coding is not what its
+/// sender meant, whatever it looks like.
+pub fn read_again(fault: Fault, body: &[u8]) -> Reading {
+    match fault {
+        Fault::ContentCoding => Reading::Unreadable(fault),
+        Fault::NotJson
+        | Fault::NotAnObject
+        | Fault::FieldRepeated
+        | Fault::AppointmentIdMissing
+        | Fault::AppointmentIdInvalid
+        | Fault::EventTypeMissing
+        | Fault::EventTypeInvalid
+        | Fault::MediaType => read(body),
+    }
 }
 
 /// Reads a body that is JSON to the letter (RFC 8259).

@@ -4,8 +4,14 @@
 //! go out. This is the only place that knows the vendor's JSON. Keeps promise 8: whoever is not
 //! authenticated learns nothing, not even by how long the answer takes.
 
+mod route_key;
 mod authenticate;
+mod media_type;
+mod coding;
 mod body;
+mod intake;
 
-pub use authenticate::{Gate, Require, SourceAccess};
-pub use body::read;
+pub use authenticate::{Gate, Require, Sender, SourceAccess};
+pub use body::{read, read_again};
+pub use intake::{NearMiss, Taken, TooLarge, take};
+pub use route_key::{RouteKey, normalise as normalise_route_key};

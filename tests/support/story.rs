@@ -210,7 +210,7 @@ fn custom(rows: &str) -> Table {
 fn named_in(body: &str) -> Option<(String, String)> {
     match read(body.as_bytes()) {
         Reading::Readable { appointment_id, event_type } => Some((event_type.to_string(), appointment_id.to_string())),
-        Reading::Unreadable(_) => None,
+        Reading::Unreadable(_) | Reading::ReadSince { .. } => None,
     }
 }
 

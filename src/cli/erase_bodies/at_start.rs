@@ -18,6 +18,7 @@ use crate::{
     log::{Clock, DataDir, Log as _, SledLog},
     projection::Projection,
     retention::{Due, Selection},
+    webhook,
 };
 
 use super::{days_ago, erase, explain, of_projection, print::also_in, with_hint};
@@ -82,7 +83,7 @@ pub(in crate::cli) fn apply_retention(
         }
         Err(error) => {
             tracing::error!("bodies that have had their time could not be erased, and stay: {:#}", explain(error));
-            SledLog::open(&data_dir, Clock::clone(clock)).map_err(with_hint)
+            Ok(SledLog::open(&data_dir, Clock::clone(clock)).map_err(with_hint)?.read_again_by(webhook::read_again))
         }
     }
 }

@@ -161,7 +161,7 @@ impl Connection {
         let is_kept = answer["position"].is_string();
         match (status, answer["outcome"].as_str()) {
             (200, Some(outcome)) => Answer::Taken(status, outcome.to_owned()),
-            (400 | 422, _) if is_kept => Answer::Taken(status, "UNREADABLE".to_owned()),
+            (400 | 415 | 422, _) if is_kept => Answer::Taken(status, "UNREADABLE".to_owned()),
             _ => Answer::Refused(status, seconds.map(Duration::from_secs)),
         }
     }

@@ -112,6 +112,14 @@ pub(super) fn print_delivery(delivery: &Delivery, line: &mut Vec<u8>) {
             words.event_type = Some(event_type.to_string());
         }
         Reading::Unreadable(fault) => words.unreadable = Some(fault.name().to_owned()),
+        Reading::ReadSince { fault, appointment_id, event_type } => {
+            words.unreadable = Some(fault.name().to_owned());
+            // From a body that is there, it is read again.
+            if let Body::Erased { .. } = delivery.body {
+                words.appointment_id = Some(appointment_id.to_string());
+                words.event_type = Some(event_type.to_string());
+            }
+        }
     }
     match &delivery.body {
         Body::Kept { salt, bytes } => {
@@ -175,16 +183,25 @@ pub(super) fn parse_delivery(line: &[u8]) -> Result<Delivery, String> {
     let position = parse_position(&needed(words.position, "position")?)?;
     let received_at = parse_time(&needed(words.received_at, "receivedAt")?)?;
     let source = needed(words.source, "source")?.parse().map_err(|error| format!("`source`: {error}"))?;
+    let id = |id: String| {
+        id.parse().map_err(|()| "`appointmentId` is not an integer from 1 to 9223372036854775807".to_owned())
+    };
+    let fault = |code: String| {
+        Fault::from_name(&code).ok_or_else(|| {
+            "`unreadable` is no code that this program knows; a newer one may have written it".to_owned()
+        })
+    };
+    let is_erased = words.commitment.is_some();
     let reading = match (words.appointment_id, words.event_type, words.unreadable) {
-        (Some(id), Some(event_type), None) => Reading::Readable {
-            appointment_id: id
-                .parse()
-                .map_err(|()| "`appointmentId` is not an integer from 1 to 9223372036854775807".to_owned())?,
+        (Some(appointment_id), Some(event_type), None) => {
+            Reading::Readable { appointment_id: id(appointment_id)?, event_type: event_type.into() }
+        }
+        (None, None, Some(code)) => Reading::Unreadable(fault(code)?),
+        (Some(appointment_id), Some(event_type), Some(code)) if is_erased => Reading::ReadSince {
+            fault: fault(code)?,
+            appointment_id: id(appointment_id)?,
             event_type: event_type.into(),
         },
-        (None, None, Some(code)) => {
-            Reading::Unreadable(Fault::from_name(&code).ok_or("`unreadable` is no code that this program knows")?)
-        }
         _ => return Err("there is to be either `appointmentId` and `eventType`, or `unreadable`".to_owned()),
     };
     let body = match (words.salt, words.body, words.commitment) {

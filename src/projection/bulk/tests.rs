@@ -23,7 +23,7 @@ fn deliveries(count: u64) -> Vec<NewDelivery> {
         let id = if random(10) == 0 { 1 } else { 1 + random(900) };
         let event = EventType::ALL[usize::try_from(random(13)).unwrap()].name();
         let reading = match random(30) {
-            0 => Reading::Unreadable(Fault::ALL[usize::try_from(random(7)).unwrap()]),
+            0 => Reading::Unreadable(Fault::ALL[usize::try_from(random(9)).unwrap()]),
             1 => Reading::Readable { appointment_id: id.to_string().parse().unwrap(), event_type: "transfer".into() },
             _ => Reading::Readable { appointment_id: id.to_string().parse().unwrap(), event_type: event.into() },
         };

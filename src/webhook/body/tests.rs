@@ -12,6 +12,7 @@ fn told(body: &[u8]) -> String {
     match read(body) {
         Reading::Readable { appointment_id, event_type } => format!("{appointment_id} {event_type}"),
         Reading::Unreadable(fault) => fault.name().to_owned(),
+        Reading::ReadSince { .. } => unreachable!("it is read now"),
     }
 }
 
@@ -67,6 +68,40 @@ fn a_comma_before_a_closing_brace_or_bracket_is_accepted() {
 }
 
 #[test]
+fn a_byte_order_mark_before_it_all_is_read_over() {
+    for (body, expected) in [
+        (&b"\xef\xbb\xbf{\"appointment_id\":1,\"event_type\":\"x\"}"[..], "1 x"),
+        (b"\xef\xbb\xbf \r\n{\"appointment_id\":1,\"event_type\":\"x\",}", "1 x"),
+        (b"\xef\xbb\xbf{\"appointment_id\":1,\"event_type\":\"\xef\xbb\xbfx\"}", "1 \u{feff}x"),
+        (b"\xef\xbb\xbf[]", "NOT_AN_OBJECT"),
+        (b"\xef\xbb\xbf", "NOT_JSON"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}", "NOT_JSON"),
+        (b" \xef\xbb\xbf{}", "NOT_JSON"),
+        (b"{\xef\xbb\xbf}", "NOT_JSON"),
+        (b"{}\xef\xbb\xbf", "NOT_JSON"),
+        (b"\xef\xbb{}", "NOT_JSON"),
+        // UTF-16 and UTF-32 are no JSON (RFC 8259, section 8.1), with or without their marks.
+        (b"\xff\xfe{\x00}\x00", "NOT_JSON"),
+        (b"\xfe\xff\x00{\x00}", "NOT_JSON"),
+        (b"{\x00}\x00", "NOT_JSON"),
+    ] {
+        assert_eq!(told(body), expected, "{}", String::from_utf8_lossy(body));
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_read_again_but_not_under_a_coding() {
+    let good = b"\xef\xbb\xbf{\"appointment_id\":1,\"event_type\":\"x\"}";
+    for fault in Fault::ALL {
+        let expected = match fault {
+            Fault::ContentCoding => Reading::Unreadable(fault),
+            _ => read(good),
+        };
+        assert_eq!(read_again(fault, good), expected, "{fault:?}");
+    }
+}
+
+#[test]
 fn nothing_else_beyond_json_is_accepted() {
     check(
         r#"
@@ -102,7 +137,6 @@ fn nothing_else_beyond_json_is_accepted() {
     );
     assert_eq!(told(b""), "NOT_JSON");
     assert_eq!(told(b" \n"), "NOT_JSON");
-    assert_eq!(told(b"\xef\xbb\xbf{\"appointment_id\":1,\"event_type\":\"x\"}"), "NOT_JSON");
     assert_eq!(told(b"{\"appointment_id\":1,\"event_type\":\"x\",\"n\":\"\xff\"}"), "NOT_JSON");
     assert_eq!(told(b"{\"appointment_id\":1,\"event_type\":\"a\nb\"}"), "NOT_JSON");
     assert_eq!(told("{\"appointment_id\":1,\u{a0}\"event_type\":\"x\"}".as_bytes()), "NOT_JSON");
@@ -198,6 +232,11 @@ proptest! {
     #[test]
     fn the_reader_never_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = read(&body);
+    }
+
+    #[test]
+    fn a_byte_order_mark_changes_nothing(body in r#"[\[\]{},:"\\ue018a ]{0,60}"#) {
+        prop_assert_eq!(read(format!("{BYTE_ORDER_MARK}{body}").as_bytes()), read(body.as_bytes()));
     }
 
     #[test]

@@ -7,7 +7,11 @@
 //! ```
 #![no_main]
 
-use clockfold::{lifecycle::Fault, log::Reading, webhook::read};
+use clockfold::{
+    lifecycle::Fault,
+    log::Reading,
+    webhook::{read, take},
+};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
@@ -16,6 +20,8 @@ const ID_MAX: u64 = i64::MAX.unsigned_abs();
 fuzz_target!(|body: &[u8]| {
     let reading = read(body);
     padding_changes_nothing(body, &reading);
+    a_byte_order_mark_changes_nothing(body, &reading);
+    any_coding_is_answered_within_the_limit(body);
     // To serde_json this is a name for something else than itself, if it is a key.
     if body.windows(10).any(|part| part == b"serde_json") {
         return;
@@ -29,9 +35,30 @@ fuzz_target!(|body: &[u8]| {
     }
 });
 
-/// White space around JSON is no part of it.
+const BYTES_MAX: usize = 4096;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What is no coded body is kept as it came.
+fn any_coding_is_answered_within_the_limit(body: &[u8]) {
+    for coding in ["gzip", "deflate", "gzip, deflate", "identity", "br"] {
+        if let Ok(taken) = take([], [coding.as_bytes()], body.to_vec(), BYTES_MAX) {
+            let as_it_came = taken.reading == Reading::Unreadable(Fault::ContentCoding) || coding == "identity";
+            assert!(if as_it_came { taken.body == body } else { taken.body.len() <= BYTES_MAX });
+        }
+    }
+}
+
+/// One, before everything else.
+fn a_byte_order_mark_changes_nothing(body: &[u8], reading: &Reading) {
+    if !body.starts_with(BYTE_ORDER_MARK) {
+        assert_eq!(read(&[BYTE_ORDER_MARK, body].concat()), *reading);
+    }
+}
+
+/// White space around JSON is no part of it; a byte order mark stands before all of it.
 fn padding_changes_nothing(body: &[u8], reading: &Reading) {
-    let padded = [b" \t\r\n", body, b"\n"].concat();
+    let (mark, text) = body.split_at(if body.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 });
+    let padded = [mark, b" \t\r\n", text, b"\n"].concat();
     assert_eq!(read(&padded), *reading);
 }
 
@@ -55,6 +82,7 @@ fn agrees_with_the_value(value: &Value, reading: &Reading) {
             assert_eq!(id_in(&value["appointment_id"]), Some(appointment_id.get()));
             assert_eq!(value["event_type"].as_str(), Some(&**event_type));
         }
+        Reading::ReadSince { .. } => unreachable!("it is read now"),
     }
 }
 

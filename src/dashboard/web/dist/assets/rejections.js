@@ -11,7 +11,7 @@ import{$ as e,D as t,G as n,J as r,O as i,Q as a,U as o,W as s,X as c,_ as l,a a
       <pre tabindex="0" aria-label="Setting for ${t}">${a}</pre>
       <copy-button .text=${i} .what=${`the setting ${i}`}></copy-button>
     </div>
-  </section>`}var k=[`REJECTED`,`UNRECOGNIZED`,`UNREADABLE`],A=[`NOT_CREATED`,`STATUS_NOT_ALLOWED`,`STEP_NOT_DONE`,`STEP_NOT_LAST`,`UNKNOWN_EVENT_TYPE`,`NOT_JSON`,`NOT_AN_OBJECT`,`FIELD_REPEATED`,`APPOINTMENT_ID_MISSING`,`APPOINTMENT_ID_INVALID`,`EVENT_TYPE_MISSING`,`EVENT_TYPE_INVALID`],j=25;async function M({source:e,from:t,to:n},r){let{rejections:i}=await s(`query Rejections($source: String, $from: DateTime!, $to: DateTime!) {
+  </section>`}var k=[`REJECTED`,`UNRECOGNIZED`,`UNREADABLE`],A=[`NOT_CREATED`,`STATUS_NOT_ALLOWED`,`STEP_NOT_DONE`,`STEP_NOT_LAST`,`UNKNOWN_EVENT_TYPE`,`NOT_JSON`,`NOT_AN_OBJECT`,`FIELD_REPEATED`,`APPOINTMENT_ID_MISSING`,`APPOINTMENT_ID_INVALID`,`EVENT_TYPE_MISSING`,`EVENT_TYPE_INVALID`,`MEDIA_TYPE`,`CONTENT_CODING`],j=25;async function M({source:e,from:t,to:n},r){let{rejections:i}=await s(`query Rejections($source: String, $from: DateTime!, $to: DateTime!) {
     rejections(source: $source, from: $from, to: $to) {
       groups { source outcome code eventType count firstReceivedAt lastReceivedAt lastPosition explanation }
       advice { source pattern count explanation setting }

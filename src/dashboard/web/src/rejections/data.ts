@@ -61,6 +61,8 @@ export const CODES: readonly string[] = [
   'APPOINTMENT_ID_INVALID',
   'EVENT_TYPE_MISSING',
   'EVENT_TYPE_INVALID',
+  'MEDIA_TYPE',
+  'CONTENT_CODING',
 ];
 
 /** Deliveries on a page. */
