@@ -6,6 +6,7 @@
 mod backup;
 mod check_config;
 mod demo;
+mod descriptors;
 mod erase_bodies;
 mod export;
 mod fold_again;

@@ -90,10 +90,10 @@ pub(super) fn upgrade(
     // A browser can't send a token here: it sends its cookie, or says who it is in its first message. That is also where
     // it hears that the cookie counts no more, for of a refused upgrade its page hears nothing.
     let who = if app.readers.is_empty() || headers.contains_key(header::AUTHORIZATION) {
-        let (viewer, pass) = asker(app, peer, headers, false)?;
+        let (viewer, pass) = asker(app, peer.clone(), headers, false)?;
         Ok(Who { viewer, pass })
     } else {
-        signed_in(app, peer, headers).map(|(viewer, pass)| Who { viewer, pass: Some(pass) })
+        signed_in(app, peer.clone(), headers).map(|(viewer, pass)| Who { viewer, pass: Some(pass) })
     };
     if app.draining() {
         return Err(Problem::Draining);
@@ -111,6 +111,7 @@ pub(super) fn upgrade(
         answer.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
     subscriber.begins();
+    peer.1.upgrades();
     let (app, id) = (Arc::clone(app), id.to_string());
     app.sockets.clone().spawn(async move {
         if let Some(socket) = open(on_upgrade, app.subscriptions.message_bytes_max).await {

@@ -100,10 +100,11 @@ async fn receive<B: Buf>(
         return Err(Problem::MethodNotAllowed { allow: "POST" });
     }
     let source = authenticate(app, route_key, headers).map_err(|problem| app.failures.count(peer.0.ip(), problem))?;
+    peer.1.is_known();
     if !is_json(headers) {
         return Err(Problem::MediaType);
     }
-    let body = read(headers, body, BODY_BYTES_MAX, app.body_timeout).await?;
+    let (body, _held) = read(&peer.1, headers, body, BODY_BYTES_MAX, app.body_timeout).await?;
     if app.draining() {
         return Err(Problem::Draining);
     }
