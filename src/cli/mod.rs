@@ -230,6 +230,7 @@ fn dispatch(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    stop::outlive_file_limit()?;
     let log_filter = variables.get(LOG_FILTER).cloned();
     let inputs = |listen| Inputs { path: cli.config.clone(), data_dir: cli.data_dir.clone(), listen, variables };
     match cli.command {

@@ -91,6 +91,7 @@ impl Connections {
             CLOSED_FOR
                 .iter()
                 .for_each(|why| counter!("clockfold_connections_closed_total", "reason" => *why).increment(0));
+            counter!("clockfold_streams_reset_total").increment(0);
         }
         Arc::new(Connections {
             begun: Instant::now(),
