@@ -21,7 +21,7 @@ const OPEN_BYTES: usize = 4 << 10;
 /// What it takes beyond that where it speaks HTTP/2.
 const HTTP2_BYTES: usize = 20 << 10;
 /// What a request takes while it is asked and answered.
-const REQUEST_BYTES: usize = 8 << 10;
+const REQUEST_BYTES: usize = 16 << 10;
 /// What all bodies that are gathered from one HTTP/2 connection or WebSocket may take, in KiB.
 const BODIES_KIB_MAX: usize = 256;
 /// What all answers that wait on one HTTP/2 connection or WebSocket may take, in KiB. A longer answer waits alone.
