@@ -4,7 +4,9 @@
 //! accepted is answered. Nothing here decides what a delivery means.
 
 mod accept;
+mod connections;
 mod impatient;
+mod answer;
 mod problem;
 mod failures;
 mod access;
@@ -56,6 +58,8 @@ pub use origin::PublicUrl;
 pub use sessions::SessionSettings;
 pub use socket::SubscriptionLimits;
 
+use accept::{OPERATIONS_CONNECTIONS_MAX, Serving};
+use connections::ConnectionState;
 use cors::Origins;
 use failures::Failures;
 use problem::Problem;
@@ -141,9 +145,9 @@ pub struct Listeners {
     pub operations: Option<TcpListener>,
 }
 
-/// The address of the other end of a connection.
-#[derive(Clone, Copy, Debug)]
-struct Peer(SocketAddr);
+/// The address of the other end of a connection, and what is known of the connection.
+#[derive(Clone)]
+struct Peer(SocketAddr, Arc<ConnectionState>);
 
 impl App {
     /// An app that is ready to serve.
@@ -200,11 +204,15 @@ pub async fn run(
             app.ending.cancel();
         }
     };
-    let public = accept::serve(listeners.public, public_routes(&app), limits, shutdown_timeout, stop.clone());
+    let routes = public_routes(&app);
+    let public = Serving { listener: listeners.public, routes, limits, measured: true };
+    let public = accept::serve(public, shutdown_timeout, stop.clone());
     let operations = async {
         match listeners.operations {
             Some(listener) => {
-                accept::serve(listener, operations_routes(&app), limits, shutdown_timeout, stop.clone()).await;
+                let limits = ConnectionLimits { connections_max: OPERATIONS_CONNECTIONS_MAX, ..limits };
+                let operations = Serving { listener, routes: operations_routes(&app), limits, measured: false };
+                accept::serve(operations, shutdown_timeout, stop.clone()).await;
             }
             None => stop.cancelled().await,
         }

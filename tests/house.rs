@@ -89,7 +89,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("metrics", &["log", "tracker", "copies", "server"]),
     ("metrics_exporter_prometheus", &["server"]),
     ("postcard", &["log", "projection"]),
-    ("rustix", &["log", "copies"]),
+    ("rustix", &["log", "copies", "cli"]),
     ("serde", &["log", "webhook", "projection", "copies", "graphql", "server", "config", "cli"]),
     ("serde_bytes", &["log"]),
     ("serde_json", &["webhook", "copies", "graphql", "server", "cli"]),

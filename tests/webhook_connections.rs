@@ -12,7 +12,7 @@ use support::{
 
 #[test]
 fn a_body_that_stalls_is_408_and_a_head_that_stalls_is_closed() {
-    let (_folder, server) = started(&with_server("body_timeout_s = 1\nheader_timeout_s = 1"));
+    let (_folder, server) = started(&with_server("body_timeout_s = 1\nheader_timeout_s = 1\nidle_timeout_s = 1"));
     let begun = Instant::now();
     let mut stalled = Vec::new();
     let beginnings: [&[u8]; 5] = [
@@ -49,8 +49,9 @@ fn a_body_that_stalls_is_408_and_a_head_that_stalls_is_closed() {
 
 #[test]
 fn who_asks_and_does_not_read_the_answers_is_given_up() {
-    let (_folder, server) = started(&with_server("body_timeout_s = 1\nconnections_max = 1"));
+    let (_folder, server) = started(&with_server("header_timeout_s = 1\nconnections_max = 1"));
     let mut connection = Connection::open(server.address);
+    authenticate(&mut connection);
     // Until neither end's buffers take more.
     let many = b"GET /schema.graphql HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100);
     connection.write_timeout(Duration::from_millis(300));
@@ -80,15 +81,18 @@ fn a_body_that_breaks_off_is_not_kept() {
 fn more_connections_than_allowed_wait_for_their_turn() {
     let (_folder, server) = started(&with_server("connections_max = 2"));
     let mut open: Vec<Connection> = (0..2).map(|_| Connection::open(server.address)).collect();
-    for connection in &mut open {
-        assert_eq!(connection.request("GET", "/livez", &[], b"").unwrap().status, 200);
-    }
+    open.iter_mut().for_each(authenticate);
     let mut third = Connection::open(server.address);
     third.send(b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
     assert!(third.rest(Duration::from_millis(300)).is_err(), "the third is not served while two are open");
     drop(open);
     let served = third.rest(Duration::from_secs(5)).unwrap();
     assert!(served.starts_with(b"HTTP/1.1 200 OK\r\n"));
+}
+
+/// Has a connection say who it is.
+fn authenticate(connection: &mut Connection) {
+    assert_eq!(connection.request("POST", &format!("/webhook/{ROUTE_KEY}"), &[JSON], GOOD).unwrap().status, 200);
 }
 
 #[test]

@@ -33,7 +33,7 @@ const QUEUE_MAX: usize = 4096;
 const LIMITS: ConnectionLimits = ConnectionLimits {
     connections_max: 1024,
     header_timeout: Duration::from_secs(10),
-    write_timeout: Duration::from_secs(20),
+    idle_timeout: Duration::from_secs(75),
 };
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// `/proc` counts in hundredths of a second on every Linux that this runs on.

@@ -5,7 +5,7 @@ use std::io::Write;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    config::{Config, SourceConfig},
+    config::{CONNECTIONS_MAX, Config, SourceConfig},
     credential::Credential,
     graphql::{Introspection, Limits, ReaderAccess, Role},
     lifecycle::Lifecycle,
@@ -20,6 +20,15 @@ pub(super) fn run(config: &Config, now: DateTime<Utc>, stdout: &mut dyn Write) -
     match config.server.operations_listen {
         Some(address) => writeln!(stdout, "metrics         {address}, to everybody")?,
         None => writeln!(stdout, "metrics         to loopback peers and admins of all sources")?,
+    }
+    match config.server.connections_max {
+        Some(max) => {
+            writeln!(stdout, "connections     at most {max}, where the limit of open files has room for them")?
+        }
+        None => writeln!(
+            stdout,
+            "connections     as many as the limit of open files has room for, up to {CONNECTIONS_MAX}"
+        )?,
     }
     writeln!(stdout, "graphql         {}", graphql_line(&config.graphql))?;
     match &config.server.allowed_origins[..] {

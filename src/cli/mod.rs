@@ -6,6 +6,7 @@
 mod backup;
 mod check_config;
 mod demo;
+mod descriptors;
 mod erase_bodies;
 mod export;
 mod fold_again;
@@ -229,6 +230,7 @@ fn dispatch(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    stop::outlive_file_limit()?;
     let log_filter = variables.get(LOG_FILTER).cloned();
     let inputs = |listen| Inputs { path: cli.config.clone(), data_dir: cli.data_dir.clone(), listen, variables };
     match cli.command {

@@ -17,7 +17,7 @@ use tracing_subscriber::{
     EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use super::{erase_bodies::apply_retention, stop::Signals};
+use super::{descriptors, erase_bodies::apply_retention, stop::Signals};
 use crate::{
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
     copies::Archive,
@@ -83,6 +83,7 @@ pub(super) fn serve(
              through may read everything. Make a token with `clockfold key new` and add a reader with it"
         );
     }
+    let connections_max = descriptors::raised().connections_max(config.server.connections_max);
     let metrics = Metrics::install().context("starting the metrics")?;
     let data_dir = DataDir::at(&config.data_dir);
     let store = SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?.read_again_by(webhook::read_again);
@@ -171,9 +172,9 @@ pub(super) fn serve(
         tracing::warn!(%error, "standard output is closed");
     }
     let limits = ConnectionLimits {
-        connections_max: config.server.connections_max as usize,
+        connections_max: connections_max as usize,
         header_timeout: config.server.header_timeout,
-        write_timeout: config.server.body_timeout,
+        idle_timeout: config.server.idle_timeout,
     };
     let shutdown_timeout = config.server.shutdown_timeout;
     let stopped_at = runtime.block_on(async {

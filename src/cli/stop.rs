@@ -66,6 +66,15 @@ impl Stop {
     }
 }
 
+/// From now on a write beyond the limit on files (RLIMIT_FSIZE) fails, as on a full disk: by itself it would end the process.
+pub(super) fn outlive_file_limit() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+    let runtime = runtime.context("getting ready for signals")?;
+    let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+    // What handles it stays for as long as the process does.
+    runtime.block_on(async { signal(kind) }).map(drop).context("getting ready for signals")
+}
+
 /// The signals that ask a program to end.
 pub(super) struct Signals {
     terminate: Signal,

@@ -194,21 +194,33 @@ impl Section {
 
     /// A whole number within a range; `default` where there is none.
     pub(super) fn number(&mut self, key: &str, range: (u32, u32), default: u32, problems: &mut Problems) -> u32 {
-        let Some(node) = self.take(key) else { return default };
+        self.number_if_any(key, range, default, problems).unwrap_or(default)
+    }
+
+    /// The same; `None` where the key is absent. `default` is only an example then.
+    pub(super) fn number_if_any(
+        &mut self,
+        key: &str,
+        range: (u32, u32),
+        default: u32,
+        problems: &mut Problems,
+    ) -> Option<u32> {
+        let node = self.take(key)?;
         let (least, most) = range;
         let number = match node.value {
             Value::Integer(number) => number.and_then(|number| u32::try_from(number).ok()),
             other => {
                 let message = format!("`{key}` is {}, not a whole number", other.kind());
                 problems.add(&node.place, message, format!("write a number such as {default}"));
-                return default;
+                return None;
             }
         };
-        number.filter(|number| (least..=most).contains(number)).unwrap_or_else(|| {
+        let number = number.filter(|number| (least..=most).contains(number));
+        if number.is_none() {
             let hint = format!("write a number from {least} to {most}; without the key it is {default}");
             problems.add(&node.place, format!("`{key}` is out of range"), hint);
-            default
-        })
+        }
+        number
     }
 
     /// `true` or `false`; `None` where the key is absent.

@@ -36,7 +36,7 @@ use crate::{
 pub use error::{ConfigError, ConfigErrors};
 pub use first_source::{FIRST_SOURCE_FILE, FirstSource, FirstSourceError, first_source};
 pub use public_url::PublicUrl;
-pub use server::{LogFormat, ServerConfig};
+pub use server::{CONNECTIONS_MAX, LogFormat, ServerConfig};
 pub use source::SourceConfig;
 
 use credentials::Seen;

@@ -19,6 +19,7 @@ pub(super) const KEYS: &[&str] = &[
     "connections_max",
     "queue_max",
     "header_timeout_s",
+    "idle_timeout_s",
     "body_timeout_s",
     "shutdown_timeout_s",
     "failed_authentications_burst",
@@ -40,9 +41,11 @@ pub(super) const TOML_KEYS: &[&str] = &[LIST_KEY, "secure_cookies"];
 
 const LIST_KEY: &str = "allowed_origins";
 
-const CONNECTIONS_MAX: u32 = 4096;
+/// What `connections_max` is at most where nothing is configured: the limit of open files decides.
+pub const CONNECTIONS_MAX: u32 = 16_384;
 const QUEUE_MAX: u32 = 4096;
 const HEADER_TIMEOUT_S: u32 = 10;
+const IDLE_TIMEOUT_S: u32 = 75;
 const BODY_TIMEOUT_S: u32 = 20;
 const SHUTDOWN_TIMEOUT_S: u32 = 20;
 const FAILED_AUTHENTICATIONS_BURST: u32 = 100;
@@ -62,13 +65,15 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Where `/metrics` is served to everybody, if anywhere.
     pub operations_listen: Option<SocketAddr>,
-    /// The most connections at a time.
-    pub connections_max: u32,
+    /// The most connections at a time; `None`: as many as the limit of open files has room for, up to [`CONNECTIONS_MAX`].
+    pub connections_max: Option<u32>,
     /// The most deliveries that wait for the log.
     pub queue_max: u32,
-    /// How long a request's headers may take.
+    /// How long a request's headers may take; who takes none of an answer for twice as long loses it.
     pub header_timeout: Duration,
-    /// How long a request's body may take, and how long an answer may wait for who does not read it.
+    /// How long a connection is kept without a request.
+    pub idle_timeout: Duration,
+    /// How long a request's body may take.
     pub body_timeout: Duration,
     /// How long the end may take after a signal.
     pub shutdown_timeout: Duration,
@@ -107,9 +112,10 @@ impl Default for ServerConfig {
         ServerConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             operations_listen: None,
-            connections_max: CONNECTIONS_MAX,
+            connections_max: None,
             queue_max: QUEUE_MAX,
             header_timeout: seconds(HEADER_TIMEOUT_S),
+            idle_timeout: seconds(IDLE_TIMEOUT_S),
             body_timeout: seconds(BODY_TIMEOUT_S),
             shutdown_timeout: seconds(SHUTDOWN_TIMEOUT_S),
             failed_authentications_burst: FAILED_AUTHENTICATIONS_BURST,
@@ -133,9 +139,10 @@ pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> ServerConfig 
     ServerConfig {
         listen: address(&mut table, "listen", problems).unwrap_or(default.listen),
         operations_listen: address(&mut table, "operations_listen", problems),
-        connections_max: table.number("connections_max", COUNT_RANGE, CONNECTIONS_MAX, problems),
+        connections_max: table.number_if_any("connections_max", COUNT_RANGE, CONNECTIONS_MAX, problems),
         queue_max: table.number("queue_max", COUNT_RANGE, QUEUE_MAX, problems),
         header_timeout: seconds(table.number("header_timeout_s", SECONDS_RANGE, HEADER_TIMEOUT_S, problems)),
+        idle_timeout: seconds(table.number("idle_timeout_s", SECONDS_RANGE, IDLE_TIMEOUT_S, problems)),
         body_timeout: seconds(table.number("body_timeout_s", SECONDS_RANGE, BODY_TIMEOUT_S, problems)),
         shutdown_timeout: seconds(table.number("shutdown_timeout_s", SECONDS_RANGE, SHUTDOWN_TIMEOUT_S, problems)),
         failed_authentications_burst: table.number(

@@ -67,6 +67,7 @@ fn every_setting() {
         connections_max = 1
         queue_max = 2
         header_timeout_s = 3
+        idle_timeout_s = 9
         body_timeout_s = 4
         shutdown_timeout_s = 5
         failed_authentications_burst = 6
@@ -124,9 +125,10 @@ fn every_setting() {
     let server = ServerConfig {
         listen: "0.0.0.0:80".parse().unwrap(),
         operations_listen: Some("[::1]:9090".parse().unwrap()),
-        connections_max: 1,
+        connections_max: Some(1),
         queue_max: 2,
         header_timeout: Duration::from_secs(3),
+        idle_timeout: Duration::from_secs(9),
         body_timeout: Duration::from_secs(4),
         shutdown_timeout: Duration::from_secs(5),
         failed_authentications_burst: 6,

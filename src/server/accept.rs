@@ -1,108 +1,137 @@
-//! The accept loop: one task a connection, with limits on how many, how slow, and how long at the end.
+//! The accept loop: one task a connection, with limits on how many, how slow, how much, and how long at the end.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
 
-use hyper::{Request, StatusCode, body::Incoming, header, service::service_fn};
+use hyper::{
+    Request, StatusCode, Version,
+    body::{Body, Bytes, Incoming},
+    header,
+    service::service_fn,
+};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    rt::{TokioIo, TokioTimer},
+    server::conn::auto::Builder,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
-use tokio_util::sync::CancellationToken;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service;
 use warp::{Filter, reply::Response};
 
 use super::{
     Peer,
-    impatient::{Impatient, Subscriber},
+    answer::{Answer, Stream, Streams},
+    connections::{Asked, Connections, Times, Verdict},
+    impatient::{Impatient, READ_BYTES_MAX, Subscriber},
+    problem::Problem,
     request_id::{self, RequestIds},
 };
 
 /// Requests on one HTTP/2 connection at the same time.
 const STREAMS_MAX: u32 = 128;
+/// What hyper takes ahead of us of all bodies on one HTTP/2 connection, and of one of them.
+const HTTP2_CONNECTION_WINDOW: u32 = 256 << 10;
+const HTTP2_STREAM_WINDOW: u32 = 64 << 10;
+/// What hyper takes ahead of the other end of one answer over HTTP/2.
+const HTTP2_SEND_BYTES_MAX: usize = 64 << 10;
+/// The most bytes of a request's head over HTTP/2.
+const HTTP2_HEAD_BYTES_MAX: u32 = 16 << 10;
 /// How long to wait after the system refused a connection (too many open files, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections at the same time to the listener for operations.
+pub(super) const OPERATIONS_CONNECTIONS_MAX: usize = 64;
 
 /// What a connection may use.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Connections at the same time; more wait in the system's queue.
+    /// Connections at the same time. For one more, one is closed that has not said who it is; where all have, it waits.
     pub connections_max: usize,
-    /// How long a request's head may take to arrive.
+    /// How long a request's head may take to arrive. The other end may take none of an answer for twice as long.
     pub header_timeout: Duration,
-    /// How long the other end may take none of an answer.
-    pub write_timeout: Duration,
+    /// How long a connection is kept without a request.
+    pub idle_timeout: Duration,
+}
+
+/// What a listener serves, and to how many.
+pub(super) struct Serving<F> {
+    pub(super) listener: TcpListener,
+    pub(super) routes: F,
+    pub(super) limits: ConnectionLimits,
+    /// Whether its connections are the ones that are measured.
+    pub(super) measured: bool,
 }
 
 /// Accepts connections until `stop`, then lets the open ones finish what they were asked.
-pub(super) async fn serve<F>(
-    listener: TcpListener,
-    routes: F,
-    limits: ConnectionLimits,
-    shutdown_timeout: Duration,
-    stop: CancellationToken,
-) where
+pub(super) async fn serve<F>(serving: Serving<F>, shutdown_timeout: Duration, stop: CancellationToken)
+where
     F: Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
     F::Future: Send,
 {
-    let permits = Arc::new(Semaphore::new(limits.connections_max));
-    let ids = Arc::new(RequestIds::default());
-    let graceful = GracefulShutdown::new();
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
-    builder.http2().keep_alive_interval(Some(limits.header_timeout)).keep_alive_timeout(limits.header_timeout);
-    loop {
-        let accepted = async {
-            let permit = Arc::clone(&permits).acquire_owned().await;
-            (permit.expect("nobody closes the semaphore"), listener.accept().await)
-        };
-        let (permit, accepted) = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = accepted => accepted,
-        };
-        let (stream, address) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let _ = TcpStream::set_nodelay(&stream, true);
-        let service = warp::service(routes.clone());
-        let peer = Peer(address);
-        let asked = CancellationToken::new();
-        let first_request = asked.clone();
-        let ids = Arc::clone(&ids);
-        let subscriber = Subscriber::default();
-        let stream = Impatient::new(stream, limits.write_timeout, subscriber.clone());
-        let service = service_fn(move |mut request| {
-            asked.cancel();
-            Request::extensions_mut(&mut request).insert(subscriber.clone());
-            answer(service.clone(), peer, Arc::clone(&ids), request)
-        });
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
-        tokio::spawn(async move {
-            tokio::select! {
-                ended = connection => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%error, "a connection ended with an error");
+    let Serving { listener, routes, limits, measured } = serving;
+    let times = Times { head: limits.header_timeout, idle: limits.idle_timeout };
+    let connections = Connections::new(limits.connections_max, times, measured);
+    let tasks = TaskTracker::new();
+    let accepting = async {
+        let (ids, stalled_max) = (Arc::new(RequestIds::default()), limits.header_timeout * 2);
+        let builder = builder(limits, stalled_max);
+        loop {
+            let (stream, address) = match listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let _ = TcpStream::set_nodelay(&stream, true);
+            let open = connections.enter(address);
+            let state = Arc::clone(open.state());
+            connections.make_room(&state).await;
+            let stream = TokioIo::new(Impatient::new(stream, open, stalled_max));
+            let (service, ids) = (warp::service(routes.clone()), Arc::clone(&ids));
+            let peer = Peer(address, Arc::clone(&state));
+            let service = service_fn(move |request| {
+                let asked = peer.1.asks();
+                answer(service.clone(), peer.clone(), Arc::clone(&ids), asked, request)
+            });
+            let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
+            tasks.spawn(async move {
+                let mut connection = pin!(connection);
+                let mut least = Verdict::Close;
+                loop {
+                    tokio::select! {
+                        // First: whoever asks at the moment at which it is closed for being idle is answered.
+                        biased;
+                        ended = connection.as_mut() => {
+                            if let Err(error) = ended {
+                                tracing::debug!(%error, "a connection ended with an error");
+                            }
+                            return;
+                        }
+                        verdict = state.judged(least) => match verdict {
+                            Verdict::Close => connection.as_mut().graceful_shutdown(),
+                            Verdict::End => return,
+                        },
                     }
+                    least = Verdict::End;
                 }
-                () = silence(first_request, limits.header_timeout) => {
-                    tracing::debug!("a connection was closed because it asked for nothing in time");
-                }
-            }
-            drop(permit);
-        });
+            });
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = accepting => {}
+        () = connections.look_after() => {}
     }
     drop(listener);
-    if tokio::time::timeout(shutdown_timeout, graceful.shutdown()).await.is_err() {
+    connections.close_all();
+    tasks.close();
+    let last = async {
+        tokio::select! {
+            () = tasks.wait() => {}
+            () = connections.look_after() => {}
+        }
+    };
+    if tokio::time::timeout(shutdown_timeout, last).await.is_err() {
         tracing::warn!(
             seconds = shutdown_timeout.as_secs(),
             "connections were still open at the end of the shutdown time"
@@ -110,12 +139,17 @@ pub(super) async fn serve<F>(
     }
 }
 
-/// Ends where no request comes within `timeout`. Hyper's own timer starts only once a connection has
-/// shown which version of HTTP it speaks: without this, one that says nothing would stay for ever.
-async fn silence(first_request: CancellationToken, timeout: Duration) {
-    if tokio::time::timeout(timeout, first_request.cancelled()).await.is_ok() {
-        std::future::pending().await
-    }
+/// How connections are served.
+fn builder(limits: ConnectionLimits, stalled_max: Duration) -> Builder<Streams> {
+    let mut builder = Builder::new(Streams { timeout: stalled_max });
+    // Hyper's time for a head begins when the request before it ends: how long either takes is looked after in `connections.rs`.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(READ_BYTES_MAX);
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
+    builder.http2().initial_connection_window_size(HTTP2_CONNECTION_WINDOW);
+    builder.http2().initial_stream_window_size(HTTP2_STREAM_WINDOW).max_send_buf_size(HTTP2_SEND_BYTES_MAX);
+    builder.http2().max_header_list_size(HTTP2_HEAD_BYTES_MAX);
+    builder.http2().keep_alive_interval(Some(limits.header_timeout)).keep_alive_timeout(limits.header_timeout);
+    builder
 }
 
 /// One request, and its id in the answer.
@@ -123,19 +157,28 @@ async fn answer<S>(
     service: S,
     peer: Peer,
     ids: Arc<RequestIds>,
+    asked: Asked,
     mut request: Request<Incoming>,
-) -> Result<Response, Infallible>
+) -> Result<hyper::Response<Answer<impl Body<Data = Bytes, Error = warp::Error> + Unpin + 'static>>, Infallible>
 where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
 {
     let id = ids.of(request.headers());
+    let stream = if request.version() == Version::HTTP_2 {
+        peer.1.speaks_http2();
+        Stream::current()
+    } else {
+        None
+    };
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(Subscriber::new(Arc::clone(&peer.1), stream.clone()));
     let mut response = route(service, peer, request).await?;
     response.headers_mut().insert(request_id::HEADER, id.header());
-    Ok(response)
+    Ok(Answer::of(response, stream, asked))
 }
 
-/// A URI without a path (`CONNECT host:443`) makes warp 0.4 panic, so it ends here.
+/// A URI without a path (`CONNECT host:443`) makes warp 0.4 panic, so it ends here; and a request of which nobody can tell
+/// which host it is for (RFC 9112, 3.2): whoever stands between may have taken it for another than we would.
 async fn route<S>(mut service: S, peer: Peer, mut request: Request<Incoming>) -> Result<Response, Infallible>
 where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
@@ -144,6 +187,10 @@ where
         let mut response = Response::default();
         *response.status_mut() = StatusCode::BAD_REQUEST;
         return Ok(response);
+    }
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+        return Ok(Problem::NoHost.response());
     }
     // HTTP/2 has the host in the URI: put it where HTTP/1 has it.
     if let Some(host) = request.uri().authority().and_then(|authority| authority.as_str().parse().ok()) {

@@ -1,6 +1,9 @@
 //! Who may read: a bearer token, a browser that is signed in, or, where no reader is configured, the machine itself.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use warp::http::{HeaderMap, HeaderName, header, uri::Authority};
 
@@ -27,7 +30,7 @@ pub struct Operator {
 }
 
 impl Operator {
-    fn is(&self, peer: Peer, headers: &HeaderMap) -> bool {
+    fn is(&self, peer: &Peer, headers: &HeaderMap) -> bool {
         let of_this_machine = peer.0.ip() == self.listens_on.ip() || peer.0.ip().to_canonical().is_loopback();
         let known = |token| bool::from(digest_of(token).ct_eq(&self.secret));
         of_this_machine && !is_forwarded(headers) && bearer(headers).is_some_and(known)
@@ -47,11 +50,20 @@ pub(super) fn asker(
     headers: &HeaderMap,
     reads_only: bool,
 ) -> Result<(Viewer, Option<Pass>), Problem> {
-    if app.operator.is_some_and(|operator| operator.is(peer, headers)) {
+    let connection = Arc::clone(&peer.1);
+    let found = who_asks(app, peer, headers, reads_only);
+    if found.is_ok() {
+        connection.is_known();
+    }
+    found
+}
+
+fn who_asks(app: &App, peer: Peer, headers: &HeaderMap, reads_only: bool) -> Result<(Viewer, Option<Pass>), Problem> {
+    if app.operator.is_some_and(|operator| operator.is(&peer, headers)) {
         return Ok((Viewer::local_admin(), None));
     }
     if app.readers.is_empty() {
-        let local = is_local(peer, headers) && has_loopback_host(headers);
+        let local = is_local(&peer, headers) && has_loopback_host(headers);
         return if local { Ok((Viewer::local_admin(), None)) } else { Err(Problem::ReadersNotConfigured) };
     }
     if !headers.contains_key(header::AUTHORIZATION) {
@@ -95,7 +107,10 @@ impl Stranger {
 /// Whose cookie a page sends that opens a WebSocket, where readers are configured; counts a failure.
 pub(super) fn signed_in(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(Viewer, Pass), Stranger> {
     match app.sessions.of(&app.readers, headers, origin::is_own_socket(headers, &app.origins), (app.clock)()) {
-        Cookie::Counts(session, viewer) => Ok((viewer, Pass::Session(session))),
+        Cookie::Counts(session, viewer) => {
+            peer.1.is_known();
+            Ok((viewer, Pass::Session(session)))
+        }
         Cookie::Ended(ended) => {
             signed_out(app, peer, ended);
             Err(Stranger::SignedOut)
@@ -107,11 +122,17 @@ pub(super) fn signed_in(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(V
 /// Whose token it is, where readers are configured; counts a failure.
 pub(super) fn authenticate(app: &App, peer: Peer, token: Option<&[u8]>) -> Result<Viewer, Problem> {
     let authenticated = token.and_then(|token| app.readers.authenticate(token, (app.clock)()));
-    authenticated.ok_or_else(|| app.failures.count(peer.0.ip(), Problem::Unauthenticated))
+    match authenticated {
+        Some(viewer) => {
+            peer.1.is_known();
+            Ok(viewer)
+        }
+        None => Err(app.failures.count(peer.0.ip(), Problem::Unauthenticated)),
+    }
 }
 
 /// Whether the peer is this machine, with no proxy between.
-pub(super) fn is_local(peer: Peer, headers: &HeaderMap) -> bool {
+pub(super) fn is_local(peer: &Peer, headers: &HeaderMap) -> bool {
     peer.0.ip().to_canonical().is_loopback() && !is_forwarded(headers)
 }
 

@@ -8,18 +8,23 @@ use warp::{
     http::{HeaderMap, header},
 };
 
-use super::problem::Problem;
+use super::{
+    connections::{ConnectionState, Held},
+    problem::Problem,
+};
 
 /// How much of a body that is too large is read and dropped, so that its sender gets to read the answer.
 const DROPPED_BYTES_MAX: usize = 1 << 20;
 
-/// The whole body, if it has at most `bytes_max` and arrives within `timeout`.
+/// The whole body, if it has at most `bytes_max` and arrives within `timeout`, and the room that it takes: on its
+/// connection, and of what all bodies may take. Where there is none, the body waits for it unread.
 pub(super) async fn read<B: Buf>(
+    connection: &ConnectionState,
     headers: &HeaderMap,
     body: impl Stream<Item = Result<B, warp::Error>>,
     bytes_max: usize,
     timeout: Duration,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<(Vec<u8>, Held), Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     pin_mut!(body);
     let read = async {
@@ -43,7 +48,11 @@ pub(super) async fn read<B: Buf>(
     if announced.is_some_and(|length: usize| length > DROPPED_BYTES_MAX) {
         return Err(Problem::TooLarge { bytes_max });
     }
-    tokio::time::timeout(timeout, read).await.unwrap_or(Err(Problem::TooSlow))
+    let room = connection.hold_body(announced.unwrap_or(bytes_max).min(bytes_max));
+    let Ok(mut held) = tokio::time::timeout(timeout, room).await else { return Err(Problem::TooMuch) };
+    let bytes = tokio::time::timeout(timeout, read).await.unwrap_or(Err(Problem::TooSlow))?;
+    held.fit(bytes.len());
+    Ok((bytes, held))
 }
 
 /// Whether the media type is `application/json`, with any parameters.

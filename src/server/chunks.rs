@@ -17,9 +17,9 @@ use warp::{
 
 use super::App;
 
-const CHUNK_BYTES: usize = 64 << 10;
+const CHUNK_BYTES: usize = 32 << 10;
 /// Chunks that wait for whoever takes the answer.
-const CHUNKS_AHEAD: usize = 4;
+const CHUNKS_AHEAD: usize = 2;
 
 /// The answer that `write` writes, while the permit is held.
 pub(super) fn written(

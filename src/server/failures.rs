@@ -42,7 +42,7 @@ impl Failures {
 }
 
 /// An IPv4 address, or the /64 network of an IPv6 address: whoever has one of its addresses has them all.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),

@@ -1,6 +1,11 @@
 //! `/graphql` and `/schema.graphql`: who asks, how much, and onto a thread that may block.
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Instant};
+use std::{
+    convert::Infallible,
+    pin::pin,
+    sync::{Arc, LazyLock},
+    time::Instant,
+};
 
 use futures_util::{Stream, StreamExt as _, stream};
 use hyper::upgrade::OnUpgrade;
@@ -20,11 +25,12 @@ use crate::{
 use super::{
     App, Peer,
     access::{asker, viewer},
+    answer::keep,
     body::read,
     impatient::Subscriber,
     measure,
     pass::{Pass, Vigil},
-    problem::{Problem, bytes},
+    problem::{Problem, bytes, shared},
     request_id::RequestId,
     socket, with,
 };
@@ -93,7 +99,8 @@ fn schema_for(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Response, Pr
         Introspection::Admins => return Err(Problem::Forbidden),
         Introspection::Nobody => return Err(Problem::NotFound),
     }
-    Ok(bytes(StatusCode::OK, "text/plain; charset=utf-8", sdl().into_bytes()))
+    static SDL: LazyLock<Vec<u8>> = LazyLock::new(|| sdl().into_bytes());
+    Ok(shared(StatusCode::OK, "text/plain; charset=utf-8", &SDL))
 }
 
 /// Tells a page whether a WebSocket of its would be taken, or why not: of one that was refused its browser says nothing. It is
@@ -117,6 +124,7 @@ async fn execute<B: Buf>(
     Asking { peer, id, subscriber }: Asking,
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Result<Response, Problem> {
+    let connection = Arc::clone(&peer.1);
     let (viewer, pass) = asker(app, peer, &headers, method == Method::GET)?;
     let method = match method {
         Method::GET => graphql::Method::Get,
@@ -124,7 +132,7 @@ async fn execute<B: Buf>(
         _ => return Err(Problem::MethodNotAllowed { allow: "GET, POST" }),
     };
     let limits = app.graph.limits();
-    let body = read(&headers, body, limits.body_bytes_max as usize, app.body_timeout).await?;
+    let (body, _held) = read(&connection, &headers, body, limits.body_bytes_max as usize, app.body_timeout).await?;
     let request = Asked { method, headers, query, body };
     let wants_events = app.graph.wants_events(&request.http());
     let subscription = match wants_events {
@@ -135,9 +143,12 @@ async fn execute<B: Buf>(
         false => None,
     };
     let until = Instant::now() + limits.execution_timeout;
-    let permit = Arc::clone(&app.graphql_permits).acquire_owned();
-    let permit = tokio::time::timeout_at(until.into(), permit).await.map_err(|_| Problem::TooManyQueries)?;
-    let permit = permit.map_err(|_| Problem::Internal)?;
+    let permits = async {
+        let held = connection.hold_answer().await;
+        (held, Arc::clone(&app.graphql_permits).acquire_owned().await)
+    };
+    let permits = tokio::time::timeout_at(until.into(), permits).await.map_err(|_| Problem::TooManyQueries)?;
+    let (mut held, permit) = (permits.0, permits.1.map_err(|_| Problem::Internal)?);
     // Dropped with this future, when the answer is there or its client has gone: then the query ends too.
     let (patience, _waiting) = Patience::until(until);
     let call = Call { request_id: id.to_string(), patience };
@@ -155,7 +166,12 @@ async fn execute<B: Buf>(
             subscriber.begins();
             events(told, Arc::clone(server), pass, subscription)
         }
-        Err(answer) => response(answer),
+        Err(answer) => {
+            held.fit(answer.body.len());
+            let mut response = response(answer);
+            keep(held, &mut response);
+            response
+        }
     })
 }
 

@@ -13,6 +13,8 @@ use crate::graphql::Role;
 use super::{
     App, Peer,
     access::{is_local, viewer},
+    answer::keep,
+    connections::ConnectionState,
     problem::{Problem, bytes, json},
     with,
 };
@@ -39,13 +41,18 @@ pub(super) fn routes(
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
         .and(with(app))
-        .map(move |headers: HeaderMap, peer: Peer, app: Arc<App>| match metrics_for {
-            MetricsFor::LoopbackAndAdmins if !is_local(peer, &headers) => match viewer(&app, peer, &headers) {
-                Ok(viewer) if viewer.role == Role::Admin && viewer.sources.is_none() => render(&app),
-                Ok(_) => Problem::Forbidden.response(),
-                Err(problem) => problem.response(),
-            },
-            MetricsFor::LoopbackAndAdmins | MetricsFor::Everybody => render(&app),
+        .then(move |headers: HeaderMap, peer: Peer, app: Arc<App>| async move {
+            let connection = Arc::clone(&peer.1);
+            match metrics_for {
+                MetricsFor::LoopbackAndAdmins if !is_local(&peer, &headers) => match viewer(&app, peer, &headers) {
+                    Ok(viewer) if viewer.role == Role::Admin && viewer.sources.is_none() => {
+                        render(&app, &connection).await
+                    }
+                    Ok(_) => Problem::Forbidden.response(),
+                    Err(problem) => problem.response(),
+                },
+                MetricsFor::LoopbackAndAdmins | MetricsFor::Everybody => render(&app, &connection).await,
+            }
         });
     livez.or(readyz).unify().or(metrics).unify()
 }
@@ -70,6 +77,11 @@ fn state(status: &str, reason: Option<&str>) -> serde_json::Value {
     }
 }
 
-fn render(app: &App) -> Response {
-    bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", app.metrics.render(app).into_bytes())
+async fn render(app: &App, connection: &ConnectionState) -> Response {
+    let mut held = connection.hold_answer().await;
+    let text = app.metrics.render(app);
+    held.fit(text.len());
+    let mut response = bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text.into_bytes());
+    keep(held, &mut response);
+    response
 }

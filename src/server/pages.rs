@@ -10,7 +10,7 @@ use warp::{
 
 use crate::dashboard::{DEEPER, File, explorer, pages};
 
-use super::problem::{Problem, bytes};
+use super::problem::{Problem, shared};
 
 /// Finds a file.
 type Find = fn(&str) -> Option<&'static File>;
@@ -64,9 +64,9 @@ fn response(file: &'static File, headers: &HeaderMap) -> Response {
         tags.map(|tag| tag.trim().trim_start_matches("W/")).any(|known| known == tag || known == "*")
     });
     let mut response = match (known, gzip) {
-        (true, _) => bytes(StatusCode::NOT_MODIFIED, file.content_type, Vec::new()),
-        (false, true) => bytes(StatusCode::OK, file.content_type, file.gzip.clone()),
-        (false, false) => bytes(StatusCode::OK, file.content_type, file.plain.to_vec()),
+        (true, _) => shared(StatusCode::NOT_MODIFIED, file.content_type, &[]),
+        (false, true) => shared(StatusCode::OK, file.content_type, &file.gzip),
+        (false, false) => shared(StatusCode::OK, file.content_type, file.plain),
     };
     let tag = HeaderValue::try_from(tag).expect("a digest is ASCII");
     let told = response.headers_mut();

@@ -66,6 +66,10 @@ pub(super) enum Problem {
     Incomplete,
     /// The delivery was not taken.
     Unavailable(Unavailable),
+    /// The bodies that are being read take all the memory that they may.
+    TooMuch,
+    /// `Host` is missing, or there more than once.
+    NoHost,
     /// More subscriptions or WebSockets than there are to be.
     TooManySubscriptions,
     /// Not the WebSocket protocol that there is.
@@ -129,6 +133,7 @@ impl Problem {
             | Problem::Draining
             | Problem::TooManyReaders
             | Problem::TooManyQueries
+            | Problem::TooMuch
             | Problem::TooManySubscriptions => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER_S.into());
             }
@@ -265,6 +270,12 @@ impl Problem {
             Problem::TooManyQueries => {
                 (StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_QUERIES", "Too many queries run at this moment. Try again.")
             }
+            Problem::TooMuch => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "TOO_MUCH_AT_ONCE",
+                "Too many long bodies arrive at this moment. Send it again.",
+            ),
+            Problem::NoHost => (StatusCode::BAD_REQUEST, "HOST_MISSING", "A request has one Host header, and not two."),
             Problem::TooManySubscriptions => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "TOO_MANY_SUBSCRIPTIONS",
@@ -298,7 +309,15 @@ pub(super) fn json(status: StatusCode, content_type: &'static str, body: &impl S
 
 /// A body of any kind.
 pub(super) fn bytes(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response {
-    let mut response = Response::new(body.into());
+    with_body(status, content_type, Response::new(body.into()))
+}
+
+/// A body that all answers share: none of them has a copy.
+pub(super) fn shared(status: StatusCode, content_type: &'static str, body: &'static [u8]) -> Response {
+    with_body(status, content_type, Response::new(body.into()))
+}
+
+fn with_body(status: StatusCode, content_type: &'static str, mut response: Response) -> Response {
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     response

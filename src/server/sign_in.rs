@@ -80,7 +80,7 @@ async fn sign_in<B: Buf>(
     if !is_json(headers) {
         return Err(Problem::MediaType);
     }
-    let body = read(headers, body, BODY_BYTES_MAX, app.body_timeout).await?;
+    let (body, _held) = read(&peer.1, headers, body, BODY_BYTES_MAX, app.body_timeout).await?;
     let SignIn { token } = serde_json::from_slice(&body).map_err(|_| Problem::NoSignIn)?;
     if app.readers.is_empty() {
         return Err(Problem::ReadersNotConfigured);
@@ -88,6 +88,7 @@ async fn sign_in<B: Buf>(
     let now = (app.clock)();
     let begun = app.sessions.begin(&app.readers, token.trim().as_bytes(), now);
     let (session, viewer) = begun.ok_or_else(|| app.failures.count(peer.0.ip(), Problem::WrongToken))?;
+    peer.1.is_known();
     // Another reader's pages in this browser end here.
     if let Cookie::Counts(earlier, viewer) =
         app.sessions.of(&app.readers, headers, origin::is_own_page(headers, &app.origins, false), now)
@@ -101,6 +102,7 @@ fn renew(app: &App, headers: &HeaderMap, peer: Peer) -> Result<HeaderValue, Prob
     let now = (app.clock)();
     match app.sessions.of(&app.readers, headers, origin::is_own_page(headers, &app.origins, false), now) {
         Cookie::Counts(session, viewer) => {
+            peer.1.is_known();
             let session = app.sessions.renew(session, &viewer, now);
             Ok(app.sessions.cookie(&session, &viewer, headers))
         }

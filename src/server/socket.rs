@@ -101,14 +101,14 @@ pub(super) fn upgrade(
     let (Some(key), Some(on_upgrade)) = (text(header::SEC_WEBSOCKET_KEY), on_upgrade) else {
         return Err(Problem::NoSocket);
     };
-    could_begin(app, peer, headers)?;
+    could_begin(app, peer.clone(), headers)?;
     // A browser can't send a token here: it sends its cookie, or says who it is in its first message. That is also where
     // it hears that the cookie counts no more, for of a refused upgrade its page hears nothing.
     let who = if app.readers.is_empty() || headers.contains_key(header::AUTHORIZATION) {
-        let (viewer, pass) = asker(app, peer, headers, false)?;
+        let (viewer, pass) = asker(app, peer.clone(), headers, false)?;
         Ok(Who { viewer, pass })
     } else {
-        signed_in(app, peer, headers).map(|(viewer, pass)| Who { viewer, pass: Some(pass) })
+        signed_in(app, peer.clone(), headers).map(|(viewer, pass)| Who { viewer, pass: Some(pass) })
     };
     let permit = Arc::clone(&app.socket_permits).try_acquire_owned().map_err(|_| Problem::TooManySubscriptions)?;
     let spoken = has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
@@ -123,6 +123,7 @@ pub(super) fn upgrade(
         answer.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
     subscriber.begins();
+    peer.1.upgrades();
     let (app, id) = (Arc::clone(app), id.to_string());
     app.sockets.clone().spawn(async move {
         if let Some(socket) = open(on_upgrade, app.subscriptions.message_bytes_max).await {

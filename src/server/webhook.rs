@@ -101,7 +101,8 @@ async fn receive<B: Buf>(
     }
     let sender = authenticate(app, route_key, headers).map_err(|problem| app.failures.count(peer.0.ip(), problem))?;
     let Sender { source, by_normal_form } = sender;
-    let body = read(headers, body, BODY_BYTES_MAX, app.body_timeout).await?;
+    peer.1.is_known();
+    let (body, _held) = read(&peer.1, headers, body, BODY_BYTES_MAX, app.body_timeout).await?;
     let values = |name: HeaderName| headers.get_all(name).into_iter().map(|value| value.as_bytes());
     let taken = webhook::take(values(header::CONTENT_TYPE), values(header::CONTENT_ENCODING), body, BODY_BYTES_MAX);
     let webhook::Taken { body, reading, near_misses } =

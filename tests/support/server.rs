@@ -43,6 +43,16 @@ impl Server {
         Server::spawn(command)
     }
 
+    /// Like [`Server::start`], with so many open files at most.
+    pub fn start_with_open_files(folder: &Path, config: &str, open_files: u32) -> Server {
+        Server::start_with(folder, config, |command| {
+            let mut limited = Command::new("sh");
+            limited.args(["-c", &format!("ulimit -n {open_files}; exec \"$0\" \"$@\"")]);
+            limited.arg(command.get_program()).args(command.get_args());
+            *command = limited;
+        })
+    }
+
     /// Starts a prepared command that ends up serving, and waits until it does.
     pub fn spawn(command: Command) -> Server {
         Server::try_spawn(command).unwrap_or_else(|printed| panic!("the server {printed}"))
@@ -91,6 +101,20 @@ impl Server {
     /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it has in memory, in bytes.
+    pub fn resident_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
+    /// A figure of `/metrics`, by its name and labels as they stand there.
+    pub fn metric(&self, name: &str) -> f64 {
+        let metrics = self.get("/metrics").text();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name}: {metrics}")).parse().unwrap()
     }
 
     /// Everything it has printed so far, on standard output and standard error.

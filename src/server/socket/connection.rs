@@ -23,11 +23,12 @@ use super::{
     super::{
         App, Peer,
         access::{Stranger, authenticate, bearer_in},
+        connections::Verdict,
         impatient::{Impatient, SUBSCRIBER_STALLED_MAX},
         pass::{Pass, Vigil},
     },
     message::{self, Close, Said},
-    operation::{Running, Says, errors, run},
+    operation::{Asked, Running, Says, errors, run},
 };
 
 /// Messages that are written together where several are ready.
@@ -70,6 +71,8 @@ struct Operation {
 /// What happens next.
 enum Event {
     Ending,
+    /// Others need its place.
+    Evicted,
     Due,
     /// What lets the client in may have ended.
     Doubt,
@@ -139,6 +142,7 @@ impl Connection {
         loop {
             match self.next().await {
                 Event::Ending => return Err(Close::going_away().into()),
+                Event::Evicted => return Err(End::Gone),
                 Event::Due => self.look_after().await?,
                 Event::Doubt => self.check()?,
                 Event::Heard(None) => return Err(End::Gone),
@@ -152,10 +156,11 @@ impl Connection {
     }
 
     async fn next(&mut self) -> Event {
-        let app = Arc::clone(&self.app);
+        let (app, connection) = (Arc::clone(&self.app), Arc::clone(&self.peer.1));
         tokio::select! {
             biased;
             () = app.ending.cancelled() => Event::Ending,
+            _ = connection.judged(Verdict::End) => Event::Evicted,
             () = sleep_until(self.due) => Event::Due,
             () = self.vigil.passes() => Event::Doubt,
             message = self.socket.next() => Event::Heard(message),
@@ -200,7 +205,7 @@ impl Connection {
             && let Some(authorization) = authorization
         {
             let token = bearer_in(authorization.as_bytes()).unwrap_or_default().to_vec();
-            let viewer = authenticate(&self.app, self.peer, Some(&token));
+            let viewer = authenticate(&self.app, self.peer.clone(), Some(&token));
             let viewer = viewer.map_err(|_| Close::forbidden("the token is not known."))?;
             self.who = Ok(Who { viewer, pass: Some(Pass::Token(token)) });
         }
@@ -226,7 +231,8 @@ impl Connection {
             let words = format!("This connection has {max} operations already: end one, or open another connection.");
             return self.send(message::error(&quoted, &errors("TOO_MANY_OPERATIONS", &words))).await;
         }
-        let running = run(Arc::clone(&self.app), payload, who.viewer.clone(), self.request_id.clone());
+        let asked = Asked { payload, viewer: who.viewer.clone(), request_id: self.request_id.clone() };
+        let running = run(Arc::clone(&self.app), Arc::clone(&self.peer.1), asked);
         self.operations.push(Operation { id, quoted, running });
         Ok(())
     }

@@ -11,7 +11,10 @@ use crate::{
     projection::Patience,
 };
 
-use super::super::App;
+use super::super::{
+    App,
+    connections::{ConnectionState, Held},
+};
 
 /// What an operation says. After an error it says nothing more.
 pub(super) enum Says {
@@ -24,13 +27,23 @@ pub(super) enum Says {
 /// An operation that runs.
 pub(super) type Running = Pin<Box<dyn Stream<Item = Says> + Send>>;
 
+/// What is asked, by whom, and under which id.
+pub(super) struct Asked {
+    pub(super) payload: Value,
+    pub(super) viewer: Viewer,
+    pub(super) request_id: String,
+}
+
 /// Runs what was asked; it ends when it is dropped.
-pub(super) fn run(app: Arc<App>, payload: Value, viewer: Viewer, request_id: String) -> Running {
+pub(super) fn run(app: Arc<App>, connection: Arc<ConnectionState>, asked: Asked) -> Running {
     let begun = async move {
         let until = Instant::now() + app.graph.limits().execution_timeout;
-        let permit = Arc::clone(&app.graphql_permits).acquire_owned();
-        let permit = match tokio::time::timeout_at(until.into(), permit).await {
-            Ok(Ok(permit)) => permit,
+        let permit = async {
+            let held = connection.hold_answer().await;
+            Arc::clone(&app.graphql_permits).acquire_owned().await.map(|permit| (held, permit))
+        };
+        let (held, permit) = match tokio::time::timeout_at(until.into(), permit).await {
+            Ok(Ok(permits)) => permits,
             Ok(Err(_)) => return internal(),
             Err(_) => {
                 let message = "Too many queries run at this moment. Try again.";
@@ -39,9 +52,10 @@ pub(super) fn run(app: Arc<App>, payload: Value, viewer: Viewer, request_id: Str
         };
         // Dropped with this future: a query that nobody waits for any more ends.
         let (patience, _waiting) = Patience::until(until);
+        let Asked { payload, viewer, request_id } = asked;
         let call = Call { request_id, patience };
         let begun = tokio::task::spawn_blocking(move || {
-            let begun = begin(&app, payload, viewer, call);
+            let begun = begin(&app, payload, viewer, call, held);
             drop(permit);
             begun
         });
@@ -53,7 +67,7 @@ pub(super) fn run(app: Arc<App>, payload: Value, viewer: Viewer, request_id: Str
     stream::once(async move { task.await.unwrap_or_else(|_| internal()) }).flatten().boxed()
 }
 
-fn begin(app: &App, payload: Value, viewer: Viewer, call: Call) -> Running {
+fn begin(app: &App, payload: Value, viewer: Viewer, call: Call, mut held: Held) -> Running {
     let operation = match app.graph.operation(payload) {
         Ok(operation) => operation,
         Err(errors) => return only(Says::Error(errors)),
@@ -72,7 +86,16 @@ fn begin(app: &App, payload: Value, viewer: Viewer, call: Call) -> Running {
         None
     };
     match app.graph.operate(operation, viewer, call) {
-        Told::Once(response) => only(Says::Next(response)),
+        Told::Once(response) => {
+            held.fit(response.len());
+            // Until it is taken.
+            let once = stream::once(async { Says::Next(response) });
+            once.chain(stream::poll_fn(move |_| {
+                let _held = &held;
+                std::task::Poll::Ready(None)
+            }))
+            .boxed()
+        }
         Told::Refused(errors) => only(Says::Error(errors)),
         Told::Events(events) => events
             .map(move |response| {

@@ -1,0 +1,257 @@
+//! Which connections are open, and which is closed where there is no room for all of them.
+//!
+//! Each connection has a [`ConnectionState`]: who is at the other end, since when nothing is asked, and whether something on it
+//! was ever authenticated. Whoever has said who it is keeps its connection. The others are *strangers*: where one
+//! connection too many comes, or where strangers take too much memory, the longest idle of them go first, from the
+//! address that has the most. So whoever has a credential always gets in, however many have none.
+
+mod state;
+mod eviction;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use metrics::{counter, gauge};
+use tokio::sync::{Notify, Semaphore};
+
+use eviction::Candidate;
+
+pub(super) use state::{Asked, ConnectionState, Held, Open, Verdict};
+
+/// What the buffers of strangers may take together, in bytes, as [`state`] reckons them.
+const STRANGERS_BYTES_MAX: usize = 48 << 20;
+/// What bodies that are gathered may take together, in KiB: the first of two parts of 64 MiB.
+const BODIES_KIB_MAX: usize = 16 << 10;
+/// What answers that wait for whoever asked may take together, in KiB: the other part.
+const ANSWERS_KIB_MAX: usize = 48 << 10;
+/// So many connections may be open beyond the most, while those that go are being closed.
+const BEYOND_MAX: usize = 32;
+/// Of the most connections, room is made for one in so many at once: whoever looks for them looks at all.
+const ROOM_PART: usize = 64;
+const ROOM_MAX: usize = 64;
+/// How often connections are looked after, at most and at least.
+const LOOK_INTERVAL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// Why a connection was closed by us, as `clockfold_connections_closed_total` tells it.
+const SILENT: &str = "silent";
+const SLOW_HEAD: &str = "slow_head";
+const IDLE: &str = "idle";
+const ROOM: &str = "room";
+const MEMORY: &str = "memory";
+pub(super) const STALLED: &str = "stalled";
+/// All of them.
+pub(super) const CLOSED_FOR: [&str; 6] = [SILENT, SLOW_HEAD, IDLE, ROOM, MEMORY, STALLED];
+
+/// How long connections may do nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// A request's head that has begun, and the first request.
+    pub(super) head: Duration,
+    /// Without a request.
+    pub(super) idle: Duration,
+}
+
+/// The connections of one listener.
+pub(super) struct Connections {
+    begun: Instant,
+    max: usize,
+    times: Times,
+    open: Mutex<AllOpen>,
+    /// What strangers take.
+    strangers_bytes: AtomicUsize,
+    /// Told of each that has gone.
+    gone: Notify,
+    bodies: Arc<Semaphore>,
+    answers: Arc<Semaphore>,
+    /// Whether this is the listener that is measured.
+    measured: bool,
+}
+
+#[derive(Default)]
+struct AllOpen {
+    /// By number: older ones first.
+    states: BTreeMap<u64, Arc<ConnectionState>>,
+    /// How many of them were told to go.
+    leaving: usize,
+    next: u64,
+}
+
+impl Connections {
+    pub(super) fn new(max: usize, times: Times, measured: bool) -> Arc<Connections> {
+        if measured {
+            gauge!("clockfold_connections_max").set(u32::try_from(max).unwrap_or(u32::MAX));
+            gauge!("clockfold_connections").set(0);
+            CLOSED_FOR
+                .iter()
+                .for_each(|why| counter!("clockfold_connections_closed_total", "reason" => *why).increment(0));
+            counter!("clockfold_streams_reset_total").increment(0);
+        }
+        Arc::new(Connections {
+            begun: Instant::now(),
+            max,
+            times,
+            open: Mutex::default(),
+            strangers_bytes: AtomicUsize::new(0),
+            gone: Notify::new(),
+            bodies: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
+            answers: Arc::new(Semaphore::new(ANSWERS_KIB_MAX)),
+            measured,
+        })
+    }
+
+    /// A connection has come: it is one of them until what is returned is dropped.
+    pub(super) fn enter(self: &Arc<Connections>, address: SocketAddr) -> Open {
+        let mut open = self.open();
+        open.next += 1;
+        let id = open.next;
+        let state = Arc::new(ConnectionState::new(id, address.ip(), Arc::clone(self)));
+        open.states.insert(id, Arc::clone(&state));
+        self.tell_count(&open);
+        drop(open);
+        Open::of(state)
+    }
+
+    /// Makes room where there are too many, and waits until there is some. The newcomer, `but`, is none of those that go.
+    pub(super) async fn make_room(&self, but: &ConnectionState) {
+        loop {
+            {
+                let mut open = self.open();
+                let beyond = open.states.len().saturating_sub(open.leaving + self.max);
+                if beyond > 0 {
+                    let count = beyond.max((self.max / ROOM_PART).min(ROOM_MAX));
+                    let gone = eviction::longest_idle(candidates(&open, but.id()), count);
+                    self.send_away(&mut open, &gone, ROOM);
+                }
+                let staying = open.states.len() - open.leaving;
+                if staying <= self.max && open.states.len() <= self.max + BEYOND_MAX {
+                    return;
+                }
+            }
+            self.gone.notified().await;
+        }
+    }
+
+    /// Ends those that ask for nothing in their time, and whatever takes too much memory.
+    pub(super) async fn look_after(&self) {
+        let (least, most) = LOOK_INTERVAL;
+        let interval = (self.times.head.min(self.times.idle) / 8).clamp(least, most);
+        let mut look = tokio::time::interval(interval);
+        loop {
+            look.tick().await;
+            self.look();
+        }
+    }
+
+    fn look(&self) {
+        let states: Vec<_> = self.open().states.values().cloned().collect();
+        let now = self.now();
+        for state in states {
+            match state.due(now, self.times) {
+                Some((Verdict::Close, why)) => self.count_closed(state.closes_idle(), why),
+                Some((Verdict::End, why)) => self.count_closed(state.ends(), why),
+                None => {}
+            }
+        }
+        self.keep_within_memory();
+        if self.measured {
+            let kib = |semaphore: &Semaphore, max: usize| max.saturating_sub(semaphore.available_permits());
+            let buffers = kib(&self.bodies, BODIES_KIB_MAX) + kib(&self.answers, ANSWERS_KIB_MAX);
+            let strangers = self.strangers_bytes.load(Ordering::Relaxed);
+            gauge!("clockfold_buffers_bytes").set(bytes_figure(buffers << 10));
+            gauge!("clockfold_unauthenticated_bytes").set(bytes_figure(strangers));
+        }
+    }
+
+    /// Sends strangers away while they take too much memory; those that take the most first.
+    fn keep_within_memory(&self) {
+        let too_many = || self.strangers_bytes.load(Ordering::Relaxed).saturating_sub(STRANGERS_BYTES_MAX);
+        if too_many() == 0 {
+            return;
+        }
+        let mut open = self.open();
+        // Some more than that, so that the next request does not look again.
+        let bytes = match too_many() {
+            0 => return,
+            bytes => bytes + STRANGERS_BYTES_MAX / 16,
+        };
+        let gone = eviction::largest(candidates(&open, 0), bytes);
+        self.send_away(&mut open, &gone, MEMORY);
+    }
+
+    fn send_away(&self, open: &mut AllOpen, numbers: &[u64], why: &'static str) {
+        for number in numbers {
+            let state = open.states.get(number).map(Arc::clone);
+            if state.is_some_and(|state| state.leaves()) {
+                open.leaving += 1;
+                self.count_closed(true, why);
+            }
+        }
+    }
+
+    /// The server ends: every connection is closed as soon as what was asked on it is answered.
+    pub(super) fn close_all(&self) {
+        self.open().states.values().for_each(|state| _ = state.closes());
+    }
+
+    /// Milliseconds since the first connection could come.
+    fn now(&self) -> u64 {
+        let elapsed = self.begun.elapsed();
+        elapsed.as_secs() * 1_000 + u64::from(elapsed.subsec_millis())
+    }
+
+    fn strangers_take(&self, bytes: usize) {
+        let before = self.strangers_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before + bytes > STRANGERS_BYTES_MAX {
+            self.keep_within_memory();
+        }
+    }
+
+    fn strangers_give(&self, bytes: usize) {
+        self.strangers_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn remove(&self, state: &ConnectionState) {
+        let mut open = self.open();
+        open.states.remove(&state.id());
+        if state.is_leaving() {
+            open.leaving -= 1;
+        }
+        self.tell_count(&open);
+        drop(open);
+        self.gone.notify_one();
+    }
+
+    fn count_closed(&self, closed: bool, why: &'static str) {
+        if closed && self.measured {
+            counter!("clockfold_connections_closed_total", "reason" => why).increment(1);
+        }
+    }
+
+    fn tell_count(&self, open: &AllOpen) {
+        if self.measured {
+            gauge!("clockfold_connections").set(u32::try_from(open.states.len()).unwrap_or(u32::MAX));
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, AllOpen> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The strangers that may go.
+fn candidates(open: &AllOpen, but: u64) -> Vec<Candidate> {
+    open.states.values().filter(|state| state.id() != but).filter_map(|state| state.candidate()).collect()
+}
+
+/// Exact up to 2^53.
+#[allow(clippy::cast_precision_loss)]
+fn bytes_figure(bytes: usize) -> f64 {
+    bytes as f64
+}

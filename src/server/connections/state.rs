@@ -1,0 +1,387 @@
+//! What is known of one connection, and what it may hold.
+//!
+//! What a request touches here are atomics of its own connection; only strangers touch what all share. What a stranger
+//! takes is reckoned, not measured: so much for a connection, for each request, and for what it has sent of them.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use super::{super::failures::network, Connections, IDLE, SILENT, SLOW_HEAD, Times, eviction::Candidate};
+
+/// What a connection takes that has said nothing yet.
+const OPEN_BYTES: usize = 4 << 10;
+/// What it takes beyond that where it speaks HTTP/2.
+const HTTP2_BYTES: usize = 20 << 10;
+/// What a request takes while it is asked and answered.
+const REQUEST_BYTES: usize = 16 << 10;
+/// What all bodies that are gathered from one HTTP/2 connection or WebSocket may take, in KiB.
+const BODIES_KIB_MAX: usize = 256;
+/// What all answers that wait on one HTTP/2 connection or WebSocket may take, in KiB. A longer answer waits alone.
+const ANSWERS_KIB_MAX: usize = 768;
+/// What is set aside for an answer before it is there, in bytes.
+const ANSWER_BYTES: usize = 128 << 10;
+/// A body of so many bytes is part of what a request takes.
+const SMALL_BODY_BYTES: usize = 4 << 10;
+
+const OPEN: u8 = 0;
+const CLOSING: u8 = 1;
+const ENDING: u8 = 2;
+
+/// What is to become of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Verdict {
+    /// It is closed as soon as what was asked is answered.
+    Close,
+    /// It ends at once.
+    End,
+}
+
+/// One connection.
+pub(in crate::server) struct ConnectionState {
+    id: u64,
+    network: IpAddr,
+    connections: Arc<Connections>,
+    /// Requests that are asked and not answered yet.
+    asked: AtomicU32,
+    /// How many there ever were.
+    requests: AtomicUsize,
+    /// When the last one began or was answered; before the first, when the connection came.
+    since: AtomicU64,
+    /// When a head began of which the request is not there yet; 0: none has.
+    head_since: AtomicU64,
+    http2: AtomicBool,
+    upgraded: AtomicBool,
+    subscribes: AtomicBool,
+    authenticated: AtomicBool,
+    idled: AtomicBool,
+    leaving: AtomicBool,
+    stranger: Mutex<Stranger>,
+    verdict: AtomicU8,
+    told: Notify,
+    bodies: OnceLock<Arc<Semaphore>>,
+    answers: OnceLock<Arc<Semaphore>>,
+}
+
+/// What a stranger is charged with.
+struct Stranger {
+    bytes: usize,
+    /// Not any more: it has said who it is, or it goes.
+    over: bool,
+}
+
+impl ConnectionState {
+    pub(super) fn new(id: u64, ip: IpAddr, connections: Arc<Connections>) -> ConnectionState {
+        let since = connections.now();
+        ConnectionState {
+            id,
+            network: network(ip),
+            connections,
+            asked: AtomicU32::new(0),
+            requests: AtomicUsize::new(0),
+            since: AtomicU64::new(since),
+            head_since: AtomicU64::new(0),
+            http2: AtomicBool::new(false),
+            upgraded: AtomicBool::new(false),
+            subscribes: AtomicBool::new(false),
+            authenticated: AtomicBool::new(false),
+            idled: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            stranger: Mutex::new(Stranger { bytes: 0, over: false }),
+            verdict: AtomicU8::new(OPEN),
+            told: Notify::new(),
+            bodies: OnceLock::new(),
+            answers: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// A request begins; it is answered when what is returned is dropped.
+    pub(in crate::server) fn asks(self: &Arc<ConnectionState>) -> Asked {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.head_since.store(0, Ordering::Relaxed);
+        self.since.store(self.connections.now(), Ordering::Relaxed);
+        Asked { charged: self.charge(REQUEST_BYTES), state: Arc::clone(self) }
+    }
+
+    /// How many requests there ever were.
+    pub(in crate::server) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Something was read.
+    pub(in crate::server) fn reads(&self) {
+        let waits = self.asked.load(Ordering::Relaxed) == 0 && !self.http2.load(Ordering::Relaxed);
+        if waits && self.head_since.load(Ordering::Relaxed) == 0 {
+            self.head_since.store(self.connections.now().max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// It speaks HTTP/2.
+    pub(in crate::server) fn speaks_http2(&self) {
+        if !self.http2.swap(true, Ordering::Relaxed) {
+            self.charge(HTTP2_BYTES);
+        }
+    }
+
+    /// It is a WebSocket from now on.
+    pub(in crate::server) fn upgrades(&self) {
+        self.upgraded.store(true, Ordering::Relaxed);
+        self.subscribes();
+    }
+
+    /// It has a subscription from now on.
+    pub(in crate::server) fn subscribes(&self) {
+        self.subscribes.store(true, Ordering::Relaxed);
+    }
+
+    pub(in crate::server) fn is_subscriber(&self) -> bool {
+        self.subscribes.load(Ordering::Relaxed)
+    }
+
+    /// Something on it had a good credential. It is no stranger from now on.
+    pub(in crate::server) fn is_known(&self) {
+        if !self.authenticated.load(Ordering::Relaxed) {
+            self.authenticated.store(true, Ordering::Relaxed);
+            self.settle();
+        }
+    }
+
+    pub(in crate::server) fn is_authenticated(&self) -> bool {
+        self.authenticated.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was closed for being idle.
+    pub(in crate::server) fn was_idle(&self) -> bool {
+        self.idled.load(Ordering::Relaxed)
+    }
+
+    /// It has ended by itself, for this reason.
+    pub(in crate::server) fn gives_up(&self, why: &'static str) {
+        self.connections.count_closed(true, why);
+    }
+
+    /// Charges a stranger; whether it was one.
+    pub(in crate::server) fn charge(&self, bytes: usize) -> bool {
+        if self.authenticated.load(Ordering::Relaxed) {
+            return false;
+        }
+        {
+            let mut stranger = self.stranger();
+            if stranger.over {
+                return false;
+            }
+            stranger.bytes += bytes;
+        }
+        self.connections.strangers_take(bytes);
+        true
+    }
+
+    fn discharge(&self, bytes: usize) {
+        let mut stranger = self.stranger();
+        if !stranger.over {
+            stranger.bytes -= bytes;
+            self.connections.strangers_give(bytes);
+        }
+    }
+
+    /// It is charged with nothing any more.
+    fn settle(&self) {
+        let mut stranger = self.stranger();
+        if !std::mem::replace(&mut stranger.over, true) {
+            self.connections.strangers_give(std::mem::take(&mut stranger.bytes));
+        }
+    }
+
+    /// What it takes, if it may be closed to make room.
+    pub(super) fn candidate(&self) -> Option<Candidate> {
+        let bytes = {
+            let stranger = self.stranger();
+            if stranger.over {
+                return None;
+            }
+            stranger.bytes
+        };
+        let idle = self.asked.load(Ordering::Acquire) == 0;
+        let since = self.since.load(Ordering::Relaxed);
+        Some(Candidate { id: self.id, network: self.network, idle, since, bytes })
+    }
+
+    /// What is due, and why, where it has asked for nothing in its time.
+    pub(super) fn due(&self, now: u64, times: Times) -> Option<(Verdict, &'static str)> {
+        if self.asked.load(Ordering::Acquire) > 0 || self.upgraded.load(Ordering::Relaxed) {
+            return None;
+        }
+        let head_since = self.head_since.load(Ordering::Relaxed);
+        let passed = |since: u64, time: Duration| u128::from(now.saturating_sub(since)) >= time.as_millis();
+        let since = self.since.load(Ordering::Relaxed);
+        if self.requests() == 0 {
+            passed(since, times.head).then_some((Verdict::End, if head_since == 0 { SILENT } else { SLOW_HEAD }))
+        } else if head_since > 0 && passed(head_since, times.head) {
+            Some((Verdict::End, SLOW_HEAD))
+        } else if head_since == 0 && passed(since, times.idle + times.head) {
+            Some((Verdict::End, IDLE))
+        } else {
+            (head_since == 0 && passed(since, times.idle)).then_some((Verdict::Close, IDLE))
+        }
+    }
+
+    /// It is closed for being idle; whether that is new.
+    pub(super) fn closes_idle(&self) -> bool {
+        self.idled.store(true, Ordering::Relaxed);
+        self.closes()
+    }
+
+    /// It is closed once what was asked is answered; whether that is new.
+    pub(super) fn closes(&self) -> bool {
+        self.judge(CLOSING)
+    }
+
+    /// It ends at once; whether that is new.
+    pub(super) fn ends(&self) -> bool {
+        self.judge(ENDING) && !self.is_leaving()
+    }
+
+    /// It makes room for another; whether that is new.
+    pub(super) fn leaves(&self) -> bool {
+        let new = !self.leaving.swap(true, Ordering::Relaxed);
+        self.settle();
+        self.judge(ENDING);
+        new
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    fn judge(&self, verdict: u8) -> bool {
+        let new = self.verdict.fetch_max(verdict, Ordering::AcqRel) < verdict;
+        if new {
+            self.told.notify_one();
+        }
+        new
+    }
+
+    /// Returns when it is to close, or to end. One task waits for it.
+    pub(in crate::server) async fn judged(&self, least: Verdict) -> Verdict {
+        loop {
+            match self.verdict.load(Ordering::Acquire) {
+                ENDING => return Verdict::End,
+                CLOSING if least == Verdict::Close => return Verdict::Close,
+                _ => self.told.notified().await,
+            }
+        }
+    }
+
+    /// Room for a body that is going to be gathered; waits for it.
+    pub(in crate::server) async fn hold_body(&self, bytes: usize) -> Held {
+        if bytes <= SMALL_BODY_BYTES {
+            return Held::default();
+        }
+        let own = self.carries_several().then(|| self.bodies.get_or_init(|| semaphore(BODIES_KIB_MAX)));
+        Held::of(own, BODIES_KIB_MAX, &self.connections.bodies, bytes).await
+    }
+
+    /// Room for an answer that is going to be made; waits for it.
+    pub(in crate::server) async fn hold_answer(&self) -> Held {
+        let own = self.carries_several().then(|| self.answers.get_or_init(|| semaphore(ANSWERS_KIB_MAX)));
+        Held::of(own, ANSWERS_KIB_MAX, &self.connections.answers, ANSWER_BYTES).await
+    }
+
+    /// Whether several requests run on it at the same time.
+    fn carries_several(&self) -> bool {
+        self.http2.load(Ordering::Relaxed) || self.upgraded.load(Ordering::Relaxed)
+    }
+
+    fn stranger(&self) -> MutexGuard<'_, Stranger> {
+        self.stranger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn semaphore(kib: usize) -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(kib))
+}
+
+/// A connection is open for as long as this is there.
+pub(in crate::server) struct Open(Arc<ConnectionState>);
+
+impl Open {
+    pub(super) fn of(state: Arc<ConnectionState>) -> Open {
+        state.charge(OPEN_BYTES);
+        Open(state)
+    }
+
+    pub(in crate::server) fn state(&self) -> &Arc<ConnectionState> {
+        &self.0
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.settle();
+        self.0.connections.remove(&self.0);
+    }
+}
+
+/// A request that is not answered yet.
+pub(in crate::server) struct Asked {
+    state: Arc<ConnectionState>,
+    charged: bool,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if self.charged {
+            self.state.discharge(REQUEST_BYTES);
+        }
+        self.state.since.store(self.state.connections.now(), Ordering::Relaxed);
+        self.state.asked.fetch_sub(1, Ordering::Release);
+    }
+}
+
+/// Room that a body or an answer takes, on its connection and of all.
+#[derive(Debug, Default)]
+pub(in crate::server) struct Held {
+    own: Option<OwnedSemaphorePermit>,
+    all: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    async fn of(own: Option<&Arc<Semaphore>>, own_kib_max: usize, all: &Arc<Semaphore>, bytes: usize) -> Held {
+        let kib = u32::try_from(bytes.div_ceil(1 << 10).min(own_kib_max)).expect("a few hundred");
+        let own = match own {
+            Some(own) => Arc::clone(own).acquire_many_owned(kib).await.ok(),
+            None => None,
+        };
+        let all = Arc::clone(all).acquire_many_owned(kib).await.ok();
+        Held { own, all }
+    }
+
+    /// What it is for is there, and has so many bytes: what it does not need is given back, and what it needs beyond is taken
+    /// as far as it is there.
+    pub(in crate::server) fn fit(&mut self, bytes: usize) {
+        for permit in [&mut self.own, &mut self.all].into_iter().flatten() {
+            let (has, needs) = (permit.num_permits(), bytes.div_ceil(1 << 10));
+            if needs < has {
+                drop(permit.split(has - needs));
+                continue;
+            }
+            let semaphore = Arc::clone(permit.semaphore());
+            let more = (needs - has).min(semaphore.available_permits());
+            if let Ok(more) = semaphore.try_acquire_many_owned(u32::try_from(more).unwrap_or(u32::MAX)) {
+                permit.merge(more);
+            }
+        }
+    }
+}
