@@ -6,6 +6,7 @@
 mod message;
 mod operation;
 mod connection;
+mod spelling;
 
 use std::{sync::Arc, time::Duration};
 
@@ -114,6 +115,7 @@ pub(super) fn upgrade(
     let spoken = has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
     let mut response = Response::default();
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *response.extensions_mut() = spelling::spelled();
     let answer = response.headers_mut();
     answer.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     answer.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
