@@ -21,6 +21,7 @@ mod pass;
 mod socket;
 mod parameters;
 mod chunks;
+mod events;
 mod log;
 mod feed;
 mod board_csv;
