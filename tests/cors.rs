@@ -59,7 +59,10 @@ fn a_listed_origin_may_send_any_header_and_come_from_the_internet() {
             "apollo-require-preflight,apollographql-client-name,authorization,content-type,x-apollo-operation-name",
             "apollo-require-preflight, apollographql-client-name, authorization, content-type, x-apollo-operation-name",
         ),
-        ("baggage,sentry-trace,traceparent,X-Datadog-Trace-Id", "baggage, sentry-trace, traceparent, x-datadog-trace-id"),
+        (
+            "baggage,sentry-trace,traceparent,X-Datadog-Trace-Id",
+            "baggage, sentry-trace, traceparent, x-datadog-trace-id",
+        ),
         // What is no header is not repeated; nor is a list without an end.
         ("x-a: b", "authorization, content-type, accept, x-request-id"),
         (&"a,".repeat(1000), "authorization, content-type, accept, x-request-id"),

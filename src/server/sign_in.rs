@@ -18,6 +18,7 @@ use super::{
     body::{is_json, read},
     measure, origin,
     problem::Problem,
+    refusals::Refused,
     sessions::{Cookie, Ended, no_cookie},
     with,
 };
@@ -62,6 +63,7 @@ async fn answer<B: Buf>(
         return Err(Problem::MethodNotAllowed { allow: "POST, PUT, DELETE" });
     }
     if origin::is_foreign_page(headers, &app.origins) {
+        app.refusals.tell(Refused::SignIn, headers);
         return Err(Problem::ForeignPage);
     }
     match *method {

@@ -30,6 +30,7 @@ use super::{
     impatient::{Impatient, Subscriber},
     origin,
     problem::Problem,
+    refusals::Refused,
     request_id::RequestId,
 };
 
@@ -102,7 +103,12 @@ pub(super) fn upgrade(
     let (Some(key), Some(on_upgrade)) = (text(header::SEC_WEBSOCKET_KEY), on_upgrade) else {
         return Err(Problem::NoSocket);
     };
-    could_begin(app, peer, headers)?;
+    // Nobody shows it to who sits before the page.
+    could_begin(app, peer, headers).inspect_err(|problem| match problem {
+        Problem::ForeignOrigin => app.refusals.tell(Refused::Socket, headers),
+        Problem::ReadersNotConfigured => app.refusals.tell(Refused::SocketFromElsewhere, headers),
+        _ => {}
+    })?;
     // A browser can't send a token here: it sends its cookie, or says who it is in its first message. That is also where
     // it hears that the cookie counts no more, for of a refused upgrade its page hears nothing.
     let who = if app.readers.is_empty() || headers.contains_key(header::AUTHORIZATION) {
