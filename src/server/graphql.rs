@@ -20,7 +20,7 @@ use crate::{
 use super::{
     App, Peer,
     access::{asker, viewer},
-    body::read,
+    body::{lingering, read},
     events,
     impatient::Subscriber,
     measure,
@@ -56,6 +56,7 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
                 if let Some(response) = app.origins.preflight(&method, &headers) {
                     return response;
                 }
+                let body = lingering(&headers, body, app.body_timeout);
                 let origin = app.origins.allowed(&headers).cloned();
                 let answered = if method == Method::GET && socket::is_asked_for(&headers) {
                     socket::upgrade(&app, peer, &headers, upgrade, &subscriber, &id)

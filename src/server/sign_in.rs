@@ -15,7 +15,7 @@ use warp::{
 
 use super::{
     App, Peer,
-    body::{is_json, read},
+    body::{is_json, lingering, read},
     measure, origin,
     problem::Problem,
     refusals::Refused,
@@ -40,6 +40,7 @@ pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error 
         .and(with(app))
         .then(|method, headers: HeaderMap, peer, body, app: Arc<App>| async move {
             let begun = Instant::now();
+            let body = lingering(&headers, body, app.body_timeout);
             let answered = answer(&app, &method, &headers, peer, body).await;
             let mut response = match answered {
                 Ok(cookie) => no_content(cookie),
