@@ -17,12 +17,14 @@ mod webhook;
 mod graphql;
 mod pages;
 mod origin;
+mod refusals;
 mod sessions;
 mod sign_in;
 mod pass;
 mod socket;
 mod parameters;
 mod chunks;
+mod events;
 mod log;
 mod feed;
 mod board_csv;
@@ -63,6 +65,7 @@ use connections::ConnectionState;
 use cors::Origins;
 use failures::Failures;
 use problem::Problem;
+use refusals::Refusals;
 use sessions::Sessions;
 
 /// How soon damage of the projection is acted on that no delivery has met, and how soon deliveries are accepted again
@@ -87,6 +90,7 @@ pub struct App {
     metrics: Metrics,
     clock: Clock,
     failures: Failures,
+    refusals: Refusals,
     body_timeout: Duration,
     origins: Origins,
     graphql_permits: Arc<Semaphore>,
@@ -163,6 +167,7 @@ impl App {
             metrics: parts.metrics,
             clock: parts.clock,
             failures: Failures::new(parts.failed_authentications_burst),
+            refusals: Refusals::new(),
             body_timeout: parts.body_timeout,
             origins: Origins::new(parts.allowed_origins, parts.public_url.map(|public| public.origin)),
             graphql_permits: Arc::new(Semaphore::new(graphql_at_once())),

@@ -1,4 +1,4 @@
-//! Clients as people use them, from npm, beside the real program while webhooks flow: Apollo Client, urql and Relay
+//! Clients as people use them, from npm and PyPI, beside the real program while webhooks flow: Apollo Client, urql and Relay
 //! page through lists and see each item once, and keep one entry an appointment.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
@@ -7,7 +7,7 @@ mod support;
 use serde_json::{Value, json};
 
 use support::{
-    clients::{feed, folder, program, run, script, told},
+    clients::{feed, folder, program, python_script, run, script, told},
     server::{CONFIG, Server},
 };
 
@@ -47,6 +47,23 @@ fn urql_pages_through_lists_by_get_and_keeps_one_entry_an_appointment() {
     let saw = beside_a_server("urql.mjs");
     check_pages(&saw["appointments"], 60, 5);
     assert_eq!(saw["changed"], "REMOVED");
+}
+
+#[test]
+fn gql_of_python_follows_over_web_sockets_with_its_defaults() {
+    let token = "the-token-of-the-front-desk";
+    let data = tempfile::tempdir().unwrap();
+    let reader = format!("[[reader]]\nname = \"desk\"\ntoken = \"{token}\"\n");
+    let server = Server::start(data.path(), &format!("{CONFIG}{reader}"));
+    for id in 1..=3 {
+        assert_eq!(server.deliver(id, "create").status, 200);
+    }
+    let saw = python_script(&server, "gql_live.py", token);
+    let saw = saw.as_object().unwrap();
+    assert_eq!(saw.len(), 5);
+    for (transport, positions) in saw {
+        assert_eq!(*positions, json!(["1", "2", "3"]), "{transport}");
+    }
 }
 
 #[test]

@@ -1,8 +1,16 @@
 //! Reading a request's body: bounded in size and time, whether or not its length was announced.
 
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use futures_util::{Stream, StreamExt, pin_mut};
+use futures_util::{FutureExt as _, Stream, StreamExt, pin_mut, stream::BoxStream};
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout_at},
+};
 use warp::{
     Buf,
     http::{HeaderMap, header},
@@ -53,6 +61,59 @@ pub(super) async fn read<B: Buf>(
     let bytes = tokio::time::timeout(timeout, read).await.unwrap_or(Err(Problem::TooSlow))?;
     held.fit(bytes.len());
     Ok((bytes, held))
+}
+
+/// A body of which the rest is read and dropped, within the time that it has, where its request is answered before its end. Otherwise the
+/// connection is closed while bytes still come, and their sender is told of that before it reads the answer: a proxy then
+/// says 502 in place of what was answered.
+pub(super) struct Lingering<B: Buf + 'static> {
+    rest: Option<BoxStream<'static, Result<B, warp::Error>>>,
+    /// `None`: not at all.
+    until: Option<Instant>,
+}
+
+/// The body of a request with these headers. Who waits to be asked for it (`Expect`), and is not, sends none.
+pub(super) fn lingering<B: Buf + 'static>(
+    headers: &HeaderMap,
+    body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
+    timeout: Duration,
+) -> Lingering<B> {
+    let until = (!headers.contains_key(header::EXPECT)).then(|| Instant::now() + timeout);
+    Lingering { rest: Some(body.boxed()), until }
+}
+
+impl<B: Buf> Stream for Lingering<B> {
+    type Item = Result<B, warp::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
+        let next = rest.poll_next_unpin(context);
+        if matches!(next, Poll::Ready(None | Some(Err(_)))) {
+            self.rest = None;
+        }
+        next
+    }
+}
+
+impl<B: Buf> Drop for Lingering<B> {
+    fn drop(&mut self) {
+        let Some(until) = self.until.filter(|until| *until > Instant::now()) else { return };
+        let (Some(mut rest), Ok(runtime)) = (self.rest.take(), Handle::try_current()) else { return };
+        // Most requests whose body nobody reads have none.
+        let mut dropped = match rest.next().now_or_never() {
+            None => 0,
+            Some(Some(Ok(chunk))) => chunk.remaining(),
+            Some(None | Some(Err(_))) => return,
+        };
+        let read = async move {
+            while dropped <= DROPPED_BYTES_MAX
+                && let Some(Ok(chunk)) = rest.next().await
+            {
+                dropped = dropped.saturating_add(chunk.remaining());
+            }
+        };
+        runtime.spawn(timeout_at(until, read));
+    }
 }
 
 /// Whether the media type is `application/json`, with any parameters.

@@ -4,17 +4,28 @@
 //! protects readers' browsers; who may read what is decided by `access.rs`. Only `/graphql` takes part.
 
 use warp::{
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     reply::Response,
 };
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
+/// What a page may send that asks for no headers, or for what are none.
 const HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, accept, x-request-id");
+/// Headers that a page asks for: so many, with so many bytes together.
+const ASKED_MAX: usize = 64;
+const ASKED_BYTES_MAX: usize = 4 << 10;
 /// Seconds for which a browser need not ask again.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
 /// What a page may read beside the body.
 const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id, retry-after");
 const VARY: HeaderValue = HeaderValue::from_static("Origin");
+/// What the answer to a question before a request depends on, beside the origin.
+const VARY_PREFLIGHT: HeaderValue =
+    HeaderValue::from_static("Access-Control-Request-Headers, Access-Control-Request-Private-Network");
+/// A page of the internet asks whether it may come to an address of a private network
+/// (<https://wicg.github.io/private-network-access/>).
+const ASKS_PRIVATE: HeaderName = HeaderName::from_static("access-control-request-private-network");
+const PRIVATE: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
 /// The origins that are allowed, and the one that is ours whatever `Host` a proxy sends.
 #[derive(Clone, Debug)]
@@ -53,10 +64,16 @@ impl Origins {
         if self.allowed(headers).is_some() {
             let told = response.headers_mut();
             told.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-            told.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+            told.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked(headers).unwrap_or(HEADERS));
             told.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+            if headers.get(ASKS_PRIVATE).is_some_and(|asks| asks == "true") {
+                told.insert(PRIVATE, HeaderValue::from_static("true"));
+            }
         }
         self.mark(self.allowed(headers).cloned(), &mut response);
+        if !self.listed.is_empty() {
+            response.headers_mut().append(header::VARY, VARY_PREFLIGHT);
+        }
         Some(response)
     }
 
@@ -72,5 +89,49 @@ impl Origins {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         }
+    }
+}
+
+/// The headers that a page asks to send. Every one is let through that is one: a client's library, a browser's extension or a
+/// tracing tool adds its own, and what we do not know we do not read.
+fn asked(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut names = Vec::new();
+    for value in headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        let value = value.to_str().ok()?;
+        for name in value.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            names.push(HeaderName::from_bytes(name.as_bytes()).ok()?);
+        }
+    }
+    let list = names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(", ");
+    let fits = (1..=ASKED_MAX).contains(&names.len()) && list.len() <= ASKED_BYTES_MAX;
+    HeaderValue::try_from(list).ok().filter(|_| fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(asked_for: &[&str], expected: Option<&str>) {
+        let mut headers = HeaderMap::new();
+        for value in asked_for {
+            headers.append(header::ACCESS_CONTROL_REQUEST_HEADERS, value.parse().unwrap());
+        }
+        assert_eq!(asked(&headers).as_ref().map(|value| value.to_str().unwrap()), expected, "{asked_for:?}");
+    }
+
+    #[test]
+    fn every_header_that_is_one_may_be_sent() {
+        check(&["authorization,content-type"], Some("authorization, content-type"));
+        check(&["Traceparent", "apollographql-client-name , x-a"], Some("traceparent, apollographql-client-name, x-a"));
+        check(&["a,,b,"], Some("a, b"));
+        check(&[], None);
+        check(&[""], None);
+        check(&["a b"], None);
+        check(&["a, b: c"], None);
+        check(&["a\tb"], None);
+        check(&["\"a\""], None);
+        check(&[&"a,".repeat(ASKED_MAX)], Some(vec!["a"; ASKED_MAX].join(", ").as_str()));
+        check(&[&"a,".repeat(ASKED_MAX + 1)], None);
+        check(&[&"a".repeat(ASKED_BYTES_MAX + 1)], None);
     }
 }

@@ -16,8 +16,8 @@ use tokio::{
     time::timeout,
 };
 use warp::{
-    Filter, Rejection, Reply as _,
-    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    Filter, Rejection,
+    http::{HeaderMap, HeaderName, Method},
     reply::Response,
     sse::Event,
 };
@@ -30,6 +30,7 @@ use crate::{
 use super::{
     App, Peer,
     access::asker,
+    events,
     impatient::Subscriber,
     measure,
     parameters::{parameters, position},
@@ -109,11 +110,7 @@ async fn answer(
     let feed = tokio::task::spawn_blocking(begin).await.map_err(|_| Problem::Internal)?;
     let feed = feed.map_err(|why| Problem::untold(why, Problem::BadFeed))?;
     subscriber.begins();
-    let mut response = events(feed, Arc::clone(app), pass, place);
-    // A proxy that gathers an answer before it passes it on would keep what is live.
-    response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    Ok(tell(feed, Arc::clone(app), pass, place))
 }
 
 /// Why a feed ends.
@@ -138,7 +135,7 @@ impl End {
 }
 
 /// The answer: the events of a feed, and at last why there are no more.
-fn events(feed: Feed, app: Arc<App>, pass: Option<Pass>, place: OwnedSemaphorePermit) -> Response {
+fn tell(feed: Feed, app: Arc<App>, pass: Option<Pass>, place: OwnedSemaphorePermit) -> Response {
     let (tell, told) = mpsc::channel(WAITING_MAX + 1);
     // Whoever says how far it was before anything came misses nothing when it comes back.
     let begun = Event::default().id(feed.after.to_string()).retry(RETRY);
@@ -152,7 +149,7 @@ fn events(feed: Feed, app: Arc<App>, pass: Option<Pass>, place: OwnedSemaphorePe
         }
     });
     let rest = stream::unfold(told, |mut told| async move { told.recv().await.map(|event| (event, told)) });
-    warp::sse::reply(warp::sse::keep_alive().stream(first.chain(rest))).into_response()
+    events::answer(first.chain(rest))
 }
 
 /// Tells what comes until it ends; `None` where the reader has gone.

@@ -26,7 +26,8 @@ use super::{
     App, Peer,
     access::{asker, viewer},
     answer::keep,
-    body::read,
+    body::{lingering, read},
+    events,
     impatient::Subscriber,
     measure,
     pass::{Pass, Vigil},
@@ -61,6 +62,7 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
                 if let Some(response) = app.origins.preflight(&method, &headers) {
                     return response;
                 }
+                let body = lingering(&headers, body, app.body_timeout);
                 let origin = app.origins.allowed(&headers).cloned();
                 let answered = if method == Method::GET && socket::is_asked_for(&headers) {
                     socket::upgrade(&app, peer, &headers, upgrade, &subscriber, &id)
@@ -164,7 +166,7 @@ async fn execute<B: Buf>(
     Ok(match answer.await.map_err(|_| Problem::Internal)? {
         Ok(told) => {
             subscriber.begins();
-            events(told, Arc::clone(server), pass, subscription)
+            tell(told, Arc::clone(server), pass, subscription)
         }
         Err(answer) => {
             held.fit(answer.body.len());
@@ -207,7 +209,7 @@ impl Asked {
 /// server does.
 ///
 /// It also ends when the reader's token has expired, or its session has ended. The next event is made when the one before it is on its way: a slow reader holds two.
-fn events(told: Events, app: Arc<App>, pass: Option<Pass>, permit: Option<OwnedSemaphorePermit>) -> Response {
+fn tell(told: Events, app: Arc<App>, pass: Option<Pass>, permit: Option<OwnedSemaphorePermit>) -> Response {
     let (tell, told_here) = mpsc::channel(EVENTS_WAITING);
     tokio::spawn(async move {
         let _held = permit;
@@ -236,11 +238,7 @@ fn events(told: Events, app: Arc<App>, pass: Option<Pass>, permit: Option<OwnedS
             }
         }
     });
-    let events = stream::unfold(told_here, |mut told| async move { told.recv().await.map(|event| (event, told)) });
-    let mut response = warp::sse::reply(warp::sse::keep_alive().stream(events)).into_response();
-    // A proxy that gathers an answer before it passes it on would keep what is live.
-    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
+    events::answer(stream::unfold(told_here, |mut told| async move { told.recv().await.map(|event| (event, told)) }))
 }
 
 /// Events of a subscription that wait for who reads them.

@@ -76,10 +76,22 @@ fn is_own(origin: &str, headers: &HeaderMap, ours: &Origins) -> bool {
     ours.is_public(origin) || is_at_host(origin, headers)
 }
 
-/// Whether a page's host and port are those that the request was sent to.
+/// Where Apache, Caddy, Traefik and others say which host the browser asked for, if they ask us for another one. A page of
+/// another site can't have it sent with a cookie: its browser asks us first, and hears of no origin that may send cookies.
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Whether a page's host and port are those that the request was sent to, here or to a proxy.
 fn is_at_host(origin: &str, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else { return false };
+    let forwarded = headers.get_all(FORWARDED_HOST).iter().filter_map(|hosts| hosts.to_str().ok());
+    // A proxy behind a proxy adds the host that it was asked for after the first one's.
+    let forwarded = forwarded.flat_map(|hosts| hosts.split(',')).map(str::trim);
+    std::iter::once(host).chain(forwarded).any(|host| is_at(origin, host))
+}
+
+/// Whether a page of this origin is at this host and port.
+fn is_at(origin: &str, host: &str) -> bool {
     let Ok(uri) = origin.parse::<Uri>() else { return false };
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return false };
     let default = match scheme {
@@ -142,6 +154,11 @@ mod tests {
             (&[("sec-fetch-site", "cross-site"), ("origin", "https://clinic.example.org")], false, false),
             (&[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")], false, false),
             (&[("sec-fetch-site", "same-origin"), ("origin", "https://as.the.proxy.is.called")], true, true),
+            (&[("x-forwarded-host", "clinic.example"), ("origin", "https://clinic.example")], true, true),
+            (&[("x-forwarded-host", "a.example, B.example:443"), ("origin", "https://b.example")], true, true),
+            (&[("x-forwarded-host", "clinic.example"), ("origin", "https://evil.example")], false, false),
+            (&[("x-forwarded-host", "clinic.example, "), ("origin", "null")], false, false),
+            (&[("x-forwarded-host", "clinic.example")], false, true),
         ] {
             let origins = Origins::new(Vec::new(), Some("https://wall.example.org".to_owned()));
             let mut headers = HeaderMap::new();
@@ -154,7 +171,8 @@ mod tests {
             let ours = ["https://clinic.example.org", "https://wall.example.org"];
             let own_origin = ours.iter().any(|origin| sent.contains(&("origin", origin)))
                 && !sent.contains(&("origin", "https://evil.example"));
-            assert_eq!(is_own_socket(&headers, &origins), own_origin, "{sent:?}");
+            let forwarded = sent.iter().any(|(name, _)| *name == "x-forwarded-host") && own;
+            assert_eq!(is_own_socket(&headers, &origins), own_origin || forwarded, "{sent:?}");
         }
     }
 }

@@ -15,9 +15,10 @@ use warp::{
 
 use super::{
     App, Peer,
-    body::{is_json, read},
+    body::{is_json, lingering, read},
     measure, origin,
     problem::Problem,
+    refusals::Refused,
     sessions::{Cookie, Ended, no_cookie},
     with,
 };
@@ -39,6 +40,7 @@ pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error 
         .and(with(app))
         .then(|method, headers: HeaderMap, peer, body, app: Arc<App>| async move {
             let begun = Instant::now();
+            let body = lingering(&headers, body, app.body_timeout);
             let answered = answer(&app, &method, &headers, peer, body).await;
             let mut response = match answered {
                 Ok(cookie) => no_content(cookie),
@@ -62,6 +64,7 @@ async fn answer<B: Buf>(
         return Err(Problem::MethodNotAllowed { allow: "POST, PUT, DELETE" });
     }
     if origin::is_foreign_page(headers, &app.origins) {
+        app.refusals.tell(Refused::SignIn, headers);
         return Err(Problem::ForeignPage);
     }
     match *method {

@@ -6,6 +6,7 @@
 mod message;
 mod operation;
 mod connection;
+mod spelling;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,6 +30,7 @@ use super::{
     impatient::{Impatient, Subscriber},
     origin,
     problem::Problem,
+    refusals::Refused,
     request_id::RequestId,
 };
 
@@ -101,7 +103,12 @@ pub(super) fn upgrade(
     let (Some(key), Some(on_upgrade)) = (text(header::SEC_WEBSOCKET_KEY), on_upgrade) else {
         return Err(Problem::NoSocket);
     };
-    could_begin(app, peer.clone(), headers)?;
+    // Nobody shows it to who sits before the page.
+    could_begin(app, peer.clone(), headers).inspect_err(|problem| match problem {
+        Problem::ForeignOrigin => app.refusals.tell(Refused::Socket, headers),
+        Problem::ReadersNotConfigured => app.refusals.tell(Refused::SocketFromElsewhere, headers),
+        _ => {}
+    })?;
     // A browser can't send a token here: it sends its cookie, or says who it is in its first message. That is also where
     // it hears that the cookie counts no more, for of a refused upgrade its page hears nothing.
     let who = if app.readers.is_empty() || headers.contains_key(header::AUTHORIZATION) {
@@ -114,6 +121,7 @@ pub(super) fn upgrade(
     let spoken = has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
     let mut response = Response::default();
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    *response.extensions_mut() = spelling::spelled();
     let answer = response.headers_mut();
     answer.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     answer.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));

@@ -38,6 +38,15 @@ pub fn script(server: &Server, name: &str) -> serde_json::Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{name}: {error}: {printed}"))
 }
 
+/// Runs one of Python's scripts against `server` as the reader with this token, and returns what it printed, a line of JSON.
+pub fn python_script(server: &Server, name: &str, token: &str) -> serde_json::Value {
+    let mut python = Command::new(python_program("python"));
+    let output = run(python.arg(folder().join(name)).arg(format!("http://{}", server.address)).arg(token));
+    let printed = told(&output);
+    assert!(output.status.success(), "{name}: {printed}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{name}: {error}: {printed}"))
+}
+
 /// `node` in `tests/clients`.
 pub fn node() -> Command {
     installed();

@@ -167,14 +167,37 @@ impl Events {
             body.len()
         );
         headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
+        Events::begin(address, &format!("{head}\r\n{body}"))
+    }
+
+    /// Begins what a GET of a path tells; panics where it is refused.
+    pub fn follow(address: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Events {
+        let mut head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n");
+        headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
+        Events::begin(address, &format!("{head}\r\n"))
+    }
+
+    fn begin(address: SocketAddr, request: &str) -> Events {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.write_all(format!("{head}\r\n{body}").as_bytes()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
         let mut events = Events { stream: BufReader::new(stream) };
         let status = events.line().unwrap();
         assert!(status.contains(" 200 "), "{status}");
         while events.line().unwrap() != "" {}
         events
+    }
+
+    /// The next line of a kind, as it came; `None` at the end.
+    pub fn event(&mut self, kind: &str) -> Option<String> {
+        loop {
+            let line = self.line()?;
+            if let Some((found, value)) = line.split_once(':')
+                && found == kind
+            {
+                return Some(value.to_owned());
+            }
+        }
     }
 
     /// The `data` of the next response; `None` at the end.

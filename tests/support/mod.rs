@@ -18,6 +18,7 @@ pub mod live;
 pub mod nginx_path;
 pub mod power;
 pub mod promql;
+pub mod proxy;
 pub mod server;
 pub mod session;
 pub mod sources;

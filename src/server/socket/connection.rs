@@ -22,7 +22,7 @@ use crate::graphql::Viewer;
 use super::{
     super::{
         App, Peer,
-        access::{Stranger, authenticate, bearer_in},
+        access::{Stranger, authenticate},
         connections::Verdict,
         impatient::{Impatient, SUBSCRIBER_STALLED_MAX},
         pass::{Pass, Vigil},
@@ -198,16 +198,13 @@ impl Connection {
         if self.introduced {
             return Err(Close::too_many_inits().into());
         }
-        let named = |(name, _): &(&String, &Value)| name.eq_ignore_ascii_case("authorization");
-        let authorization = payload.iter().find(named).map(|(_, value)| value.as_str().unwrap_or_default());
         // Without any reader configured, only this machine itself has come here.
         if !self.app.readers.is_empty()
-            && let Some(authorization) = authorization
+            && let Some(token) = message::token(payload)
         {
-            let token = bearer_in(authorization.as_bytes()).unwrap_or_default().to_vec();
-            let viewer = authenticate(&self.app, self.peer.clone(), Some(&token));
+            let viewer = authenticate(&self.app, self.peer.clone(), Some(token));
             let viewer = viewer.map_err(|_| Close::forbidden("the token is not known."))?;
-            self.who = Ok(Who { viewer, pass: Some(Pass::Token(token)) });
+            self.who = Ok(Who { viewer, pass: Some(Pass::token(token)) });
         }
         if let Err(stranger) = self.who {
             return Err(Close::forbidden(stranger.words()).into());

@@ -4,6 +4,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::access::bearer_in;
+
 /// What a close frame's reason may have, in bytes (RFC 6455, 5.5).
 const REASON_BYTES_MAX: usize = 123;
 /// An operation's id comes back with each of its messages.
@@ -90,6 +92,26 @@ impl Said {
     }
 }
 
+/// The token in the payload of `connection_init`, empty where there is something else in its place; `None` where nothing is
+/// said. Clients put it where their servers look for it: `Authorization` as a header has it, by itself (graphql-ws, GraphiQL,
+/// gql) or in `headers` (Hasura's clients), or the token alone as `authToken` (Apollo's documentation) or `token`
+/// (graphql-ws's). The case of letters counts for nothing, and neither does a place with null or an empty text.
+pub(super) fn token(payload: &Map<String, Value>) -> Option<&[u8]> {
+    let headers = named(payload, "headers").and_then(Value::as_object);
+    if let Some(said) = named(payload, "authorization").or_else(|| named(headers?, "authorization")) {
+        return Some(bearer_in(said.as_str().unwrap_or_default().as_bytes()).unwrap_or_default());
+    }
+    let said = named(payload, "authtoken").or_else(|| named(payload, "token"))?;
+    let said = said.as_str().unwrap_or_default().trim().as_bytes();
+    Some(bearer_in(said).unwrap_or(said))
+}
+
+/// The value of this name, in whichever case it is written.
+fn named<'a>(object: &'a Map<String, Value>, wanted: &str) -> Option<&'a Value> {
+    let says = |value: &Value| !value.is_null() && value.as_str() != Some("");
+    object.iter().find(|(name, value)| name.eq_ignore_ascii_case(wanted) && says(value)).map(|(_, value)| value)
+}
+
 fn object(payload: Option<Value>) -> Result<Option<Map<String, Value>>, Close> {
     match payload {
         None | Some(Value::Null) => Ok(None),
@@ -170,6 +192,38 @@ mod tests {
             r#"{"type":"complete"}"#,
         ] {
             assert_eq!(Said::read(text).map_err(|close| close.code), Err(4400), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_found_where_clients_put_it() {
+        for (payload, expected) in [
+            (r#"{}"#, None),
+            (r#"{"Authorization":"Bearer a"}"#, Some("a")),
+            (r#"{"authorization":"bearer a "}"#, Some("a")),
+            (r#"{"headers":{"Authorization":"Bearer a"}}"#, Some("a")),
+            (r#"{"Headers":{"AUTHORIZATION":"Bearer a","x":1},"x":2}"#, Some("a")),
+            (r#"{"authToken":"a"}"#, Some("a")),
+            (r#"{"authToken":"Bearer a"}"#, Some("a")),
+            (r#"{"token":"a"}"#, Some("a")),
+            // What is nearest to a header goes first.
+            (r#"{"token":"c","headers":{"Authorization":"Bearer b"},"Authorization":"Bearer a"}"#, Some("a")),
+            (r#"{"token":"c","headers":{"Authorization":"Bearer b"}}"#, Some("b")),
+            (r#"{"Authorization":"","headers":{"authorization":"Bearer b"}}"#, Some("b")),
+            // Whoever is not signed in says so with nothing.
+            (r#"{"Authorization":null,"headers":null,"authToken":"","token":null}"#, None),
+            (r#"{"headers":{"authorization":""}}"#, None),
+            (r#"{"headers":"Bearer a"}"#, None),
+            (r#"{"headers":[{"Authorization":"Bearer a"}]}"#, None),
+            // What is no token is none that is known.
+            (r#"{"Authorization":"a"}"#, Some("")),
+            (r#"{"Authorization":1}"#, Some("")),
+            (r#"{"Authorization":{"token":"a"}}"#, Some("")),
+            (r#"{"token":1}"#, Some("")),
+        ] {
+            let message = format!(r#"{{"type":"connection_init","payload":{payload}}}"#);
+            let Ok(Said::Init(said)) = Said::read(&message) else { panic!("{message}") };
+            assert_eq!(token(&said), expected.map(str::as_bytes), "{payload}");
         }
     }
 
