@@ -5,6 +5,7 @@ use chrono::{DateTime as Time, Days, NaiveDate, NaiveTime, Offset as _, TimeDelt
 use chrono_tz::{GapInfo, Tz};
 
 use crate::{
+    lifecycle::STANDSTILL_MAX,
     log::SourceName,
     projection::{Flow, Tally, Waits},
 };
@@ -88,7 +89,7 @@ pub(super) struct PatientFlowBucket {
 
 /**
 Times between two steps that stand, where the second one is in the stretch. One that comes out negative, because its
-deliveries overtook each other, counts as 0. Patients who still wait are not in it.
+deliveries overtook each other or the clock was set back, counts as 0. Patients who still wait are not in it.
 */
 #[derive(SimpleObject)]
 pub(super) struct DurationFigures {
@@ -129,14 +130,9 @@ impl PatientFlowBucket {
         ))?;
         // A step that was placed among earlier ones stands without a change of status of its own.
         let windows = sources.iter().map(|source| scope.rules(source).reorder_window);
-        let margin = windows.max().unwrap_or_default() * 2 + TimeDelta::seconds(1);
-        let position_at = |time: Option<Time<Utc>>| scope.log().position_at(time.unwrap_or(Time::<Utc>::MAX_UTC));
-        let (first, last) = (bounds[0], bounds[bounds.len() - 1]);
-        let after = position_at(first.checked_sub_signed(margin))?;
-        let up_to = position_at(last.checked_add_signed(margin))?;
-        let folded = scope.view().checkpoint()?.position;
+        let margin = windows.max().unwrap_or_default() * 2 + STANDSTILL_MAX + TimeDelta::seconds(1);
         let now = scope.this_moment()?.time;
-        let flows = scope.view().patient_flow(&sources, &bounds, (after, up_to.min(folded)), now)?;
+        let flows = scope.view().patient_flow(scope.log(), &sources, &bounds, margin, now)?;
         let stretches = bounds.windows(2).map(|bounds| (bounds[0], bounds[1]));
         Ok(stretches.zip(flows).map(|((from, to), flow)| PatientFlowBucket::new(from, to, flow, from <= now)).collect())
     }

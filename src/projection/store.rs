@@ -7,6 +7,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock, Weak},
 };
 
+use chrono::{DateTime, Utc};
+
 use crate::log::{Digest, Position, SourceName};
 
 use super::{
@@ -14,7 +16,10 @@ use super::{
     changes::{Course, decode_changes},
     hot::Hot,
     lsm::{self, Database, Keyspace},
-    row::{CHECKPOINT_KEY, Counts, SourceNumber, SourceRow, decode_checkpoint, decode_source, encode_checkpoint},
+    row::{
+        CHECKPOINT_KEY, Counts, LAST_ARRIVAL_KEY, SourceNumber, SourceRow, decode_checkpoint, decode_last_arrival,
+        decode_source, encode_checkpoint,
+    },
     rows::{SPACES, Space},
 };
 
@@ -47,6 +52,8 @@ pub struct Projection {
     reader: Reader,
     pub(super) rules: Arc<Rules>,
     pub(super) checkpoint: Checkpoint,
+    /// When the delivery at the checkpoint arrived; `None` where there is none.
+    pub(super) last_arrival: Option<DateTime<Utc>>,
     pub(super) sources: Vec<SourceRow>,
     /// Where the status changes of each source end.
     pub(super) courses: Vec<Course>,
@@ -104,6 +111,8 @@ impl Projection {
                 nothing
             }
         };
+        let last_arrival = snapshot.get(&keyspaces.meta, LAST_ARRIVAL_KEY).map_err(|error| failed("opening", error))?;
+        let last_arrival = last_arrival.map(|bytes| decode_last_arrival(&bytes)).transpose()?;
         let mut sources = Vec::new();
         for entry in snapshot.iter(&keyspaces.sources) {
             sources.push(decode_source(&entry.value().map_err(|error| failed("opening", error))?)?);
@@ -121,7 +130,7 @@ impl Projection {
         keyspaces.name(numbers.clone());
         let store = Arc::new(keyspaces);
         let (reader, hot) = (Reader(Arc::new(RwLock::new(Arc::clone(&store)))), Hot::default());
-        Ok(Projection { store, reader, rules, checkpoint, sources, courses, hot, numbers })
+        Ok(Projection { store, reader, rules, checkpoint, last_arrival, sources, courses, hot, numbers })
     }
 
     /// How far the log is folded.
