@@ -2,7 +2,8 @@
 //!
 //! The log and the projection at its head come in, with a time; out go positions. A body is due where its delivery
 //! arrived before the time and names an appointment that has ended, or that never came into being, and that nothing
-//! has named since; or where it names none. So an open appointment keeps all its bodies, however old, and so does one
+//! has named since; or where it names none. An arrival time that is later than the log's last one is of a clock that was
+//! set back since: such a delivery had arrived when the next one did that counts. So an open appointment keeps all its bodies, however old, and so does one
 //! that was touched again. Nothing here is written.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -50,11 +51,11 @@ pub struct Counts {
 }
 
 impl Selection {
-    /// The last position that had arrived before the time.
-    pub fn end(&self, log: &dyn Log) -> Result<Position, ProjectionError> {
+    /// The last position that arrived before the time.
+    pub fn end(&self, log: &dyn Log, view: &View) -> Result<Position, ProjectionError> {
         // Arrival times are whole milliseconds.
         let last = self.before.checked_sub_signed(TimeDelta::nanoseconds(1)).unwrap_or(self.before);
-        Ok(log.position_at(last)?)
+        view.position_at(log, last)
     }
 }
 
@@ -69,14 +70,20 @@ impl Due {
         if view.checkpoint()?.digest != log.head().digest {
             return Err(ProjectionError::Damaged("checkpoint"));
         }
-        let (mut due, end) = (Due::default(), selection.end(log)?);
-        let mut over = Over { view, before: selection.before, known: HashMap::new() };
+        let (mut due, end) = (Due::default(), selection.end(log, view)?);
+        let last = log.last_arrival()?.unwrap_or(DateTime::UNIX_EPOCH);
+        // Up to the end of what arrived before the time.
+        let arrived = |at: DateTime<Utc>| at < selection.before || at > last;
+        let mut over = Over { view, end, arrived: &arrived, known: HashMap::new() };
         for delivery in log.read(Position::new(1)) {
             let delivery = delivery?;
             if delivery.position > end {
                 break;
             }
             step();
+            if !arrived(delivery.received_at) {
+                continue;
+            }
             if !selection.sources.is_empty() && !selection.sources.contains(&delivery.source) {
                 continue;
             }
@@ -112,7 +119,8 @@ impl Due {
 /// Which appointments are over.
 struct Over<'a> {
     view: &'a View,
-    before: DateTime<Utc>,
+    end: Position,
+    arrived: &'a dyn Fn(DateTime<Utc>) -> bool,
     known: HashMap<AppointmentKey, bool>,
 }
 
@@ -127,11 +135,65 @@ impl Over<'_> {
             None | Some(Status::Discharged | Status::Removed) => true,
             Some(Status::Scheduled | Status::CheckedIn | Status::Ready | Status::CalledBack) => false,
         };
-        let over = ended && record.last_received_at < self.before;
+        let over = ended && record.last_position <= self.end && (self.arrived)(record.last_received_at);
         if self.known.len() == APPOINTMENTS_MAX {
             self.known.clear();
         }
         self.known.insert(key, over);
         Ok(over)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    };
+
+    use super::*;
+    use crate::{
+        log::{DataDir, NewDelivery, Reading, SledLog},
+        projection::{Projection, Rules},
+    };
+
+    /// Each day has an appointment of its own that is made and removed. What is due before day 50?
+    fn due(days: &[i64]) -> Vec<u64> {
+        let folder = tempfile::tempdir().unwrap();
+        let today = Arc::new(AtomicI64::new(0));
+        let at = |days: i64| DateTime::from_timestamp(1_800_000_000 + days * 86_400, 0).unwrap();
+        let clock = Arc::clone(&today);
+        let clock = Arc::new(move || at(clock.load(Ordering::Relaxed)));
+        let log = SledLog::open(&DataDir::at(folder.path()), clock).unwrap();
+        for (id, day) in (1..).zip(days) {
+            today.store(*day, Ordering::Relaxed);
+            let said = |event: &str| NewDelivery {
+                source: "downtown".parse().unwrap(),
+                reading: Reading::Readable {
+                    appointment_id: AppointmentId::new(id).unwrap(),
+                    event_type: event.into(),
+                },
+                delivery_id: None,
+                body: b"{}".to_vec(),
+            };
+            log.append(vec![said("create"), said("remove")]).unwrap();
+        }
+        let mut projection = |_| {};
+        let rules = Arc::new(Rules::default());
+        let projection = Projection::open_and_catch_up(&folder.path().join("p"), rules, &log, &mut projection).unwrap();
+        let selection = Selection { before: at(50), sources: BTreeSet::new() };
+        let due = Due::find(&log, &projection.reader().view(), &selection, &mut || {}).unwrap();
+        (1..).zip(days).filter(|(id, _)| due.positions.contains(Position::new(id * 2))).map(|(id, _)| id).collect()
+    }
+
+    #[test]
+    fn what_a_wrong_clock_said_is_due_by_what_a_right_one_says_later_and_never_too_early() {
+        assert_eq!(due(&[0, 1, 49, 50, 100]), [1, 2, 3]);
+        // Ten years ahead for a day.
+        assert_eq!(due(&[0, 3_650, 2, 100]), [1, 2, 3]);
+        assert_eq!(due(&[0, 3_650, 60, 100]), [1]);
+        // Some months behind for a day: what came before that is as young as it says.
+        assert_eq!(due(&[0, 60, 10, 100]), [1, 3]);
+        assert_eq!(due(&[60, 10, 100]), [2]);
     }
 }

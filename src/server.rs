@@ -29,6 +29,7 @@ mod log;
 mod feed;
 mod board_csv;
 mod measures;
+mod clock;
 mod operations;
 
 use std::{
@@ -231,7 +232,8 @@ pub async fn run(
             app.tracker.recover();
         }
     };
-    tokio::join!(draining, public, operations, upkeep, care);
+    let clock = clock::watch(Clock::clone(&app.clock), stop.clone());
+    tokio::join!(draining, public, operations, upkeep, care, clock);
     app.sockets.close();
     if tokio::time::timeout(shutdown_timeout, app.sockets.wait()).await.is_err() {
         tracing::warn!("WebSockets were still open at the end of the shutdown time");

@@ -15,11 +15,11 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clockfold::{
-    lifecycle::{Appointment, Arrival, Change, EventType, Fault, FoldRules, Judgement, Lifecycle, Status},
+    lifecycle::{Appointment, Arrival, Change, EventType, Fault, FoldRules, Judgement, Lifecycle, Status, Step},
     log::{DataDir, Delivery, Log, NewDelivery, Position, SledLog, SourceName},
     projection::{
-        AppointmentFilter, AppointmentKey, AppointmentPlace, AsOf, Moment, Order, OrderBy, Page, PageOf, Projection,
-        Rules, StaleRules, View,
+        AppointmentFilter, AppointmentKey, AppointmentPlace, AsOf, DeliveryFilter, Moment, Order, OrderBy, Page,
+        PageOf, Projection, Rules, SetBack, StaleRules, Times, View, Workshop, compare_with_fresh_fold,
     },
 };
 use support::{arrival, delivery_from, unreadable};
@@ -55,11 +55,17 @@ fn delivery(random: &mut Random) -> NewDelivery {
     }
 }
 
-fn open_log(folder: &Path) -> SledLog {
+fn open_log(folder: &Path, clock: &Arc<AtomicI64>) -> SledLog {
     // Ten seconds between two groups: a board of a day or two is some of the log.
-    let clock = AtomicI64::new(0);
+    let clock = Arc::clone(clock);
     let now = move || arrival() + TimeDelta::seconds(clock.fetch_add(10, Ordering::Relaxed));
     SledLog::open(&DataDir::at(folder), Arc::new(now)).unwrap()
+}
+
+/// Sets the clock as machines do that lost the time or found it again: a little, some hours, or for years, and back.
+fn set(clock: &AtomicI64, random: &mut Random) {
+    let by = random.of(&[-30, -61, -300, 300, -4_000, 4_000, -40_000, 40_000, 315_360_000, -315_360_000]);
+    clock.fetch_add(by, Ordering::Relaxed);
 }
 
 /// `a-third-one` is folded by the default.
@@ -114,18 +120,18 @@ impl Prefix {
 
     /// Holds everything that a view tells of a moment against this.
     fn check(&self, view: &View, rules: &Rules, moment: Moment, random: &mut Random) {
-        let as_of = AsOf::Position(moment.position);
+        let position = moment.position;
         for _ in 0..10 {
             let key = AppointmentKey {
                 source: random.of(&SOURCES).parse().unwrap(),
                 appointment_id: (1 + random.below(APPOINTMENTS)).to_string().parse().unwrap(),
             };
-            let found = view.appointment_as_of(&key, as_of, rules.of(&key.source)).unwrap();
+            let found = view.appointment_as_of(&key, position, rules.of(&key.source)).unwrap();
             let expected = self.appointments.get(&key);
             assert_eq!(found.as_ref().map(|record| &record.appointment), expected.map(|folded| &folded.appointment));
             let last = found.map(|record| (record.last_position, record.last_received_at));
             assert_eq!(last, expected.and_then(|folded| folded.last));
-            let told = view.told_as_of(&key, as_of, rules.of(&key.source)).unwrap();
+            let told = view.told_as_of(&key, position, rules.of(&key.source)).unwrap();
             let told = told.into_iter().map(|(position, told)| (position.get(), told.judgement));
             assert_eq!(
                 told.collect::<BTreeMap<_, _>>(),
@@ -201,6 +207,7 @@ impl Prefix {
             let place = (since, key.appointment_id);
             match status {
                 Status::Discharged | Status::Removed if moment.time - since >= ended_within => {}
+                Status::Discharged | Status::Removed if since - moment.time > TimeDelta::minutes(1) => {}
                 Status::Discharged | Status::Removed => columns.entry(status).or_default().push(place),
                 Status::Scheduled if silent >= stale().booking_horizon => forgotten.push(place),
                 Status::CheckedIn | Status::Ready | Status::CalledBack if silent >= stale().stale_after => {
@@ -229,9 +236,27 @@ impl Prefix {
 
 #[test]
 fn every_moment_is_the_fold_of_what_had_arrived() {
+    check_every_moment(5, |_, _| {});
+}
+
+#[test]
+fn every_moment_is_the_fold_up_to_the_last_that_had_arrived_where_the_clock_was_set() {
+    for seed in [7, 8] {
+        check_every_moment(seed, |clock, random| {
+            if random.below(25) == 0 {
+                set(clock, random);
+            }
+        });
+    }
+}
+
+/// Fills a log, with what happens to the clock between two groups, and holds what is told of it against folds of its
+/// beginnings.
+fn check_every_moment(seed: u64, between: impl Fn(&AtomicI64, &mut Random)) {
     let folder = tempfile::tempdir().unwrap();
-    let log = open_log(folder.path());
-    let mut random = Random(5);
+    let clock = Arc::new(AtomicI64::new(0));
+    let log = open_log(folder.path(), &clock);
+    let mut random = Random(seed);
     let rules = rules();
     let path = DataDir::at(folder.path()).projection();
     let open = || Projection::open_and_catch_up(&path, Arc::clone(&rules), &log, &mut |_| {}).unwrap();
@@ -239,6 +264,7 @@ fn every_moment_is_the_fold_of_what_had_arrived() {
     let mut left = DELIVERIES;
     while left > 0 {
         let group = left.min(1 + usize::try_from(random.below(60)).unwrap());
+        between(&clock, &mut random);
         log.append((0..group).map(|_| delivery(&mut random)).collect()).unwrap();
         projection.catch_up(&log, &mut |_| {}).unwrap();
         left -= group;
@@ -263,28 +289,81 @@ fn every_moment_is_the_fold_of_what_had_arrived() {
             checked += 1;
         }
         if random.below(50) == 0 {
-            check_time(&log, &view, &rules, &deliveries, delivery.received_at, &mut random);
+            check_time(&log, &view, &deliveries, delivery.received_at, &mut random);
+        }
+        if random.below(800) == 0 {
+            check_flow(&log, &view, &rules, &deliveries, delivery.received_at);
         }
     }
     assert!(checked > 30);
+    let set_backs = deliveries.windows(2).filter(|pair| pair[1].received_at < pair[0].received_at);
+    let set_backs: Vec<SetBack> = set_backs
+        .map(|pair| SetBack { position: pair[1].position, from: pair[0].received_at, to: pair[1].received_at })
+        .collect();
+    assert_eq!(view.set_backs().unwrap(), set_backs);
+    assert!(set_backs.iter().all(|at| at.from - at.to > TimeDelta::minutes(1)));
+    // A rebuild knows the same.
+    let report = compare_with_fresh_fold(&view, &path, &rules, &log, &Workshop::default(), &mut |_| true).unwrap();
+    assert!(report.is_equal() && report.before == report.after, "{report:?}");
+    assert_eq!(report.set_backs, set_backs);
 }
 
-/// A time means everything that had arrived at or before it.
-fn check_time(
-    log: &dyn Log,
-    view: &View,
-    rules: &Rules,
-    deliveries: &[Delivery],
-    time: DateTime<Utc>,
-    random: &mut Random,
-) {
+/// The last position whose arrival time is at or before a time; 0 where there is none.
+fn last_at(deliveries: &[Delivery], time: DateTime<Utc>) -> Position {
+    deliveries
+        .iter()
+        .rfind(|delivery| delivery.received_at <= time)
+        .map_or(Position::ZERO, |delivery| delivery.position)
+}
+
+/// A time means up to the last delivery that arrived at or before it; a stretch of time, what arrived in it.
+fn check_time(log: &dyn Log, view: &View, deliveries: &[Delivery], time: DateTime<Utc>, random: &mut Random) {
     let time = time + TimeDelta::milliseconds(random.of(&[-1, 0, 1]));
-    let expected = deliveries.partition_point(|delivery| delivery.received_at <= time) as u64;
-    assert_eq!(log.position_at(time).unwrap().get(), expected);
-    let key = AppointmentKey {
-        source: random.of(&SOURCES).parse().unwrap(),
-        appointment_id: (1 + random.below(APPOINTMENTS)).to_string().parse().unwrap(),
-    };
-    let of = |as_of| view.appointment_as_of(&key, as_of, rules.of(&key.source)).unwrap();
-    assert_eq!(of(AsOf::Time(time)), of(AsOf::Position(Position::new(expected))));
+    assert_eq!(view.position_at(log, time).unwrap(), last_at(deliveries, time), "at {time}");
+    assert_eq!(view.position_of(log, AsOf::Time(time)).unwrap(), last_at(deliveries, time));
+    let to = time + TimeDelta::seconds(random.of(&[0, 1, 60, 4_000]));
+    for (from, to) in [(Some(time), Some(to)), (Some(time), None), (None, Some(time))] {
+        let arrived = |delivery: &&Delivery| {
+            from.is_none_or(|from| from <= delivery.received_at) && to.is_none_or(|to| delivery.received_at < to)
+        };
+        let expected: Vec<Position> = deliveries.iter().filter(arrived).map(|delivery| delivery.position).collect();
+        let positions = view.arrived_in(log, Times { from, to }).unwrap();
+        let sources = SOURCES.map(|name| name.parse().unwrap()).to_vec();
+        let filter = DeliveryFilter { sources, positions, ..DeliveryFilter::default() };
+        for from_end in [false, true] {
+            let page = Page { after: None, before: None, limit: 700, from_end };
+            let PageOf { items, has_more } = view.deliveries(&filter, &page).unwrap();
+            let limit = expected.len().min(700);
+            let wanted = if from_end { &expected[expected.len() - limit..] } else { &expected[..limit] };
+            assert_eq!((&items[..], has_more), (wanted, expected.len() > limit), "from {from:?} to {to:?}");
+        }
+    }
+}
+
+/// What a flow tells of a stretch of time is what steps that stand, and deliveries, arrived in it; and its census is that
+/// of the last position before its end.
+fn check_flow(log: &dyn Log, view: &View, rules: &Rules, deliveries: &[Delivery], time: DateTime<Utc>) {
+    let minute = TimeDelta::minutes(1);
+    let begin = DateTime::from_timestamp(time.timestamp().div_euclid(60) * 60, 0).unwrap();
+    let bounds: Vec<DateTime<Utc>> = (-3..4).map(|count| begin + minute * 20 * count).collect();
+    let now = bounds[bounds.len() - 1];
+    for source in SOURCES.map(|name| name.parse::<SourceName>().unwrap()) {
+        let margin = rules.of(&source).reorder_window * 2 + minute * 2;
+        let sources = std::slice::from_ref(&source);
+        let flows = view.patient_flow(log, sources, &bounds, margin, now).unwrap();
+        let mut whole = Prefix::default();
+        deliveries.iter().for_each(|delivery| whole.take(rules, delivery));
+        for (stretch, flow) in bounds.windows(2).zip(&flows) {
+            let within = |time: DateTime<Utc>| stretch[0] <= time && time < stretch[1];
+            let of_source = || whole.with_status(&source).map(|(_, folded, _)| &folded.appointment);
+            let count = |step| of_source().filter(|one| one.time_of(step).is_some_and(within)).count() as u64;
+            let expected = [Step::Checkin, Step::Ready, Step::Callback, Step::Discharge, Step::Remove].map(count);
+            let told = [flow.check_ins, flow.readies, flow.call_backs, flow.discharges, flow.removals];
+            assert_eq!(told, expected, "{source} {stretch:?}");
+            let arrived = |delivery: &&Delivery| delivery.source == source && within(delivery.received_at);
+            assert_eq!(flow.tally.deliveries, deliveries.iter().filter(arrived).count() as u64);
+            let end = last_at(deliveries, stretch[1] - TimeDelta::milliseconds(1));
+            assert_eq!(flow.census, view.status_counts_as_of(sources, end).unwrap(), "{source} {stretch:?}");
+        }
+    }
 }

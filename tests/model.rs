@@ -408,3 +408,28 @@ fn at_most_16_wait() {
     assert_eq!(state.judged[0].reconsidered_until_ms, None);
     check(&Table::strict(), WINDOW_MS, &format!("checkin, {sixteen}, create"), "SCHEDULED: create");
 }
+
+// Where the clock was set back.
+
+#[test]
+fn what_arrived_more_than_a_minute_before_an_earlier_one_is_outside_every_window() {
+    let strict = Table::strict();
+    // Up to a minute back is as if no time had passed.
+    check(&strict, WINDOW_MS, "checkin@100000, create@40000", "CHECKED_IN: create checkin");
+    check(&strict, WINDOW_MS, "checkin@100000, create@39999", "SCHEDULED: create");
+    check(&strict, WINDOW_MS, "create@99000, remove@100000, checkin@40000", "REMOVED: create checkin remove");
+    check(&strict, WINDOW_MS, "create@99000, remove@100000, checkin@39999", "REMOVED: create remove");
+    // The newest counts, not the last: the clock may be set back twice.
+    check(&strict, WINDOW_MS, "create@99000, remove@100000, no_show@45000, checkin@-10000", "REMOVED: create remove");
+    // What waited is over for good, also where the clock goes forward again.
+    let state = folded(&strict, WINDOW_MS, "checkin@100000, no_show@39999, create@100001");
+    assert_eq!((told(&state).as_str(), state.waiting.as_slice()), ("SCHEDULED: create", [].as_slice()));
+    // From then on windows are as they always are.
+    check(&strict, WINDOW_MS, "create@315000000, remove@1000, checkin@2000", "REMOVED: create remove");
+    check(
+        &strict,
+        WINDOW_MS,
+        "create@315000000, checkin@1000, remove@2000, ready@3000",
+        "REMOVED: create checkin ready remove",
+    );
+}

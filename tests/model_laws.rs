@@ -45,7 +45,7 @@ fn random_history(random: &mut Random, table: &Table, window_ms: i64) -> Vec<Sen
             2..11 => Some(random.pick(&EVENTS)),
             _ => Some(random_possible(random, table, window_ms, &sent)),
         };
-        let pause_ms = random.pick(&[0, 1, 400, 2_000, 4_999, 5_000, 5_001]);
+        let pause_ms = random.pick(&[0, 1, 400, 2_000, 4_999, 5_000, 5_001, 0, 1, 400, 2_000, -30_000, -60_001]);
         send(&mut sent, event, pause_ms);
     }
     sent

@@ -207,7 +207,7 @@ fn pages_and_counts_agree_with_a_scan_of_everything() {
                     outcomes: outcomes.clone(),
                     codes: codes.clone(),
                     events: events.to_vec(),
-                    positions,
+                    positions: positions.into(),
                 };
                 let event = |delivery: &Delivery| delivery.reading.event_type().ok().and_then(EventType::from_name);
                 let wanted = |delivery: &&Delivery| {

@@ -166,7 +166,7 @@ fn find(
         let names = if names.is_empty() { "none".to_owned() } else { names };
         bail!("the log holds no delivery from a source `{unknown}`; it knows: {names}");
     }
-    progress.begin("looking for bodies", selection.end(log).map_err(of_projection)?.get());
+    progress.begin("looking for bodies", selection.end(log, &view).map_err(of_projection)?.get());
     let due = Due::find(log, &view, selection, &mut || progress.step()).map_err(of_projection)?;
     progress.end();
     Ok(due)

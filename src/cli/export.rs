@@ -29,7 +29,8 @@ pub struct Arguments {
     /// Only deliveries of this source; may stand several times. The lines then have gaps and can't be imported.
     #[arg(long = "source", value_name = "SOURCE")]
     sources: Vec<SourceName>,
-    /// Only what arrived at this time or later (RFC 3339, such as 2026-03-02T15:04:05Z).
+    /// Only what arrived at this time or later (RFC 3339, such as 2026-03-02T15:04:05Z). Where the clock was set back, what
+    /// stands between two such deliveries comes with them.
     #[arg(long, value_name = "TIME", value_parser = time)]
     from: Option<DateTime<Utc>>,
     /// Only what arrived before this time.
@@ -103,7 +104,7 @@ fn export(
     Ok((header, count))
 }
 
-/// The positions that the arguments mean. Arrival times never go back, so a span of time is one of positions.
+/// The positions that the arguments mean. Lines have no gaps: from the first to the last that arrived in a span of time.
 fn range(arguments: &Arguments, source: &LogSource) -> anyhow::Result<(Position, Option<Position>)> {
     let after = arguments.after_position.map_or(Position::ZERO, Position::new);
     let to = arguments.to_position.map(Position::new);
@@ -117,16 +118,10 @@ fn range(arguments: &Arguments, source: &LogSource) -> anyhow::Result<(Position,
         return Ok((after, to));
     }
     let whole = source.read(after, to)?.stretch();
-    let before = |position: Position| Position::new(position.get() - 1);
-    let after = match arguments.from {
-        Some(from) => before(source.first_at(from, &whole)?),
-        None => after,
+    let Some((first, last)) = source.arrived_in((arguments.from, arguments.to), &whole)? else {
+        return Ok((after, Some(after)));
     };
-    let to = match arguments.to {
-        Some(to) => before(source.first_at(to, &whole)?),
-        None => whole.to.position,
-    };
-    Ok((after, Some(to.max(after))))
+    Ok((Position::new(first.get() - 1), Some(last)))
 }
 
 /// The name under which a file is written until it is complete.

@@ -4,16 +4,19 @@
 use std::{thread, time::Duration};
 
 use anyhow::{Context as _, bail};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use crate::projection::{self, AppointmentRecord, Differences, ProjectionError, Report, Stage};
+use crate::projection::{self, AppointmentRecord, Differences, ProjectionError, Report, SetBack, Stage};
 
 use super::{log_source::ServerLog, progress::Progress, serve::with_hint};
 
 const POLL: Duration = Duration::from_millis(200);
+/// The most set-backs of the clock that are listed, as GraphQL has it.
+const SET_BACKS_MAX: usize = 100;
 
 /// What a running server is asked for.
-const FIELDS: &str = "state stage done of error report { position equal total { appointments changed statuses times outcomes } sources { source differences { appointments changed statuses times outcomes } } samples { source appointmentId before { status statusSince lastPosition } after { status statusSince lastPosition } } digestBefore digestAfter }";
+const FIELDS: &str = "state stage done of error report { position equal total { appointments changed statuses times outcomes } sources { source differences { appointments changed statuses times outcomes } } samples { source appointmentId before { status statusSince lastPosition } after { status statusSince lastPosition } } setBackCount setBacks { position from to } digestBefore digestAfter }";
 
 /// Tells how far a rebuild is.
 pub(super) fn tell(progress: &mut Progress<'_>, told: projection::Progress) {
@@ -82,9 +85,18 @@ pub(super) fn report_value(report: &Report) -> Value {
         "total": differences(&report.total()),
         "sources": sources.collect::<Vec<_>>(),
         "samples": samples.collect::<Vec<_>>(),
+        "setBackCount": report.set_backs.len(),
+        "setBacks": set_backs_value(&report.set_backs),
         "digestBefore": report.before.to_string(),
         "digestAfter": report.after.to_string(),
     })
+}
+
+/// The last set-backs of the clock, as GraphQL tells them.
+pub(super) fn set_backs_value(set_backs: &[SetBack]) -> Value {
+    let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let value = |at: &SetBack| json!({ "position": at.position.to_string(), "from": time(at.from), "to": time(at.to) });
+    set_backs[set_backs.len().saturating_sub(SET_BACKS_MAX)..].iter().map(value).collect()
 }
 
 /// An appointment of a sample; `None` where it has not come into being.

@@ -7,7 +7,7 @@
 use std::{io::BufReader, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use ureq::{Agent, BodyReader};
 
 use crate::{
@@ -25,6 +25,9 @@ const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// A refusal is a short text.
 const REFUSAL_BYTES_MAX: u64 = 64 << 10;
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
+
+/// Asks a server for the first and the last delivery of a stretch of time.
+const ARRIVED_IN: &str = "query($from: DateTime, $to: DateTime) { first: deliveries(filter: { receivedAt: { from: $from, to: $to } }, first: 1) { nodes { position } } last: deliveries(filter: { receivedAt: { from: $from, to: $to } }, last: 1) { nodes { position } } }";
 
 /// A log that is there.
 pub(super) enum LogSource {
@@ -87,21 +90,39 @@ impl LogSource {
         }
     }
 
-    /// The first position in `within` whose delivery arrived at `time` or later; the one after its end where there is
-    /// none. Arrival times never go back.
-    pub(super) fn first_at(&self, time: DateTime<Utc>, within: &Stretch) -> anyhow::Result<Position> {
-        let (mut earlier, mut later) = (within.after.position.get(), within.to.position.next().get());
-        while later - earlier > 1 {
-            let middle = Position::new(earlier + (later - earlier) / 2);
-            let deliveries = self.read(Position::new(middle.get() - 1), Some(middle))?;
-            let delivery = deliveries.last().transpose()?.context("the log has no delivery where one has to be")?;
-            if delivery.received_at < time {
-                earlier = middle.get();
-            } else {
-                later = middle.get();
+    /// The first and the last position in `within` whose delivery arrived at or after one time and before another; `None`
+    /// where there is none. Where the clock was set back, what stands between the two may have arrived at any time: so a
+    /// log that is here is read to find them. A server knows.
+    pub(super) fn arrived_in(
+        &self,
+        (from, to): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+        within: &Stretch,
+    ) -> anyhow::Result<Option<(Position, Position)>> {
+        let (after, end) = (within.after.position, within.to.position);
+        let mut found: Option<(Position, Position)> = None;
+        match self {
+            LogSource::Store(_) => {
+                for delivery in self.read(after, Some(end))? {
+                    let Delivery { position, received_at, .. } = delivery?;
+                    if from.is_none_or(|from| from <= received_at) && to.is_none_or(|to| received_at < to) {
+                        found = Some((found.map_or(position, |(first, _)| first), position));
+                    }
+                }
+            }
+            LogSource::Server(server) => {
+                let text =
+                    |time: Option<DateTime<Utc>>| time.map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true));
+                let variables = serde_json::json!({ "from": text(from), "to": text(to) });
+                let found_there = server.graphql(ARRIVED_IN, &variables)?;
+                let position = |field: &str| -> Option<Position> {
+                    found_there[field]["nodes"][0]["position"].as_str()?.parse().ok().map(Position::new)
+                };
+                if let (Some(first), Some(last)) = (position("first"), position("last")) {
+                    found = Some((after.next().max(first), end.min(last))).filter(|(first, last)| first <= last);
+                }
             }
         }
-        Ok(Position::new(later))
+        Ok(found)
     }
 }
 

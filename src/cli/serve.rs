@@ -23,7 +23,7 @@ use crate::{
     copies::Archive,
     credential::{Seal, digest_of, fresh_secret},
     graphql::{Graph, GraphParts, Readers, SourceSettings},
-    log::{Clock, DataDir, Log, LogError, RunningServer, SessionKey, SledLog},
+    log::{ArrivalTime, Clock, DataDir, Log, LogError, RunningServer, SessionKey, SledLog, made_at},
     projection::{DeliveryFilter, Page, Progress, Projection, ProjectionError, Reader, Stage, StaleRules, Workshop},
     server::{
         App, ConnectionLimits, Listeners, Metrics, Operator, Parts, PublicUrl, SessionSettings, SubscriptionLimits,
@@ -101,7 +101,7 @@ pub(super) fn serve(
         Some(days) => apply_retention(store, &projection, &config, days, &clock)?,
         None => store,
     };
-    let store = Arc::new(store);
+    let store = Arc::new(store.believing_from(made_at()));
     let log: Arc<dyn Log> = Arc::<SledLog>::clone(&store);
     tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
 
@@ -131,7 +131,7 @@ pub(super) fn serve(
         lifecycles: config.lifecycles,
         limits: config.graphql,
         writer: Some((tracker.clone(), rebuilds.clone())),
-        clock: Arc::clone(&clock),
+        clock: believed(&clock, &log),
     });
     let writer = queue.run(Arc::clone(&log), projection, Arc::clone(&workbench)).context("starting the writer")?;
     let archive = config.archive.map(|directory| Archive::follow(directory, Arc::clone(&log)));
@@ -207,6 +207,18 @@ pub(super) fn serve(
     })?;
     tracing::info!(position = head.get(), "stopped");
     Ok(())
+}
+
+/// The time at which a delivery would arrive now: the clock's, unless that is not believed.
+fn believed(clock: &Clock, log: &Arc<dyn Log>) -> Clock {
+    let (clock, log) = (Arc::clone(clock), Arc::clone(log));
+    Arc::new(move || {
+        let now = clock();
+        match log.last_arrival() {
+            Ok(Some(last)) if now < last => ArrivalTime::at(last, now, made_at()).time(),
+            Ok(_) | Err(_) => now,
+        }
+    })
 }
 
 /// What GraphQL knows of a source beyond its rules.

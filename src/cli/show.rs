@@ -20,7 +20,7 @@ use clap::{
 use crate::{
     config::Config,
     lifecycle::{EventType, FoldRules},
-    log::{AppointmentId, Clock, DataDir, Log, LogError, Position, SledLog, SourceName},
+    log::{AppointmentId, ArrivalTime, Clock, DataDir, Log, LogError, Position, SledLog, SourceName},
     projection::AppointmentKey,
     webhook,
 };
@@ -86,7 +86,8 @@ pub(super) fn run(
         bail!("{}", found.nothing(arguments, &config));
     }
     if let Some(event) = arguments.explain {
-        let received_at = clock().trunc_subsecs(3).max(found.last_received_at);
+        let received_at =
+            ArrivalTime::at(found.last_received_at, clock().trunc_subsecs(3), DateTime::<Utc>::MIN_UTC).time();
         let explained = timeline.appointment.explain(&rules, event, received_at);
         let text = match arguments.format {
             Format::Table => table::explanation(&timeline.key, event, received_at, &explained),

@@ -1,7 +1,8 @@
 //! `clockfold verify`: whether the log is as it was written, and the projection what the log makes.
 //!
-//! It changes no delivery and no row. The whole log is read and held against its chain, for gaps, and for arrival times that go back;
-//! its end against the remembered head; and the projection, row by row, against a fresh fold.
+//! It changes no delivery and no row. The whole log is read and held against its chain, for gaps, and for arrival times that no clock
+//! makes; its end against the remembered head; and the projection, row by row, against a fresh fold. Where the clock was set back is
+//! told, and is no fault of the log.
 
 use std::{io::Write, path::PathBuf, sync::Arc};
 
@@ -13,12 +14,12 @@ use crate::{
     config::Config,
     copies::{CopyKind, Survey},
     log::{Clock, DataDir, Digest, Head, Log, LogError, Position, SledLog},
-    projection::{ProjectionError, Workshop, compare_with_fresh_fold, open_as_it_is, state_digest_of},
+    projection::{ProjectionError, SetBack, Workshop, compare_with_fresh_fold, open_as_it_is, state_digest_of},
 };
 
 use super::{
     backup,
-    fold_again::{explained, on_server, print_report, report_value, tell},
+    fold_again::{explained, on_server, print_report, report_value, set_backs_value, tell},
     log_source::{LogSource, ServerLog},
     progress::Progress,
     rebuild::Format,
@@ -52,6 +53,8 @@ struct Found {
     harmless: bool,
     /// The state digest of a fresh fold, where there is no report.
     state_digest: Option<Digest>,
+    /// How often the clock was set back, and the last places where it was, in the words of GraphQL.
+    set_backs: (u64, Value),
 }
 
 /// Verifies. Fails where anything is not as it should be.
@@ -94,8 +97,15 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
     let head = log.head();
     let path = DataDir::at(&config.data_dir).projection();
     let rules = Arc::new(config.rules());
-    let mut found =
-        Found { good: head, damage: None, report: None, no_report: None, harmless: true, state_digest: None };
+    let mut found = Found {
+        good: head,
+        damage: None,
+        report: None,
+        no_report: None,
+        harmless: true,
+        state_digest: None,
+        set_backs: (0, json!([])),
+    };
     let (projection, why) = match open_as_it_is(&path, Arc::clone(&rules)) {
         Ok(None) => (None, Some("there is none yet; the next start builds it".to_owned())),
         Err(error) => {
@@ -129,7 +139,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
     let workshop = Workshop::default();
     let folded = match &projection {
         None => state_digest_of(log, head.position, &path, &rules, &workshop, &mut tell)
-            .map(|digest| found.state_digest = Some(digest)),
+            .map(|(digest, set_backs)| found.fresh(digest, &set_backs)),
         Some(projection) => {
             let view = projection.reader().view();
             let others = projection.folded_otherwise_by(&rules);
@@ -138,9 +148,12 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
                 found.no_report =
                     Some(format!("other rules apply to {} now; the next start folds it anew", names.join(", ")));
             }
-            compare_with_fresh_fold(&view, &path, &rules, log, &workshop, &mut tell)
-                .and_then(|report| rest_is_whole(log, report.position, head).map(|()| report))
-                .map(|report| found.report = Some(report_value(&report)))
+            compare_with_fresh_fold(&view, &path, &rules, log, &workshop, &mut tell).and_then(|mut report| {
+                report.set_backs.extend(rest_is_whole(log, report.position, head)?);
+                found.report = Some(report_value(&report));
+                found.tell_set_backs(&report.set_backs);
+                Ok(())
+            })
         }
     };
     let folded = match folded {
@@ -151,7 +164,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
             found.harmless = false;
             found.no_report = Some(format!("it can't be read ({error}); `clockfold rebuild` builds it anew"));
             state_digest_of(log, head.position, &path, &rules, &workshop, &mut tell)
-                .map(|digest| found.state_digest = Some(digest))
+                .map(|(digest, set_backs)| found.fresh(digest, &set_backs))
         }
         folded => folded,
     };
@@ -166,24 +179,25 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
     }
 }
 
-/// What the projection has not folded yet continues what it has.
-fn rest_is_whole(log: &dyn Log, folded: Position, head: Head) -> Result<(), ProjectionError> {
+/// What the projection has not folded yet continues what it has. Returns where the clock was set back in it.
+fn rest_is_whole(log: &dyn Log, folded: Position, head: Head) -> Result<Vec<SetBack>, ProjectionError> {
     let mut digest = log.digest_at(folded)?;
-    let mut last: Option<crate::log::Delivery> = None;
+    let mut set_backs = Vec::new();
+    let mut last = match folded {
+        Position::ZERO => None,
+        folded => log.read(folded).next().transpose()?.map(|delivery| delivery.received_at),
+    };
     for delivery in log.read(folded.next()) {
         let delivery = delivery?;
         if delivery.position > head.position {
             break;
         }
-        if last.as_ref().is_some_and(|last| delivery.received_at < last.received_at) {
-            let message = "it arrived before the delivery that it follows".to_owned();
-            return Err(LogError::Damaged { position: delivery.position, message }.into());
-        }
+        set_backs.extend(SetBack::checked(last, delivery.position, delivery.received_at)?);
         digest = digest.then(&delivery);
-        last = Some(delivery);
+        last = Some(delivery.received_at);
     }
     if digest == head.digest {
-        return Ok(());
+        return Ok(set_backs);
     }
     let message = "the deliveries do not come to the digest of the log's end".to_owned();
     Err(LogError::Damaged { position: folded.next(), message }.into())
@@ -220,10 +234,21 @@ fn verify_server(server: &ServerLog, progress: &mut Progress<'_>) -> anyhow::Res
     // The digest is told where nothing has come since.
     let same = status["log"]["projection"]["position"] == report["position"];
     let good = Head { position: Position::new(position), digest: digest.filter(|_| same).unwrap_or(Digest::EMPTY) };
-    Ok(Found { good, damage: None, report: Some(report), no_report: None, harmless: true, state_digest: None })
+    let set_backs = (report["setBackCount"].as_u64().unwrap_or_default(), report["setBacks"].clone());
+    let report = Some(report);
+    Ok(Found { good, damage: None, report, no_report: None, harmless: true, state_digest: None, set_backs })
 }
 
 impl Found {
+    fn fresh(&mut self, digest: Digest, set_backs: &[SetBack]) {
+        self.state_digest = Some(digest);
+        self.tell_set_backs(set_backs);
+    }
+
+    fn tell_set_backs(&mut self, set_backs: &[SetBack]) {
+        self.set_backs = (set_backs.len() as u64, set_backs_value(set_backs));
+    }
+
     fn is_well(&self) -> bool {
         // Where other rules apply, a difference says nothing.
         let equal = self.report.as_ref().is_none_or(|report| report["equal"] == true) || self.no_report.is_some();
@@ -237,6 +262,8 @@ impl Found {
             "log": {
                 "goodUpTo": self.good.position.to_string(),
                 "digest": digest_text(self.good),
+                "setBackCount": self.set_backs.0,
+                "setBacks": self.set_backs.1,
                 "damage": self.damage.as_ref().map(|(error, readable)| json!({
                     "message": error.to_string(),
                     "readable": readable.iter().map(stretch).collect::<Vec<_>>(),
@@ -270,6 +297,17 @@ fn print(config: &Config, found: &Found, stdout: &mut dyn Write) -> anyhow::Resu
                 writeln!(stdout, "  positions {first} to {last} can still be read")?;
             }
             writeln!(stdout, "  hint: {}", restore_from(config))?;
+        }
+    }
+    let (count, last) = &found.set_backs;
+    if *count > 0 {
+        let last = last.as_array().map(Vec::as_slice).unwrap_or_default();
+        let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+        let those = if *count > last.len() as u64 { format!("; the last {}:", last.len()) } else { ":".to_owned() };
+        writeln!(stdout, "  the clock was set back {times}, and arrival times with it{those}")?;
+        for at in last {
+            let text = |field: &str| at[field].as_str().unwrap_or_default().to_owned();
+            writeln!(stdout, "    at position {} from {} to {}", text("position"), text("from"), text("to"))?;
         }
     }
     match (&found.report, &found.no_report) {

@@ -162,11 +162,11 @@ impl Appointment {
         self.record.appointment.allowed_events(lifecycle).into_iter().map(EventType::from).collect()
     }
 
-    /// What would become of an event if it arrived now: at the clock's time, but not before the last arrival. As of an
-    /// earlier moment: then.
+    /// What would become of an event if it arrived now: at the clock's time, or where that is up to a minute behind, at that
+    /// of the last arrival. As of an earlier moment: then.
     async fn explain(&self, ctx: &Context<'_>, #[graphql(desc = "The event.")] event_type: EventType) -> Explanation {
         let scope = Scope::of(ctx);
-        let received_at = self.past.unwrap_or_else(|| scope.now()).max(self.record.last_received_at);
+        let received_at = self.past.unwrap_or_else(|| scope.now_after(self.record.last_received_at));
         let explained =
             self.record.appointment.explain(scope.rules(self.source_name()), event_type.into(), received_at);
         Explanation::new(explained, self.status)

@@ -6,7 +6,7 @@ use chrono::{TimeDelta, Utc};
 use crate::{
     lifecycle::{Outcome, Status},
     log::{self, SourceName},
-    projection::{self, AppointmentKey, AppointmentRecord, AsOf, Moment},
+    projection::{self, AppointmentKey, AppointmentRecord, Moment},
 };
 
 use super::{
@@ -45,9 +45,9 @@ pub(super) struct BoardUpdate {
     position: Position,
     /// The time that the board shows with it.
     as_of: DateTime,
-    /// The whole board, in the first update; null in all others.
+    /// The whole board, in the first update, and where the server's clock was set back; null in all others.
     board: Option<Board>,
-    /// What has changed; empty in the first update.
+    /// What has changed; empty where the whole board is told.
     changes: Vec<BoardChange>,
 }
 
@@ -98,7 +98,7 @@ impl Followed<'_> {
         let Some(told) = self.scope.told_of(delivery)? else { return Ok(None) };
         let key = AppointmentKey { source: delivery.source.clone(), appointment_id };
         let rules = self.scope.rules(&key.source);
-        let as_of = |position| self.scope.view().appointment_as_of(&key, AsOf::Position(position), rules);
+        let as_of = |position| self.scope.view().appointment_as_of(&key, position, rules);
         let before = as_of(log::Position::new(delivery.position.get() - 1))?;
         let Some(after) = as_of(delivery.position)? else { return Ok(None) };
         let from = before.and_then(|record| self.place(&record, delivery.received_at));
@@ -122,6 +122,13 @@ impl Followed<'_> {
         from: chrono::DateTime<Utc>,
         to: chrono::DateTime<Utc>,
     ) -> Result<Option<BoardUpdate>, Problem> {
+        if to < from {
+            // The clock was set back, and with it everything that is told by it.
+            let moment = Moment { position, time: to };
+            let board = Board::new(self.scope, self.sources.clone(), moment, false, self.ended_within_hours)?;
+            let (position, as_of) = (Position(position), DateTime(to));
+            return Ok(Some(BoardUpdate { position, as_of, board: Some(board), changes: Vec::new() }));
+        }
         let mut changes = Vec::new();
         for source in &self.sources {
             let (fold, stale) = (self.scope.rules(source), self.scope.stale_rules(source));

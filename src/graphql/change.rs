@@ -5,7 +5,7 @@ use async_graphql::SimpleObject;
 use crate::{
     lifecycle::{Outcome, Status},
     log,
-    projection::{AppointmentKey, AppointmentRecord, AsOf},
+    projection::{AppointmentKey, AppointmentRecord},
 };
 
 use super::{
@@ -71,5 +71,5 @@ fn record_as_of(
     key: &AppointmentKey,
     position: log::Position,
 ) -> Result<Option<AppointmentRecord>, Problem> {
-    Ok(scope.view().appointment_as_of(key, AsOf::Position(position), scope.rules(&key.source))?)
+    Ok(scope.view().appointment_as_of(key, position, scope.rules(&key.source))?)
 }

@@ -8,7 +8,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crate::{
     lifecycle::{self, Code},
     log::{self, AppointmentId, Body, SourceName},
-    projection::{AppointmentKey, AsOf, DeliveryFilter, HistoryEntry, Page, PageOf, Told},
+    projection::{AppointmentKey, DeliveryFilter, HistoryEntry, Page, PageOf, Told},
 };
 
 use super::{
@@ -261,7 +261,7 @@ impl Listed for Delivery {
                 Ok(PageOf { items, has_more })
             }
             DeliveryList::AsOf { key, position } => {
-                let told = scope.view().told_as_of(key, AsOf::Position(*position), scope.rules(&key.source))?;
+                let told = scope.view().told_as_of(key, *position, scope.rules(&key.source))?;
                 let PageOf { items, has_more } = page.of(told.into_iter(), |(position, _)| *position);
                 let items = items.into_iter().map(|(position, told)| read_back(position, scope.told(position, told)?));
                 Ok(PageOf { items: items.collect::<Result<_, _>>()?, has_more })
@@ -277,7 +277,7 @@ impl Listed for Delivery {
             }
             DeliveryList::AsOf { key, position } => {
                 let rules = scope.rules(&key.source);
-                let record = scope.view().appointment_as_of(key, AsOf::Position(*position), rules)?;
+                let record = scope.view().appointment_as_of(key, *position, rules)?;
                 Ok(Some(record.map_or(0, |record| record.delivery_count)))
             }
         }

@@ -1,12 +1,11 @@
 //! Which appointments and deliveries a list has, and in which order.
 
 use async_graphql::{Enum, ID, InputObject};
-use chrono::TimeDelta;
 
 use crate::{
     lifecycle::{Code, EventType as CoreEvent, Outcome as CoreOutcome, Status},
     log::{AppointmentId, SourceName},
-    projection::{self, IdPrefix, Order, OrderBy, Positions, Times},
+    projection::{self, IdPrefix, Order, OrderBy, Stretches, Times},
 };
 
 use super::{
@@ -185,12 +184,7 @@ fn times(range: Option<TimeRange>) -> Result<Times, Problem> {
     Ok(Times { from, to })
 }
 
-/// Arrival times never go back, so a stretch of time is one of the log.
-pub(super) fn positions(scope: &Scope, range: Option<TimeRange>) -> Result<Positions, Problem> {
-    let Times { from, to } = times(range)?;
-    let last_before = |time: chrono::DateTime<chrono::Utc>| {
-        let just_before = time.checked_sub_signed(TimeDelta::nanoseconds(1)).unwrap_or(time);
-        scope.log().position_at(just_before)
-    };
-    Ok(Positions { after: from.map(last_before).transpose()?, to: to.map(last_before).transpose()? })
+/// A stretch of time is one of the log, or several where the clock was set back.
+pub(super) fn positions(scope: &Scope, range: Option<TimeRange>) -> Result<Stretches, Problem> {
+    Ok(scope.view().arrived_in(scope.log(), times(range)?)?)
 }

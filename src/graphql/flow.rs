@@ -1,10 +1,11 @@
 //! Patient flow by stretches of local time.
 
 use async_graphql::{Enum, SimpleObject};
-use chrono::{DateTime as Time, Days, NaiveTime, Offset as _, TimeDelta, TimeZone as _, Utc};
-use chrono_tz::Tz;
+use chrono::{DateTime as Time, Days, NaiveDate, NaiveTime, Offset as _, TimeDelta, TimeZone as _, Timelike as _, Utc};
+use chrono_tz::{GapInfo, Tz};
 
 use crate::{
+    lifecycle::STANDSTILL_MAX,
     log::SourceName,
     projection::{Flow, Tally, Waits},
 };
@@ -29,7 +30,7 @@ pub(super) enum Interval {
     ThirtyMinutes,
     /// A clock hour.
     Hour,
-    /// A day of the calendar: 23 or 25 hours where the clocks are changed.
+    /// A day of the calendar: 23 or 25 hours where the clocks are changed. A date that the zone skipped has none.
     Day,
 }
 
@@ -88,7 +89,7 @@ pub(super) struct PatientFlowBucket {
 
 /**
 Times between two steps that stand, where the second one is in the stretch. One that comes out negative, because its
-deliveries overtook each other, counts as 0. Patients who still wait are not in it.
+deliveries overtook each other or the clock was set back, counts as 0. Patients who still wait are not in it.
 */
 #[derive(SimpleObject)]
 pub(super) struct DurationFigures {
@@ -129,14 +130,9 @@ impl PatientFlowBucket {
         ))?;
         // A step that was placed among earlier ones stands without a change of status of its own.
         let windows = sources.iter().map(|source| scope.rules(source).reorder_window);
-        let margin = windows.max().unwrap_or_default() * 2 + TimeDelta::seconds(1);
-        let position_at = |time: Option<Time<Utc>>| scope.log().position_at(time.unwrap_or(Time::<Utc>::MAX_UTC));
-        let (first, last) = (bounds[0], bounds[bounds.len() - 1]);
-        let after = position_at(first.checked_sub_signed(margin))?;
-        let up_to = position_at(last.checked_add_signed(margin))?;
-        let folded = scope.view().checkpoint()?.position;
+        let margin = windows.max().unwrap_or_default() * 2 + STANDSTILL_MAX + TimeDelta::seconds(1);
         let now = scope.this_moment()?.time;
-        let flows = scope.view().patient_flow(&sources, &bounds, (after, up_to.min(folded)), now)?;
+        let flows = scope.view().patient_flow(scope.log(), &sources, &bounds, margin, now)?;
         let stretches = bounds.windows(2).map(|bounds| (bounds[0], bounds[1]));
         Ok(stretches.zip(flows).map(|((from, to), flow)| PatientFlowBucket::new(from, to, flow, from <= now)).collect())
     }
@@ -205,7 +201,14 @@ fn bounds(interval: Interval, zone: Tz, from: Time<Utc>, to: Time<Utc>) -> Optio
 /// The beginning of the stretch that a time is in.
 fn floor(interval: Interval, zone: Tz, time: Time<Utc>) -> Time<Utc> {
     let local = time.with_timezone(&zone);
-    let Some(length) = interval.length() else { return midnight(zone, local.date_naive()) };
+    let Some(length) = interval.length() else {
+        // Where the clocks go back over midnight, the evening comes again after the next day has begun.
+        let mut begin = begin_of_day(zone, local.date_naive());
+        while let Some(next) = next(interval, zone, begin).filter(|next| *next <= time) {
+            begin = next;
+        }
+        return begin;
+    };
     // Offsets of time zones were not always whole minutes; stretches are.
     let offset = TimeDelta::minutes((local.offset().fix().local_minus_utc() / 60).into());
     let ms = (time + offset).timestamp_millis();
@@ -216,8 +219,15 @@ fn floor(interval: Interval, zone: Tz, time: Time<Utc>) -> Time<Utc> {
 /// The beginning of the next stretch.
 fn next(interval: Interval, zone: Tz, begin: Time<Utc>) -> Option<Time<Utc>> {
     let Some(length) = interval.length() else {
-        let date = begin.with_timezone(&zone).date_naive().checked_add_days(Days::new(1))?;
-        return Some(midnight(zone, date));
+        // A date that the zone skipped has no beginning of its own.
+        let mut date = begin.with_timezone(&zone).date_naive();
+        loop {
+            date = date.checked_add_days(Days::new(1))?;
+            let next = begin_of_day(zone, date);
+            if next > begin {
+                return Some(next);
+            }
+        }
     };
     let end = begin.checked_add_signed(length)?;
     // Where the clocks are changed by less than the interval, one stretch is longer or shorter.
@@ -225,12 +235,14 @@ fn next(interval: Interval, zone: Tz, begin: Time<Utc>) -> Option<Time<Utc>> {
     Some(if aligned > begin { aligned } else { end })
 }
 
-/// When a day begins: some begin at 1 o'clock.
-fn midnight(zone: Tz, date: chrono::NaiveDate) -> Time<Utc> {
+/// When the calendar of a zone first shows a date, or a later one where it skipped that: a whole minute. Some days begin
+/// at 1 o'clock, and 30 December 2011 in Apia was none at all.
+fn begin_of_day(zone: Tz, date: NaiveDate) -> Time<Utc> {
     let midnight = date.and_time(NaiveTime::MIN);
-    let hours = (0..24).map(|hour| midnight + TimeDelta::hours(hour));
-    let begin = hours.filter_map(|local| zone.from_local_datetime(&local).earliest()).next();
-    begin.map_or_else(|| midnight.and_utc(), |begin| begin.with_timezone(&Utc))
+    let begin = zone.from_local_datetime(&midnight).earliest();
+    let begin = begin.or_else(|| GapInfo::new(&midnight, &zone)?.end);
+    let begin = begin.map_or_else(|| midnight.and_utc(), |begin| begin.with_timezone(&Utc));
+    begin.with_second(0).unwrap_or(begin)
 }
 
 impl Interval {
@@ -316,6 +328,28 @@ mod tests {
             "2026-04-24T13:00:00Z",
             &["2026-04-23T22:00:00Z", "2026-04-24T21:00:00Z"],
         );
+        // The zone went over the date line: there was no 30 December.
+        check(
+            Day,
+            "Pacific/Apia",
+            "2011-12-28T12:00:00Z",
+            "2012-01-01T09:00:00Z",
+            &[
+                "2011-12-28T10:00:00Z",
+                "2011-12-29T10:00:00Z",
+                "2011-12-30T10:00:00Z",
+                "2011-12-31T10:00:00Z",
+                "2012-01-01T10:00:00Z",
+            ],
+        );
+        // A minute of 30 October, the evening before once more, and then the rest of the day.
+        check(
+            Day,
+            "America/St_Johns",
+            "2005-10-30T02:45:00Z",
+            "2005-10-30T03:00:00Z",
+            &["2005-10-30T02:30:00Z", "2005-10-31T03:30:00Z"],
+        );
         // They are put on by half an hour.
         check(
             Hour,
@@ -324,6 +358,55 @@ mod tests {
             "2026-10-03T16:10:00Z",
             &["2026-10-03T14:30:00Z", "2026-10-03T15:00:00Z", "2026-10-03T16:00:00Z", "2026-10-03T17:00:00Z"],
         );
+    }
+
+    /// Each stretch ends where the next one begins, none is empty, and whatever time of a day is asked for, the day is
+    /// the same.
+    fn check_meets(interval: Interval, zone: Tz, from: Time<Utc>, to: Time<Utc>) {
+        let bounds = bounds(interval, zone, from, to).expect("there are few");
+        assert!(bounds[0] <= from && from < bounds[1], "{zone}: {from} is not in {bounds:?}");
+        assert!(to <= bounds[bounds.len() - 1], "{zone}: {to} is beyond {bounds:?}");
+        for stretch in bounds.windows(2) {
+            let length = stretch[1] - stretch[0];
+            assert!(length > TimeDelta::zero(), "{zone}: {stretch:?}");
+            assert_eq!((stretch[0].second(), stretch[0].nanosecond()), (0, 0), "{zone}: {stretch:?}");
+            if interval != Interval::Day {
+                continue;
+            }
+            let (middle, last) = (stretch[0] + length / 2, stretch[1] - TimeDelta::nanoseconds(1));
+            for time in [stretch[0], middle, last] {
+                assert_eq!(floor(interval, zone, time), stretch[0], "{zone}: {time} is in {stretch:?}");
+            }
+            assert!((12..=36).contains(&length.num_hours()), "{zone}: {stretch:?}");
+            // The calendar shows one date, except that the evening before may come again.
+            let date = |time: Time<Utc>| time.with_timezone(&zone).date_naive();
+            assert_eq!(date(stretch[0] + TimeDelta::seconds(59)), date(middle), "{zone}: {stretch:?}");
+            assert!(date(last) <= date(middle), "{zone}: {stretch:?}");
+        }
+    }
+
+    #[test]
+    fn days_and_hours_meet_wherever_and_whenever_clocks_were_changed() {
+        let year = |year: i32| Utc.with_ymd_and_hms(year, 1, 1, 0, 0, 0).unwrap();
+        let step = TimeDelta::days(9);
+        for zone in chrono_tz::TZ_VARIANTS {
+            let offset = |time: Time<Utc>| time.with_timezone(&zone).offset().fix();
+            let mut time = year(1970);
+            while time < year(2041) {
+                let later = time + step;
+                if offset(time) != offset(later) {
+                    check_meets(Interval::Day, zone, time + TimeDelta::minutes(7), later + TimeDelta::days(2));
+                    let mut change = (time, later);
+                    while change.1 - change.0 > TimeDelta::hours(1) {
+                        let middle = change.0 + (change.1 - change.0) / 2;
+                        if offset(middle) == offset(change.0) { change.0 = middle } else { change.1 = middle }
+                    }
+                    let (from, to) = (change.0 - TimeDelta::hours(2), change.1 + TimeDelta::hours(2));
+                    check_meets(Interval::Hour, zone, from, to);
+                }
+                time = later;
+            }
+        }
     }
 
     #[test]

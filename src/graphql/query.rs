@@ -48,7 +48,7 @@ impl Query {
         ctx: &Context<'_>,
         #[graphql(desc = "The source's number for it: 1 to 9223372036854775807.")] appointment_id: ID,
         #[graphql(desc = "Whose number it is. May be left out where only one source has it.")] source: Option<String>,
-        #[graphql(desc = "How it was after everything that had arrived at or before this time.")] as_of: Option<
+        #[graphql(desc = "How it was after the last delivery that arrived at or before this time.")] as_of: Option<
             DateTime,
         >,
         #[graphql(desc = "How it was after the delivery with this position. Not together with `asOf`.")]
@@ -74,7 +74,7 @@ impl Query {
         #[graphql(desc = "Only what comes after this cursor.")] after: Option<String>,
         #[graphql(desc = "The page has the last so many: 0 to 500. Not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "Only what comes before this cursor.")] before: Option<String>,
-        #[graphql(desc = "How they were after everything that had arrived at or before this time.")] as_of: Option<
+        #[graphql(desc = "How they were after the last delivery that arrived at or before this time.")] as_of: Option<
             DateTime,
         >,
         #[graphql(desc = "How they were after the delivery with this position. Not together with `asOf`.")]
@@ -109,7 +109,7 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only of this source; absent: of all.")] source: Option<String>,
-        #[graphql(desc = "How many there were after everything that had arrived at or before this time.")]
+        #[graphql(desc = "How many there were after the last delivery that arrived at or before this time.")]
         as_of: Option<DateTime>,
         #[graphql(desc = "How many there were after the delivery with this position. Not together with `asOf`.")]
         as_of_position: Option<Position>,
@@ -130,7 +130,7 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only of this source; absent: of all.")] source: Option<String>,
-        #[graphql(desc = "How it was after everything that had arrived at or before this time.")] as_of: Option<
+        #[graphql(desc = "How it was after the last delivery that arrived at or before this time.")] as_of: Option<
             DateTime,
         >,
         #[graphql(desc = "How it was after the delivery with this position. Not together with `asOf`.")]

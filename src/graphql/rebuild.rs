@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use crate::{
     lifecycle::{FoldRules, Lifecycle},
     log::SourceName,
-    projection::{self, AppointmentKey, Differences, ProjectionError, Report, Rules},
+    projection::{self, AppointmentKey, Differences, ProjectionError, Report, Rules, SetBack},
     tracker::{self, RebuildState as CoreState},
 };
 
@@ -21,6 +21,8 @@ use super::{
 };
 
 const REORDER_WINDOW_SECONDS_MAX: i32 = 3600;
+/// The most set-backs of the clock that a report tells.
+const SET_BACKS_MAX: usize = 100;
 
 /// What admins can have done.
 pub(super) struct Mutation;
@@ -85,10 +87,25 @@ pub(super) struct RebuildReport {
     sources: Vec<SourceDifferences>,
     /// The first appointments that differ, at most ten.
     samples: Vec<RebuildSample>,
+    /// How often the clock was set back: arrival times go back there.
+    set_back_count: i32,
+    /// Where it was set back last, in the order of the log: at most a hundred.
+    set_backs: Vec<ClockSetBack>,
     /// The state digest of the projection.
     digest_before: String,
     /// The state digest of the fresh fold. Two folds of the same log by the same rules share it.
     digest_after: String,
+}
+
+/// A place where the machine's clock was set back by more than a minute, so that arrival times go back.
+#[derive(SimpleObject)]
+struct ClockSetBack {
+    /// The first delivery after it.
+    position: Position,
+    /// When the delivery before that one arrived.
+    from: DateTime,
+    /// When that one arrived: earlier.
+    to: DateTime,
 }
 
 /// How many appointments differ.
@@ -284,6 +301,15 @@ impl From<&Arc<Report>> for RebuildReport {
             total: (&report.total()).into(),
             sources: sources.collect(),
             samples: samples.collect(),
+            set_back_count: i32::try_from(report.set_backs.len()).unwrap_or(i32::MAX),
+            set_backs: report.set_backs[report.set_backs.len().saturating_sub(SET_BACKS_MAX)..]
+                .iter()
+                .map(|SetBack { position, from, to }| ClockSetBack {
+                    position: Position(*position),
+                    from: DateTime(*from),
+                    to: DateTime(*to),
+                })
+                .collect(),
             digest_before: report.before.to_string(),
             digest_after: report.after.to_string(),
         }

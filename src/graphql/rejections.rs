@@ -89,15 +89,15 @@ impl RejectionSummary {
         if to <= from {
             return Err(Problem::BadInput("`to` is after `from`."));
         }
-        let stretch = positions(scope, Some(TimeRange { from: Some(DateTime(from)), to: Some(DateTime(to)) }))?;
-        let mut groups = scope.view().not_applied(sources, stretch)?;
+        let stretches = positions(scope, Some(TimeRange { from: Some(DateTime(from)), to: Some(DateTime(to)) }))?;
+        let mut groups = scope.view().not_applied(sources, &stretches)?;
         groups.sort_by(|one, other| {
             let order = |group: &NotApplied| (group.source.clone(), group.code, group.event);
             other.count.cmp(&one.count).then_with(|| order(one).cmp(&order(other)))
         });
         Ok(RejectionSummary {
             groups: groups.iter().map(|group| RejectionGroup::new(scope, group)).collect::<Result<_, _>>()?,
-            advice: advice::of(scope, sources, stretch)?,
+            advice: advice::of(scope, sources, &stretches)?,
         })
     }
 }

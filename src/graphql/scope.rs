@@ -14,7 +14,7 @@ use chrono_tz::Tz;
 
 use crate::{
     lifecycle::{FoldRules, Lifecycle},
-    log::{self, AppointmentId, Clock, Log, Position, SourceName},
+    log::{self, AppointmentId, ArrivalTime, Clock, Log, Position, SourceName},
     projection::{AppointmentKey, AsOf, DeliveryFilter, Moment, Page, Patience, Reader, Rules, StaleRules, Told, View},
     tracker::{Rebuilds, Tracker},
 };
@@ -187,7 +187,8 @@ impl Scope {
         if !self.sees(&key.source) {
             return Ok(None);
         }
-        let record = self.view().appointment_as_of(key, as_of, self.rules(&key.source))?;
+        let position = self.view().position_of(self.log(), as_of)?;
+        let record = self.view().appointment_as_of(key, position, self.rules(&key.source))?;
         let Some(record) = record else { return Ok(None) };
         let time = match as_of {
             AsOf::Time(time) => time,
@@ -199,13 +200,10 @@ impl Scope {
     /// The position and time of a moment; what the snapshot has not folded yet does not count, nor what the reader may
     /// not see: when other sources' deliveries arrived is not told.
     pub(super) fn moment(&self, as_of: AsOf) -> Result<Moment, Problem> {
-        let folded = self.view().checkpoint()?.position;
+        let position = self.last_visible(self.view().position_of(self.log(), as_of)?)?;
         Ok(match as_of {
-            AsOf::Time(time) => {
-                Moment { position: self.last_visible(self.log().position_at(time)?.min(folded))?, time }
-            }
-            AsOf::Position(position) => {
-                let position = self.last_visible(position.min(folded))?;
+            AsOf::Time(time) => Moment { position, time },
+            AsOf::Position(_) => {
                 let last = match position {
                     Position::ZERO => None,
                     position => self.log().read(position).next().transpose()?,
@@ -225,10 +223,15 @@ impl Scope {
         Ok(self.view().deliveries(&filter, &page)?.items.first().copied().unwrap_or(Position::ZERO))
     }
 
-    /// Everything that the snapshot has folded, at the clock's time, but not before the last arrival.
+    /// Everything that the snapshot has folded, at the time at which a delivery would arrive now.
     pub(super) fn this_moment(&self) -> Result<Moment, Problem> {
         let last = self.moment(AsOf::Position(Position::new(u64::MAX)))?;
-        Ok(Moment { time: self.now().max(last.time), ..last })
+        Ok(Moment { time: self.now_after(last.time), ..last })
+    }
+
+    /// The time at which a delivery would arrive now that follows one of `last`.
+    pub(super) fn now_after(&self, last: DateTime<Utc>) -> DateTime<Utc> {
+        ArrivalTime::at(last, self.now(), DateTime::<Utc>::MIN_UTC).time()
     }
 
     /// A delivery with what was told of it at some moment.

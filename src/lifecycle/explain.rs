@@ -33,7 +33,7 @@ pub struct Explanation {
 }
 
 impl Appointment {
-    /// What would become of `event` if it arrived at `received_at`, which is not before the last arrival.
+    /// What would become of `event` if it arrived at `received_at`.
     pub fn explain(&self, rules: &FoldRules, event: EventType, received_at: DateTime<Utc>) -> Explanation {
         let arrival = Arrival { position: NEXT_POSITION, received_at, reading: Ok(event.name()) };
         let Folded { judgement, status, reconsidered_until, changes } = self.clone().fold(rules, arrival);

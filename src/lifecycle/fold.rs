@@ -28,7 +28,7 @@ pub struct FoldRules {
 pub struct Arrival<'a> {
     /// Its position in the log; higher than that of the one before.
     pub position: u64,
-    /// When it arrived; not before the one before.
+    /// When it arrived. Before the one before only where the clock was set back in between.
     pub received_at: DateTime<Utc>,
     /// The event type as it was sent, or why the body could not be read.
     pub reading: Result<&'a str, Fault>,

@@ -26,7 +26,7 @@ pub use print::{markdown, mermaid, table as print_table};
 pub use reach::{Obstacle, obstacles};
 pub use status::{Met, MetSet, Status};
 pub use table::{Lifecycle, UnknownLifecycle};
-pub use window::{Applied, Place, Waiting, Window};
+pub use window::{Applied, Place, STANDSTILL_MAX, Waiting, Window};
 
 /// The version of the fold's rules. It is part of the rules digest: raise it when the same log
 /// would fold to something else, and every projection is rebuilt.

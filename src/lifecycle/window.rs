@@ -8,6 +8,10 @@
 //! with the step that stands next, and nothing else of it ever meets the status of the place: that step is the
 //! one delivery whose judgement the late one can spoil. One delivery therefore costs the same however much
 //! there is within the window.
+//!
+//! Time is that of the deliveries themselves. Where the machine's clock was set back it goes back with it, and
+//! nobody knows how much passed: a delivery that arrived more than [`STANDSTILL_MAX`] before an earlier one of
+//! the appointment closes every window that is open.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -15,6 +19,10 @@ use super::{
     event::{EventType, Step, StepSet},
     status::Met,
 };
+
+/// For so long arrival times stand still while the machine's clock is behind the last one. Where it was set back by
+/// more, they go back with it.
+pub const STANDSTILL_MAX: TimeDelta = TimeDelta::seconds(60);
 
 /// How many deliveries of an appointment may wait; the earliest then stays REJECTED.
 pub(super) const WAITING_MAX: usize = 16;
@@ -31,6 +39,8 @@ pub struct Window {
     pub bottom: Vec<Applied>,
     /// What is REJECTED for now, earliest first.
     pub waiting: Vec<Waiting>,
+    /// The newest arrival since a delivery last closed every window; `None` before the first.
+    pub newest: Option<DateTime<Utc>>,
 }
 
 /// The last place with a status.
@@ -75,11 +85,22 @@ impl Place {
 }
 
 impl Window {
-    /// Forgets what no delivery that arrives at `now` or later can reach, and what has waited long enough.
+    /// Takes note of an arrival at `now`: forgets what no delivery can reach from then on, and what has waited long
+    /// enough.
     pub(super) fn expire(&mut self, now: DateTime<Utc>, length: TimeDelta) {
+        let mut newest = self.newest.map_or(now, |newest| newest.max(now));
+        if newest - now > STANDSTILL_MAX {
+            // Every place but the end is before something that arrived earlier.
+            self.places.retain(|place| place.oldest.is_none());
+            self.waiting.clear();
+            newest = now;
+        }
+        self.newest = Some(newest);
         self.waiting.retain(|waiting| now - waiting.received_at <= length);
-        // What still waits arrived up to a window ago, and may overtake what arrived up to a window before that.
-        self.places.retain(|place| place.oldest.is_none_or(|oldest| now - oldest <= length * 2));
+        // What comes now, or still waits, arrived so much before the newest at most, and may overtake what arrived up
+        // to a window before itself.
+        let reach = length.checked_add(&length.max(STANDSTILL_MAX)).unwrap_or(TimeDelta::MAX);
+        self.places.retain(|place| place.oldest.is_none_or(|oldest| newest - oldest <= reach));
         if self.places.first().is_none_or(|place| place.met.is_some()) {
             self.first = None;
             self.bottom.clear();

@@ -22,6 +22,7 @@ mod opened;
 mod mover;
 mod read;
 mod keeper;
+mod arrival;
 mod sled_log;
 mod positions;
 mod erasure;
@@ -30,6 +31,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
+pub use arrival::{ArrivalTime, made_at, may_follow};
 pub use block::{Block, OpenBlock};
 pub use data_dir::{DataDir, Room, make_private_dir, sync_dir};
 pub use delivery::{
@@ -81,18 +83,12 @@ pub trait Log: Send + Sync {
     /// The digest at `position`, as far as it can be told without reading the whole log.
     fn digest_at(&self, position: Position) -> Result<Digest, LogError>;
 
-    /// The last position that had arrived at or before a time. Looks at few deliveries: arrival times never go back.
-    fn position_at(&self, time: DateTime<Utc>) -> Result<Position, LogError> {
-        // Everything up to `low` had arrived, nothing from `high` on.
-        let (mut low, mut high) = (0, self.head().position.get() + 1);
-        while low + 1 < high {
-            let middle = Position::new(low + (high - low) / 2);
-            match self.read(middle).next().transpose()? {
-                Some(delivery) if delivery.received_at <= time => low = middle.get(),
-                _ => high = middle.get(),
-            }
+    /// When the delivery at the head arrived; `None` where there is none.
+    fn last_arrival(&self) -> Result<Option<DateTime<Utc>>, LogError> {
+        match self.head().position {
+            Position::ZERO => Ok(None),
+            head => Ok(self.read(head).next().transpose()?.map(|delivery| delivery.received_at)),
         }
-        Ok(Position::new(low))
     }
 
     /// Puts commitments in the place of the bodies of these positions. Returns how many were erased now.

@@ -73,16 +73,18 @@ struct Group<'a> {
     records: Vec<Record<'a>>,
 }
 
-/// The kinds of record. Corrections and enrichment would come after `Delivery`.
+/// The kinds of record. Corrections and enrichment would come after these.
 #[derive(Serialize, Deserialize)]
 enum Record<'a> {
     Delivery(#[serde(borrow)] DeliveryRecord<'a>),
+    /// A delivery before which the clock was set back: its time is so far before that of the record before it.
+    DeliveryBefore(#[serde(borrow)] DeliveryRecord<'a>),
 }
 
 #[derive(Serialize, Deserialize)]
 struct DeliveryRecord<'a> {
-    /// Milliseconds since the record before it.
-    after_ms: u64,
+    /// Milliseconds between it and the record before it.
+    apart_ms: u64,
     source: u32,
     #[serde(borrow)]
     reading: ReadingRecord<'a>,
@@ -152,8 +154,9 @@ fn payload<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, digest: Diges
         });
         let after_ms = (delivery.received_at - previous).num_milliseconds();
         previous = delivery.received_at;
-        records.push(Record::Delivery(DeliveryRecord {
-            after_ms: u64::try_from(after_ms).expect("arrival times never go back"),
+        let kind = if after_ms < 0 { Record::DeliveryBefore } else { Record::Delivery };
+        records.push(kind(DeliveryRecord {
+            apart_ms: after_ms.unsigned_abs(),
             source: u32::try_from(source).expect("a group is small"),
             reading: encode_reading(&delivery.reading),
             delivery_id: delivery.delivery_id.as_deref(),
@@ -196,8 +199,12 @@ pub fn decode(first: Position, value: &[u8]) -> Result<DecodedGroup, String> {
     let mut deliveries = VecDeque::with_capacity(group.records.len());
     let mut position = first;
     let mut received_at_ms = group.received_at_ms;
-    for Record::Delivery(record) in group.records {
-        received_at_ms = received_at_ms.checked_add_unsigned(record.after_ms).ok_or("an arrival time overflows")?;
+    for record in group.records {
+        let (time, record) = match record {
+            Record::Delivery(record) => (received_at_ms.checked_add_unsigned(record.apart_ms), record),
+            Record::DeliveryBefore(record) => (received_at_ms.checked_sub_unsigned(record.apart_ms), record),
+        };
+        received_at_ms = time.ok_or("an arrival time overflows")?;
         let (reading, body) = decode_body(record.body, decode_reading(record.reading)?)?;
         deliveries.push_back(Delivery {
             position,

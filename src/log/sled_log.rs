@@ -4,7 +4,10 @@
 //! the store alone.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -13,6 +16,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::{
     Log, LogError,
+    arrival::{ArrivalTime, may_follow},
     block::Block,
     condition::Condition,
     data_dir::{DataDir, storage},
@@ -41,6 +45,8 @@ pub struct SledLog {
     clock: Clock,
     keeper: Option<JoinHandle<()>>,
     reader: Option<BodyReader>,
+    /// No earlier time of the clock is believed.
+    made_at: DateTime<Utc>,
 }
 
 /// What the log's threads have in common, however often it is opened.
@@ -52,6 +58,8 @@ pub(super) struct Shared {
     /// failed can be closed while somebody is in the midst of reading it.
     opened: RwLock<Option<Arc<Opened>>>,
     writer: Mutex<Writer>,
+    /// What the writer has of it, for whoever must not wait for a sync: milliseconds since 1970-01-01 UTC.
+    last_received_at_ms: AtomicI64,
     /// The end, as far as it was acknowledged.
     head: Mutex<Head>,
     pub(super) head_file: HeadFile,
@@ -85,13 +93,21 @@ impl SledLog {
             lock: Mutex::new(lock),
             condition,
             writer: Mutex::new(Writer { journal, last_received_at, clock_warned_at: None }),
+            last_received_at_ms: AtomicI64::new(last_received_at.timestamp_millis()),
             head,
             head_file: HeadFile::of(data_dir),
             opened: RwLock::default(),
         });
         shared.publish(opened);
         let keeper = Some(keeper::start(Arc::clone(&shared))?);
-        Ok(SledLog { shared, clock, keeper, reader: None })
+        Ok(SledLog { shared, clock, keeper, reader: None, made_at: DateTime::<Utc>::MIN_UTC })
+    }
+
+    /// The same, which believes no clock before `made_at`: see [`ArrivalTime::NotBelieved`]. Without it every time is
+    /// believed, also those of a past that somebody invents.
+    pub fn believing_from(mut self, made_at: DateTime<Utc>) -> SledLog {
+        self.made_at = made_at;
+        self
     }
 
     /// The same log, whose deliveries are read again by `reader` where they could not be read when they arrived. What it
@@ -107,7 +123,8 @@ impl SledLog {
     }
 
     /// Appends deliveries as another log holds them, with their positions, times, salts and commitments, and makes them
-    /// durable. The first follows the head, and no time goes back; otherwise nothing is appended.
+    /// durable. The first follows the head, and no time goes back but where the clock was set back (see
+    /// [`may_follow`]); otherwise nothing is appended.
     pub fn append_copies(&self, deliveries: &[Delivery]) -> Result<(), LogError> {
         let mut writer = self.shared.writer();
         self.shared.condition.check()?;
@@ -118,8 +135,8 @@ impl SledLog {
             if delivery.position != position.next() {
                 return Err(misplaced(format!("position {} comes next", position.next())));
             }
-            if delivery.received_at < received_at {
-                return Err(misplaced("it arrived before the one that it follows".to_owned()));
+            if !may_follow(received_at, delivery.received_at) {
+                return Err(misplaced("it arrived less than a minute before the one that it follows".to_owned()));
             }
             if delivery.received_at.trunc_subsecs(3) != delivery.received_at {
                 return Err(misplaced("its arrival time has parts of a millisecond".to_owned()));
@@ -127,7 +144,7 @@ impl SledLog {
             (position, received_at) = (delivery.position, delivery.received_at);
         }
         self.shared.keep(&mut writer, deliveries.to_vec())?;
-        writer.last_received_at = received_at;
+        self.shared.arrived(&mut writer, received_at);
         Ok(())
     }
 
@@ -158,21 +175,45 @@ impl SledLog {
         self.shared.lock().session_key()
     }
 
-    /// The arrival time of the next group: the clock's, but never before the last arrival.
+    /// The arrival time of the next group, and a message where that is not simply the clock's.
     fn arrival_time(&self, writer: &mut Writer) -> DateTime<Utc> {
         let now = (self.clock)().trunc_subsecs(3);
-        let behind = writer.last_received_at - now;
+        let last_arrival = writer.last_received_at;
+        let arrival = ArrivalTime::at(last_arrival, now, self.made_at);
         let quiet = writer.clock_warned_at.is_none_or(|at| at.elapsed() >= CLOCK_WARNING_INTERVAL);
-        if behind > CLOCK_BEHIND_MAX && quiet {
+        let warned = match arrival {
+            ArrivalTime::StandsStill(_, behind) if behind > CLOCK_BEHIND_MAX && quiet => {
+                tracing::warn!(
+                    behind_ms = behind.num_milliseconds(),
+                    %last_arrival,
+                    "the clock went back: arrival times stand still until it has caught up; check the machine's time synchronisation"
+                );
+                true
+            }
+            ArrivalTime::GoesBack(_, behind) => {
+                tracing::warn!(
+                    behind_ms = behind.num_milliseconds(),
+                    %last_arrival,
+                    position = self.shared.head().position.next().get(),
+                    "the clock was set back: arrival times go back with it from this position on; check the machine's time synchronisation"
+                );
+                true
+            }
+            ArrivalTime::NotBelieved(_) if quiet => {
+                tracing::error!(
+                    clock = %now,
+                    made_at = %self.made_at,
+                    %last_arrival,
+                    "the clock shows a time before this program was made, and is not believed: arrival times stand still; set the clock"
+                );
+                true
+            }
+            ArrivalTime::Now(_) | ArrivalTime::StandsStill(..) | ArrivalTime::NotBelieved(_) => false,
+        };
+        if warned {
             writer.clock_warned_at = Some(Instant::now());
-            tracing::warn!(
-                behind_ms = behind.num_milliseconds(),
-                last_arrival = %writer.last_received_at,
-                "the clock went back: arrival times stand still until it has caught up; check the machine's time synchronisation"
-            );
         }
-        writer.last_received_at = writer.last_received_at.max(now);
-        writer.last_received_at
+        arrival.time()
     }
 }
 
@@ -184,6 +225,7 @@ impl Log for SledLog {
         let deliveries = place(group, self.shared.head().position, received_at)?;
         let positions: Vec<Position> = deliveries.iter().map(|delivery| delivery.position).collect();
         self.shared.keep(&mut writer, deliveries)?;
+        self.shared.arrived(&mut writer, received_at);
         Ok(positions)
     }
 
@@ -209,6 +251,11 @@ impl Log for SledLog {
 
     fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
         self.shared.reading(|opened| opened.digest_at(position))
+    }
+
+    fn last_arrival(&self) -> Result<Option<DateTime<Utc>>, LogError> {
+        let last = DateTime::from_timestamp_millis(self.shared.last_received_at_ms.load(Ordering::Relaxed));
+        Ok(last.filter(|_| self.head().position > Position::ZERO))
     }
 
     fn erase(&self, positions: &[Position]) -> Result<usize, LogError> {
@@ -303,7 +350,8 @@ impl Shared {
             drop(journal.close());
             return Err(error);
         }
-        (writer.journal, writer.last_received_at) = (Some(journal), last_received_at);
+        writer.journal = Some(journal);
+        self.arrived(&mut writer, last_received_at);
         let head = new.head();
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head;
         self.condition.is_well_again();
@@ -336,6 +384,12 @@ impl Shared {
         writer.journal()?.append(group).inspect_err(|error| self.condition.fail(error))?;
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = end;
         Ok(())
+    }
+
+    /// Remembers when the delivery at the head arrived.
+    fn arrived(&self, writer: &mut Writer, at: DateTime<Utc>) {
+        writer.last_received_at = at;
+        self.last_received_at_ms.store(at.timestamp_millis(), Ordering::Relaxed);
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {

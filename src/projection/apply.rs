@@ -26,10 +26,11 @@ use super::{
         encode_history,
     },
     row::{
-        CHECKPOINT_KEY, Kind, POSITIONS_OF_ID_MAX, SourceNumber, appointment_key, decode_places, decode_positions,
-        delivery_id_key, encode_checkpoint, encode_places, encode_positions, encode_source, history_key, hour_key,
-        id_key, outcome_key, position_key, row_of,
+        CHECKPOINT_KEY, Kind, LAST_ARRIVAL_KEY, POSITIONS_OF_ID_MAX, SourceNumber, appointment_key, decode_places,
+        decode_positions, delivery_id_key, encode_checkpoint, encode_last_arrival, encode_places, encode_positions,
+        encode_set_back, encode_source, history_key, hour_key, id_key, outcome_key, position_key, row_of, set_back_key,
     },
+    runs::SetBack,
     store::failed,
     tally::{Hour, Tally, decode_hour, encode_hour, hour_of, minute_of},
 };
@@ -74,6 +75,7 @@ impl Projection {
         let mut changed = Changed::default();
         let sources_written = self.sources.len();
         let mut checkpoint = self.checkpoint;
+        let (mut last_arrival, mut set_backs) = (self.last_arrival, Vec::new());
         let mut folded = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             let expected = checkpoint.position.next();
@@ -81,6 +83,8 @@ impl Projection {
                 return Err(ProjectionError::OutOfOrder { expected, found: delivery.position });
             }
             folded.push(self.fold(delivery, &mut changed)?);
+            set_backs.extend(SetBack::between(last_arrival, delivery));
+            last_arrival = Some(delivery.received_at);
             checkpoint.position = expected;
             checkpoint.digest = checkpoint.digest.then(delivery);
         }
@@ -132,6 +136,10 @@ impl Projection {
         }
         self.write_sources(&mut batch, &changed.sources, sources_written);
         batch.insert(&store.meta, CHECKPOINT_KEY, encode_checkpoint(checkpoint));
+        batch.insert(&store.meta, LAST_ARRIVAL_KEY, encode_last_arrival(last.received_at));
+        for set_back in &set_backs {
+            batch.insert(&store.meta, set_back_key(set_back.position), encode_set_back(set_back));
+        }
         if self.sources.len() > sources_written {
             store.name(self.numbers.clone());
         }
@@ -139,7 +147,7 @@ impl Projection {
         for (key, touched) in changed.appointments {
             self.hot.put(key, touched.record);
         }
-        self.checkpoint = checkpoint;
+        (self.checkpoint, self.last_arrival) = (checkpoint, last_arrival);
         Ok(folded)
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    lifecycle::{FoldRules, Judgement, Status},
+    lifecycle::{FoldRules, Judgement, STANDSTILL_MAX, Status},
     log::{AppointmentId, Position, SourceName},
 };
 
@@ -22,6 +22,7 @@ use super::{
     place::BoardPlace,
     record::{ENTRIES_IN_ROW, Entry, Sighting, decode_history},
     row::{SourceNumber, appointment_key, history_key, last_number},
+    runs::Run,
     store::failed,
     view::or_all,
 };
@@ -37,7 +38,7 @@ const EARLY: u64 = 4;
 pub enum AsOf {
     /// After the delivery with this position.
     Position(Position),
-    /// After every delivery that arrived at or before this time.
+    /// After the last delivery whose arrival time is at or before this one.
     Time(DateTime<Utc>),
 }
 
@@ -100,48 +101,32 @@ impl Column {
     }
 }
 
-impl AsOf {
-    fn includes(self, entry: &Entry) -> bool {
-        match self {
-            AsOf::Position(position) => entry.position <= position,
-            AsOf::Time(time) => entry.received_at <= time,
-        }
-    }
-
-    fn includes_all_of(self, record: &AppointmentRecord) -> bool {
-        match self {
-            AsOf::Position(position) => record.last_position <= position,
-            AsOf::Time(time) => record.last_received_at <= time,
-        }
-    }
-}
-
 impl View {
-    /// One appointment as it was; `None` where none of its deliveries had arrived. Also one that no delivery had
-    /// brought into being (its status is `None`).
+    /// One appointment as it was after a position; `None` where none of its deliveries had arrived. Also one that no
+    /// delivery had brought into being (its status is `None`).
     pub fn appointment_as_of(
         &self,
         key: &AppointmentKey,
-        as_of: AsOf,
+        position: Position,
         rules: &FoldRules,
     ) -> Result<Option<AppointmentRecord>, ProjectionError> {
         let Some(record) = self.appointment(key)? else { return Ok(None) };
-        if as_of.includes_all_of(&record) {
+        if record.last_position <= position {
             return Ok(Some(record));
         }
-        let entries = self.entries_as_of(&record, as_of)?;
+        let entries = self.entries_as_of(&record, position)?;
         Ok(refold(record.key, &entries, rules).map(|(record, _)| record))
     }
 
-    /// What became of each of an appointment's deliveries, as it was folded then, by position.
+    /// What became of each of an appointment's deliveries up to a position, as it was folded then, by position.
     pub fn told_as_of(
         &self,
         key: &AppointmentKey,
-        as_of: AsOf,
+        position: Position,
         rules: &FoldRules,
     ) -> Result<BTreeMap<Position, Told>, ProjectionError> {
         let Some(record) = self.appointment(key)? else { return Ok(BTreeMap::new()) };
-        let entries = self.entries_as_of(&record, as_of)?;
+        let entries = self.entries_as_of(&record, position)?;
         let Some((record, entries)) = refold(key.clone(), &entries, rules) else { return Ok(BTreeMap::new()) };
         let status = record.appointment.status();
         let waiting: Vec<u64> = record.appointment.waiting().collect();
@@ -176,7 +161,7 @@ impl View {
             let Some(span) = span else { continue };
             for id in self.candidates(number, position, filter, span, backwards)? {
                 let key = AppointmentKey { source: source.clone(), appointment_id: id? };
-                let record = self.appointment_as_of(&key, AsOf::Position(position), rules.of(source))?;
+                let record = self.appointment_as_of(&key, position, rules.of(source))?;
                 items.extend(record.filter(|record| filter.includes(record)));
                 looked_at += 1;
                 if by_id && items.len() > page.limit {
@@ -285,12 +270,15 @@ impl View {
         let mut board = BoardRecords::default();
         let Some(number) = self.number_of(source) else { return Ok(board) };
         let ended_after = before(moment.time, ended_within);
-        let open = self.open_at(number, moment.position)?.into_keys();
-        // A step that was placed among earlier ones stands longer than its change is old.
-        let ended = self.ended_since(number, moment.position, before(ended_after, fold.reorder_window))?;
-        for id in open.chain(ended) {
+        let open = self.open_at(number, moment.position)?;
+        // A step that was placed among earlier ones stands longer than its change is old; and what let it in may have
+        // arrived a little before it.
+        let margin = fold.reorder_window.max(STANDSTILL_MAX);
+        let mut ended = self.ended_since(number, moment.position, before(ended_after, margin))?;
+        ended.retain(|id| !open.contains_key(id));
+        for id in open.into_keys().chain(ended) {
             let key = AppointmentKey { source: source.clone(), appointment_id: id };
-            let Some(record) = self.appointment_as_of(&key, AsOf::Position(moment.position), fold)? else { continue };
+            let Some(record) = self.appointment_as_of(&key, moment.position, fold)? else { continue };
             match record.place_on_board(moment.time, stale, ended_within) {
                 None => {}
                 Some(BoardPlace::Stale) => board.stale.push(record, wanted),
@@ -301,7 +289,7 @@ impl View {
         Ok(board)
     }
 
-    /// Appointments that had ended by `position`, and did so after a time.
+    /// Appointments that had ended by `position`, and did so after a time; and some that were open again.
     fn ended_since(
         &self,
         number: SourceNumber,
@@ -309,19 +297,27 @@ impl View {
         after: DateTime<Utc>,
     ) -> Result<Vec<AppointmentId>, ProjectionError> {
         let mut last: BTreeMap<AppointmentId, bool> = BTreeMap::new();
-        for change in self.changes_between(number, Position::ZERO, position).rev() {
-            let change = change?;
-            if change.received_at <= after {
-                break;
+        let recent = |run: &Run| run.first <= position && run.ends.is_none_or(|ends| ends > after);
+        for run in self.runs()?.iter().rev().filter(|run| recent(run)) {
+            let before = Position::new(run.first.get() - 1);
+            for change in self.changes_between(number, before, run.last.min(position)).rev() {
+                let change = change?;
+                if change.received_at <= after {
+                    break;
+                }
+                let ended = change.after.is_some_and(|status| !is_open(status));
+                last.entry(change.appointment_id).or_insert(ended);
             }
-            let ended = change.after.is_some_and(|status| !is_open(status));
-            last.entry(change.appointment_id).or_insert(ended);
         }
         Ok(last.into_iter().filter(|(_, ended)| *ended).map(|(id, _)| id).collect())
     }
 
-    /// An appointment's entries up to a moment, by position. What they say of outcomes is as of now.
-    pub(super) fn entries_as_of(&self, record: &AppointmentRecord, as_of: AsOf) -> Result<Vec<Entry>, ProjectionError> {
+    /// An appointment's entries up to a position. What they say of outcomes is as of now.
+    pub(super) fn entries_as_of(
+        &self,
+        record: &AppointmentRecord,
+        position: Position,
+    ) -> Result<Vec<Entry>, ProjectionError> {
         let mut entries = Vec::new();
         if record.delivery_count > record.recent.len() as u64 {
             let number = self.number_of(&record.key.source).ok_or(ProjectionError::Damaged("source number"))?;
@@ -329,13 +325,13 @@ impl View {
             for row in self.snapshot.range(&self.store.history, key(Position::ZERO)..=key(Position::new(u64::MAX))) {
                 self.patience.check()?;
                 entries.extend(decode_history(&row.value().map_err(|error| failed("reading", error))?)?);
-                if entries.last().is_some_and(|last| !as_of.includes(last)) {
+                if entries.last().is_some_and(|last| last.position > position) {
                     break;
                 }
             }
         }
         entries.extend(record.recent.iter().copied());
-        entries.truncate(entries.partition_point(|entry| as_of.includes(entry)));
+        entries.truncate(entries.partition_point(|entry| entry.position <= position));
         Ok(entries)
     }
 }

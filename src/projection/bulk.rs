@@ -24,10 +24,11 @@ use super::{
     pace::{Pace, Workshop},
     parallel::{Feed, in_order},
     row::{
-        CHECKPOINT_KEY, Counts, POSITIONS_OF_ID_MAX, SourceNumber, SourceRow, delivery_id_key, encode_checkpoint,
-        encode_positions, encode_source, id_key,
+        CHECKPOINT_KEY, Counts, LAST_ARRIVAL_KEY, POSITIONS_OF_ID_MAX, SourceNumber, SourceRow, delivery_id_key,
+        encode_checkpoint, encode_last_arrival, encode_positions, encode_set_back, encode_source, id_key, set_back_key,
     },
     rows::{Ingest, Sink, Space},
+    runs::SetBack,
     sort::{Sorted, Sorter},
     source_rows::OfSource,
     store::{Keyspaces, failed, source_number},
@@ -82,7 +83,7 @@ impl Drop for Scratch {
 }
 
 /// Folds the log up to `to`, and puts every row of its projection into `sink`. `scratch` is for what does not fit
-/// into memory.
+/// into memory. Returns where the clock was set back.
 pub(super) fn fold_log(
     log: &dyn Log,
     to: Position,
@@ -91,9 +92,9 @@ pub(super) fn fold_log(
     scratch: &Scratch,
     pace: &mut Pace<'_>,
     sink: &mut impl Sink,
-) -> Result<Checkpoint, ProjectionError> {
+) -> Result<Vec<SetBack>, ProjectionError> {
     let folder = &scratch.0;
-    let Gathered { sources, seen, ids, digest } = gather(log, to, workshop, folder, pace)?;
+    let Gathered { sources, seen, ids, digest, last_arrival, set_backs } = gather(log, to, workshop, folder, pace)?;
     let counts = fold_all(&sources, seen, rules, workshop, folder, pace, sink)?;
     put_ids(ids, sink)?;
     for (index, (name, counts)) in sources.iter().zip(counts).enumerate() {
@@ -107,7 +108,13 @@ pub(super) fn fold_log(
     }
     let checkpoint = Checkpoint { position: to, digest, rules_digest: rules.digest() };
     sink.put(Space::Meta, CHECKPOINT_KEY, &encode_checkpoint(checkpoint))?;
-    Ok(checkpoint)
+    if let Some(last_arrival) = last_arrival {
+        sink.put(Space::Meta, LAST_ARRIVAL_KEY, &encode_last_arrival(last_arrival))?;
+    }
+    for set_back in &set_backs {
+        sink.put(Space::Meta, &set_back_key(set_back.position), &encode_set_back(set_back))?;
+    }
+    Ok(set_backs)
 }
 
 /// Folds appointment after appointment. Returns each source's counts.

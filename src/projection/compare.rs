@@ -13,6 +13,7 @@ use super::{
     record::decode_appointment,
     row::{SourceNumber, decode_checkpoint, decode_source},
     rows::{SPACES, Sink, Space, StateHasher},
+    runs::SetBack,
     store::{failed, source_number},
 };
 
@@ -30,6 +31,8 @@ pub struct Report {
     pub samples: Vec<Sample>,
     /// By the name of a keyspace: how many rows differ. Those without a difference are left out.
     pub rows: BTreeMap<&'static str, u64>,
+    /// Where the clock was set back, in the order of the log: arrival times go back there.
+    pub set_backs: Vec<SetBack>,
     /// The state digest of the projection.
     pub before: Digest,
     /// The state digest of the fresh fold. It is the same where nothing differs, the rules included.
@@ -141,7 +144,7 @@ impl Compare {
     }
 
     /// The report, once every row was put.
-    pub(super) fn report(mut self) -> Result<Report, ProjectionError> {
+    pub(super) fn report(mut self, set_backs: Vec<SetBack>) -> Result<Report, ProjectionError> {
         for space in Space::ALL {
             while let Some((key, value)) = self.next_old(space)? {
                 self.differs(space, &key, Some(&value), None);
@@ -171,6 +174,7 @@ impl Compare {
             sources,
             samples,
             rows: rows.collect(),
+            set_backs,
             before: self.hashers.0.finish(),
             after: self.hashers.1.finish(),
         })

@@ -25,7 +25,7 @@ pub struct AppointmentFilter {
     /// Only those whose first delivery arrived then.
     pub first_received_at: Times,
     /// Only those whose last delivery has one of these positions.
-    pub last_position: Positions,
+    pub last_position: Stretches,
 }
 
 /// A stretch of time: from the first, which is in it, to the second, which is not.
@@ -45,6 +45,10 @@ pub struct Positions {
     /// Up to this, which is in it.
     pub to: Option<Position>,
 }
+
+/// Stretches of the log, apart from each other and in its order. The default is all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stretches(Option<Vec<Positions>>);
 
 /// What appointments are ordered by. Those that are equal in it are ordered by source name, then by id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,7 +129,7 @@ impl AppointmentFilter {
         ids.is_none()
             && id_prefix.is_none()
             && [status_since, first_received_at].into_iter().all(|times| *times == Times::default())
-            && *last_position == Positions::default()
+            && *last_position == Stretches::default()
     }
 }
 
@@ -160,6 +164,37 @@ impl Positions {
         let from = self.after.map_or(0, |after| after.get().saturating_add(1));
         let to = self.to.map_or(u64::MAX, Position::get);
         (from <= to).then_some((from, to))
+    }
+}
+
+impl Stretches {
+    /// These, apart from each other and in the order of the log; nothing where there is none.
+    pub(super) fn of(stretches: Vec<Positions>) -> Stretches {
+        Stretches(Some(stretches))
+    }
+
+    /// Each of them.
+    pub(super) fn each(&self) -> Vec<Positions> {
+        self.0.clone().unwrap_or_else(|| vec![Positions::default()])
+    }
+
+    fn includes(&self, position: Position) -> bool {
+        let Some(stretches) = &self.0 else { return true };
+        let next = stretches.partition_point(|stretch| stretch.to.is_some_and(|to| to < position));
+        stretches.get(next).is_some_and(|stretch| stretch.includes(position))
+    }
+
+    /// The positions from the first of the first to the last of the last; `None` where none is in them.
+    pub(super) fn values(&self) -> Option<(u64, u64)> {
+        let Some(stretches) = &self.0 else { return Some((0, u64::MAX)) };
+        let (first, last) = (stretches.first()?, stretches.last()?);
+        Positions { after: first.after, to: last.to }.values()
+    }
+}
+
+impl From<Positions> for Stretches {
+    fn from(stretch: Positions) -> Stretches {
+        if stretch == Positions::default() { Stretches::default() } else { Stretches::of(vec![stretch]) }
     }
 }
 

@@ -4,13 +4,16 @@
 //! Which appointments have a step in the range is told by the status changes around it; when each step was made, by the
 //! appointments' own rows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     lifecycle::{Appointment, Status, Step},
-    log::{AppointmentId, Position, SourceName},
+    log::{AppointmentId, Log, Position, SourceName},
 };
 
 use super::{AppointmentKey, ProjectionError, Tally, View, changes::StatusCounts, row::SourceNumber, tally::minute_of};
@@ -49,7 +52,7 @@ pub struct Flow {
 }
 
 /// Times that passed between two standing steps, in the stretch that the second one is in. One that comes out negative,
-/// because a delivery was overtaken, counts as 0.
+/// because a delivery was overtaken or the clock was set back, counts as 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Waits(Vec<TimeDelta>);
 
@@ -84,19 +87,24 @@ impl Waits {
 }
 
 impl View {
-    /// The flow of these sources between each two bounds, which ascend and are whole minutes. The changes of status that
-    /// matter are after `after` and up to `to`: each source's reorder window before and behind the range, or more. Behind
-    /// `now` there is no census.
+    /// The flow of these sources between each two bounds, which ascend and are whole minutes. Changes of status matter that
+    /// arrived at most `margin` before or behind the range: each source's reorder window, or more. Behind `now` there is no
+    /// census.
     pub fn patient_flow(
         &self,
+        log: &dyn Log,
         sources: &[SourceName],
         bounds: &[DateTime<Utc>],
-        (after, to): (Position, Position),
+        margin: TimeDelta,
         now: DateTime<Utc>,
     ) -> Result<Vec<Flow>, ProjectionError> {
         let mut flows = vec![Flow::default(); bounds.len().saturating_sub(1)];
+        let parts = self.parts(log, bounds, margin)?;
         for (source, number) in self.numbers_of(sources) {
-            let ids = self.census(number, bounds, (after, to), now, &mut flows)?;
+            let mut ids = BTreeSet::new();
+            for part in &parts {
+                self.census(number, bounds, part, now, &mut flows, &mut ids)?;
+            }
             for appointment_id in ids {
                 let key = AppointmentKey { source: source.clone(), appointment_id };
                 let record = self.appointment(&key)?.ok_or(ProjectionError::Damaged("status changes"))?;
@@ -123,25 +131,54 @@ impl View {
         Ok(flows)
     }
 
-    /// Adds a source's appointments by status at the end of each stretch. Returns those whose status changed.
+    /// The parts of the log that matter to a range, in its order: one a run.
+    fn parts(&self, log: &dyn Log, bounds: &[DateTime<Utc>], margin: TimeDelta) -> Result<Vec<Part>, ProjectionError> {
+        let (Some(first), Some(last)) = (bounds.first(), bounds.last()) else { return Ok(Vec::new()) };
+        let after = first.checked_sub_signed(margin).unwrap_or(DateTime::<Utc>::MIN_UTC);
+        let to = last.checked_add_signed(margin).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let (runs, mut parts) = (self.runs()?, Vec::new());
+        // The census before a time is that after the last position before it: of the last run that had begun.
+        let mut ended = 0;
+        let mut begun_later: Vec<Option<DateTime<Utc>>> = vec![None; runs.len()];
+        for index in (1..runs.len()).rev() {
+            let later = begun_later[index];
+            begun_later[index - 1] =
+                later.map_or(runs[index].begins, |later| runs[index].begins.map(|at| at.min(later)));
+        }
+        for (run, later) in runs.iter().zip(begun_later) {
+            self.patience.check()?;
+            let (after, to) = run.between(log, after, to)?;
+            let is_last_before = |end: &DateTime<Utc>| later.is_none_or(|later| later >= *end);
+            let ends = bounds[1 + ended..].iter().take_while(|end| is_last_before(end)).count();
+            parts.push(Part { after, to, ends: ended..ended + ends });
+            ended += ends;
+        }
+        parts.retain(|part| part.after < part.to || !part.ends.is_empty());
+        Ok(parts)
+    }
+
+    /// Adds a source's appointments by status at the end of each stretch whose end is in a part, and takes note of those
+    /// whose status changed there.
     fn census(
         &self,
         number: SourceNumber,
         bounds: &[DateTime<Utc>],
-        (after, to): (Position, Position),
+        part: &Part,
         now: DateTime<Utc>,
         flows: &mut [Flow],
-    ) -> Result<BTreeSet<AppointmentId>, ProjectionError> {
-        let (mut ids, mut counts, mut ended) = (BTreeSet::new(), None::<StatusCounts>, 0);
+        ids: &mut BTreeSet<AppointmentId>,
+    ) -> Result<(), ProjectionError> {
+        let Part { after, to, ends } = part.clone();
+        let (mut counts, mut ended) = (None::<StatusCounts>, ends.start);
         let mut end_before = |time: Option<DateTime<Utc>>, counts: StatusCounts| {
-            while let Some(flow) = flows.get_mut(ended) {
+            while ended < ends.end {
                 let (begin, end) = (bounds[ended], bounds[ended + 1]);
                 if time.is_some_and(|time| time < end) {
                     break;
                 }
                 if begin <= now {
                     for status in Status::ALL {
-                        *flow.census.entry(status).or_default() += counts[status as usize];
+                        *flows[ended].census.entry(status).or_default() += counts[status as usize];
                     }
                 }
                 ended += 1;
@@ -151,16 +188,26 @@ impl View {
             let row = row?;
             let counts = counts.get_or_insert(row.counts_before);
             for change in row.changes.iter().filter(|change| change.position <= to) {
-                end_before(Some(change.received_at), *counts);
-                change.count(counts);
+                // The first row may begin in an earlier run.
                 if change.position > after {
+                    end_before(Some(change.received_at), *counts);
                     ids.insert(change.appointment_id);
                 }
+                change.count(counts);
             }
         }
         end_before(None, counts.unwrap_or_default());
-        Ok(ids)
+        Ok(())
     }
+}
+
+/// A part of the log that matters to a range of time.
+#[derive(Clone, Debug)]
+struct Part {
+    after: Position,
+    to: Position,
+    /// The stretches before whose ends nothing of a later part had arrived.
+    ends: Range<usize>,
 }
 
 /// Enters the steps of an appointment that stand.

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     lifecycle::{Code, EventType, Verdict},
-    log::{Digest, Head, Log, LogError, OpenBlock, Position, Reading, SourceName},
+    log::{Delivery, Digest, Head, Log, LogError, OpenBlock, Position, Reading, SourceName},
 };
 
 use super::{
@@ -19,6 +19,7 @@ use super::{
     pace::{Pace, Workshop},
     parallel::{Feed, in_order},
     row::{event_byte, verdict_byte},
+    runs::SetBack,
     sort::{Sorted, Sorter, Spill},
     store::failed,
 };
@@ -52,6 +53,10 @@ pub(super) struct Gathered {
     pub(super) ids: Sorted<IdUse>,
     /// The log's digest at the last position.
     pub(super) digest: Digest,
+    /// When the delivery there arrived; `None` where there is none.
+    pub(super) last_arrival: Option<DateTime<Utc>>,
+    /// Where the clock was set back, in the order of the log.
+    pub(super) set_backs: Vec<SetBack>,
 }
 
 /// What one block says; sources count from 0 in each.
@@ -62,6 +67,7 @@ struct Part {
     first_received_at: DateTime<Utc>,
     last: Position,
     last_received_at: DateTime<Utc>,
+    set_backs: Vec<SetBack>,
     sources: Vec<SourceName>,
     seen: Vec<Seen>,
     ids: Vec<IdUse>,
@@ -79,7 +85,7 @@ pub(super) fn gather(
     let mut seen = Sorter::new(folder, "seen", workshop.memory_bytes / 4 * 3);
     let mut ids = Sorter::new(folder, "ids", workshop.memory_bytes / 8);
     let mut sources: Vec<SourceName> = Vec::new();
-    let (mut end, mut last_received_at) = (Head::EMPTY, DateTime::<Utc>::MIN_UTC);
+    let (mut end, mut last_arrival, mut set_backs) = (Head::EMPTY, None, Vec::new());
     thread::scope(|scope| {
         let feed = |feed: &mut Feed<_>| {
             for block in log.blocks() {
@@ -98,8 +104,10 @@ pub(super) fn gather(
                 }
                 error => error,
             });
-            let Some(part) = part? else { break };
-            last_received_at = follows(last_received_at, &part)?;
+            let Some(mut part) = part? else { break };
+            set_backs.extend(SetBack::checked(last_arrival, part.first, part.first_received_at)?);
+            set_backs.append(&mut part.set_backs);
+            last_arrival = Some(part.last_received_at);
             if part.first != end.position.next() || part.before != end.digest {
                 let message = "what stands here does not continue what stands before it".to_owned();
                 return Err(LogError::Damaged { position: end.position.next(), message }.into());
@@ -120,7 +128,8 @@ pub(super) fn gather(
         let message = "the log ends before its head".to_owned();
         return Err(LogError::Damaged { position: end.position.next(), message }.into());
     }
-    Ok(Gathered { sources, seen: seen.finish().map_err(disk)?, ids: ids.finish().map_err(disk)?, digest: end.digest })
+    let (seen, ids) = (seen.finish().map_err(disk)?, ids.finish().map_err(disk)?);
+    Ok(Gathered { sources, seen, ids, digest: end.digest, last_arrival, set_backs })
 }
 
 fn number(sources: &mut Vec<SourceName>, source: SourceName) -> u32 {
@@ -130,15 +139,6 @@ fn number(sources: &mut Vec<SourceName>, source: SourceName) -> u32 {
         sources.len() - 1
     });
     u32::try_from(index).expect("there are fewer than 2^32 sources")
-}
-
-/// When the last delivery of a part arrived; an error where its first one arrived before what stands before it.
-fn follows(last_received_at: DateTime<Utc>, part: &Part) -> Result<DateTime<Utc>, LogError> {
-    if part.first_received_at < last_received_at { Err(goes_back(part.first)) } else { Ok(part.last_received_at) }
-}
-
-fn goes_back(position: Position) -> LogError {
-    LogError::Damaged { position, message: "it arrived before the delivery that it follows".to_owned() }
 }
 
 /// What a block says of deliveries up to `to`; `None` where it begins beyond.
@@ -153,9 +153,8 @@ fn part(block: OpenBlock, to: Position) -> Result<Option<Part>, LogError> {
         deliveries.truncate(deliveries.partition_point(|delivery| delivery.position <= to));
         after = deliveries.iter().fold(before, Digest::then);
     }
-    if let Some(pair) = deliveries.windows(2).find(|pair| pair[1].received_at < pair[0].received_at) {
-        return Err(goes_back(pair[1].position));
-    }
+    let within = |pair: &[Delivery]| SetBack::checked(Some(pair[0].received_at), pair[1].position, pair[1].received_at);
+    let set_backs = deliveries.windows(2).filter_map(|pair| within(pair).transpose()).collect::<Result<_, _>>()?;
     let last = deliveries.last().map_or((first, first_received_at), |last| (last.position, last.received_at));
     let mut part = Part {
         before,
@@ -164,6 +163,7 @@ fn part(block: OpenBlock, to: Position) -> Result<Option<Part>, LogError> {
         first_received_at,
         last: last.0,
         last_received_at: last.1,
+        set_backs,
         sources: Vec::new(),
         seen: Vec::with_capacity(deliveries.len()),
         ids: Vec::new(),
@@ -244,11 +244,12 @@ mod tests {
     use super::*;
     use crate::log::{AppointmentId, Block, Body, Delivery};
 
-    /// What can be said of deliveries that arrived at these milliseconds, in blocks.
-    fn parts(blocks: &[&[i64]]) -> Result<Vec<Position>, LogError> {
+    /// What can be said of deliveries that arrived at these milliseconds, in blocks: where they end, and where the clock
+    /// was set back.
+    fn parts(blocks: &[&[i64]]) -> Result<(Vec<u64>, Vec<u64>), LogError> {
         let (mut position, mut digest) = (Position::ZERO, Digest::EMPTY);
-        let mut ends = Vec::new();
-        let mut last = DateTime::<Utc>::MIN_UTC;
+        let (mut ends, mut set_backs) = (Vec::new(), Vec::new());
+        let mut last = None;
         for times in blocks {
             let delivery = |ms: &i64| {
                 position = position.next();
@@ -264,18 +265,21 @@ mod tests {
             let block = Block::of(digest, times.iter().map(delivery).collect()).open()?;
             digest = block.after;
             let part = part(block, Position::new(100))?.unwrap();
-            last = follows(last, &part)?;
-            ends.push(part.last);
+            let joint = SetBack::checked(last, part.first, part.first_received_at)?;
+            set_backs.extend(joint.into_iter().chain(part.set_backs).map(|set_back| set_back.position.get()));
+            last = Some(part.last_received_at);
+            ends.push(part.last.get());
         }
-        Ok(ends)
+        Ok((ends, set_backs))
     }
 
     #[test]
-    fn an_arrival_time_that_goes_back_is_damage_within_a_block_and_between_two() {
-        assert_eq!(parts(&[&[5, 5, 6], &[6, 9]]).unwrap(), [Position::new(3), Position::new(5)]);
-        for (blocks, at) in [(&[&[5, 4][..]][..], 2), (&[&[5, 6], &[5, 9]], 3)] {
+    fn a_clock_that_was_set_back_is_found_within_a_block_and_between_two_and_by_less_than_a_minute_it_is_damage() {
+        assert_eq!(parts(&[&[5, 5, 6], &[6, 9]]).unwrap(), (vec![3, 5], vec![]));
+        assert_eq!(parts(&[&[60_006, 5, 70_000], &[6, 9]]).unwrap(), (vec![3, 5], vec![2, 4]));
+        for (blocks, at) in [(&[&[5, 4][..]][..], 2), (&[&[5, 6], &[5, 9]], 3), (&[&[9, 60_009], &[9, 10]], 3)] {
             let Err(LogError::Damaged { position, message }) = parts(blocks) else { panic!("{blocks:?}") };
-            assert_eq!((position.get(), message.contains("arrived before")), (at, true));
+            assert_eq!((position.get(), message.contains("it arrived less than a minute before")), (at, true));
         }
     }
 }

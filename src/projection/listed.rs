@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    AppointmentKey, Page, PageOf, Positions, ProjectionError, Told, View,
+    AppointmentKey, Page, PageOf, ProjectionError, Stretches, Told, View,
     lsm::Guard,
     merge::{Numbers, Span, merge},
     record::{AppointmentRecord, Entry, decode_history},
@@ -37,8 +37,8 @@ pub struct DeliveryFilter {
     pub codes: Vec<Code>,
     /// Only of one of these events; empty: any, and those of no known event.
     pub events: Vec<EventType>,
-    /// Only of this stretch of the log.
-    pub positions: Positions,
+    /// Only of these stretches of the log.
+    pub positions: Stretches,
 }
 
 /// A delivery in the history of its appointment.
@@ -77,14 +77,21 @@ impl View {
         filter: &DeliveryFilter,
         page: &Page<Position>,
     ) -> Result<PageOf<Position>, ProjectionError> {
-        // What bounds the page, and what the filter is for.
-        let after = page.after.max(filter.positions.after);
-        let before = [page.before, filter.positions.to.map(Position::next)].into_iter().flatten().min();
-        let span = Span { after, before };
-        if span.is_empty() {
-            return Ok(PageOf::cut(Vec::new(), page));
+        let mut stretches = filter.positions.each();
+        if page.from_end {
+            stretches.reverse();
         }
-        let positions = merge(self.lists(filter, span)?, page.from_end, page.limit + 1)?;
+        let mut positions = Vec::new();
+        for stretch in stretches {
+            // What bounds the page, and what the filter is for.
+            let span = stretch.span();
+            let before = [page.before, span.before].into_iter().flatten().min();
+            let span = Span { after: page.after.max(span.after), before };
+            let left = page.limit + 1 - positions.len();
+            if left > 0 && !span.is_empty() {
+                positions.extend(merge(self.lists(filter, span)?, page.from_end, left)?);
+            }
+        }
         Ok(PageOf::cut(positions.into_iter().map(Position::new).collect(), page))
     }
 
@@ -239,7 +246,7 @@ impl View {
 
     /// How many deliveries a filter finds, where a counter tells; `None` where only a scan could.
     pub fn delivery_count(&self, filter: &DeliveryFilter) -> Result<Option<u64>, ProjectionError> {
-        if !filter.events.is_empty() || !filter.codes.is_empty() || filter.positions != Positions::default() {
+        if !filter.events.is_empty() || !filter.codes.is_empty() || filter.positions != Stretches::default() {
             return Ok(None);
         }
         match &filter.appointment_ids {

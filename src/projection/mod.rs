@@ -31,6 +31,7 @@ mod merge;
 mod patience;
 mod view;
 mod filter;
+mod runs;
 mod find;
 mod listed;
 mod flow;
@@ -45,7 +46,7 @@ use crate::log::{AppointmentId, Digest, Position, SourceName};
 
 pub use as_of::{AsOf, BoardRecords, Column, Moment, StaleRules};
 pub use compare::{Differences, Report, Sample};
-pub use filter::{AppointmentFilter, AppointmentPlace, IdPrefix, Order, OrderBy, Positions, Times};
+pub use filter::{AppointmentFilter, AppointmentPlace, IdPrefix, Order, OrderBy, Positions, Stretches, Times};
 pub use flow::{Flow, Waits};
 pub use listed::{DeliveryFilter, HistoryEntry};
 pub use not_applied::NotApplied;
@@ -60,6 +61,7 @@ pub use rebuild::{
 pub use record::AppointmentRecord;
 pub use refold::{Arrived, Refolded};
 pub use rules::Rules;
+pub use runs::SetBack;
 pub use store::{Projection, Reader, Readers};
 pub use tally::Tally;
 pub use view::{Page, PageOf, Told, View};

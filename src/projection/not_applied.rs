@@ -8,7 +8,7 @@ use crate::{
     log::{Position, SourceName},
 };
 
-use super::{Positions, ProjectionError, View, merge::Span, row::Kind};
+use super::{Positions, ProjectionError, Stretches, View, merge::Span, row::Kind};
 
 /// The outcomes of what was not applied although it said something new.
 const OUTCOMES: [Outcome; 3] = [Outcome::Rejected, Outcome::Unrecognized, Outcome::Unreadable];
@@ -35,15 +35,16 @@ impl View {
     pub fn not_applied(
         &self,
         sources: &[SourceName],
-        positions: Positions,
+        positions: &Stretches,
     ) -> Result<Vec<NotApplied>, ProjectionError> {
         let mut groups = Vec::new();
-        let span = positions.span();
+        let stretches = positions.each();
         for (source, number) in self.numbers_of(sources) {
             for kind in Kind::all().filter(|kind| OUTCOMES.contains(&kind.outcome())) {
                 let Some(code) = kind.verdict.code() else { continue };
                 let mut group: Option<NotApplied> = None;
-                for position in self.positions_with(number, kind, span) {
+                let positions = stretches.iter().flat_map(|stretch| self.positions_with(number, kind, stretch.span()));
+                for position in positions {
                     let position = Position::new(position?);
                     let group = group.get_or_insert_with(|| NotApplied {
                         source: source.clone(),

@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    AppointmentKey, AsOf, DeliveryFilter, Page, PageOf, Positions, ProjectionError, View,
+    AppointmentKey, DeliveryFilter, Page, PageOf, ProjectionError, Stretches, View,
     as_of::refold,
     merge::Span,
     record::Entry,
@@ -104,14 +104,14 @@ impl View {
     pub fn evidence(
         &self,
         source: &SourceName,
-        positions: Positions,
+        positions: &Stretches,
         rules: &FoldRules,
         log: &dyn Log,
     ) -> Result<Evidence, ProjectionError> {
         let filter = DeliveryFilter {
             sources: vec![source.clone()],
             outcomes: vec![Outcome::Rejected],
-            positions,
+            positions: positions.clone(),
             ..DeliveryFilter::default()
         };
         let page = Page { after: None, before: None, limit: REJECTIONS_MAX, from_end: true };
@@ -119,11 +119,11 @@ impl View {
         let (Some(first), Some(number)) = (rejected.first(), self.number_of(source)) else {
             return Ok(Evidence::default());
         };
-        let since = Span { after: Some(Position::new(first.get() - 1)), ..positions.span() };
+        let since = has_more.then(|| Position::new(first.get() - 1));
         let mut evidence = Evidence {
             rejections: rejected.len() as u64,
             has_more,
-            check_ins: self.check_ins(number, if has_more { since } else { positions.span() })?,
+            check_ins: self.check_ins(number, positions, since)?,
             shown: BTreeMap::new(),
         };
         for (appointment_id, positions) in self.by_appointment(&rejected, log)? {
@@ -133,9 +133,24 @@ impl View {
         Ok(evidence)
     }
 
-    fn check_ins(&self, number: SourceNumber, span: Span<Position>) -> Result<u64, ProjectionError> {
+    fn check_ins(
+        &self,
+        number: SourceNumber,
+        positions: &Stretches,
+        after: Option<Position>,
+    ) -> Result<u64, ProjectionError> {
         let kind = Kind { verdict: Verdict::Applied, event: Some(EventType::Checkin) };
-        self.positions_with(number, kind, span).try_fold(0, |count, position| position.map(|_| count + 1))
+        let mut count = 0;
+        for stretch in positions.each() {
+            let span = stretch.span();
+            let span = Span { after: span.after.max(after), ..span };
+            if !span.is_empty() {
+                count += self
+                    .positions_with(number, kind, span)
+                    .try_fold(0, |count, position| position.map(|_| count + 1))?;
+            }
+        }
+        Ok(count)
     }
 
     /// Which appointments these deliveries name: the log has that.
@@ -167,7 +182,7 @@ impl View {
         if record.delivery_count > DELIVERIES_MAX {
             return Ok(());
         }
-        let entries = self.entries_as_of(&record, AsOf::Position(Position::new(u64::MAX)))?;
+        let entries = self.entries_as_of(&record, Position::new(u64::MAX))?;
         for pattern in Pattern::ALL {
             let shows = |entry: &&Entry| rejected.contains(&entry.position) && pattern.is_shown_by(entry, &entries);
             let showing: Vec<Position> = entries.iter().filter(shows).map(|entry| entry.position).collect();

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::lifecycle::Status;
+use crate::lifecycle::{STANDSTILL_MAX, Status};
 
 use super::{AppointmentRecord, StaleRules};
 
@@ -17,7 +17,8 @@ pub enum BoardPlace {
 
 impl AppointmentRecord {
     /// Where it is on a board that shows `time`, if no other delivery has come; what has ended stays on it for
-    /// `ended_within`. `None`: it is not on it.
+    /// `ended_within`. `None`: it is not on it. Where the clock was set back, what ended after `time` is not on it either,
+    /// and nobody has been silent since.
     pub fn place_on_board(
         &self,
         time: DateTime<Utc>,
@@ -28,7 +29,7 @@ impl AppointmentRecord {
         let ended_after = time.checked_sub_signed(ended_within).unwrap_or(DateTime::<Utc>::MIN_UTC);
         let silent = time - self.last_received_at;
         match status {
-            Status::Discharged | Status::Removed if since <= ended_after => None,
+            Status::Discharged | Status::Removed if since <= ended_after || since - time > STANDSTILL_MAX => None,
             Status::CheckedIn | Status::Ready | Status::CalledBack if silent >= stale.stale_after => {
                 Some(BoardPlace::Stale)
             }

@@ -17,6 +17,7 @@ use super::{
     home::Home,
     pace::Pace,
     rows::StateHasher,
+    runs::SetBack,
     store::failed,
 };
 
@@ -35,7 +36,7 @@ pub fn open_as_it_is(projections: &Path, rules: Arc<Rules>) -> Result<Option<Pro
     Home::at(projections).current().map(|current| Projection::open(&current, rules)).transpose()
 }
 
-/// The state digest that a projection of the log up to `to` has, without one.
+/// The state digest that a projection of the log up to `to` has, without one; and where the clock was set back.
 pub fn state_digest_of(
     log: &dyn Log,
     to: Position,
@@ -43,11 +44,11 @@ pub fn state_digest_of(
     rules: &Rules,
     workshop: &Workshop,
     tell: &mut dyn FnMut(Progress) -> bool,
-) -> Result<Digest, ProjectionError> {
+) -> Result<(Digest, Vec<SetBack>), ProjectionError> {
     let mut hasher = StateHasher::new();
     let scratch = Scratch::beside(&projections.join("compared"))?;
-    fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut hasher)?;
-    Ok(hasher.finish())
+    let set_backs = fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut hasher)?;
+    Ok((hasher.finish(), set_backs))
 }
 
 /// What a fresh fold by `rules` differs in from a snapshot, whatever the rules of that were. Writes nothing but what
@@ -63,8 +64,8 @@ pub fn compare_with_fresh_fold(
     let to = view.checkpoint()?.position;
     let mut compare = Compare::with(view)?;
     let scratch = Scratch::beside(&projections.join("compared"))?;
-    fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut compare)?;
-    compare.report()
+    let set_backs = fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut compare)?;
+    compare.report(set_backs)
 }
 
 /// A new projection of the log below `projections`, beside the one that counts, and how it differs from `old`, a
@@ -88,7 +89,8 @@ pub fn rebuild_beside(
         Some(view) => view.checkpoint().and_then(|Checkpoint { position: to, .. }| {
             let (mut compare, mut pace) = (Compare::with(view)?, Pace::new(to, tell));
             let projection = Projection::rebuild(&folder, rules, log, to, workshop, &mut pace, &mut compare)?;
-            Ok((projection, Some(compare.report()?)))
+            let report = compare.report(projection.view().set_backs()?)?;
+            Ok((projection, Some(report)))
         }),
     };
     match built {

@@ -134,6 +134,7 @@ struct WindowBytes {
     bottom: Vec<(u64, u8)>,
     /// Position, event and time.
     waiting: Vec<(u64, u8, i64)>,
+    newest: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -167,6 +168,7 @@ pub(super) fn encode_appointment(record: &AppointmentRecord) -> Vec<u8> {
         window.first.as_ref().map(applied),
         List(window.bottom.iter().map(applied)),
         List(window.waiting.iter().map(waiting)),
+        window.newest.map(ms),
     );
     // In the order of [`AppointmentBytes`], without a list of its own for each list.
     to_bytes(&(
@@ -221,6 +223,7 @@ pub(super) fn decode_appointment(key: AppointmentKey, bytes: &[u8]) -> Result<Ap
             first: window.first.map(applied).transpose()?,
             bottom: window.bottom.into_iter().map(applied).collect::<Result<_, ProjectionError>>()?,
             waiting: window.waiting.into_iter().map(waits).collect::<Result<_, _>>()?,
+            newest: window.newest.map(time).transpose()?,
         },
     };
     Ok(AppointmentRecord {

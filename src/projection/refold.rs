@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    AppointmentKey, AppointmentRecord, AsOf, Projection, ProjectionError, View,
+    AppointmentKey, AppointmentRecord, Projection, ProjectionError, View,
     as_of::refold,
     places::{Places, only_in},
     record::{ENTRIES_IN_ROW, Entry, encode_appointment, encode_history},
@@ -44,7 +44,7 @@ impl View {
     /// there, only a rebuild tells. It takes a look into the log for each, so it is no work for the one writer.
     pub fn read_again(&self, key: &AppointmentKey, log: &dyn Log) -> Result<Arrived, ProjectionError> {
         let record = self.appointment(key)?.ok_or(ProjectionError::NoSuchAppointment)?;
-        let history = self.entries_as_of(&record, AsOf::Position(Position::new(u64::MAX)))?;
+        let history = self.entries_as_of(&record, Position::new(u64::MAX))?;
         let entries = history.iter().map(|entry| read_again(log, key, entry.position)).collect::<Result<_, _>>()?;
         Ok(Arrived { key: key.clone(), entries })
     }
@@ -58,7 +58,7 @@ impl Projection {
         let view = self.view();
         let before = view.appointment(key)?.ok_or(ProjectionError::NoSuchAppointment)?;
         let number = view.number_of(&key.source).ok_or(ProjectionError::Damaged("source number"))?;
-        let old = view.entries_as_of(&before, AsOf::Position(Position::new(u64::MAX)))?;
+        let old = view.entries_as_of(&before, Position::new(u64::MAX))?;
         for entry in old.iter().skip(arrived.len()) {
             arrived.push(read_again(log, key, entry.position)?);
         }

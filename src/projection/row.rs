@@ -3,6 +3,8 @@
 //! | keyspace | key (integers big-endian) | value |
 //! |---|---|---|
 //! | `meta` | `checkpoint` | format version, position, digest, rules digest |
+//! | `meta` | `last-arrival` | when the last delivery arrived |
+//! | `meta` | `set-back`, position u64 of the first delivery after it | the arrival times before and after it (`runs.rs`) |
 //! | `sources` | source u32 | name, rules digest, counts by status and by outcome |
 //! | `source_ids` | name | source u32 |
 //! | `appointments` | source u32, appointment u64 | the fold, the figures and the last entries of its deliveries |
@@ -36,7 +38,7 @@ use crate::{
     log::{AppointmentId, Digest, Position, SourceName},
 };
 
-use super::{Checkpoint, ProjectionError, rules::FORMAT_VERSION};
+use super::{Checkpoint, ProjectionError, rules::FORMAT_VERSION, runs::SetBack};
 
 /// Positions that one row of `by_outcome` stands for.
 pub(super) const POSITIONS_IN_ROW: u64 = 2048;
@@ -126,6 +128,9 @@ struct CheckpointBytes {
 const ROW_BYTES: usize = 160;
 
 pub(super) const CHECKPOINT_KEY: &[u8] = b"checkpoint";
+pub(super) const LAST_ARRIVAL_KEY: &[u8] = b"last-arrival";
+/// What the keys of set-backs begin with.
+pub(super) const SET_BACK_KEY: &[u8] = b"set-back";
 
 pub(super) fn appointment_key(source: SourceNumber, id: AppointmentId) -> [u8; 12] {
     key(source, [], [id.get()])
@@ -267,6 +272,31 @@ pub(super) fn decode_checkpoint(bytes: &[u8]) -> Result<Checkpoint, ProjectionEr
         digest: Digest::from_bytes(stored.digest),
         rules_digest: Digest::from_bytes(stored.rules_digest),
     })
+}
+
+pub(super) fn encode_last_arrival(time: DateTime<Utc>) -> Vec<u8> {
+    to_bytes(&time.timestamp_millis())
+}
+
+pub(super) fn decode_last_arrival(bytes: &[u8]) -> Result<DateTime<Utc>, ProjectionError> {
+    time_of(from_bytes(bytes, "last arrival")?, "last arrival")
+}
+
+pub(super) fn set_back_key(position: Position) -> Vec<u8> {
+    [SET_BACK_KEY, &position.get().to_be_bytes()].concat()
+}
+
+pub(super) fn encode_set_back(set_back: &SetBack) -> Vec<u8> {
+    to_bytes(&(set_back.from.timestamp_millis(), set_back.to.timestamp_millis()))
+}
+
+pub(super) fn decode_set_back(position: Position, bytes: &[u8]) -> Result<SetBack, ProjectionError> {
+    let (from, to) = from_bytes(bytes, "set-back")?;
+    Ok(SetBack { position, from: time_of(from, "set-back")?, to: time_of(to, "set-back")? })
+}
+
+fn time_of(ms: i64, row: &'static str) -> Result<DateTime<Utc>, ProjectionError> {
+    DateTime::from_timestamp_millis(ms).ok_or(ProjectionError::Damaged(row))
 }
 
 pub(super) fn encode_source(row: &SourceRow) -> Vec<u8> {

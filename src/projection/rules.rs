@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The version of the rows on disk. Raise it when a row's layout changes: the projection is then built anew.
-pub(super) const FORMAT_VERSION: u32 = 8;
+pub(super) const FORMAT_VERSION: u32 = 9;
 
 /// How every source's deliveries are folded.
 #[derive(Clone, Debug, Default)]

@@ -7,6 +7,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock, Weak},
 };
 
+use chrono::{DateTime, Utc};
+
 use crate::log::{Digest, Position, SourceName};
 
 use super::{
@@ -14,7 +16,10 @@ use super::{
     changes::{Course, decode_changes},
     hot::Hot,
     lsm::{self, Database, Keyspace},
-    row::{CHECKPOINT_KEY, Counts, SourceNumber, SourceRow, decode_checkpoint, decode_source, encode_checkpoint},
+    row::{
+        CHECKPOINT_KEY, Counts, LAST_ARRIVAL_KEY, SourceNumber, SourceRow, decode_checkpoint, decode_last_arrival,
+        decode_source, encode_checkpoint,
+    },
     rows::{SPACES, Space},
 };
 
@@ -47,6 +52,8 @@ pub struct Projection {
     reader: Reader,
     pub(super) rules: Arc<Rules>,
     pub(super) checkpoint: Checkpoint,
+    /// When the delivery at the checkpoint arrived; `None` where there is none.
+    pub(super) last_arrival: Option<DateTime<Utc>>,
     pub(super) sources: Vec<SourceRow>,
     /// Where the status changes of each source end.
     pub(super) courses: Vec<Course>,
@@ -92,16 +99,17 @@ impl Projection {
 
     /// The projection in a store that is open.
     pub(super) fn of(keyspaces: Keyspaces, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
-        let Counted { checkpoint, sources, courses, numbers } = keyspaces.count(&rules)?;
+        let Counted { checkpoint, last_arrival, sources, courses, numbers } = keyspaces.count(&rules)?;
         let store = Arc::new(keyspaces);
         let (reader, hot) = (Reader(Arc::new(RwLock::new(Arc::clone(&store)))), Hot::default());
-        Ok(Projection { store, reader, rules, checkpoint, sources, courses, hot, numbers })
+        Ok(Projection { store, reader, rules, checkpoint, last_arrival, sources, courses, hot, numbers })
     }
 
     /// Forgets what it holds in memory, which may be ahead of its rows after an error, and reads it from them.
     pub fn read_anew(&mut self) -> Result<(), ProjectionError> {
-        let Counted { checkpoint, sources, courses, numbers } = self.store.count(&self.rules)?;
-        (self.checkpoint, self.sources, self.courses, self.numbers) = (checkpoint, sources, courses, numbers);
+        let Counted { checkpoint, last_arrival, sources, courses, numbers } = self.store.count(&self.rules)?;
+        (self.checkpoint, self.last_arrival, self.sources) = (checkpoint, last_arrival, sources);
+        (self.courses, self.numbers) = (courses, numbers);
         self.hot = Hot::default();
         Ok(())
     }
@@ -220,6 +228,7 @@ impl Readers {
 /// What the writer knows of the rows without looking each time.
 struct Counted {
     checkpoint: Checkpoint,
+    last_arrival: Option<DateTime<Utc>>,
     sources: Vec<SourceRow>,
     courses: Vec<Course>,
     numbers: Names,
@@ -240,6 +249,8 @@ impl Keyspaces {
                 nothing
             }
         };
+        let last_arrival = snapshot.get(&self.meta, LAST_ARRIVAL_KEY).map_err(|error| failed("opening", error))?;
+        let last_arrival = last_arrival.map(|bytes| decode_last_arrival(&bytes)).transpose()?;
         let mut sources = Vec::new();
         for entry in snapshot.iter(&self.sources) {
             sources.push(decode_source(&entry.value().map_err(|error| failed("opening", error))?)?);
@@ -255,7 +266,7 @@ impl Keyspaces {
         let number = |(index, row): (usize, &SourceRow)| (row.name.clone(), source_number(index));
         let numbers: Names = sources.iter().enumerate().map(number).collect();
         self.name(numbers.clone());
-        Ok(Counted { checkpoint, sources, courses, numbers })
+        Ok(Counted { checkpoint, last_arrival, sources, courses, numbers })
     }
 
     pub(super) fn open(path: &Path) -> Result<Keyspaces, lsm::Error> {

@@ -6,7 +6,7 @@
 
 use std::{fs, path::PathBuf, process, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +26,8 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What a webhook may be answered with, as the README's tables have it.
 const WEBHOOK_STATUSES: [u16; 12] = [200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503];
+/// What the count of the clock's jumps calls their directions.
+pub(super) const CLOCK_DIRECTIONS: [&str; 2] = ["forward", "back"];
 /// Ticks of `/proc/self/stat` a second: fixed by Linux for every program (USER_HZ).
 const TICKS_A_SECOND: u64 = 100;
 
@@ -83,6 +85,9 @@ impl Metrics {
         counter!("clockfold_projection_mended_total").increment(0);
         counter!("clockfold_log_openings_total").increment(0);
         counter!("clockfold_head_failures_total").increment(0);
+        for direction in CLOCK_DIRECTIONS {
+            counter!("clockfold_clock_jumps_total", "direction" => direction).increment(0);
+        }
         Metrics { directories, started_at: now, ..self }
     }
 
@@ -107,6 +112,10 @@ impl Metrics {
         gauge!("clockfold_log_head_position").set(head as f64);
         gauge!("clockfold_projection_position").set(folded as f64);
         gauge!("clockfold_projection_lag_deliveries").set(head.saturating_sub(folded) as f64);
+        // What can't be read of the log is told by others.
+        let last_arrival = app.log.last_arrival().ok().flatten();
+        let behind = last_arrival.map_or(TimeDelta::zero(), |last| (last - (app.clock)()).max(TimeDelta::zero()));
+        gauge!("clockfold_clock_behind_seconds").set(seconds_of(behind));
         gauge!("clockfold_storage_failed").set(if app.failure().is_some() { 1.0 } else { 0.0 });
         for (directory, path) in &self.directories {
             if let Some(Room { free, total }) = Room::at(path) {
@@ -158,6 +167,12 @@ fn seconds(time: DateTime<Utc>) -> f64 {
     time.timestamp_millis() as f64 / 1_000.0
 }
 
+/// A length of time, for a gauge or a person.
+#[allow(clippy::cast_precision_loss)]
+pub(super) fn seconds_of(length: TimeDelta) -> f64 {
+    length.num_milliseconds() as f64 / 1_000.0
+}
+
 fn describe() {
     let counters = [
         ("clockfold_deliveries_total", "Deliveries that were made durable and folded, by source and outcome."),
@@ -175,6 +190,10 @@ fn describe() {
         ("clockfold_head_failures_total", "How often the head could not be remembered; it is tried again."),
         ("clockfold_connections_closed_total", "Connections that the server closed, by reason."),
         ("clockfold_streams_reset_total", "Answers over HTTP/2 that were given up because nobody took them."),
+        (
+            "clockfold_clock_jumps_total",
+            "How often the machine's clock jumped beside a stopwatch that nobody sets, by direction.",
+        ),
         ("clockfold_answers_total", "HTTP answers, by route and status."),
         ("process_cpu_seconds_total", "Processor time that it has taken."),
     ];
@@ -198,6 +217,10 @@ fn describe() {
         ("clockfold_archive_lag_deliveries", "Durable deliveries that the archive does not have yet."),
         ("clockfold_archive_failed", "1 while the archive can't be written, else 0."),
         ("clockfold_storage_failed", "1 while the storage fails and no deliveries are accepted, else 0."),
+        (
+            "clockfold_clock_behind_seconds",
+            "How far the machine's clock is behind the arrival time of the last delivery; 0 where it is not.",
+        ),
         ("clockfold_disk_free_bytes", "Bytes that may still be written to the disk of a directory."),
         ("clockfold_disk_size_bytes", "All bytes of that disk."),
         ("clockfold_build_info", "1, with the program's version."),

@@ -62,7 +62,8 @@ pub fn deliveries() -> impl Strategy<Value = Vec<Sent>> {
     let odd = prop_oneof![Just(Ok("transfer_in".to_owned())), Just(Err(Fault::NotJson))];
     let instead = option::weighted(0.4, prop_oneof![9 => any_event, 1 => odd]);
     let late_by = prop_oneof![3 => Just(0), 1 => 1_usize..4];
-    let gap_ms = prop_oneof![3 => 0_i64..400, 1 => select(vec![0, 999, 1_000, 1_001, 4_999, 5_000, 5_001])];
+    let gap_ms = prop_oneof![3 => 0_i64..400, 1 => select(vec![0, 999, 1_000, 1_001, 4_999, 5_000, 5_001]),
+        1 => select(vec![-1, -59_999, -60_001])];
     vec((instead, late_by, gap_ms), 0..40).prop_map(|made| {
         let usual = DAY.into_iter().cycle().map(|event| Ok(event.to_owned()));
         let mut readings: Vec<_> = made
@@ -105,11 +106,12 @@ pub fn anything() -> impl Strategy<Value = Vec<Sent>> {
     let reading = prop_oneof![6 => event.prop_map(Ok), 1 => text.prop_map(Ok), 1 => ".*".prop_map(Ok),
         1 => nearly.prop_map(Ok), 1 => Just(Err(Fault::FieldRepeated))];
     let began = select(vec![DateTime::<Utc>::MIN_UTC, start(), DateTime::<Utc>::MAX_UTC - TimeDelta::seconds(5)]);
-    let gap_ms = prop_oneof![2 => Just(0), 4 => 0_i64..3_000, 1 => 0_i64..9_000_000_000_000_000];
+    let gap_ms = prop_oneof![2 => Just(0), 4 => 0_i64..3_000, 1 => -9_000_000_000_000_000_i64..9_000_000_000_000_000];
     (began, vec((reading, gap_ms), 0..60)).prop_map(|(mut received_at, made)| {
         let sent = made.into_iter().map(|(reading, gap_ms)| {
             let later = received_at.checked_add_signed(TimeDelta::milliseconds(gap_ms));
-            received_at = later.unwrap_or(DateTime::<Utc>::MAX_UTC);
+            let end = if gap_ms < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
+            received_at = later.unwrap_or(end);
             Sent { received_at, reading }
         });
         sent.collect()

@@ -67,7 +67,15 @@ pub fn order(table: &Table, window_ms: i64, sent: &[Sent]) -> Vec<u64> {
 }
 
 fn folding<'a>(table: &'a Table, window_ms: i64, sent: &[Sent]) -> Folding<'a> {
-    let mut folding = Folding { table, window_ms, applied: Vec::new(), waiting: Vec::new(), judged: Vec::new() };
+    let mut folding = Folding {
+        table,
+        window_ms,
+        applied: Vec::new(),
+        waiting: Vec::new(),
+        judged: Vec::new(),
+        newest_ms: i64::MIN,
+        set_backs: 0,
+    };
     for delivery in sent {
         folding.take(delivery);
     }
@@ -130,6 +138,8 @@ const UNDOS: [&str; 5] = ["undo_checkin", "undo_ready", "undo_callback", "undo_d
 const DETAILS: [&str; 2] = ["reschedule", "demographics_update"];
 /// How many may wait.
 const WAITING_MAX: usize = 16;
+/// A delivery that arrived more than this before an earlier one is outside every window with it.
+const BACK_MAX_MS: i64 = 60_000;
 
 /// A delivery of one of the 13 events.
 #[derive(Clone, Copy)]
@@ -137,6 +147,8 @@ struct Delivery {
     position: u64,
     event: &'static str,
     received_at_ms: i64,
+    /// How often the clock had been set back before it arrived, as far as the appointment's deliveries tell.
+    set_backs: u32,
 }
 
 struct Folding<'a> {
@@ -147,6 +159,9 @@ struct Folding<'a> {
     /// In the order of their arrival.
     waiting: Vec<Delivery>,
     judged: Vec<Judged>,
+    /// The newest arrival since the clock was last set back.
+    newest_ms: i64,
+    set_backs: u32,
 }
 
 impl Folding<'_> {
@@ -163,7 +178,8 @@ impl Folding<'_> {
             self.record(sent.position, "UNRECOGNIZED", met);
             return;
         };
-        let delivery = Delivery { position: sent.position, event, received_at_ms: sent.received_at_ms };
+        let Folding { set_backs, .. } = *self;
+        let delivery = Delivery { position: sent.position, event, received_at_ms: sent.received_at_ms, set_backs };
         let (outcome, late) = self.judge(delivery);
         self.record(sent.position, outcome, met).late = late;
         match outcome {
@@ -194,7 +210,10 @@ impl Folding<'_> {
         }
         for place in (0..self.applied.len()).rev() {
             // Every place from here on overtakes this one too.
-            if delivery.received_at_ms - self.applied[place].received_at_ms > self.window_ms {
+            let overtaken = self.applied[place];
+            if delivery.received_at_ms - overtaken.received_at_ms > self.window_ms
+                || delivery.set_backs != overtaken.set_backs
+            {
                 return false;
             }
             let mut tried = self.applied.clone();
@@ -218,10 +237,17 @@ impl Folding<'_> {
         }
     }
 
-    /// What has waited for more than the window stays REJECTED for good.
+    /// What has waited for more than the window stays REJECTED for good, and so does what waited when the clock was set
+    /// back: nobody knows for how long that was.
     fn expire(&mut self, now_ms: i64) {
-        let window_ms = self.window_ms;
-        self.waiting.retain(|waiting| now_ms - waiting.received_at_ms <= window_ms);
+        if now_ms < self.newest_ms.saturating_sub(BACK_MAX_MS) {
+            self.set_backs += 1;
+            self.newest_ms = now_ms;
+        }
+        self.newest_ms = self.newest_ms.max(now_ms);
+        let (window_ms, set_backs) = (self.window_ms, self.set_backs);
+        let waits = |waiting: &Delivery| now_ms - waiting.received_at_ms <= window_ms && waiting.set_backs == set_backs;
+        self.waiting.retain(waits);
     }
 
     /// Settles the earliest waiting delivery that is no longer REJECTED; `newcomer` is the one whose arrival set this

@@ -51,25 +51,29 @@ fn stores(folder: &std::path::Path, events: &[(u64, &str)]) -> Arc<Stores> {
     Arc::new(Stores { reader, log, rules, sources, clock, lifecycles, limits, writer })
 }
 
-/// What is told of the hours from one to another: from, to and appointment of each change.
-fn told(stores: &Arc<Stores>, position: u64, from_hours: i64, to_hours: i64) -> Vec<String> {
+/// The updates between the hours from one to another.
+fn updates(stores: &Arc<Stores>, position: u64, from_hours: i64, to_hours: i64) -> Vec<Value> {
     let time = |hours: i64| chrono::DateTime::from_timestamp_millis(hours * HOUR_MS).unwrap();
     let (from, to) = (time(from_hours), time(to_hours));
     let step = Arc::new(Step::new(Kind::Passed { position: log::Position::new(position), from, to }));
-    let query = "subscription { board { position board { asOf } changes { from to appointment { appointmentId } } } }";
+    let query = "subscription { board { position board { asOf stale { count } } changes { from to appointment { appointmentId } } } }";
     let scope = Scope::new(Arc::clone(stores), Viewer::local_admin());
     let request = Request::new(query).data(scope).data(step);
     let responses: Vec<Value> = block_on(schema(&Arc::default()).execute_stream(request).map(|it| json!(it)).collect());
+    responses.iter().map(|response| response["data"]["board"].clone()).collect()
+}
+
+/// What is told of them: from, to and appointment of each change.
+fn told(stores: &Arc<Stores>, position: u64, from_hours: i64, to_hours: i64) -> Vec<String> {
     let line = |change: &Value| {
         let place = |name: &str| change[name].as_str().unwrap_or("-").to_owned();
         format!("{}: {} {}", change["appointment"]["appointmentId"].as_str().unwrap(), place("from"), place("to"))
     };
-    let updates = responses.iter().map(|response| {
-        let update = &response["data"]["board"];
-        assert!(update["board"].is_null() && update["position"].is_string(), "{response}");
+    let lines = |update: &Value| {
+        assert!(update["board"].is_null() && update["position"].is_string(), "{update}");
         update["changes"].as_array().unwrap().iter().map(line).collect::<Vec<_>>()
-    });
-    updates.flatten().collect()
+    };
+    updates(stores, position, from_hours, to_hours).iter().flat_map(lines).collect()
 }
 
 #[test]
@@ -83,4 +87,13 @@ fn what_goes_stale_or_has_ended_long_ago_is_told_when_its_time_has_come() {
     assert_eq!(told(&stores, 5, 25, 31 * 24), ["1: SCHEDULED STALE"]);
     // With the position of an earlier moment, what has come since does not count.
     assert_eq!(told(&stores, 2, 23, 24), Vec::<String>::new());
+}
+
+#[test]
+fn where_the_clock_was_set_back_the_whole_board_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = stores(folder.path(), &[(1, "create"), (1, "checkin")]);
+    let updates = updates(&stores, 2, 90_000, 1);
+    let whole = json!({ "asOf": "1970-01-01T01:00:00.000Z", "stale": { "count": 0 } });
+    assert_eq!(updates, [json!({ "position": "2", "board": whole, "changes": [] })]);
 }

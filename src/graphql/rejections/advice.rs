@@ -7,7 +7,7 @@
 use crate::{
     lifecycle::Lifecycle,
     log::SourceName,
-    projection::{Evidence, Pattern, Positions, REJECTIONS_MAX, Shown, WINDOW_TRIED},
+    projection::{Evidence, Pattern, REJECTIONS_MAX, Shown, Stretches, WINDOW_TRIED},
 };
 
 use super::{
@@ -34,10 +34,14 @@ fn percent_min(pattern: Pattern) -> u64 {
 }
 
 /// The advice for these sources.
-pub(super) fn of(scope: &Scope, sources: &[SourceName], stretch: Positions) -> Result<Vec<RejectionAdvice>, Problem> {
+pub(super) fn of(
+    scope: &Scope,
+    sources: &[SourceName],
+    stretches: &Stretches,
+) -> Result<Vec<RejectionAdvice>, Problem> {
     let mut advice = Vec::new();
     for source in sources {
-        let evidence = scope.view().evidence(source, stretch, scope.rules(source), scope.log())?;
+        let evidence = scope.view().evidence(source, stretches, scope.rules(source), scope.log())?;
         let clear: Vec<_> =
             evidence.shown.iter().filter(|(pattern, shown)| is_clear(**pattern, **shown, &evidence)).collect();
         let with_lenient = clear.iter().any(|(pattern, _)| **pattern == Pattern::MidStream);

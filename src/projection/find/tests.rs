@@ -75,11 +75,11 @@ fn filters(sources: &[SourceName]) -> Vec<AppointmentFilter> {
             ..all.clone()
         },
         AppointmentFilter {
-            last_position: Positions { after: Some(Position::new(200)), to: Some(Position::new(900)) },
+            last_position: Positions { after: Some(Position::new(200)), to: Some(Position::new(900)) }.into(),
             ..all.clone()
         },
         AppointmentFilter {
-            last_position: Positions { after: Some(Position::new(300)), to: None },
+            last_position: Positions { after: Some(Position::new(300)), to: None }.into(),
             statuses: vec![Status::Scheduled, Status::Removed],
             id_prefix: prefix("2"),
             ..all

@@ -118,14 +118,17 @@ impl Bytes<'_> {
         let mut deliveries = Vec::new();
         while !self.0.is_empty() {
             let event = self.event();
-            // The later times are as the window's ends are: just within, just beyond, and far beyond.
+            // The later times are as the window's ends are: just within, just beyond, and far beyond; and the clock may
+            // have been set back.
             let later = match self.next() {
                 byte @ ..=199 => TimeDelta::milliseconds(i64::from(byte)),
                 byte @ 200..=249 => TimeDelta::milliseconds(i64::from(byte - 200) * 250 + i64::from(byte % 3) - 1),
-                byte @ 250..=252 => TimeDelta::days(i64::from(byte)),
+                250 => TimeDelta::days(250),
+                251 => TimeDelta::seconds(-60),
+                252 => TimeDelta::milliseconds(-60_001),
                 _ => TimeDelta::days(90_000_000),
             };
-            now = now.checked_add_signed(later.max(TimeDelta::zero())).unwrap_or(DateTime::<Utc>::MAX_UTC);
+            now = now.checked_add_signed(later).unwrap_or(now);
             deliveries.push((now, event));
         }
         deliveries
