@@ -52,6 +52,7 @@ const PLACES: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("anyhow", &["cli"]),
     ("async_graphql", &["graphql"]),
+    ("async_graphql_value", &["graphql"]),
     ("base64", &["credential", "copies", "graphql"]),
     ("blake3", &["log", "credential", "projection", "copies", "dashboard"]),
     (

@@ -53,6 +53,58 @@ fn deliveries_are_replayed_and_then_followed_over_both_transports() {
 }
 
 #[test]
+fn the_only_field_may_come_through_fragments_and_more_than_once() {
+    let (_folder, server) = started(CONFIG);
+    for id in 1..=3 {
+        server.deliver(id, "create");
+    }
+    let expected = json!({ "it": { "position": "3", "appointmentId": "3" } });
+    let field = |fields: &str| format!("it: deliveries(after: $after) {{ {fields} }}");
+    for query in [
+        format!(
+            "subscription S($after: Position! = \"2\") {{ ...F }} fragment F on Subscription {{ {} }}",
+            field("position appointmentId")
+        ),
+        format!(
+            "subscription($after: Position = \"2\") {{ {} ... {{ {} }} }}",
+            field("position"),
+            field("appointmentId position")
+        ),
+        format!(
+            "subscription($after: Position = \"2\", $not: Boolean! = true) {{ ... on Subscription {{ {} }} board @skip(if: $not) {{ position }} }}",
+            field("position appointmentId source @skip(if: $not)")
+        ),
+    ] {
+        let mut socket = Socket::open(server.address);
+        socket.subscribe("1", &query);
+        assert_eq!(socket.data(), expected, "{query}");
+        assert_eq!(Events::open(server.address, &[], &query).data(), Some(expected.clone()), "{query}");
+    }
+    let mut socket = Socket::open(server.address);
+    socket.subscribe("1", "subscription { deliveries(after: \"2\") { position @skip(if: true) } }");
+    assert_eq!(socket.data(), json!({ "deliveries": {} }));
+    for (query, code) in [
+        ("subscription { deliveries { position } board { position } }", "GRAPHQL_VALIDATION_FAILED"),
+        (
+            "subscription { ...F board { position } } fragment F on Subscription { deliveries { position } }",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        ("subscription { __typename }", "GRAPHQL_VALIDATION_FAILED"),
+        ("subscription { deliveries @skip(if: true) { position } }", "GRAPHQL_VALIDATION_FAILED"),
+        (
+            "subscription { deliveries { position } ... { deliveries(after: \"1\") { position } } }",
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
+        ("subscription { ...F } fragment F on Subscription { deliveries { nope } }", "GRAPHQL_VALIDATION_FAILED"),
+    ] {
+        socket.subscribe("2", query);
+        let refused = socket.message();
+        assert_eq!(refused["type"], "error", "{query}: {refused}");
+        assert_eq!(refused["payload"][0]["extensions"]["code"], code, "{query}: {refused}");
+    }
+}
+
+#[test]
 fn without_a_position_only_what_comes_is_told_and_complete_ends_it() {
     let (_folder, server) = started(CONFIG);
     server.deliver(1, "create");

@@ -6,15 +6,16 @@ use std::{
 };
 
 use async_graphql::{
-    ValidationResult,
+    ValidationResult, Variables,
     parser::{
         parse_query,
-        types::{BaseType, ExecutableDocument, VariableDefinition},
+        types::{BaseType, ExecutableDocument, OperationDefinition, VariableDefinition},
     },
 };
 
 use super::{
     limits::{self, AsksForSchema, Limits},
+    plan::{Plan, Types, apart, mended},
     refusal::Refusal,
 };
 
@@ -30,9 +31,53 @@ pub(super) struct Parsed {
     /// Whether it is valid, and what it costs, whatever its variables are.
     is_constant: bool,
     valid: OnceLock<ValidationResult>,
+    /// What the library validates in its place, where that is another.
+    mended: OnceLock<Option<ExecutableDocument>>,
+    /// The plan that was made last.
+    plan: Mutex<Option<Arc<Plan>>>,
 }
 
 impl Parsed {
+    /// What the library is to validate for an operation, and what else for the others.
+    pub(super) fn to_validate(
+        &self,
+        types: &Types,
+        operation_name: Option<&str>,
+    ) -> (ExecutableDocument, Vec<ExecutableDocument>) {
+        let document = self.mended(types).unwrap_or(&self.document);
+        match operation_name {
+            Some(name) if self.has_several_operations() => apart(document, name),
+            _ => (document.clone(), Vec::new()),
+        }
+    }
+
+    fn has_several_operations(&self) -> bool {
+        self.document.operations.iter().len() > 1
+    }
+
+    fn mended(&self, types: &Types) -> Option<&ExecutableDocument> {
+        self.mended.get_or_init(|| mended(types, &self.document)).as_ref()
+    }
+
+    /// How one of its operations is executed with these variables: as the last time, where they ask for the same.
+    pub(super) fn plan(
+        &self,
+        types: &Types,
+        (name, operation): (Option<&str>, &OperationDefinition),
+        variables: &Variables,
+    ) -> Arc<Plan> {
+        let last = || self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = &*last()
+            && plan.fits(name, operation, variables)
+        {
+            return Arc::clone(plan);
+        }
+        let is_mended = self.has_several_operations() || self.mended(types).is_some();
+        let plan = Arc::new(Plan::of(types, &self.document, (name, operation), variables, is_mended));
+        *last() = Some(Arc::clone(&plan));
+        plan
+    }
+
     /// What the validation of the same document has said, where it would say so again.
     pub(super) fn known_valid(&self) -> Option<ValidationResult> {
         self.valid.get().copied()
@@ -76,7 +121,14 @@ impl Documents {
         let document = parse_query(text)?;
         let asks_for_schema = limits::check_document(limits, &document)?;
         let is_constant = is_constant(&document);
-        let parsed = Arc::new(Parsed { document, asks_for_schema, is_constant, valid: OnceLock::new() });
+        let parsed = Arc::new(Parsed {
+            document,
+            asks_for_schema,
+            is_constant,
+            valid: OnceLock::new(),
+            mended: OnceLock::new(),
+            plan: Mutex::default(),
+        });
         if text.len() <= DOCUMENT_BYTES_MAX {
             let mut known = self.known();
             if known.len() >= DOCUMENTS_MAX {

@@ -28,6 +28,13 @@ pub(super) enum Barred {
     Schema,
 }
 
+/// What the library has said of a document, once a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Valid(pub(super) ValidationResult);
+
+/// Asks for no more than what the library says of a document: [`Valid`] comes back as an error's source.
+pub(super) struct OnlyValidate;
+
 /// Looks at each document after the library's validation.
 pub(super) struct Guard {
     limits: Arc<Limits>,
@@ -64,9 +71,10 @@ impl Extension for Guard {
         let asks_for_schema = document.is_some_and(|document| document.asks_for_schema.0);
         // Before the validation, whose errors would tell what the schema has.
         if asks_for_schema && !self.shows_schema_to(ctx.data_opt::<Scope>().map(Scope::role)) {
-            return Err(vec![barred(Barred::Schema)]);
+            return Err(vec![sourced(Barred::Schema)]);
         }
-        let valid = match document.and_then(|document| document.known_valid()) {
+        let known = ctx.data_opt::<Valid>().map(|Valid(valid)| *valid);
+        let valid = match known.or_else(|| document.and_then(|document| document.known_valid())) {
             Some(valid) => valid,
             None => {
                 let valid = next.run(ctx).await?;
@@ -77,12 +85,15 @@ impl Extension for Guard {
         let max = self.limits.complexity_max as usize;
         if valid.complexity > max {
             let exceeded = Exceeded { limit: Limit::Complexity, asked: valid.complexity, max };
-            return Err(vec![barred(Barred::Costs(exceeded))]);
+            return Err(vec![sourced(Barred::Costs(exceeded))]);
+        }
+        if ctx.data_opt::<OnlyValidate>().is_some() {
+            return Err(vec![sourced(Valid(valid))]);
         }
         Ok(valid)
     }
 }
 
-fn barred(why: Barred) -> ServerError {
-    ServerError { source: Some(Arc::new(why)), ..ServerError::new("barred", None) }
+fn sourced(source: impl Send + Sync + 'static) -> ServerError {
+    ServerError { source: Some(Arc::new(source)), ..ServerError::new("not executed", None) }
 }

@@ -75,14 +75,14 @@ impl Endpoint {
         &self,
         request: &HttpRequest<'_>,
         request_id: &str,
-        attach: impl FnOnce(async_graphql::Request) -> async_graphql::Request,
+        attach: impl Fn(async_graphql::Request) -> async_graphql::Request,
     ) -> HttpAnswer {
         let Some(media) = negotiate(request.accept) else {
             return refused(MediaType::Json, Refusal::NotAcceptable);
         };
         let executed = Params::read(request)
             .and_then(|params| self.prepare(params, request.method, Transport::Answer))
-            .and_then(|prepared| self.execute_within(attach(prepared.into_request()), request_id));
+            .and_then(|prepared| self.execute_within(prepared, attach, request_id));
         match executed {
             Ok(Ok(response)) => answer(200, media, &response),
             Ok(Err(errors)) => answer(500, media, &serde_json::json!({ "errors": errors })),
@@ -103,25 +103,40 @@ impl Endpoint {
         prepare(params, method, transport, &self.checks)
     }
 
+    /// Has the library validate what it will execute in another form.
+    pub(super) fn validate(
+        &self,
+        prepared: &mut Prepared,
+        attach: impl Fn(async_graphql::Request) -> async_graphql::Request,
+    ) -> Result<(), Refusal> {
+        prepared.validate(&self.checks, &self.schema, attach)
+    }
+
     /// Executes what is no subscription: the JSON of its response, with errors alone where a resolver panicked.
-    pub(super) fn execute(&self, prepared: Prepared, scope: Scope, request_id: &str) -> Result<Arc<str>, Refusal> {
-        let executed = self.execute_within(prepared.into_request().data(scope), request_id)?;
+    pub(super) fn execute(
+        &self,
+        prepared: Prepared,
+        scope: impl Fn() -> Scope,
+        request_id: &str,
+    ) -> Result<Arc<str>, Refusal> {
+        let executed = self.execute_within(prepared, |request| request.data(scope()), request_id)?;
         Ok(executed.map_or_else(|errors| text(serde_json::json!({ "errors": errors })), text))
     }
 
     /// The response, or the errors of a panic.
     fn execute_within(
         &self,
-        request: async_graphql::Request,
+        mut prepared: Prepared,
+        attach: impl Fn(async_graphql::Request) -> async_graphql::Request,
         request_id: &str,
     ) -> Result<Result<Response, Vec<ServerError>>, Refusal> {
         // Nothing of a query outlives it but what the stores guard themselves.
-        let execute = AssertUnwindSafe(|| block_on(self.schema.execute(request)));
+        let execute = AssertUnwindSafe(|| {
+            self.validate(&mut prepared, &attach)?;
+            Ok::<Response, Refusal>(block_on(self.schema.execute(attach(prepared.request()))))
+        });
         match catch_unwind(execute) {
-            Ok(response) => {
-                let completed = errors::complete(response, request_id, self.limits().execution_timeout);
-                executed(completed).map(Ok)
-            }
+            Ok(response) => executed(prepared.complete(response?, request_id, self.limits())).map(Ok),
             Err(cause) => Ok(Err(errors::of_panic(&*cause, request_id))),
         }
     }

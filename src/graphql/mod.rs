@@ -9,6 +9,7 @@ mod readers;
 mod http;
 mod params;
 mod prepare;
+mod plan;
 mod limits;
 mod variables;
 mod guard;
@@ -141,9 +142,9 @@ impl Graph {
     /// it sets off have the request's id.
     pub fn answer(&self, request: HttpRequest<'_>, viewer: Viewer, call: Call) -> HttpAnswer {
         let Call { request_id, patience } = call;
-        let scope = Scope::new(self.stores.clone(), viewer).within(patience);
+        let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(patience.clone());
         let named = tracing::error_span!("query", request_id).entered();
-        let answer = self.endpoint.answer(&request, &request_id, |request| request.data(scope));
+        let answer = self.endpoint.answer(&request, &request_id, |request| request.data(scope()));
         drop(named);
         answer
     }
@@ -174,7 +175,7 @@ impl Graph {
     pub fn subscribe(&self, request: &HttpRequest<'_>, viewer: Viewer, request_id: &str) -> Result<Events, HttpAnswer> {
         let prepared = Params::read(request)
             .and_then(|params| self.endpoint.prepare(params, request.method, Transport::Events))
-            .and_then(|prepared| self.live.begin(prepared, viewer, request_id));
+            .and_then(|prepared| self.live.begin(prepared, &self.endpoint, viewer, request_id));
         prepared.map_err(|refusal| refused(http::MediaType::GraphQl, refusal))
     }
 
@@ -190,9 +191,9 @@ impl Graph {
         let Call { request_id, patience } = call;
         let _named = tracing::error_span!("query", request_id).entered();
         let told = if prepared.is_subscription {
-            self.live.begin(prepared, viewer, &request_id).map(Told::Events)
+            self.live.begin(prepared, &self.endpoint, viewer, &request_id).map(Told::Events)
         } else {
-            let scope = Scope::new(Arc::clone(&self.stores), viewer).within(patience);
+            let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(patience.clone());
             self.endpoint.execute(prepared, scope, &request_id).map(Told::Once)
         };
         told.unwrap_or_else(|refusal| Told::Refused(errors(refusal)))
@@ -230,7 +231,8 @@ const BUILT_IN_DIRECTIVES: [&str; 5] = ["deprecated", "include", "oneOf", "skip"
 
 fn schema(limits: &Arc<Limits>) -> Schema {
     let schema = Schema::build(Query, Mutation, Subscription_)
-        .limit_recursive_depth(limits.nesting_max())
+        // What the library validates has a fragment more than what was sent, at most, around a `__typename`.
+        .limit_recursive_depth(limits.nesting_max() + 1)
         .extension(Guard::new(Arc::clone(limits)));
     // What is not told on request is not given away as a guess either.
     match limits.introspection {

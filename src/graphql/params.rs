@@ -37,11 +37,19 @@ impl Params {
     pub(super) fn of(value: Value) -> Result<Params, Refusal> {
         // An array is refused first: the derived reader would take one for the fields in their order.
         match value {
+            Value::Object(object) if is_persisted(&object) => Err(Refusal::PersistedQuery),
             Value::Object(_) => serde_json::from_value(value).map_err(|_| Refusal::Malformed(PARAMETERS)),
             Value::Array(_) => Err(Refusal::Malformed("Batches are not supported: send one request at a time.")),
             _ => Err(Refusal::Malformed(PARAMETERS)),
         }
     }
+}
+
+/// Whether it has a document's hash in the document's place.
+fn is_persisted(object: &Map<String, Value>) -> bool {
+    let extensions = object.get("extensions").and_then(Value::as_object);
+    object.get("query").is_none_or(Value::is_null)
+        && extensions.is_some_and(|extensions| extensions.contains_key("persistedQuery"))
 }
 
 const PARAMETERS: &str = "A request has `query`, a string; where given, `operationName` is a string, and `variables` and `extensions` are objects.";

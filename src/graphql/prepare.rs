@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    Name, Positioned, Request, Variables,
-    parser::types::{
-        DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
-    },
-    registry::Registry,
+    Name, Request, Response, Value, Variables,
+    parser::types::{DocumentOperations, ExecutableDocument, Field, OperationDefinition, OperationType},
 };
+use futures_executor::block_on;
 
 use super::{
+    Schema,
     documents::{Documents, Parsed},
-    http::Method,
+    errors,
+    guard::{OnlyValidate, Valid},
+    http::{self, Method},
     limits::Limits,
     params::Params,
+    plan::{Plan, Types},
+    problem,
     refusal::Refusal,
     variables,
 };
@@ -39,20 +42,84 @@ pub(super) struct Prepared {
     /// Whether that is a subscription.
     pub(super) is_subscription: bool,
     parsed: Arc<Parsed>,
+    plan: Arc<Plan>,
+    /// What the library has said of the document, where something else is executed in its place.
+    valid: Option<Valid>,
     variables: Variables,
     /// The variable that says after which position a subscription begins, if nothing else reads it.
     after: Option<Name>,
 }
 
 impl Prepared {
-    /// The request for one execution of several.
-    pub(super) fn request(&self) -> Request {
-        request(self.operation_name.clone(), &self.parsed, self.variables.clone())
+    /// Has the library validate the document as it was sent, where it will not be executed as it was sent; `attach` gives
+    /// it the reader. To be called once, before anything is executed.
+    pub(super) fn validate(
+        &mut self,
+        checks: &Checks,
+        schema: &Schema,
+        attach: impl Fn(Request) -> Request,
+    ) -> Result<(), Refusal> {
+        if self.plan.document().is_some() && self.parsed.known_valid().is_none() {
+            let (document, others) = self.parsed.to_validate(&checks.types, self.operation_name.as_deref());
+            // A null where none may be is an error of its field, and found by the plan.
+            let given = self.variables.iter().filter(|(_, value)| **value != Value::Null);
+            let mut variables = Variables::default();
+            variables.extend(given.map(|(name, value)| (name.clone(), value.clone())));
+            let validated = |document, name, variables| {
+                let request = self.request_of(document, name, variables).data(OnlyValidate);
+                let response = block_on(schema.execute(attach(request)));
+                match response.errors.iter().find_map(|error| error.source::<Valid>()) {
+                    Some(valid) => Ok(*valid),
+                    None => Err(http::executed(response).err().unwrap_or(Refusal::Invalid(Vec::new()))),
+                }
+            };
+            let valid = validated(document, self.operation_name.clone(), variables)?;
+            for other in others {
+                // What it would cost is asked of nobody, so nobody asks for the values of its variables.
+                match validated(other, None, Variables::default()) {
+                    Err(Refusal::Invalid(errors)) if !errors.iter().all(lacks_a_value) => {
+                        return Err(Refusal::Invalid(errors));
+                    }
+                    _ => {}
+                }
+            }
+            self.valid = Some(valid);
+        }
+        self.plan.conflict().map_or(Ok(()), |conflict| Err(Refusal::Invalid(vec![conflict.clone()])))
     }
 
-    /// The request for the only execution.
-    pub(super) fn into_request(self) -> Request {
-        request(self.operation_name, &self.parsed, self.variables)
+    /// The request for one execution.
+    pub(super) fn request(&self) -> Request {
+        let variables = self.variables.clone();
+        match self.plan.document() {
+            Some(document) => {
+                let request = self.request_of(document.clone(), None, variables);
+                if let Some(valid) = self.valid { request.data(valid) } else { request }
+            }
+            None => self.request_of(self.parsed.document.clone(), self.operation_name.clone(), variables),
+        }
+    }
+
+    fn request_of(
+        &self,
+        document: ExecutableDocument,
+        operation_name: Option<String>,
+        variables: Variables,
+    ) -> Request {
+        let mut request = Request::new("").variables(variables).data(Arc::clone(&self.parsed));
+        request.operation_name = operation_name;
+        request.set_parsed_query(document);
+        request
+    }
+
+    /// Completes what the library has answered to the request with this id.
+    pub(super) fn complete(&self, response: Response, request_id: &str, limits: &Limits) -> Response {
+        let response = errors::complete(response, request_id, limits.execution_timeout);
+        // Where the library has refused a document, or its time is over, no field has answered.
+        let has_answered = |error: &async_graphql::ServerError| {
+            errors::code(error).is_some_and(|code| code != problem::EXECUTION_TIMEOUT)
+        };
+        if response.errors.iter().all(has_answered) { self.plan.finish(response) } else { response }
     }
 
     /// The values of the variables, but where it begins: all else is what it asks.
@@ -65,14 +132,14 @@ impl Prepared {
 
 /// What a request is held against.
 pub(super) struct Checks {
-    input_types: Registry,
+    types: Types,
     documents: Documents,
     pub(super) limits: Arc<Limits>,
 }
 
 impl Checks {
     pub(super) fn new(limits: Arc<Limits>) -> Checks {
-        Checks { input_types: variables::input_types(), documents: Documents::default(), limits }
+        Checks { types: Types::default(), documents: Documents::default(), limits }
     }
 }
 
@@ -83,13 +150,6 @@ impl Checks {
         operation(&parsed.document, params.operation_name.as_deref())
             .is_ok_and(|operation| operation.ty == OperationType::Subscription)
     }
-}
-
-fn request(operation_name: Option<String>, parsed: &Arc<Parsed>, variables: Variables) -> Request {
-    let mut request = Request::new("").variables(variables).data(Arc::clone(parsed));
-    request.operation_name = operation_name;
-    request.set_parsed_query(parsed.document.clone());
-    request
 }
 
 /// Checks everything that can be checked before the schema's own validation.
@@ -111,34 +171,40 @@ pub(super) fn prepare(
         Transport::Answer if is_subscription => return Err(Refusal::NeedsEvents),
         Transport::Answer | Transport::Events | Transport::Socket => {}
     }
-    if is_subscription && !has_one_field(&operation.selection_set.node) {
-        return Err(Refusal::SeveralSubscriptions);
-    }
     let values = Variables::from_json(serde_json::Value::Object(params.variables.unwrap_or_default()));
-    variables::check(&checks.input_types, operation, &values)?;
+    variables::check(&checks.types, operation, &values)?;
 
-    let after = if is_subscription { after_variable(operation, &params.query) } else { None };
+    let plan = parsed.plan(&checks.types, (params.operation_name.as_deref(), operation), &values);
+    let mut after = None;
+    if is_subscription {
+        if let Some(fault) = plan.fault() {
+            return Err(Refusal::Fault(fault.clone()));
+        }
+        let only = plan.only_field().ok_or(Refusal::SeveralSubscriptions)?;
+        after = after_variable(only, &params.query);
+    }
     Ok(Prepared {
         text: params.query,
         operation_name: params.operation_name,
         is_subscription,
-        parsed,
+        parsed: Arc::clone(&parsed),
+        plan: Arc::clone(&plan),
+        valid: None,
         variables: values,
         after,
     })
 }
 
-/// Whether a subscription's selection is one field, as GraphQL asks. A fragment there is refused: nobody needs one.
-fn has_one_field(set: &SelectionSet) -> bool {
-    matches!(set.items.as_slice(), [Positioned { node: Selection::Field(_), .. }])
+/// Whether an error says that the cost of a field depends on a variable, and there is no value for it. (A variable that
+/// is not declared is told in other words.)
+fn lacks_a_value(error: &async_graphql::ServerError) -> bool {
+    let name = error.message.strip_prefix("Variable ").and_then(|rest| rest.strip_suffix(" is not defined."));
+    name.is_some_and(|name| !name.contains('"'))
 }
 
 /// The variable that is the argument `after` of a subscription's field, if it stands nowhere else in the document.
-fn after_variable(operation: &OperationDefinition, text: &str) -> Option<Name> {
-    let [Positioned { node: Selection::Field(field), .. }] = operation.selection_set.node.items.as_slice() else {
-        return None;
-    };
-    let variable = field.node.get_argument("after")?.node.to_string();
+fn after_variable(field: &Field, text: &str) -> Option<Name> {
+    let variable = field.get_argument("after")?.node.to_string();
     let name = variable.strip_prefix('$')?;
     let is_whole = |rest: &str| !rest.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_');
     let uses = text.match_indices(variable.as_str()).filter(|(at, _)| is_whole(&text[at + variable.len()..]));

@@ -2,7 +2,7 @@
 
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, parser};
 
-use super::{guard::Barred, http::MediaType, limits::Exceeded};
+use super::{guard::Barred, http::MediaType, limits::Exceeded, plan::Fault};
 
 /// The most errors that an answer tells of one document: each of its thousands of fields could have one.
 const ERRORS_MAX: usize = 20;
@@ -20,7 +20,7 @@ pub(super) enum Refusal {
     NeedsEvents,
     #[error("Only subscriptions are told as events: leave `text/event-stream` out of the header `Accept`.")]
     NotASubscription,
-    #[error("A subscription has exactly one field at its top, and no fragment there.")]
+    #[error("A subscription has exactly one field at its top, and none of introspection.")]
     SeveralSubscriptions,
     /// The parameters can't be read.
     #[error("{0}")]
@@ -44,6 +44,12 @@ pub(super) enum Refusal {
     SchemaNotTold,
     #[error("The variable `${name}` needs a value of the type `{expected}`.")]
     Variable { name: String, expected: String, pos: Pos },
+    /// A variable of a subscription is null where none may be.
+    #[error("{}", .0.error().message)]
+    Fault(Fault),
+    /// Only a document's hash was sent. Clients send the document when they are told so, in these words.
+    #[error("PersistedQueryNotSupported")]
+    PersistedQuery,
     /// The library's validation.
     #[error("The query does not fit the schema.")]
     Invalid(Vec<ServerError>),
@@ -83,6 +89,8 @@ impl Refusal {
             | Refusal::TooDeepToParse
             | Refusal::SchemaNotTold
             | Refusal::Variable { .. }
+            | Refusal::Fault(_)
+            | Refusal::PersistedQuery
             | Refusal::Invalid(_) => match media {
                 MediaType::GraphQl => 400,
                 MediaType::Json => 200,
@@ -102,6 +110,7 @@ impl Refusal {
         let mut errors = match self {
             Refusal::Invalid(errors) => errors,
             Refusal::Syntax(locations) => vec![ServerError { locations, ..ServerError::new(message, None) }],
+            Refusal::Fault(fault) => vec![fault.error()],
             Refusal::Variable { pos, .. } => vec![ServerError::new(message, Some(pos))],
             _ => vec![ServerError::new(message, None)],
         };
@@ -126,7 +135,8 @@ impl Refusal {
             Refusal::TooMuch(exceeded) => exceeded.code(),
             Refusal::TooDeepToParse => "DEPTH_LIMIT_EXCEEDED",
             Refusal::SchemaNotTold => "INTROSPECTION_DISABLED",
-            Refusal::Variable { .. } => "BAD_USER_INPUT",
+            Refusal::Variable { .. } | Refusal::Fault(_) => "BAD_USER_INPUT",
+            Refusal::PersistedQuery => "PERSISTED_QUERY_NOT_SUPPORTED",
             Refusal::SeveralSubscriptions | Refusal::Invalid(_) => "GRAPHQL_VALIDATION_FAILED",
         }
     }

@@ -4,22 +4,15 @@
 //! 32 bits, with `data: null` and a path. GraphQL asks for a request error without `data`.
 
 use async_graphql::{
-    OutputType, Value, Variables,
+    Value, Variables,
     parser::types::{BaseType, OperationDefinition, Type},
-    registry::{MetaType, Registry},
+    registry::MetaType,
 };
 
-use super::{query::Query, refusal::Refusal};
-
-/// The schema's types by name.
-pub(super) fn input_types() -> Registry {
-    let mut types = Registry::default();
-    Query::create_type_info(&mut types);
-    types
-}
+use super::{plan::Types, refusal::Refusal};
 
 /// Refuses a variable whose value, or whose missing value, is not of its declared type.
-pub(super) fn check(types: &Registry, operation: &OperationDefinition, values: &Variables) -> Result<(), Refusal> {
+pub(super) fn check(types: &Types, operation: &OperationDefinition, values: &Variables) -> Result<(), Refusal> {
     for declared in &operation.variable_definitions {
         let (pos, declared) = (declared.pos, &declared.node);
         let name = declared.name.node.as_str();
@@ -32,7 +25,7 @@ pub(super) fn check(types: &Registry, operation: &OperationDefinition, values: &
     Ok(())
 }
 
-fn fits(types: &Registry, expected: &Type, value: &Value) -> bool {
+fn fits(types: &Types, expected: &Type, value: &Value) -> bool {
     match (&expected.base, value) {
         (_, Value::Null) => expected.nullable,
         (BaseType::List(item), Value::List(values)) => values.iter().all(|value| fits(types, item, value)),
@@ -42,8 +35,8 @@ fn fits(types: &Registry, expected: &Type, value: &Value) -> bool {
     }
 }
 
-fn fits_named(types: &Registry, name: &str, value: &Value) -> bool {
-    match types.types.get(name) {
+fn fits_named(types: &Types, name: &str, value: &Value) -> bool {
+    match types.get(name) {
         Some(MetaType::Scalar { is_valid, .. }) => {
             let in_range = name != "Int" || is_int(value);
             in_range && is_valid.as_ref().is_none_or(|is_valid| is_valid(value))

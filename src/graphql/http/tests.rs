@@ -63,6 +63,98 @@ fn refusals_have_a_status_and_a_code() {
 }
 
 #[test]
+fn a_hash_in_the_place_of_a_document_is_refused_in_the_words_that_clients_wait_for() {
+    let hash = r#""extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}"#;
+    check(post(&format!("{{{hash}}}")), "400 PERSISTED_QUERY_NOT_SUPPORTED");
+    check(post(&format!(r#"{{"query":null,"operationName":"A",{hash}}}"#)), "400 PERSISTED_QUERY_NOT_SUPPORTED");
+    let asked = format!("{{{hash}}}");
+    let as_json = ask(HttpRequest { accept: None, ..post(&asked) });
+    check_answer(&as_json, "200 PERSISTED_QUERY_NOT_SUPPORTED");
+    let body: serde_json::Value = serde_json::from_slice(&as_json.body).expect("a JSON answer");
+    assert_eq!(body["errors"][0]["message"], "PersistedQueryNotSupported");
+    let extensions = "extensions=%7B%22persistedQuery%22:%7B%22version%22:1%7D%7D";
+    check(get(extensions), "400 PERSISTED_QUERY_NOT_SUPPORTED");
+    // With the document, the hash is of no interest; without either, something is missing.
+    check(post(&format!(r#"{{"query":"{{ __typename }}",{hash}}}"#)), "200 ok");
+    check(post(r#"{"extensions":{"other":{}}}"#), "400 BAD_REQUEST");
+}
+
+/// What is answered to a document that needs no data.
+fn answered(query: &str, variables: &str) -> String {
+    let variables: serde_json::Value = serde_json::from_str(variables).expect("JSON");
+    let answer = ask(post(&serde_json::json!({ "query": query, "variables": variables }).to_string()));
+    String::from_utf8(answer.body).expect("a JSON answer")
+}
+
+#[test]
+fn directives_say_what_the_variables_say_or_their_defaults() {
+    let include = "query($x: Boolean! = true) { a: __typename @include(if: $x) b: __typename @skip(if: $x) }";
+    assert_eq!(answered(include, "{}"), r#"{"data":{"a":"Query"}}"#);
+    assert_eq!(answered(include, r#"{"x":false}"#), r#"{"data":{"b":"Query"}}"#);
+    // What was planned for one is not taken for another.
+    assert_eq!(answered(include, r#"{"x":true}"#), r#"{"data":{"a":"Query"}}"#);
+    let spread = "query($x: Boolean = false) { ...F @include(if: $x) ... @skip(if: $x) { b: __typename } } fragment F on Query { a: __typename }";
+    assert_eq!(answered(spread, "{}"), r#"{"data":{"b":"Query"}}"#);
+    let null = answered("query($x: Boolean = true) { __typename @include(if: $x) }", r#"{"x":null}"#);
+    assert!(null.starts_with(r#"{"data":null,"errors":["#) && null.contains("BAD_USER_INPUT"), "{null}");
+}
+
+#[test]
+fn what_is_all_skipped_is_an_empty_object() {
+    assert_eq!(answered("{ __typename @skip(if: true) }", "{}"), r#"{"data":{}}"#);
+    assert_eq!(answered("mutation { __typename @skip(if: true) }", "{}"), r#"{"data":{}}"#);
+    let nested = r#"{ __type(name: "Node") { name possibleTypes { name @skip(if: true) } } }"#;
+    let expected = r#"{"data":{"__type":{"name":"Node","possibleTypes":[{},{}]}}}"#;
+    assert_eq!(answered(nested, "{}"), expected);
+    // Whatever a client calls its own fields.
+    let named = r#"{ __typename: __type(name: "Node") { a: name @include(if: false) } }"#;
+    assert_eq!(answered(named, "{}"), r#"{"data":{"__typename":{}}}"#);
+}
+
+#[test]
+fn fields_come_in_the_order_in_which_they_are_first_asked_for() {
+    let query = r#"{ ...F b: __typename a: __typename t: __type(name: "Node") { kind } }
+        fragment F on Query { a: __typename t: __type(name: "Node") { name kind interfaces { name } } }"#;
+    let expected = r#"{"data":{"a":"Query","t":{"name":"Node","kind":"INTERFACE","interfaces":[]},"b":"Query"}}"#;
+    assert_eq!(answered(query, "{}"), expected);
+}
+
+#[test]
+fn valid_documents_that_the_library_refuses_are_answered() {
+    let ok = |query: &str, variables: &str| {
+        let answer = answered(query, variables);
+        assert!(answer.starts_with(r#"{"data":{"#), "{query}: {answer}");
+    };
+    ok("query($x: Boolean!) { __typename @skip(if: $x) }", r#"{"x":false}"#);
+    let deprecated = r#"query($d: Boolean) { __type(name: "Query") { fields(includeDeprecated: $d) { name } } }"#;
+    ok(deprecated, "{}");
+    ok(deprecated, r#"{"d":true}"#);
+    // Another operation's variables have no values.
+    let two = r#"{"query":"query A { __typename } query B($n: Int!) { board(endedWithinHours: $n) { position } }","operationName":"A"}"#;
+    check(post(two), "200 ok");
+    for wrong in [
+        "query B { nope }",
+        "query B($n: Int!) { __typename }",
+        "query B { __typename @skip(if: $n) }",
+        "query B { __typename } fragment F on Query { __typename }",
+    ] {
+        let two = serde_json::json!({ "query": format!("query A {{ __typename }} {wrong}"), "operationName": "A" });
+        check(post(&two.to_string()), "400 GRAPHQL_VALIDATION_FAILED");
+    }
+}
+
+#[test]
+fn two_fields_of_one_name_are_the_same_field() {
+    for conflict in [
+        r#"{ __type(name: "Node") { a: name } ... { __type(name: "Node") { a: kind } } }"#,
+        r#"{ ... on Query { t: __type(name: "Node") { name } } ...F } fragment F on Query { t: __type(name: "Int") { name } }"#,
+    ] {
+        let query = serde_json::json!({ "query": conflict });
+        check(post(&query.to_string()), "400 GRAPHQL_VALIDATION_FAILED");
+    }
+}
+
+#[test]
 fn variables_are_checked_before_anything_runs() {
     let with = |declared: &str, variables: &str| {
         let query =

@@ -27,8 +27,8 @@ use tokio::sync::Semaphore;
 use crate::log::Position;
 
 use super::{
-    Schema, errors,
-    http::{executed, text},
+    Schema,
+    http::{Endpoint, executed, text},
     prepare::Prepared,
     problem::Problem,
     readers::Viewer,
@@ -85,11 +85,15 @@ impl Live {
     /// Begins a subscription. Reads from disk: call it where blocking is fine, on a thread of the runtime.
     pub(super) fn begin(
         self: &Arc<Live>,
-        prepared: Prepared,
+        mut prepared: Prepared,
+        endpoint: &Endpoint,
         viewer: Viewer,
         request_id: &str,
     ) -> Result<Events, Refusal> {
         let request_id: Arc<str> = request_id.into();
+        let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone());
+        endpoint.validate(&mut prepared, |request| request.data(scope()))?;
+        let prepared = Arc::new(prepared);
         let Asked { first, rest, begun } = self.ask(&prepared, &viewer);
         Ok(match (first, begun) {
             (Some(None), Some(begun)) => {
@@ -98,14 +102,14 @@ impl Live {
             }
             (Some(None), None) => stream::empty().boxed(),
             (Some(Some(first)), _) => {
-                let first = text(executed(self.complete(first, &request_id))?);
+                let first = text(executed(self.complete(first, &prepared, &request_id))?);
                 let live = Arc::clone(self);
-                let rest = rest.map(move |response| live.tell(response, &request_id));
+                let rest = rest.map(move |response| live.tell(response, &prepared, &request_id));
                 stream::once(async move { first }).chain(rest).boxed()
             }
             (None, _) => {
                 let live = Arc::clone(self);
-                rest.map(move |response| live.tell(response, &request_id)).boxed()
+                rest.map(move |response| live.tell(response, &prepared, &request_id)).boxed()
             }
         })
     }
@@ -118,6 +122,7 @@ impl Live {
         viewer: Viewer,
         request_id: &str,
     ) -> Result<(Position, Events), String> {
+        let prepared = Arc::new(prepared);
         let Asked { first, begun, .. } = self.ask(&prepared, &viewer);
         match (first, begun) {
             (Some(None), Some(begun)) => {
@@ -127,7 +132,7 @@ impl Live {
                 let operation = self.operation(prepared, viewer, &begun, request_id.into());
                 Ok((after, Subscriber::new(operation, begun).events().boxed()))
             }
-            (Some(Some(first)), _) => Err(self.tell(first, request_id).to_string()),
+            (Some(Some(first)), _) => Err(self.tell(first, &prepared, request_id).to_string()),
             (Some(None) | None, _) => Err(Problem::Internal.response()),
         }
     }
@@ -147,7 +152,7 @@ impl Live {
     /// The operation that subscribers who ask the same share.
     fn operation(
         self: &Arc<Live>,
-        prepared: Prepared,
+        prepared: Arc<Prepared>,
         viewer: Viewer,
         begun: &Begun,
         request_id: Arc<str>,
@@ -174,13 +179,18 @@ impl Live {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn complete(&self, response: async_graphql::Response, request_id: &str) -> async_graphql::Response {
-        errors::complete(response, request_id, self.stores.limits.execution_timeout)
+    fn complete(
+        &self,
+        response: async_graphql::Response,
+        prepared: &Prepared,
+        request_id: &str,
+    ) -> async_graphql::Response {
+        prepared.complete(response, request_id, &self.stores.limits)
     }
 
     /// A response of a subscription that has begun, errors and all.
-    fn tell(&self, response: async_graphql::Response, request_id: &str) -> Arc<str> {
-        match executed(self.complete(response, request_id)) {
+    fn tell(&self, response: async_graphql::Response, prepared: &Prepared, request_id: &str) -> Arc<str> {
+        match executed(self.complete(response, prepared, request_id)) {
             Ok(response) => text(response),
             Err(refusal) => text(serde_json::json!({ "errors": refusal.into_errors() })),
         }

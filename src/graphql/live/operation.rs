@@ -56,7 +56,7 @@ impl Key {
 pub(super) struct Operation {
     live: Arc<Live>,
     key: Arc<Key>,
-    prepared: Prepared,
+    prepared: Arc<Prepared>,
     viewer: Viewer,
     /// That of the request that began it first: our own log tells of defects under it.
     request_id: Arc<str>,
@@ -71,7 +71,7 @@ impl Operation {
     pub(super) fn start(
         live: Arc<Live>,
         key: Arc<Key>,
-        prepared: Prepared,
+        prepared: Arc<Prepared>,
         viewer: Viewer,
         wants: Wants,
         position: Position,
@@ -174,7 +174,7 @@ impl Operation {
         let scope = Scope::new(Arc::clone(&self.live.stores), self.viewer.clone());
         let request = self.prepared.request().data(scope).data(Arc::clone(&step));
         let responses: Vec<Arc<str>> = {
-            let tell = |response| self.live.tell(response, &self.request_id);
+            let tell = |response| self.live.tell(response, &self.prepared, &self.request_id);
             block_on(self.live.schema.execute_stream(request).map(tell).collect())
         };
         let told = step.told();
