@@ -4,6 +4,7 @@
 //! a crash leaves of these goes at the next open, because it may hold bodies that somebody takes for erased.
 
 use std::{
+    any::Any,
     fs::{self, File},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -13,6 +14,7 @@ use rustix::fs::{Advice, fadvise};
 
 use super::{
     LogError,
+    cause::Cause,
     lock_file::{self, DataDirLock, RunningServer},
 };
 
@@ -149,6 +151,8 @@ pub fn sync_dir(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-pub(super) fn storage(doing: String, error: impl std::fmt::Display) -> LogError {
-    LogError::Storage { doing, message: error.to_string() }
+/// What the system said while something was done.
+pub(super) fn storage(doing: String, error: impl std::fmt::Display + 'static) -> LogError {
+    let cause = (&error as &dyn Any).downcast_ref().map_or(Cause::Other, Cause::of);
+    LogError::Storage { doing, message: error.to_string(), cause }
 }

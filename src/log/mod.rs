@@ -8,6 +8,7 @@
 mod digest;
 mod delivery;
 mod chain;
+mod cause;
 mod data_dir;
 mod lock_file;
 mod head;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 
 pub use block::{Block, OpenBlock};
+pub use cause::Cause;
 pub use data_dir::{DataDir, Room, make_private_dir, sync_dir};
 pub use delivery::{
     AppointmentId, Body, BodyReader, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName,
@@ -111,13 +113,16 @@ pub trait Log: Send + Sync {
 /// What can go wrong with a log.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LogError {
-    /// The store can't be opened or read: the disk, permissions, or damage that the store noticed itself.
+    /// The system refuses to let the log be opened, read or written, or the store has met something that it can't go on
+    /// with. That says nothing of what is in it.
     #[error("{doing}: {message}")]
     Storage {
         /// What was being done.
         doing: String,
         /// What the store or the system said.
         message: String,
+        /// What that means.
+        cause: Cause,
     },
     /// The store itself refuses to open: it noticed damage, without saying where.
     #[error("the store in {path} can't be opened: {message}")]
@@ -148,7 +153,7 @@ pub enum LogError {
         /// The last position that was there.
         remembered: Position,
     },
-    /// The head file itself can't be read.
+    /// The head file was read, and is not what was written.
     #[error("the head file {path} can't be read: {message}")]
     HeadUnreadable {
         /// The file.
@@ -192,7 +197,8 @@ impl LogError {
     /// What the person who reads the message can do.
     pub fn hint(&self) -> &'static str {
         match self {
-            LogError::Storage { .. } | LogError::Closed(_) => {
+            LogError::Storage { cause, .. } => cause.hint(),
+            LogError::Closed(_) => {
                 "check the disk (space, permissions, kernel messages) and start again; nothing that was acknowledged is given up by a restart"
             }
             LogError::Unopenable { .. } | LogError::Damaged { .. } => {
