@@ -13,15 +13,17 @@ use crate::{
     config::Config,
     copies::{CopyKind, Survey},
     log::{Clock, DataDir, Digest, Head, Log, LogError, Position, SledLog},
-    projection::{ProjectionError, Workshop, compare_with_fresh_fold, open_as_it_is, state_digest_of},
+    projection::{ProjectionError, Workshop, compare_with_fresh_fold, open_to_read, state_digest_of},
 };
 
 use super::{
     backup,
     fold_again::{explained, on_server, print_report, report_value, tell},
     log_source::{LogSource, ServerLog},
+    owner::{Invocation, Scratch},
     progress::Progress,
     rebuild::Format,
+    serve::Hinted,
 };
 
 /// What to verify.
@@ -58,6 +60,7 @@ struct Found {
 pub(super) fn run(
     arguments: &Arguments,
     config: &Config,
+    invocation: &Invocation,
     clock: &Clock,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
@@ -67,14 +70,14 @@ pub(super) fn run(
         return verify_copy(arguments, directory, &mut progress, stdout);
     }
     let data_dir = DataDir::at(&config.data_dir);
-    // To open the log is to remember its end anew.
     if data_dir.log().is_dir() && !data_dir.head().exists() {
         bail!(
-            "the data directory {} has a log and no remembered head: whether the log has lost its end can't be told\n  hint: compare its end with a backup or the archive. A start, or any other command that opens the log, remembers its end anew",
+            "the data directory {} has a log and no remembered head: whether the log has lost its end can't be told\n  hint: compare its end with a backup or the archive. A start remembers its end anew",
             config.data_dir.display()
         );
     }
-    let found = match LogSource::open(config, clock).map_err(|error| restore_hint(config, &error))? {
+    let _acting = invocation.reads(&config.data_dir)?;
+    let found = match LogSource::open_to_read(config, clock).map_err(|error| restore_hint(config, &error))? {
         LogSource::Store(log) => verify_store(config, &log, &mut progress)?,
         LogSource::Server(server) => {
             let hint = |error| anyhow!("{error:#}\n  hint: where the log is damaged, {}", restore_from(config));
@@ -93,10 +96,10 @@ pub(super) fn run(
 fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> anyhow::Result<Found> {
     let head = log.head();
     let path = DataDir::at(&config.data_dir).projection();
-    let rules = Arc::new(config.rules());
+    let (rules, scratch) = (Arc::new(config.rules()), Scratch::make()?);
     let mut found =
         Found { good: head, damage: None, report: None, no_report: None, harmless: true, state_digest: None };
-    let (projection, why) = match open_as_it_is(&path, Arc::clone(&rules)) {
+    let (projection, why) = match open_to_read(&path, Arc::clone(&rules)) {
         Ok(None) => (None, Some("there is none yet; the next start builds it".to_owned())),
         Err(error) => {
             found.harmless = false;
@@ -128,7 +131,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
     };
     let workshop = Workshop::default();
     let folded = match &projection {
-        None => state_digest_of(log, head.position, &path, &rules, &workshop, &mut tell)
+        None => state_digest_of(log, head.position, scratch.path(), &rules, &workshop, &mut tell)
             .map(|digest| found.state_digest = Some(digest)),
         Some(projection) => {
             let view = projection.reader().view();
@@ -138,7 +141,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
                 found.no_report =
                     Some(format!("other rules apply to {} now; the next start folds it anew", names.join(", ")));
             }
-            compare_with_fresh_fold(&view, &path, &rules, log, &workshop, &mut tell)
+            compare_with_fresh_fold(&view, scratch.path(), &rules, log, &workshop, &mut tell)
                 .and_then(|report| rest_is_whole(log, report.position, head).map(|()| report))
                 .map(|report| found.report = Some(report_value(&report)))
         }
@@ -150,7 +153,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
         ) if projection.is_some() => {
             found.harmless = false;
             found.no_report = Some(format!("it can't be read ({error}); `clockfold rebuild` builds it anew"));
-            state_digest_of(log, head.position, &path, &rules, &workshop, &mut tell)
+            state_digest_of(log, head.position, scratch.path(), &rules, &workshop, &mut tell)
                 .map(|digest| found.state_digest = Some(digest))
         }
         folded => folded,
@@ -353,8 +356,10 @@ fn restore_from(config: &Config) -> String {
 }
 
 fn restore_hint(config: &Config, error: &anyhow::Error) -> anyhow::Error {
+    // Whatever the system refuses says nothing against the log.
+    let is_damage = error.downcast_ref::<Hinted>().is_some_and(|hinted| hinted.error.gives_up());
     match &config.archive {
-        Some(_) => anyhow!("{error:#}\n  hint: {}", restore_from(config)),
-        None => anyhow!("{error:#}"),
+        Some(_) if is_damage => anyhow!("{error:#}\n  hint: {}", restore_from(config)),
+        _ => anyhow!("{error:#}"),
     }
 }

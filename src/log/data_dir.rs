@@ -41,6 +41,11 @@ impl DataDir {
         DataDirLock::take(&self.root, &self.lock_path())
     }
 
+    /// Locks the directory for who only reads it: nothing is made, and the lock file is afterwards what it was.
+    pub(super) fn lock_to_read(&self) -> Result<DataDirLock, LogError> {
+        DataDirLock::take_to_read(&self.root, &self.lock_path())
+    }
+
     /// Whether the lock is that of the directory that is there now.
     pub(super) fn is_locked_by(&self, lock: &DataDirLock) -> bool {
         lock.is_at(&self.lock_path())

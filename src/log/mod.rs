@@ -11,6 +11,7 @@ mod chain;
 mod cause;
 mod data_dir;
 mod lock_file;
+mod owner;
 mod head;
 mod record;
 mod block;
@@ -41,6 +42,7 @@ pub use digest::{Digest, InvalidDigest, commitment};
 pub use erasure::{Erasure, ErasureError};
 pub use head::{Head, HeadFile};
 pub use lock_file::{DataDirLock, RunningServer, SessionKey};
+pub use owner::{Acting, Owner};
 pub use positions::PositionSet;
 pub use record::{DecodedGroup, decode as decode_group, encode as encode_group};
 pub use sled_log::{Clock, SledLog};
@@ -177,6 +179,12 @@ pub enum LogError {
         /// Why not.
         message: String,
     },
+    /// There is nothing to read yet.
+    #[error("there is no log in {path} yet: its making was interrupted")]
+    Unmade {
+        /// The log's folder.
+        path: PathBuf,
+    },
     /// The path of the data directory leads elsewhere than when it was opened, or nowhere.
     #[error("{path} is no longer what this process has opened: it was removed, renamed or exchanged")]
     Exchanged {
@@ -192,6 +200,11 @@ impl LogError {
     /// Whether the log itself was read and is not what was written: then it waits for a person.
     pub fn is_damage(&self) -> bool {
         matches!(self, LogError::Damaged { .. } | LogError::Shorter { .. })
+    }
+
+    /// Whether the hint is to give up what is there: the log was read, by us or by the store, and is damaged.
+    pub fn gives_up(&self) -> bool {
+        self.is_damage() || matches!(self, LogError::Unopenable { .. })
     }
 
     /// What the person who reads the message can do.
@@ -213,6 +226,7 @@ impl LogError {
             LogError::Exchanged { .. } => {
                 "put back what was there: deliveries are accepted again as soon as the path leads to a log that holds everything that was acknowledged"
             }
+            LogError::Unmade { .. } => "the next start makes it; nothing was accepted before that",
             LogError::Misplaced { .. } => "take the deliveries from a copy of this same log, in their order",
             LogError::InUse { .. } => "stop that process first, or choose another directory with --data-dir",
         }

@@ -61,8 +61,14 @@ struct Handles {
 impl SledStore {
     /// Opens the store in the folder `path`, making it durably where there is none.
     pub(super) fn open(path: &Path) -> Result<SledStore, LogError> {
+        begin_store(path).map_err(|error| storage(format!("opening the log in {}", path.display()), error))?;
+        SledStore::open_made(path)
+    }
+
+    /// Opens the store that is there. sled writes in any case: it fills what is left of the segment that it wrote last,
+    /// overwrites segments that nothing lives in, and replaces its snapshot. A second opening changes nothing more.
+    pub(super) fn open_made(path: &Path) -> Result<SledStore, LogError> {
         let failed = |error| storage(format!("opening the log in {}", path.display()), error);
-        begin_store(path).map_err(failed)?;
         remove_unfinished_snapshots(path)?;
         let database = open_database(path)?;
         let tree = database.open_tree("deliveries").map_err(|error| store_error("opening the log", error))?;
@@ -265,6 +271,11 @@ fn wait_until_free(data_file: &File) -> io::Result<()> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
+}
+
+/// Whether a store was made in this folder, and whole.
+pub(super) fn is_made(path: &Path) -> bool {
+    path.join("conf").exists() && path.join("db").exists() && !path.join(BEING_MADE).exists()
 }
 
 /// The store's files and folders are on stable storage.

@@ -35,26 +35,33 @@ pub fn open_as_it_is(projections: &Path, rules: Arc<Rules>) -> Result<Option<Pro
     Home::at(projections).current().map(|current| Projection::open(&current, rules)).transpose()
 }
 
-/// The state digest that a projection of the log up to `to` has, without one.
+/// The same for who only reads it: no file is made, written or removed. Rows can't be written to it.
+pub fn open_to_read(projections: &Path, rules: Arc<Rules>) -> Result<Option<Projection>, ProjectionError> {
+    let current = Home::at(projections).current();
+    current.map_or(Ok(None), |current| Projection::open_to_read(&current, rules))
+}
+
+/// The state digest that a projection of the log up to `to` has, without one. What does not fit into memory waits in files
+/// below `scratch`.
 pub fn state_digest_of(
     log: &dyn Log,
     to: Position,
-    projections: &Path,
+    scratch: &Path,
     rules: &Rules,
     workshop: &Workshop,
     tell: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Digest, ProjectionError> {
     let mut hasher = StateHasher::new();
-    let scratch = Scratch::beside(&projections.join("compared"))?;
+    let scratch = Scratch::beside(&scratch.join("compared"))?;
     fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut hasher)?;
     Ok(hasher.finish())
 }
 
 /// What a fresh fold by `rules` differs in from a snapshot, whatever the rules of that were. Writes nothing but what
-/// does not fit into memory, below `projections`. `tell` is told how far it is, and says whether to go on.
+/// does not fit into memory, below `scratch`. `tell` is told how far it is, and says whether to go on.
 pub fn compare_with_fresh_fold(
     view: &View,
-    projections: &Path,
+    scratch: &Path,
     rules: &Rules,
     log: &dyn Log,
     workshop: &Workshop,
@@ -62,7 +69,7 @@ pub fn compare_with_fresh_fold(
 ) -> Result<Report, ProjectionError> {
     let to = view.checkpoint()?.position;
     let mut compare = Compare::with(view)?;
-    let scratch = Scratch::beside(&projections.join("compared"))?;
+    let scratch = Scratch::beside(&scratch.join("compared"))?;
     fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut compare)?;
     compare.report()
 }
