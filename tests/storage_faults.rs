@@ -375,3 +375,78 @@ fn every_fault_passes_by_itself_and_nothing_acknowledged_is_lost() {
     let failures = failures.into_inner().unwrap();
     assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n\n"));
 }
+
+/// Waits until a delivery is answered so; panics where that takes longer.
+fn answered(server: &Server, status: u16, within: Duration) {
+    let begun = Instant::now();
+    loop {
+        let answer = server.deliver(7, "checkin");
+        if answer.status == status {
+            return;
+        }
+        assert!(begun.elapsed() < within, "{} {within:?} later: {}", answer.status, server.printed());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_data_directory_that_is_gone_or_exchanged_takes_nothing_until_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away) = (data_dir(folder.path()), folder.path().join("away"));
+    let mut server = Server::start(folder.path(), CONFIG);
+    let at_once = Duration::from_millis(1_500);
+    let mut position = 0;
+    for other in [None, Some("empty"), Some("a copy")] {
+        for _ in 0..20 {
+            let answer = server.deliver(7, "create");
+            assert_eq!(answer.status, 200, "{}", server.printed());
+            position = answer.json()["position"].as_str().unwrap().parse().unwrap();
+        }
+        std::fs::rename(&data, &away).unwrap();
+        match other {
+            None => {}
+            Some("empty") => std::fs::create_dir(&data).unwrap(),
+            Some(_) => support::run("cp", &["-a", away.to_str().unwrap(), data.to_str().unwrap()]),
+        }
+        answered(&server, 503, at_once);
+        assert_eq!(server.get("/livez").status, 200);
+        if data.exists() {
+            std::fs::remove_dir_all(&data).unwrap();
+        }
+        std::fs::rename(&away, &data).unwrap();
+        answered(&server, 200, WELL_WITHIN);
+    }
+    assert!(server.terminate().success(), "{}", server.printed());
+    let log = killed::open(&data).unwrap();
+    let found = killed::read_all(&log);
+    assert!(found.len() as u64 > position && found.iter().zip(1..).all(|(one, at)| one.position.get() == at));
+}
+
+#[test]
+fn a_signal_to_end_while_the_disk_fails_is_told_by_the_exit_status_and_loses_nothing() {
+    for operations in [&[Operation::Write][..], &[Operation::Sync], EVERY_OPERATION] {
+        let mut tried = Tried::start(9_000);
+        let load = Steady::start(tried.server.address, 9_000);
+        thread::sleep(Duration::from_millis(700));
+        tried.disk.raise(Fault { operations, target: Target::Store, effect: Effect::Fails(Error::Io) });
+        let begun = Instant::now();
+        while tried.disk.struck() == 0 && begun.elapsed() < WELL_WITHIN {
+            thread::sleep(Duration::from_millis(20));
+        }
+        let kept = load.finish().unwrap();
+        let status = tried.server.terminate();
+        let printed = tried.server.printed();
+        assert_eq!(status.code(), Some(1), "{operations:?}: {status}: {printed}");
+        let last = printed.trim_end().lines().rev().take(2).collect::<String>();
+        assert!(last.contains("hint:"), "{operations:?}: it does not say what to do: {printed}");
+        tried.disk.clear();
+        let mut server = Server::start(&tried.disk.path, CONFIG);
+        assert_eq!(server.deliver(7, "create").status, 200);
+        assert!(server.terminate().success());
+        let log = killed::open(&data_dir(&tried.disk.path)).unwrap();
+        let found: Vec<Acknowledged> = killed::read_all(&log).iter().map(as_acknowledged).collect();
+        let mut kept = kept;
+        kept.sort_by_key(|delivery| delivery.position);
+        check_kept(&kept, &found, 1);
+    }
+}

@@ -35,10 +35,9 @@ pub fn open_as_it_is(projections: &Path, rules: Arc<Rules>) -> Result<Option<Pro
     Home::at(projections).current().map(|current| Projection::open(&current, rules)).transpose()
 }
 
-/// The same for who only reads it: no file is made, written or removed. Rows can't be written to it.
+/// The same for who only reads it: no file is made, written or removed, and rows that are put in stay in memory.
 pub fn open_to_read(projections: &Path, rules: Arc<Rules>) -> Result<Option<Projection>, ProjectionError> {
-    let current = Home::at(projections).current();
-    current.map_or(Ok(None), |current| Projection::open_to_read(&current, rules))
+    Home::at(projections).current().map(|current| Projection::open_to_read(&current, rules)).transpose()
 }
 
 /// The state digest that a projection of the log up to `to` has, without one. What does not fit into memory waits in files

@@ -90,11 +90,9 @@ impl Projection {
         Projection::of(Keyspaces::open(path).map_err(|error| failed("opening", error))?, rules)
     }
 
-    /// Opens the store in `path` for who only reads it. One that was never written to is not there.
-    pub(super) fn open_to_read(path: &Path, rules: Arc<Rules>) -> Result<Option<Projection>, ProjectionError> {
-        let keyspaces = Keyspaces::open_to_read(path).map_err(|error| failed("opening", error))?;
-        let checkpoint = keyspaces.meta.get(CHECKPOINT_KEY).map_err(|error| failed("opening", error))?;
-        checkpoint.map(|_| Projection::of(keyspaces, rules)).transpose()
+    /// Opens the store in `path` for who only reads it: what is written stays in memory.
+    pub(super) fn open_to_read(path: &Path, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
+        Projection::of(Keyspaces::open_to_read(path).map_err(|error| failed("opening", error))?, rules)
     }
 
     /// The projection in a store that is open.

@@ -96,7 +96,7 @@ impl Database {
         Ok(Database { shared, background: Some(thread) })
     }
 
-    /// Opens what is in a folder, for who only reads: no file is made, merged or removed. Nothing may be written to it.
+    /// Opens what is in a folder, for who only reads: no file is made, merged or removed, and rows that are put in stay in memory.
     pub(in crate::projection) fn open_to_read(
         path: &Path,
         spaces: &'static [Space],
