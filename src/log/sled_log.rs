@@ -39,7 +39,7 @@ const CLOCK_WARNING_INTERVAL: Duration = Duration::from_secs(60);
 pub struct SledLog {
     shared: Arc<Shared>,
     clock: Clock,
-    keeper: Option<JoinHandle<()>>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
     reader: Option<BodyReader>,
 }
 
@@ -83,7 +83,7 @@ impl SledLog {
         let writer = Writer { journal: None, last_received_at, clock_warned_at: None };
         let shared = Shared::of(data_dir, lock, condition, writer);
         shared.publish(Arc::new(opened));
-        Ok(SledLog { shared: Arc::new(shared), clock, keeper: None })
+        Ok(SledLog { shared: Arc::new(shared), clock, keeper: Mutex::default(), reader: None })
     }
 
     /// Opens the log of a data directory that is locked already.
@@ -95,7 +95,7 @@ impl SledLog {
         let writer = Writer { journal, last_received_at, clock_warned_at: None };
         let shared = Arc::new(Shared::of(data_dir, lock, condition, writer));
         shared.publish(opened);
-        let keeper = Some(keeper::start(Arc::clone(&shared))?);
+        let keeper = Mutex::new(Some(keeper::start(Arc::clone(&shared))?));
         Ok(SledLog { shared, clock, keeper, reader: None })
     }
 
@@ -144,6 +144,10 @@ impl SledLog {
     /// Moves everything into the store and closes it; nothing is read or written from then on. An error takes nothing
     /// away that was acknowledged: the next start finds it.
     pub fn end(&self) -> Result<(), LogError> {
+        self.shared.condition.stop();
+        // It remembers the head before it ends; a panic of it was logged when it happened.
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let _ = keeper.map(JoinHandle::join);
         let mut writer = self.shared.writer();
         let failure = self.shared.condition.failure();
         // After an error everything stays as it is, for the next start to look at.
@@ -252,9 +256,6 @@ impl Log for SledLog {
 
 impl Drop for SledLog {
     fn drop(&mut self) {
-        self.shared.condition.stop();
-        // A panic of the keeper was logged when it happened.
-        let _ = self.keeper.take().map(JoinHandle::join);
         // An error was told when it happened; whoever wants to know ends the log before.
         let _ = self.end();
     }
