@@ -11,7 +11,7 @@ use crate::{
     log::{Clock, Position},
 };
 
-use super::{log_source::LogSource, progress::Progress};
+use super::{log_source::LogSource, owner::Invocation, progress::Progress};
 
 /// Where to back up to.
 #[derive(Debug, Args)]
@@ -28,21 +28,25 @@ pub struct Arguments {
 pub(super) fn run(
     arguments: &Arguments,
     config: &Config,
+    invocation: &Invocation,
     clock: &Clock,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let source = LogSource::open(config, clock)?;
+    let acting = invocation.reads(&config.data_dir)?;
+    let source = LogSource::open_to_read(config, clock)?;
     let mut progress = Progress::new(arguments.progress, stderr);
     let deliveries = source.read(Position::ZERO, None)?;
     let stretch = deliveries.stretch();
-    let mut writer = BackupWriter::begin(&arguments.directory, stretch).map_err(with_hint)?;
+    // The backup is that of whoever makes it, whosever the log is.
+    let mut writer = acting.pause(|| BackupWriter::begin(&arguments.directory, stretch))?.map_err(with_hint)?;
     progress.begin("backing up", stretch.deliveries());
     for delivery in deliveries {
-        writer.append(delivery?).map_err(with_hint)?;
+        let delivery = delivery?;
+        acting.pause(|| writer.append(delivery))?.map_err(with_hint)?;
         progress.step();
     }
-    let manifest = writer.finish(clock()).map_err(with_hint)?;
+    let manifest = acting.pause(|| writer.finish(clock()))?.map_err(with_hint)?;
     progress.end();
     writeln!(
         stdout,

@@ -20,7 +20,7 @@ use crate::{
     webhook,
 };
 
-use super::{Cli, export::time, progress::Progress, serve::with_hint};
+use super::{Cli, export::time, owner::Invocation, progress::Progress, serve::with_hint};
 
 pub(super) use at_start::apply_retention;
 
@@ -58,6 +58,7 @@ enum Format {
 pub(super) fn run(
     arguments: &Arguments,
     mut config: Config,
+    invocation: &Invocation,
     clock: &Clock,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
@@ -67,6 +68,7 @@ pub(super) fn run(
         (None, Some(days)) => days_ago(days, clock),
         (None, None) => return Err(no_time()),
     };
+    invocation.writes(&config.data_dir)?;
     let selection = Selection { before, sources: arguments.sources.iter().cloned().collect() };
     let data_dir = DataDir::at(&config.data_dir);
     let interrupted = data_dir.erasing().exists() || data_dir.restoring().exists();

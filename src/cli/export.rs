@@ -18,7 +18,7 @@ use crate::{
     log::{Clock, Position, SourceName, sync_dir},
 };
 
-use super::{log_source::LogSource, progress::Progress};
+use super::{log_source::LogSource, owner::Invocation, progress::Progress};
 
 /// What to export, and where to.
 #[derive(Debug, Args)]
@@ -51,11 +51,13 @@ pub struct Arguments {
 pub(super) fn run(
     arguments: &Arguments,
     config: &Config,
+    invocation: &Invocation,
     clock: &Clock,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let source = LogSource::open(config, clock)?;
+    let acting = invocation.reads(&config.data_dir)?;
+    let source = LogSource::open_to_read(config, clock)?;
     let (after, to) = range(arguments, &source)?;
     let mut progress = Progress::new(arguments.progress, stderr);
     let Some(path) = &arguments.output else {
@@ -63,13 +65,13 @@ pub(super) fn run(
         return Ok(());
     };
     let partial = beside(path)?;
-    // One that was interrupted may have left it.
-    remove_if_there(&partial).with_context(|| format!("removing {}", partial.display()))?;
-    let file = create_private(&partial).with_context(|| format!("making {}", partial.display()))?;
+    // One that was interrupted may have left it. The place is that of whoever runs this, whosever the log is.
+    acting.pause(|| remove_if_there(&partial))?.with_context(|| format!("removing {}", partial.display()))?;
+    let file = acting.pause(|| create_private(&partial))?.with_context(|| format!("making {}", partial.display()))?;
     let exported = export(arguments, &source, (after, to), &mut progress, BufWriter::new(&file))
-        .and_then(|exported| Ok(put_in_place(&file, &partial, path).map(|()| exported)?))
+        .and_then(|exported| Ok(acting.pause(|| put_in_place(&file, &partial, path))?.map(|()| exported)?))
         .with_context(|| format!("writing {}", path.display()));
-    let (header, count) = exported.inspect_err(|_| drop(remove_if_there(&partial)))?;
+    let (header, count) = exported.inspect_err(|_| drop(acting.pause(|| remove_if_there(&partial))))?;
     let stretch = header.stretch;
     writeln!(
         stdout,

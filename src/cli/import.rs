@@ -19,7 +19,7 @@ use crate::{
     log::{Body, Clock, DataDir, Delivery, Head, Log as _, SledLog, make_private_dir},
 };
 
-use super::{progress::Progress, serve::with_hint};
+use super::{owner::Invocation, progress::Progress, serve::with_hint};
 
 /// What is appended at once.
 const GROUP_DELIVERIES_MAX: usize = 4096;
@@ -40,10 +40,12 @@ pub struct Arguments {
 pub(super) fn run(
     arguments: &Arguments,
     config: &Config,
+    invocation: &Invocation,
     clock: &Clock,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    invocation.writes(&config.data_dir)?;
     let mut progress = Progress::new(arguments.progress, stderr);
     let name = if arguments.file == Path::new("-") { "standard input" } else { &*arguments.file.to_string_lossy() };
     let data_dir = DataDir::at(&config.data_dir);

@@ -54,6 +54,20 @@ pub(super) struct Deliveries<'a> {
 impl LogSource {
     /// Opens the log of the configured data directory, but makes none.
     pub(super) fn open(config: &Config, clock: &Clock) -> anyhow::Result<LogSource> {
+        LogSource::open_by(config, clock, SledLog::open)
+    }
+
+    /// Opens it to be read only, and leaves everything as it is. This thread has to act as the owner of the directory as
+    /// long as the log is open.
+    pub(super) fn open_to_read(config: &Config, clock: &Clock) -> anyhow::Result<LogSource> {
+        LogSource::open_by(config, clock, SledLog::open_to_read)
+    }
+
+    fn open_by(
+        config: &Config,
+        clock: &Clock,
+        open: fn(&DataDir, Clock) -> Result<SledLog, LogError>,
+    ) -> anyhow::Result<LogSource> {
         let data_dir = DataDir::at(&config.data_dir);
         if !data_dir.log().is_dir() {
             bail!(
@@ -61,7 +75,7 @@ impl LogSource {
                 config.data_dir.display()
             );
         }
-        match SledLog::open(&data_dir, Clock::clone(clock)) {
+        match open(&data_dir, Clock::clone(clock)) {
             Ok(log) => Ok(LogSource::Store(Box::new(log.read_again_by(webhook::read_again)))),
             Err(error @ LogError::InUse { .. }) => match data_dir.running_server() {
                 Some(server) => Ok(LogSource::Server(ServerLog::new(server))),

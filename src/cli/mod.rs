@@ -14,6 +14,7 @@ mod import;
 mod key;
 mod lifecycle;
 mod log_source;
+mod owner;
 mod progress;
 mod rebuild;
 mod restore;
@@ -38,6 +39,8 @@ use crate::{
     config::{Config, Inputs},
     log::Clock,
 };
+
+use owner::Invocation;
 
 /// Which messages are logged, in the filter language of `tracing`: `info`, or `clockfold=debug`.
 const LOG_FILTER: &str = "CLOCKFOLD_LOG";
@@ -204,11 +207,12 @@ where
     A: IntoIterator,
     A::Item: Into<OsString> + Clone,
 {
-    let cli = match Cli::try_parse_from(arguments) {
+    let words: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let cli = match Cli::try_parse_from(&words) {
         Ok(cli) => cli,
         Err(refusal) => return explain(&refusal, stdout, stderr),
     };
-    match dispatch(cli, variables, clock, stdout, stderr).and_then(|()| Ok(stdout.flush()?)) {
+    match dispatch(cli, &Invocation::of(words), variables, clock, stdout, stderr).and_then(|()| Ok(stdout.flush()?)) {
         Ok(()) => DONE,
         // Whoever read the output has seen enough: `clockfold lifecycle | head -3`.
         Err(error) if is_broken_pipe(&error) => DONE,
@@ -225,6 +229,7 @@ where
 
 fn dispatch(
     cli: Cli,
+    invocation: &Invocation,
     variables: BTreeMap<String, String>,
     clock: Clock,
     stdout: &mut dyn Write,
@@ -236,24 +241,37 @@ fn dispatch(
     match cli.command {
         Command::Serve { listen } => {
             let config = Config::load(inputs(listen))?;
+            invocation.writes(&config.data_dir)?;
             serve::run(config, log_filter.as_deref(), clock, stdout)
         }
         Command::Demo(_) if cli.config.is_some() || cli.data_dir.is_some() => Err(demo::no_settings().into()),
         Command::Demo(arguments) => demo::run(&arguments, log_filter.as_deref(), &clock, stdout),
         Command::Schema => schema::run(&crate::graphql::sdl(), stdout),
         Command::Lifecycle(arguments) => lifecycle::run(&arguments, || Config::load(inputs(None)), stdout),
-        Command::Show(arguments) => show::run(&arguments, Config::load(inputs(None))?, clock, stdout),
+        Command::Show(arguments) => show::run(&arguments, Config::load(inputs(None))?, invocation, clock, stdout),
         Command::Simulate(arguments) => {
-            simulate::run(&arguments, || Config::load(inputs(None)), &clock, stdout, stderr)
+            simulate::run(&arguments, || Config::load(inputs(None)), invocation, &clock, stdout, stderr)
         }
-        Command::Export(arguments) => export::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
-        Command::Import(arguments) => import::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
-        Command::Backup(arguments) => backup::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
-        Command::Restore(arguments) => restore::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
-        Command::Rebuild(arguments) => rebuild::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
-        Command::Verify(arguments) => verify::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
+        Command::Export(arguments) => {
+            export::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
+        }
+        Command::Import(arguments) => {
+            import::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
+        }
+        Command::Backup(arguments) => {
+            backup::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
+        }
+        Command::Restore(arguments) => {
+            restore::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
+        }
+        Command::Rebuild(arguments) => {
+            rebuild::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
+        }
+        Command::Verify(arguments) => {
+            verify::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
+        }
         Command::EraseBodies(arguments) => {
-            erase_bodies::run(&arguments, Config::load(inputs(None))?, &clock, stdout, stderr)
+            erase_bodies::run(&arguments, Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
         }
         Command::Key { command: KeyCommand::New } => key::new(stdout),
         Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, clock(), stdout),

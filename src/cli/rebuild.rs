@@ -11,16 +11,17 @@ use serde_json::{Value, json};
 use crate::{
     config::Config,
     lifecycle::{FoldRules, Lifecycle},
-    log::{AppointmentId, Clock, DataDir, Log, SledLog, SourceName},
+    log::{Acting, AppointmentId, Clock, DataDir, Log, SledLog, SourceName},
     projection::{
         AppointmentKey, Projection, ProjectionError, Rules, View, Workshop, compare_with_fresh_fold, open_as_it_is,
-        rebuild_beside, remove_old_projections,
+        open_to_read, rebuild_beside, remove_old_projections,
     },
 };
 
 use super::{
     fold_again::{appointment_value, explained, on_server, print_report, report_value, tell},
     log_source::{LogSource, ServerLog},
+    owner::{Invocation, Scratch},
     progress::Progress,
 };
 
@@ -79,6 +80,7 @@ impl Arguments {
 pub(super) fn run(
     arguments: &Arguments,
     config: &Config,
+    invocation: &Invocation,
     clock: &Clock,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
@@ -89,7 +91,13 @@ pub(super) fn run(
         );
     }
     let mut progress = Progress::new(arguments.progress, stderr);
-    match (LogSource::open(config, clock)?, arguments.appointment) {
+    let (_acting, source) = if arguments.dry_run {
+        (invocation.reads(&config.data_dir)?, LogSource::open_to_read(config, clock)?)
+    } else {
+        invocation.writes(&config.data_dir)?;
+        (Acting::as_before(), LogSource::open(config, clock)?)
+    };
+    match (source, arguments.appointment) {
         (LogSource::Store(log), None) => rebuild(arguments, config, &log, &mut progress, stdout),
         (LogSource::Store(log), Some(id)) => refold(arguments, config, &log, id, stdout),
         (LogSource::Server(server), None) => {
@@ -115,7 +123,8 @@ fn rebuild(
     stdout: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let path = DataDir::at(&config.data_dir).projection();
-    let old = usable(&path, &Arc::new(config.rules()), log)?;
+    let open = if arguments.dry_run { open_to_read } else { open_as_it_is };
+    let old = usable(open(&path, Arc::new(config.rules())), log)?;
     let view = old.as_ref().map(|old| old.reader().view());
     let known: Vec<SourceName> = view.iter().flat_map(View::sources).cloned().collect();
     let rules = Arc::new(wanted_rules(arguments, config, known)?);
@@ -129,7 +138,8 @@ fn rebuild(
                 "there is no projection of this log to compare with\n  hint: `clockfold rebuild` without --dry-run builds it"
             );
         };
-        let report = compare_with_fresh_fold(view, &path, &rules, log, &arguments.workshop(), &mut tell);
+        let scratch = Scratch::make()?;
+        let report = compare_with_fresh_fold(view, scratch.path(), &rules, log, &arguments.workshop(), &mut tell);
         let report = report_value(&report.map_err(explained)?);
         progress.end();
         return print(arguments, Some(&report), stdout);
@@ -157,8 +167,8 @@ fn rebuild(
 }
 
 /// The projection that counts, where it is of this log.
-fn usable(path: &std::path::Path, rules: &Arc<Rules>, log: &SledLog) -> anyhow::Result<Option<Projection>> {
-    match open_as_it_is(path, Arc::clone(rules)) {
+fn usable(opened: Result<Option<Projection>, ProjectionError>, log: &SledLog) -> anyhow::Result<Option<Projection>> {
+    match opened {
         Ok(None) => Ok(None),
         Ok(Some(projection)) => match projection.unusable(log).map_err(explained)? {
             None => Ok(Some(projection)),
@@ -223,7 +233,7 @@ fn refold(
     let Some(source) = arguments.source.clone() else { bail!("--appointment goes with --source") };
     let path = DataDir::at(&config.data_dir).projection();
     let rules = Arc::new(config.rules());
-    let Some(mut projection) = usable(&path, &rules, log)? else {
+    let Some(mut projection) = usable(open_as_it_is(&path, Arc::clone(&rules)), log)? else {
         bail!("there is no projection of this log\n  hint: `clockfold rebuild` builds it");
     };
     if let Some(other) = projection.folded_otherwise_by(&rules).first() {

@@ -10,7 +10,7 @@ use crate::{
     log::{Clock, DataDir},
 };
 
-use super::{backup::with_hint, progress::Progress};
+use super::{backup::with_hint, owner::Invocation, progress::Progress};
 
 /// What to restore.
 #[derive(Debug, Args)]
@@ -30,10 +30,12 @@ pub struct Arguments {
 pub(super) fn run(
     arguments: &Arguments,
     config: &Config,
+    invocation: &Invocation,
     clock: &Clock,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    invocation.writes(&config.data_dir)?;
     let mut progress = Progress::new(arguments.progress, stderr);
     let directory = &arguments.directory;
     let data_dir = DataDir::at(&config.data_dir);

@@ -361,5 +361,19 @@ fn tell_progress(progress: Progress) {
 
 /// What went wrong with the log, and what to do.
 pub(super) fn with_hint(error: LogError) -> anyhow::Error {
-    anyhow!("{error}\n  hint: {}", error.hint())
+    anyhow!(Hinted { error })
 }
+
+/// An error of the log as a person reads it; whoever has more to say finds the error in it.
+#[derive(Debug)]
+pub(super) struct Hinted {
+    pub(super) error: LogError,
+}
+
+impl std::fmt::Display for Hinted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}\n  hint: {}", self.error, self.error.hint())
+    }
+}
+
+impl std::error::Error for Hinted {}

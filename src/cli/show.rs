@@ -25,7 +25,7 @@ use crate::{
     webhook,
 };
 
-use super::serve::with_hint;
+use super::{owner::Invocation, serve::with_hint};
 use timeline::Timeline;
 
 /// Which appointment, and how.
@@ -71,9 +71,11 @@ struct Found {
 pub(super) fn run(
     arguments: &Arguments,
     mut config: Config,
+    invocation: &Invocation,
     clock: Clock,
     stdout: &mut dyn Write,
 ) -> anyhow::Result<()> {
+    let _acting = invocation.reads(&config.data_dir)?;
     let log = open(arguments, &config, &clock)?;
     let log_dir = DataDir::at(&config.data_dir).log();
     config.take_first_source(&log_dir)?;
@@ -120,7 +122,8 @@ fn open(arguments: &Arguments, config: &Config, clock: &Clock) -> anyhow::Result
             config.data_dir.display()
         );
     }
-    SledLog::open(&data_dir, Clock::clone(clock)).map(|log| log.read_again_by(webhook::read_again)).map_err(|error| {
+    let opened = SledLog::open_to_read(&data_dir, Clock::clone(clock));
+    opened.map(|log| log.read_again_by(webhook::read_again)).map_err(|error| {
         let in_use = matches!(error, LogError::InUse { .. });
         let refusal = with_hint(error);
         if !in_use {

@@ -31,7 +31,7 @@ pub(super) use post::{Job, Nights, Pace, Progress, post};
 pub(super) use report::Report;
 pub(super) use target::Target;
 
-use super::{show::appointment_id, stop::Stop};
+use super::{owner::Invocation, show::appointment_id, stop::Stop};
 use report::End;
 use target::Credentials;
 
@@ -119,6 +119,7 @@ enum Format {
 pub(super) fn run(
     arguments: &Arguments,
     config: impl FnOnce() -> Result<Config, ConfigErrors>,
+    invocation: &Invocation,
     clock: &Clock,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
@@ -134,6 +135,7 @@ pub(super) fn run(
         Some(directory) => directory.clone(),
         None => config()?.data_dir,
     };
+    invocation.writes(&directory)?;
     fill::run(traffic, fill::Job { directory, deliveries, group: arguments.group.into() }, clock, stdout, stderr)
 }
 

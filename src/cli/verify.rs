@@ -14,15 +14,17 @@ use crate::{
     config::Config,
     copies::{CopyKind, Survey},
     log::{Clock, DataDir, Digest, Head, Log, LogError, Position, SledLog},
-    projection::{ProjectionError, SetBack, Workshop, compare_with_fresh_fold, open_as_it_is, state_digest_of},
+    projection::{ProjectionError, SetBack, Workshop, compare_with_fresh_fold, open_to_read, state_digest_of},
 };
 
 use super::{
     backup,
     fold_again::{explained, on_server, print_report, report_value, set_backs_value, tell},
     log_source::{LogSource, ServerLog},
+    owner::{Invocation, Scratch},
     progress::Progress,
     rebuild::Format,
+    serve::Hinted,
 };
 
 /// What to verify.
@@ -61,6 +63,7 @@ struct Found {
 pub(super) fn run(
     arguments: &Arguments,
     config: &Config,
+    invocation: &Invocation,
     clock: &Clock,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
@@ -70,14 +73,14 @@ pub(super) fn run(
         return verify_copy(arguments, directory, &mut progress, stdout);
     }
     let data_dir = DataDir::at(&config.data_dir);
-    // To open the log is to remember its end anew.
     if data_dir.log().is_dir() && !data_dir.head().exists() {
         bail!(
-            "the data directory {} has a log and no remembered head: whether the log has lost its end can't be told\n  hint: compare its end with a backup or the archive. A start, or any other command that opens the log, remembers its end anew",
+            "the data directory {} has a log and no remembered head: whether the log has lost its end can't be told\n  hint: compare its end with a backup or the archive. A start remembers its end anew",
             config.data_dir.display()
         );
     }
-    let found = match LogSource::open(config, clock).map_err(|error| restore_hint(config, &error))? {
+    let _acting = invocation.reads(&config.data_dir)?;
+    let found = match LogSource::open_to_read(config, clock).map_err(|error| restore_hint(config, &error))? {
         LogSource::Store(log) => verify_store(config, &log, &mut progress)?,
         LogSource::Server(server) => {
             let hint = |error| anyhow!("{error:#}\n  hint: where the log is damaged, {}", restore_from(config));
@@ -96,7 +99,7 @@ pub(super) fn run(
 fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> anyhow::Result<Found> {
     let head = log.head();
     let path = DataDir::at(&config.data_dir).projection();
-    let rules = Arc::new(config.rules());
+    let (rules, scratch) = (Arc::new(config.rules()), Scratch::make()?);
     let mut found = Found {
         good: head,
         damage: None,
@@ -106,7 +109,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
         state_digest: None,
         set_backs: (0, json!([])),
     };
-    let (projection, why) = match open_as_it_is(&path, Arc::clone(&rules)) {
+    let (projection, why) = match open_to_read(&path, Arc::clone(&rules)) {
         Ok(None) => (None, Some("there is none yet; the next start builds it".to_owned())),
         Err(error) => {
             found.harmless = false;
@@ -138,7 +141,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
     };
     let workshop = Workshop::default();
     let folded = match &projection {
-        None => state_digest_of(log, head.position, &path, &rules, &workshop, &mut tell)
+        None => state_digest_of(log, head.position, scratch.path(), &rules, &workshop, &mut tell)
             .map(|(digest, set_backs)| found.fresh(digest, &set_backs)),
         Some(projection) => {
             let view = projection.reader().view();
@@ -148,7 +151,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
                 found.no_report =
                     Some(format!("other rules apply to {} now; the next start folds it anew", names.join(", ")));
             }
-            compare_with_fresh_fold(&view, &path, &rules, log, &workshop, &mut tell).and_then(|mut report| {
+            compare_with_fresh_fold(&view, scratch.path(), &rules, log, &workshop, &mut tell).and_then(|mut report| {
                 report.set_backs.extend(rest_is_whole(log, report.position, head)?);
                 found.report = Some(report_value(&report));
                 found.tell_set_backs(&report.set_backs);
@@ -163,7 +166,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
         ) if projection.is_some() => {
             found.harmless = false;
             found.no_report = Some(format!("it can't be read ({error}); `clockfold rebuild` builds it anew"));
-            state_digest_of(log, head.position, &path, &rules, &workshop, &mut tell)
+            state_digest_of(log, head.position, scratch.path(), &rules, &workshop, &mut tell)
                 .map(|(digest, set_backs)| found.fresh(digest, &set_backs))
         }
         folded => folded,
@@ -391,8 +394,10 @@ fn restore_from(config: &Config) -> String {
 }
 
 fn restore_hint(config: &Config, error: &anyhow::Error) -> anyhow::Error {
+    // Whatever the system refuses says nothing against the log.
+    let is_damage = error.downcast_ref::<Hinted>().is_some_and(|hinted| hinted.error.gives_up());
     match &config.archive {
-        Some(_) => anyhow!("{error:#}\n  hint: {}", restore_from(config)),
-        None => anyhow!("{error:#}"),
+        Some(_) if is_damage => anyhow!("{error:#}\n  hint: {}", restore_from(config)),
+        _ => anyhow!("{error:#}"),
     }
 }

@@ -4,6 +4,7 @@
 //! a crash leaves of these goes at the next open, because it may hold bodies that somebody takes for erased.
 
 use std::{
+    any::Any,
     fs::{self, File},
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
@@ -13,6 +14,7 @@ use rustix::fs::{Advice, fadvise};
 
 use super::{
     LogError,
+    cause::Cause,
     lock_file::{self, DataDirLock, RunningServer},
 };
 
@@ -37,6 +39,11 @@ impl DataDir {
         let parent = fs::canonicalize(&self.root).map_err(failed)?.parent().map(Path::to_owned);
         parent.as_deref().map_or(Ok(()), sync_dir).map_err(failed)?;
         DataDirLock::take(&self.root, &self.lock_path())
+    }
+
+    /// Locks the directory for who only reads it: nothing is made, and the lock file is afterwards what it was.
+    pub(super) fn lock_to_read(&self) -> Result<DataDirLock, LogError> {
+        DataDirLock::take_to_read(&self.root, &self.lock_path())
     }
 
     /// Whether the lock is that of the directory that is there now.
@@ -149,6 +156,8 @@ pub fn sync_dir(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-pub(super) fn storage(doing: String, error: impl std::fmt::Display) -> LogError {
-    LogError::Storage { doing, message: error.to_string() }
+/// What the system said while something was done.
+pub(super) fn storage(doing: String, error: impl std::fmt::Display + 'static) -> LogError {
+    let cause = (&error as &dyn Any).downcast_ref().map_or(Cause::Other, Cause::of);
+    LogError::Storage { doing, message: error.to_string(), cause }
 }

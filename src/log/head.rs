@@ -49,7 +49,9 @@ impl HeadFile {
         let text = match fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(self.unreadable(error)),
+            // Not text: it was read, and it is not what was written.
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(self.unreadable(error)),
+            Err(error) => return Err(storage(format!("reading {}", self.path.display()), error)),
         };
         parse(&text).map(Some).ok_or_else(|| self.unreadable("its content or its checksum does not fit"))
     }

@@ -9,7 +9,7 @@ use std::{
     fs::{self, File, Metadata, Permissions, TryLockError},
     io::{self, Read as _},
     os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
@@ -25,6 +25,16 @@ const FILE_BYTES_MAX: u64 = 4 << 10;
 pub struct DataDirLock {
     file: File,
     text: Mutex<Text>,
+    /// What becomes of the file at the end, where whoever has the lock only reads.
+    after: Option<After>,
+}
+
+/// What a lock file is to be again.
+#[derive(Debug)]
+struct After {
+    path: PathBuf,
+    /// `None`: it was not there.
+    content: Option<Vec<u8>>,
 }
 
 /// How to ask the server that holds a data directory.
@@ -65,6 +75,18 @@ impl Drop for DataDirLock {
     /// Said, and not left to the closing of the file: a child that is about to become another program still has a copy
     /// of the file open, and would keep the lock for as long.
     fn drop(&mut self) {
+        if let Some(After { path, content }) = &self.after {
+            let put_back = match content {
+                Some(content) => {
+                    self.file.write_all_at(content, 0).and_then(|()| self.file.set_len(content.len() as u64))
+                }
+                // Whoever opened it a moment ago finds out that it is gone.
+                None => fs::remove_file(path),
+            };
+            if let Err(error) = put_back {
+                tracing::warn!(%error, "the lock file could not be made what it was");
+            }
+        }
         if let Err(error) = self.file.unlock() {
             tracing::warn!(%error, "the lock on the data directory could not be given back before its file is closed");
         }
@@ -74,27 +96,56 @@ impl Drop for DataDirLock {
 impl DataDirLock {
     /// Takes the lock of the data directory `root`, whose lock file is at `path`.
     pub(super) fn take(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
+        let lock = DataDirLock::taken(root, path)?;
+        // An earlier version made it readable to all.
+        if let Err(error) = lock.file.set_permissions(Permissions::from_mode(0o600)) {
+            tracing::warn!(%error, "the lock file could not be made its owner's alone");
+        }
+        lock.say();
+        Ok(lock)
+    }
+
+    /// Takes it for who only reads what is there: the file is afterwards what it was before, or gone where there was none.
+    pub(super) fn take_to_read(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
+        let was_there = path.exists();
+        let mut lock = DataDirLock::taken(root, path)?;
+        let content = was_there.then(|| fs::read(path)).transpose();
+        let content = content.map_err(|error| storage(format!("reading {}", path.display()), error))?;
+        lock.after = Some(After { path: path.to_owned(), content });
+        lock.say();
+        Ok(lock)
+    }
+
+    /// Takes the lock, and leaves the file as it is.
+    fn taken(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
         let failed = |error| storage(format!("locking {}", path.display()), error);
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = read(&file).ok().and_then(|text| text.lines().next().map(str::to_owned));
-                return Err(LogError::InUse { path: root.to_owned(), holder });
+        loop {
+            let file = options.open(path).map_err(failed)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    let holder = read(&file).ok().and_then(|text| text.lines().next().map(str::to_owned));
+                    return Err(LogError::InUse { path: root.to_owned(), holder });
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(failed(error)),
+            let text = Text { server: None, key: read(&file).ok().as_deref().and_then(key_in) };
+            let lock = DataDirLock { file, text: Mutex::new(text), after: None };
+            // Whoever made it to read has removed it since.
+            if lock.is_at(path) {
+                return Ok(lock);
+            }
         }
-        // An earlier version made it readable to all.
-        let private = file.set_permissions(Permissions::from_mode(0o600));
-        let key = read(&file).ok().as_deref().and_then(key_in);
-        let text = Text { server: None, key };
-        // The process id only serves a message: a full disk must not keep a log from being read.
-        if let Err(error) = private.and_then(|()| text.write_to(&file)) {
+    }
+
+    /// Says in the file who has the lock. That only serves a message: a full disk must not keep a log from being read.
+    fn say(&self) {
+        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = text.write_to(&self.file) {
             tracing::warn!(%error, "the lock file could not be written");
         }
-        Ok(DataDirLock { file, text: Mutex::new(text) })
     }
 
     /// Writes into the lock file, which only its owner can read, how to ask this process. Whoever takes the lock next
@@ -213,6 +264,26 @@ mod tests {
         }
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(!format!("{:?}", locked(folder.path())).contains(&format!("{:?}", key.0)));
+    }
+
+    #[test]
+    fn who_only_reads_leaves_the_file_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let to_read = || DataDirLock::take_to_read(folder.path(), &path).unwrap();
+        let lock = to_read();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
+        drop(lock);
+        assert!(!path.exists());
+        let killed = "7\nhttp://127.0.0.1:8080\na-secret-of-this-start\nsession-key 00\nleft over";
+        fs::write(&path, killed).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        let lock = to_read();
+        assert!(matches!(DataDirLock::take(folder.path(), &path), Err(LogError::InUse { .. })));
+        assert_eq!(running_server(&path), None, "the server that was killed is not asked");
+        drop(lock);
+        assert_eq!(fs::read_to_string(&path).unwrap(), killed);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
     }
 
     #[test]

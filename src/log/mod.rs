@@ -8,8 +8,10 @@
 mod digest;
 mod delivery;
 mod chain;
+mod cause;
 mod data_dir;
 mod lock_file;
+mod owner;
 mod head;
 mod record;
 mod block;
@@ -33,6 +35,7 @@ use chrono::{DateTime, Utc};
 
 pub use arrival::{ArrivalTime, made_at, may_follow};
 pub use block::{Block, OpenBlock};
+pub use cause::Cause;
 pub use data_dir::{DataDir, Room, make_private_dir, sync_dir};
 pub use delivery::{
     AppointmentId, Body, BodyReader, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName,
@@ -41,6 +44,7 @@ pub use digest::{Digest, InvalidDigest, commitment};
 pub use erasure::{Erasure, ErasureError};
 pub use head::{Head, HeadFile};
 pub use lock_file::{DataDirLock, RunningServer, SessionKey};
+pub use owner::{Acting, Owner};
 pub use positions::PositionSet;
 pub use record::{DecodedGroup, decode as decode_group, encode as encode_group};
 pub use sled_log::{Clock, SledLog};
@@ -107,13 +111,16 @@ pub trait Log: Send + Sync {
 /// What can go wrong with a log.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LogError {
-    /// The store can't be opened or read: the disk, permissions, or damage that the store noticed itself.
+    /// The system refuses to let the log be opened, read or written, or the store has met something that it can't go on
+    /// with. That says nothing of what is in it.
     #[error("{doing}: {message}")]
     Storage {
         /// What was being done.
         doing: String,
         /// What the store or the system said.
         message: String,
+        /// What that means.
+        cause: Cause,
     },
     /// The store itself refuses to open: it noticed damage, without saying where.
     #[error("the store in {path} can't be opened: {message}")]
@@ -144,7 +151,7 @@ pub enum LogError {
         /// The last position that was there.
         remembered: Position,
     },
-    /// The head file itself can't be read.
+    /// The head file was read, and is not what was written.
     #[error("the head file {path} can't be read: {message}")]
     HeadUnreadable {
         /// The file.
@@ -168,6 +175,12 @@ pub enum LogError {
         /// Why not.
         message: String,
     },
+    /// There is nothing to read yet.
+    #[error("there is no log in {path} yet: its making was interrupted")]
+    Unmade {
+        /// The log's folder.
+        path: PathBuf,
+    },
     /// The path of the data directory leads elsewhere than when it was opened, or nowhere.
     #[error("{path} is no longer what this process has opened: it was removed, renamed or exchanged")]
     Exchanged {
@@ -185,10 +198,16 @@ impl LogError {
         matches!(self, LogError::Damaged { .. } | LogError::Shorter { .. })
     }
 
+    /// Whether the hint is to give up what is there: the log was read, by us or by the store, and is damaged.
+    pub fn gives_up(&self) -> bool {
+        self.is_damage() || matches!(self, LogError::Unopenable { .. })
+    }
+
     /// What the person who reads the message can do.
     pub fn hint(&self) -> &'static str {
         match self {
-            LogError::Storage { .. } | LogError::Closed(_) => {
+            LogError::Storage { cause, .. } => cause.hint(),
+            LogError::Closed(_) => {
                 "check the disk (space, permissions, kernel messages) and start again; nothing that was acknowledged is given up by a restart"
             }
             LogError::Unopenable { .. } | LogError::Damaged { .. } => {
@@ -203,6 +222,7 @@ impl LogError {
             LogError::Exchanged { .. } => {
                 "put back what was there: deliveries are accepted again as soon as the path leads to a log that holds everything that was acknowledged"
             }
+            LogError::Unmade { .. } => "the next start makes it; nothing was accepted before that",
             LogError::Misplaced { .. } => "take the deliveries from a copy of this same log, in their order",
             LogError::InUse { .. } => "stop that process first, or choose another directory with --data-dir",
         }

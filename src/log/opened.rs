@@ -15,7 +15,7 @@ use super::{
     journal,
     mover::move_up_to,
     recovery::recover,
-    sled_store::{SledStore, missing},
+    sled_store::{SledStore, is_made, missing},
     tail::{Place, Tail},
 };
 
@@ -34,6 +34,8 @@ pub(super) enum Expected {
     Remembered,
     /// What this process has acknowledged. Nothing is made.
     Acknowledged(Head),
+    /// What was remembered. It is only read: what the journal holds stays there.
+    AtRest,
 }
 
 /// Which folders and files a path led to: the device and the number of each.
@@ -59,12 +61,20 @@ impl Opened {
         if matches!(expected, Expected::Acknowledged(_)) && !folder.join("db").exists() {
             return Err(LogError::Exchanged { path: data_dir.root().to_owned() });
         }
-        let store = SledStore::open(&folder)?;
+        let at_rest = matches!(expected, Expected::AtRest);
+        let store = match at_rest {
+            true if is_made(&folder) => SledStore::open_made(&folder)?,
+            true => return Err(LogError::Unmade { path: folder }),
+            false => SledStore::open(&folder)?,
+        };
         let files = Files::of(data_dir).map_err(|error| storage(format!("looking at {}", folder.display()), error))?;
         let recovered = recover(&folder, &store)?;
         let tail = Tail::after(recovered.stored, recovered.groups);
         let opened = Opened { store, tail, condition: Arc::clone(condition), files };
         let last_received_at = opened.check_end(data_dir, expected)?;
+        if at_rest {
+            return Ok((opened, last_received_at));
+        }
         // Only now that nothing speaks against it is anything deleted.
         move_up_to(&opened.store, &opened.tail, opened.head().position)?;
         let removed = journal::remove(&folder, &recovered.files);
@@ -87,8 +97,9 @@ impl Opened {
     fn check_end(&self, data_dir: &DataDir, expected: Expected) -> Result<DateTime<Utc>, LogError> {
         let found = self.head();
         self.digest_at(found.position)?;
+        let at_rest = matches!(expected, Expected::AtRest);
         let expected = match expected {
-            Expected::Remembered => HeadFile::of(data_dir).read()?,
+            Expected::Remembered | Expected::AtRest => HeadFile::of(data_dir).read()?,
             Expected::Acknowledged(head) => Some(head),
         };
         match expected {
@@ -101,6 +112,7 @@ impl Opened {
                     "its digest is not the remembered one: records were changed, or the head is another log's";
                 return Err(LogError::Damaged { position: remembered.position, message: message.to_owned() });
             }
+            None if at_rest => {}
             None if found.position > Position::ZERO => {
                 tracing::warn!(position = found.position.get(), "the log has no remembered head; it is made anew");
             }

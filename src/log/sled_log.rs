@@ -43,7 +43,7 @@ const CLOCK_WARNING_INTERVAL: Duration = Duration::from_secs(60);
 pub struct SledLog {
     shared: Arc<Shared>,
     clock: Clock,
-    keeper: Option<JoinHandle<()>>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
     reader: Option<BodyReader>,
     /// No earlier time of the clock is believed.
     made_at: DateTime<Utc>,
@@ -82,24 +82,28 @@ impl SledLog {
         SledLog::open_locked(data_dir, Arc::new(lock), clock)
     }
 
+    /// Opens a log that is there, for who only reads it: nothing is made or remembered, nothing is moved out of the
+    /// journal, and nothing is taken. What sled itself writes is said at [`SledStore::open_made`].
+    pub fn open_to_read(data_dir: &DataDir, clock: Clock) -> Result<SledLog, LogError> {
+        let lock = Arc::new(data_dir.lock_to_read()?);
+        let condition = Arc::default();
+        let (opened, last_received_at) = Opened::open(data_dir, &condition, Expected::AtRest)?;
+        let writer = Writer { journal: None, last_received_at, clock_warned_at: None };
+        let shared = Shared::of(data_dir, lock, condition, writer);
+        shared.publish(Arc::new(opened));
+        Ok(SledLog { shared: Arc::new(shared), clock, keeper: Mutex::default(), reader: None, made_at: DateTime::<Utc>::MIN_UTC })
+    }
+
     /// Opens the log of a data directory that is locked already.
     pub(super) fn open_locked(data_dir: &DataDir, lock: Arc<DataDirLock>, clock: Clock) -> Result<SledLog, LogError> {
         let condition = Arc::default();
         let (opened, last_received_at) = Opened::open(data_dir, &condition, Expected::Remembered)?;
-        let (opened, head) = (Arc::new(opened), Mutex::new(Head::EMPTY));
+        let opened = Arc::new(opened);
         let journal = Some(Journal::start(Arc::clone(&opened), data_dir.log())?);
-        let shared = Arc::new(Shared {
-            data_dir: data_dir.clone(),
-            lock: Mutex::new(lock),
-            condition,
-            writer: Mutex::new(Writer { journal, last_received_at, clock_warned_at: None }),
-            last_received_at_ms: AtomicI64::new(last_received_at.timestamp_millis()),
-            head,
-            head_file: HeadFile::of(data_dir),
-            opened: RwLock::default(),
-        });
+        let writer = Writer { journal, last_received_at, clock_warned_at: None };
+        let shared = Arc::new(Shared::of(data_dir, lock, condition, writer));
         shared.publish(opened);
-        let keeper = Some(keeper::start(Arc::clone(&shared))?);
+        let keeper = Mutex::new(Some(keeper::start(Arc::clone(&shared))?));
         Ok(SledLog { shared, clock, keeper, reader: None, made_at: DateTime::<Utc>::MIN_UTC })
     }
 
@@ -156,6 +160,10 @@ impl SledLog {
     /// Moves everything into the store and closes it; nothing is read or written from then on. An error takes nothing
     /// away that was acknowledged: the next start finds it.
     pub fn end(&self) -> Result<(), LogError> {
+        self.shared.condition.stop();
+        // It remembers the head before it ends; a panic of it was logged when it happened.
+        let keeper = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let _ = keeper.map(JoinHandle::join);
         let mut writer = self.shared.writer();
         let failure = self.shared.condition.failure();
         // After an error everything stays as it is, for the next start to look at.
@@ -294,9 +302,6 @@ impl Log for SledLog {
 
 impl Drop for SledLog {
     fn drop(&mut self) {
-        self.shared.condition.stop();
-        // A panic of the keeper was logged when it happened.
-        let _ = self.keeper.take().map(JoinHandle::join);
         // An error was told when it happened; whoever wants to know ends the log before.
         let _ = self.end();
     }
@@ -304,11 +309,25 @@ impl Drop for SledLog {
 
 impl Writer {
     fn journal(&mut self) -> Result<&mut Journal, LogError> {
-        self.journal.as_mut().ok_or_else(|| LogError::Closed("it is not open".to_owned()))
+        self.journal.as_mut().ok_or_else(|| LogError::Closed("it is not open to be written to".to_owned()))
     }
 }
 
 impl Shared {
+    /// Nothing is read before something is published.
+    fn of(data_dir: &DataDir, lock: Arc<DataDirLock>, condition: Arc<Condition>, writer: Writer) -> Shared {
+        Shared {
+            data_dir: data_dir.clone(),
+            lock: Mutex::new(lock),
+            condition,
+            last_received_at_ms: AtomicI64::new(writer.last_received_at.timestamp_millis()),
+            writer: Mutex::new(writer),
+            head: Mutex::new(Head::EMPTY),
+            head_file: HeadFile::of(data_dir),
+            opened: RwLock::default(),
+        }
+    }
+
     /// One step of reading.
     pub(super) fn reading<T>(&self, step: impl FnOnce(&Opened) -> Result<T, LogError>) -> Result<T, LogError> {
         let opened = self.opened.read().unwrap_or_else(PoisonError::into_inner);

@@ -17,6 +17,7 @@ use std::{
 use super::{
     LogError,
     block::StoredGroup,
+    cause::Cause,
     data_dir::{forget_cached, storage, sync_dir},
     delivery::Position,
     digest::Digest,
@@ -60,8 +61,14 @@ struct Handles {
 impl SledStore {
     /// Opens the store in the folder `path`, making it durably where there is none.
     pub(super) fn open(path: &Path) -> Result<SledStore, LogError> {
+        begin_store(path).map_err(|error| storage(format!("opening the log in {}", path.display()), error))?;
+        SledStore::open_made(path)
+    }
+
+    /// Opens the store that is there. sled writes in any case: it fills what is left of the segment that it wrote last,
+    /// overwrites segments that nothing lives in, and replaces its snapshot. A second opening changes nothing more.
+    pub(super) fn open_made(path: &Path) -> Result<SledStore, LogError> {
         let failed = |error| storage(format!("opening the log in {}", path.display()), error);
-        begin_store(path).map_err(failed)?;
         remove_unfinished_snapshots(path)?;
         let database = open_database(path)?;
         let tree = database.open_tree("deliveries").map_err(|error| store_error("opening the log", error))?;
@@ -266,6 +273,11 @@ fn wait_until_free(data_file: &File) -> io::Result<()> {
     }
 }
 
+/// Whether a store was made in this folder, and whole.
+pub(super) fn is_made(path: &Path) -> bool {
+    path.join("conf").exists() && path.join("db").exists() && !path.join(BEING_MADE).exists()
+}
+
 /// The store's files and folders are on stable storage.
 fn finish_store(path: &Path) -> io::Result<()> {
     match fs::remove_file(path.join(BEING_MADE)) {
@@ -293,21 +305,21 @@ fn open_database(path: &Path) -> Result<sled::Db, LogError> {
     let config =
         sled::Config::new().path(path).segment_size(SEGMENT_BYTES).cache_capacity(CACHE_BYTES).flush_every_ms(None);
     let unopenable = |message| LogError::Unopenable { path: path.to_owned(), message };
-    // Damage that sled does not expect makes it panic.
+    let opening = || format!("opening the store in {}", path.display());
+    // Damage that sled does not expect makes it panic, and so do some refusals of the system's.
     match catch_unwind(AssertUnwindSafe(|| config.open())) {
         Ok(Ok(database)) => Ok(database),
-        Ok(Err(sled::Error::Io(error))) if is_the_systems(&error) => {
-            Err(storage(format!("opening the store in {}", path.display()), error))
-        }
+        // The system refuses, and the store itself may be well: no reason to reach for a backup.
+        Ok(Err(sled::Error::Io(error))) if Cause::is_the_systems(&error) => Err(storage(opening(), error)),
         Ok(Err(error)) => Err(unopenable(error.to_string())),
-        Err(_) => Err(unopenable("it stopped at something that it did not expect".to_owned())),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str).unwrap_or_default();
+            match Cause::in_text(text) {
+                Some(cause) => Err(LogError::Storage { doing: opening(), message: text.to_owned(), cause }),
+                None => Err(unopenable("it stopped at something that it did not expect".to_owned())),
+            }
+        }
     }
-}
-
-/// Whether the system refuses and the store itself may be well: no reason to reach for a backup. An error that sled has
-/// copied has the system's number in its text only.
-fn is_the_systems(error: &io::Error) -> bool {
-    error.raw_os_error().is_some() || error.to_string().starts_with("Os { code: ")
 }
 
 fn decode_entry(key: &[u8], value: &[u8]) -> Result<DecodedGroup, LogError> {
@@ -334,5 +346,9 @@ pub(super) fn broken_chain(position: Position) -> LogError {
 }
 
 fn store_error(doing: &str, error: sled::Error) -> LogError {
-    storage(doing.to_owned(), error)
+    match error {
+        // With what the system said, which the hint depends on.
+        sled::Error::Io(error) => storage(doing.to_owned(), error),
+        error => storage(doing.to_owned(), error),
+    }
 }

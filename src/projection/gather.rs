@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     lifecycle::{Code, EventType, Verdict},
-    log::{Delivery, Digest, Head, Log, LogError, OpenBlock, Position, Reading, SourceName},
+    log::{Cause, Delivery, Digest, Head, Log, LogError, OpenBlock, Position, Reading, SourceName},
 };
 
 use super::{
@@ -99,7 +99,7 @@ pub(super) fn gather(
         for part in in_order(scope, workshop.threads, feed, open) {
             let part = part.map_err(|error| match error {
                 // The store does not say where; the last thing that could be read does.
-                LogError::Storage { doing, message } => {
+                LogError::Storage { doing, message, cause: Cause::Other } => {
                     LogError::Damaged { position: end.position.next(), message: format!("{doing}: {message}") }
                 }
                 error => error,

@@ -55,8 +55,8 @@ pub use patience::{Patience, Waiting};
 pub use patterns::{Evidence, Pattern, REJECTIONS_MAX, Shown, WINDOW_TRIED};
 pub use place::BoardPlace;
 pub use rebuild::{
-    Candidate, build_in_place_of, compare_with_fresh_fold, open_as_it_is, rebuild_beside, remove_old_projections,
-    state_digest_of,
+    Candidate, build_in_place_of, compare_with_fresh_fold, open_as_it_is, open_to_read, rebuild_beside,
+    remove_old_projections, state_digest_of,
 };
 pub use record::AppointmentRecord;
 pub use refold::{Arrived, Refolded};

@@ -36,26 +36,32 @@ pub fn open_as_it_is(projections: &Path, rules: Arc<Rules>) -> Result<Option<Pro
     Home::at(projections).current().map(|current| Projection::open(&current, rules)).transpose()
 }
 
-/// The state digest that a projection of the log up to `to` has, without one; and where the clock was set back.
+/// The same for who only reads it: no file is made, written or removed, and rows that are put in stay in memory.
+pub fn open_to_read(projections: &Path, rules: Arc<Rules>) -> Result<Option<Projection>, ProjectionError> {
+    Home::at(projections).current().map(|current| Projection::open_to_read(&current, rules)).transpose()
+}
+
+/// The state digest that a projection of the log up to `to` has, without one; and where the clock was set back. What does not fit into memory waits in files
+/// below `scratch`.
 pub fn state_digest_of(
     log: &dyn Log,
     to: Position,
-    projections: &Path,
+    scratch: &Path,
     rules: &Rules,
     workshop: &Workshop,
     tell: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<(Digest, Vec<SetBack>), ProjectionError> {
     let mut hasher = StateHasher::new();
-    let scratch = Scratch::beside(&projections.join("compared"))?;
+    let scratch = Scratch::beside(&scratch.join("compared"))?;
     let set_backs = fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut hasher)?;
     Ok((hasher.finish(), set_backs))
 }
 
 /// What a fresh fold by `rules` differs in from a snapshot, whatever the rules of that were. Writes nothing but what
-/// does not fit into memory, below `projections`. `tell` is told how far it is, and says whether to go on.
+/// does not fit into memory, below `scratch`. `tell` is told how far it is, and says whether to go on.
 pub fn compare_with_fresh_fold(
     view: &View,
-    projections: &Path,
+    scratch: &Path,
     rules: &Rules,
     log: &dyn Log,
     workshop: &Workshop,
@@ -63,7 +69,7 @@ pub fn compare_with_fresh_fold(
 ) -> Result<Report, ProjectionError> {
     let to = view.checkpoint()?.position;
     let mut compare = Compare::with(view)?;
-    let scratch = Scratch::beside(&projections.join("compared"))?;
+    let scratch = Scratch::beside(&scratch.join("compared"))?;
     let set_backs = fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut compare)?;
     compare.report(set_backs)
 }

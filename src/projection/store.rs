@@ -97,6 +97,11 @@ impl Projection {
         Projection::of(Keyspaces::open(path).map_err(|error| failed("opening", error))?, rules)
     }
 
+    /// Opens the store in `path` for who only reads it: what is written stays in memory.
+    pub(super) fn open_to_read(path: &Path, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
+        Projection::of(Keyspaces::open_to_read(path).map_err(|error| failed("opening", error))?, rules)
+    }
+
     /// The projection in a store that is open.
     pub(super) fn of(keyspaces: Keyspaces, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
         let Counted { checkpoint, last_arrival, sources, courses, numbers } = keyspaces.count(&rules)?;
@@ -270,9 +275,16 @@ impl Keyspaces {
     }
 
     pub(super) fn open(path: &Path) -> Result<Keyspaces, lsm::Error> {
-        let database = Database::open(path, &KINDS, CACHE_BYTES)?;
+        Database::open(path, &KINDS, CACHE_BYTES).map(Keyspaces::of)
+    }
+
+    fn open_to_read(path: &Path) -> Result<Keyspaces, lsm::Error> {
+        Database::open_to_read(path, &KINDS, CACHE_BYTES).map(Keyspaces::of)
+    }
+
+    fn of(database: Database) -> Keyspaces {
         let keyspace = |space| database.keyspace(space as usize);
-        Ok(Keyspaces {
+        Keyspaces {
             names: RwLock::default(),
             meta: keyspace(Space::Meta),
             sources: keyspace(Space::Sources),
@@ -289,7 +301,7 @@ impl Keyspaces {
             tallies: keyspace(Space::Tallies),
             delivery_ids: keyspace(Space::DeliveryIds),
             database,
-        })
+        }
     }
 
     /// The sources whose rows are written, or are about to be. Ask after a snapshot is taken, and none of it is missing.

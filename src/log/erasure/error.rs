@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use crate::log::{LogError, Position};
+use crate::log::{Cause, LogError, Position};
 
 /// Why bodies were not erased. But for [`ErasureError::Left`], the log is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -80,9 +80,10 @@ impl ErasureError {
             ErasureError::NoExchange { .. } => {
                 "move the data directory to a local file system such as ext4, XFS or Btrfs"
             }
-            ErasureError::Making { error: LogError::Storage { .. } | LogError::Closed(_), .. } => {
-                "make room for a second log on that disk (or check it, where it is not full) and try again"
-            }
+            ErasureError::Making {
+                error: LogError::Storage { cause: Cause::NoSpace | Cause::Other, .. } | LogError::Closed(_),
+                ..
+            } => "make room for a second log on that disk (or check it, where it is not full) and try again",
             ErasureError::Making { error, .. } => error.hint(),
             ErasureError::Differs { .. } | ErasureError::File { .. } => "check the disk and try again",
             ErasureError::Left { .. } => "remove that folder; the next start tries it too",

@@ -59,12 +59,23 @@ impl Manifest {
             }
             Err(error) => return Err(io("reading", &path)(error)),
         };
-        let (next_id, entries) = decode(&bytes).ok_or_else(|| damaged(&path, "the list of tables"))?;
-        let open = |(id, length, sum)| Table::open(id, table_path(folder, id), length, sum, spaces).map(Arc::new);
-        let tables: Vec<_> = entries.into_iter().map(open).collect::<Result<_>>()?;
-        let manifest = Manifest { next_id, tables };
+        let manifest = Manifest::decoded(folder, &bytes, spaces)?;
         manifest.remove_others(folder)?;
         Ok(manifest)
+    }
+
+    /// What is in a folder that is only read: nothing is made, and nothing removed.
+    pub(super) fn open_to_read(folder: &Path, spaces: usize) -> Result<Manifest> {
+        let path = folder.join(NAME);
+        let bytes = fs::read(&path).map_err(io("reading", &path))?;
+        Manifest::decoded(folder, &bytes, spaces)
+    }
+
+    /// What the bytes of a manifest name.
+    fn decoded(folder: &Path, bytes: &[u8], spaces: usize) -> Result<Manifest> {
+        let (next_id, entries) = decode(bytes).ok_or_else(|| damaged(&folder.join(NAME), "the list of tables"))?;
+        let open = |(id, length, sum)| Table::open(id, table_path(folder, id), length, sum, spaces).map(Arc::new);
+        Ok(Manifest { next_id, tables: entries.into_iter().map(open).collect::<Result<_>>()? })
     }
 
     /// Puts it in the place of the one before, at once.

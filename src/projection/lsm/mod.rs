@@ -73,6 +73,7 @@ pub(in crate::projection) struct Space {
 /// An open store. When it is dropped, everything that was written goes to files.
 pub(in crate::projection) struct Database {
     shared: Arc<Shared>,
+    /// `None` where it is only read.
     background: Option<JoinHandle<()>>,
 }
 
@@ -93,6 +94,16 @@ impl Database {
         let thread = thread::Builder::new().name("projection".to_owned()).spawn(move || background.run());
         let thread = thread.map_err(error::io("starting a thread for", path))?;
         Ok(Database { shared, background: Some(thread) })
+    }
+
+    /// Opens what is in a folder, for who only reads: no file is made, merged or removed, and rows that are put in stay in memory.
+    pub(in crate::projection) fn open_to_read(
+        path: &Path,
+        spaces: &'static [Space],
+        cache_bytes: usize,
+    ) -> Result<Database> {
+        let manifest = Manifest::open_to_read(path, spaces.len())?;
+        Ok(Database { shared: Arc::new(Shared::new(path.to_owned(), spaces, cache_bytes, manifest)), background: None })
     }
 
     /// The keyspace with a number.
@@ -125,7 +136,8 @@ impl Database {
 
     /// Writes everything to files, and waits for it.
     pub(in crate::projection) fn flush(&self) -> Result<()> {
-        self.shared.flush()
+        // Who only reads has nothing to write.
+        if self.background.is_none() { Ok(()) } else { self.shared.flush() }
     }
 }
 

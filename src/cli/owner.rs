@@ -1,0 +1,115 @@
+//! Whose files a command works on. The data directory belongs to one user, and every file in it has to.
+//!
+//! A command that only reads acts as that user, where root runs it; what it makes for itself goes to `TMPDIR`. A command
+//! that writes is refused to everybody else, as PostgreSQL refuses it: what root makes there, the owner can't open.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    fs, io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, anyhow};
+
+use crate::{
+    credential::fresh_secret,
+    log::{Acting, DataDir, Owner},
+};
+
+/// How this program was called.
+pub(super) struct Invocation(Vec<OsString>);
+
+/// A folder below `TMPDIR`; it goes when this is dropped.
+pub(super) struct Scratch(PathBuf);
+
+impl Invocation {
+    pub(super) fn of(words: Vec<OsString>) -> Invocation {
+        Invocation(words)
+    }
+
+    /// Refuses whoever would make files in a data directory that its owner can't open.
+    pub(super) fn writes(&self, data_dir: &Path) -> anyhow::Result<()> {
+        match owner(data_dir)? {
+            Some(owner) if !owner.lets_write() => Err(self.refusal(data_dir, owner)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Acts as the owner of a data directory until what is returned is dropped. Only root can, where that is another
+    /// user; everybody else is refused.
+    pub(super) fn reads(&self, data_dir: &Path) -> anyhow::Result<Acting> {
+        // Without a directory there is nothing to read, and nobody to be.
+        let Some(owner) = owner(data_dir)? else { return Ok(Acting::as_before()) };
+        owner.act().map_err(|error| match error.kind() {
+            io::ErrorKind::PermissionDenied => self.refusal(data_dir, owner),
+            _ => anyhow!(error).context(format!("becoming {owner}, who owns {}", data_dir.display())),
+        })
+    }
+
+    fn refusal(&self, data_dir: &Path, owner: Owner) -> anyhow::Error {
+        let words: Vec<String> = self.0.iter().map(|word| quoted(word)).collect();
+        anyhow!(
+            "the data directory {} belongs to {owner}, and this is another user: its owner could not open what it makes there\n  hint: run it as the owner: {} {}",
+            data_dir.display(),
+            owner.runner(),
+            words.join(" ")
+        )
+    }
+}
+
+fn owner(data_dir: &Path) -> anyhow::Result<Option<Owner>> {
+    let looking = || format!("looking at the data directory {}", data_dir.display());
+    Owner::of(&DataDir::at(data_dir)).with_context(looking)
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.into_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+impl Scratch {
+    /// Makes one that nobody else can look into.
+    pub(super) fn make() -> anyhow::Result<Scratch> {
+        // Nobody can have put something there before.
+        let path = env::temp_dir().join(format!("clockfold-{}", fresh_secret()?));
+        let made = fs::DirBuilder::new().mode(0o700).create(&path);
+        made.with_context(|| format!("making {}; TMPDIR names another place", path.display()))?;
+        Ok(Scratch(path))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left of it is in a place that the system tidies.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_comes_back_out_of_a_shell_as_it_was() {
+        for (word, expected) in [
+            ("--data-dir", "--data-dir"),
+            ("/var/lib/clockfold", "/var/lib/clockfold"),
+            ("", "''"),
+            ("a place", "'a place'"),
+            ("it's $HOME", r"'it'\''s $HOME'"),
+        ] {
+            assert_eq!(quoted(OsStr::new(word)), expected);
+        }
+    }
+}
