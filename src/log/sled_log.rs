@@ -25,7 +25,7 @@ use super::{
     opened::{Expected, Opened},
     read::{Read, blocks},
     record::encode,
-    tail::Group,
+    tail::{Entry, Group},
 };
 
 /// Tells the time of arrival. Made in `main`, so that tests can make their own.
@@ -192,6 +192,19 @@ impl Log for SledLog {
         match self.reader {
             None => Box::new(deliveries),
             Some(reader) => Box::new(deliveries.map(move |delivery| Ok(delivery?.read_again(reader)))),
+        }
+    }
+
+    fn entries(
+        &self,
+        from: Position,
+        before: Option<Digest>,
+    ) -> Box<dyn Iterator<Item = Result<Entry, LogError>> + '_> {
+        let deliveries = Read::new(&self.shared, from.max(Position::new(1)), self.shared.head().position);
+        let entries = deliveries.entries(before);
+        match self.reader {
+            None => Box::new(entries),
+            Some(reader) => Box::new(entries.map(move |entry| Ok(entry?.read_again(reader)))),
         }
     }
 
