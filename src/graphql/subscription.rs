@@ -107,11 +107,12 @@ impl Subscription_ {
 fn begin(ctx: &Context<'_>, wants: Wants, after: Option<Cursor>, shows_a_state: bool) -> Result<(), Problem> {
     let scope = Scope::of(ctx);
     scope.tracker()?;
-    let now = scope.view().checkpoint()?.position;
+    let folded = scope.view().checkpoint()?;
+    let now = Reached { position: folded.position, digest: Some(folded.digest) };
     let after = after.map(|Cursor(cursor)| {
         let digest = cursor.find_in(scope.log())?;
         match digest {
-            None if cursor.position > now => Err(CursorError::Beyond(cursor)),
+            None if cursor.position > now.position => Err(CursorError::Beyond(cursor)),
             digest => Ok(Reached { position: cursor.position, digest }),
         }
     });

@@ -124,7 +124,7 @@ impl Live {
         let Asked { first, begun, .. } = self.ask(&prepared, &viewer);
         match (first, begun) {
             (Some(None), Some(begun)) => {
-                let after = begun.after.unwrap_or(begun.now.into());
+                let after = begun.after.unwrap_or(begun.now);
                 let digest = after.digest.map_or_else(|| self.stores.log.digest_at(after.position), Ok);
                 let digest = digest.map_err(|error| Problem::from(error).response())?;
                 // Whoever shares the operation begins where it says.
@@ -172,7 +172,7 @@ impl Live {
             prepared,
             viewer,
             begun.wants.clone(),
-            begun.now,
+            begun.now.position,
             request_id,
         );
         operations.insert(key, Arc::downgrade(&operation));

@@ -65,7 +65,7 @@ pub(in crate::graphql) struct Begun {
     /// What the client has been told already; `None`: what has happened up to now is not told.
     pub(in crate::graphql) after: Option<Reached>,
     /// How far everything is folded now.
-    pub(in crate::graphql) now: Position,
+    pub(in crate::graphql) now: Reached,
     /// Whether it first tells how everything is, and then also what passing time does.
     pub(in crate::graphql) shows_a_state: bool,
 }

@@ -42,7 +42,7 @@ struct State {
 impl Subscriber {
     pub(super) fn new(operation: Arc<Operation>, begun: Begun) -> Subscriber {
         let more = operation.follow();
-        let reached = begun.after.unwrap_or(begun.now.into());
+        let reached = begun.after.unwrap_or(begun.now);
         let state = begun.shows_a_state.then(|| State { told: None, due: Instant::now() });
         Subscriber { operation, more, reached, ready: VecDeque::new(), state, ended: false }
     }
