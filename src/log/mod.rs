@@ -40,7 +40,7 @@ pub use delivery::{
 pub use digest::{Digest, InvalidDigest, commitment};
 pub use erasure::{Erasure, ErasureError};
 pub use head::{Head, HeadFile};
-pub use lock_file::{DataDirLock, RunningServer, SessionKey};
+pub use lock_file::{DataDirLock, RunningServer, SessionKey, SignedOut};
 pub use positions::PositionSet;
 pub use record::{DecodedGroup, decode as decode_group, encode as encode_group};
 pub use sled_log::{Clock, SledLog};

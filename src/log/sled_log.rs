@@ -158,6 +158,11 @@ impl SledLog {
         self.shared.lock().session_key()
     }
 
+    /// The lock of its data directory as it is now: where the directory came back after a fault, it was taken anew.
+    pub fn lock(&self) -> Arc<DataDirLock> {
+        self.shared.lock()
+    }
+
     /// The arrival time of the next group: the clock's, but never before the last arrival.
     fn arrival_time(&self, writer: &mut Writer) -> DateTime<Utc> {
         let now = (self.clock)().trunc_subsecs(3);
