@@ -12,7 +12,7 @@ use crate::graphql::Role;
 
 use super::{
     App, Peer,
-    access::{is_local, viewer},
+    access::viewer,
     problem::{Problem, bytes, json},
     with,
 };
@@ -20,8 +20,9 @@ use super::{
 /// Who gets `/metrics`.
 #[derive(Clone, Copy)]
 pub(super) enum MetricsFor {
-    /// Loopback peers without a proxy, and readers with the role `admin` who may see all sources: the figures name each.
-    LoopbackAndAdmins,
+    /// Readers with the role `admin` who may see all sources: the figures name each. Where no reader is configured, this
+    /// machine, as with everything else that is read.
+    Admins,
     /// Whoever reaches the listener.
     Everybody,
 }
@@ -40,12 +41,12 @@ pub(super) fn routes(
         .and(warp::ext::get::<Peer>())
         .and(with(app))
         .map(move |headers: HeaderMap, peer: Peer, app: Arc<App>| match metrics_for {
-            MetricsFor::LoopbackAndAdmins if !is_local(peer, &headers) => match viewer(&app, peer, &headers) {
+            MetricsFor::Admins => match viewer(&app, peer, &headers) {
                 Ok(viewer) if viewer.role == Role::Admin && viewer.sources.is_none() => render(&app),
                 Ok(_) => Problem::Forbidden.response(),
                 Err(problem) => problem.response(),
             },
-            MetricsFor::LoopbackAndAdmins | MetricsFor::Everybody => render(&app),
+            MetricsFor::Everybody => render(&app),
         });
     livez.or(readyz).unify().or(metrics).unify()
 }
