@@ -230,6 +230,7 @@ fn dispatch(
     stderr: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let log_filter = variables.get(LOG_FILTER).cloned();
+    let keys = simulate::OfEnvironment::read(&variables);
     let inputs = |listen| Inputs { path: cli.config.clone(), data_dir: cli.data_dir.clone(), listen, variables };
     match cli.command {
         Command::Serve { listen } => {
@@ -242,7 +243,7 @@ fn dispatch(
         Command::Lifecycle(arguments) => lifecycle::run(&arguments, || Config::load(inputs(None)), stdout),
         Command::Show(arguments) => show::run(&arguments, Config::load(inputs(None))?, clock, stdout),
         Command::Simulate(arguments) => {
-            simulate::run(&arguments, || Config::load(inputs(None)), &clock, stdout, stderr)
+            simulate::run(&arguments, || Config::load(inputs(None)), &keys, &clock, stdout, stderr)
         }
         Command::Export(arguments) => export::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
         Command::Import(arguments) => import::run(&arguments, &Config::load(inputs(None))?, &clock, stdout, stderr),
