@@ -254,7 +254,7 @@ fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = I
         .unify()
         .or(board_csv::route(app))
         .unify()
-        .or(operations::routes(app, operations::MetricsFor::LoopbackAndAdmins))
+        .or(operations::routes(app, operations::MetricsFor::Admins))
         .unify()
         .or(warp::any().map(|| Problem::NotFound.response()))
         .unify()

@@ -299,7 +299,7 @@ fn an_id_may_have_63_bits() {
 fn metrics_are_for_this_machine_and_for_admins() {
     let (_folder, server) = with_deliveries();
     let metrics = |headers: &[(&str, &str)]| server.request("GET", "/metrics", headers, b"");
-    let told = metrics(&[]);
+    let told = metrics(&[("Authorization", &format!("Bearer {ADMIN}"))]);
     assert_eq!((told.status, told.header("content-type")), (200, Some("text/plain; version=0.0.4; charset=utf-8")));
     assert!(
         told.text().contains(r#"clockfold_deliveries_total{source="downtown",outcome="APPLIED"} 2"#),
@@ -312,6 +312,9 @@ fn metrics_are_for_this_machine_and_for_admins() {
         headers.extend(bearer.as_deref().map(|bearer| ("Authorization", bearer)));
         metrics(&headers).status
     };
+    // A program on this machine may be anybody's.
+    assert_eq!(metrics(&[]).status, 401);
+    assert_eq!(metrics(&[("Authorization", &format!("Bearer {VIEWER}"))]).status, 403);
     assert_eq!(through_a_proxy(None), 401);
     assert_eq!(through_a_proxy(Some("nonsense")), 401);
     assert_eq!(through_a_proxy(Some(VIEWER)), 403);
@@ -322,6 +325,11 @@ fn metrics_are_for_this_machine_and_for_admins() {
     let (_folder, server) = started(CONFIG);
     assert_eq!(server.request("GET", "/metrics", &[("Via", "1.1 proxy")], b"").status, 403);
     assert_eq!(server.get("/metrics").status, 200);
+    // A page that a browser on this machine shows may have taken a name of its own for this address.
+    for (host, status) in [("clinic.example", 403), ("clinic.example:8080", 403), ("localhost:1", 200), ("[::1]", 200)]
+    {
+        assert_eq!(server.request("GET", "/metrics", &[("Host", host)], b"").status, status, "{host}");
+    }
 }
 
 #[test]

@@ -203,6 +203,44 @@ fn deliveries_appear_as_they_arrive_and_change_what_was_told_before() {
 }
 
 #[test]
+fn a_page_begins_anew_where_the_log_has_become_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), SOURCES);
+    let address = server.address.to_string();
+    post_all(&server, "lakeside", 7, "create checkin");
+    let copied = clockfold(folder.path(), &[], &["backup", "copy", "--config", "clockfold.toml", "--data-dir", "data"]);
+    assert_eq!(copied.status, 0, "{}", copied.stderr);
+    post_all(&server, "lakeside", 7, "ready callback");
+    let browser = Browser::open();
+    show(&browser, &server, "/appointment/lakeside/7");
+    browser.script("window.loadedOnce = true");
+    let has = |count: u64| format!("document.querySelectorAll('.timeline .delivery').length === {count}");
+    browser.wait_until(&has(4));
+    server.terminate();
+    drop(server);
+    browser.wait_until("document.querySelector('clockfold-connection')?.innerText.trim() !== 'Live'");
+    // From an older copy, and grown past where the page was before the page comes back.
+    std::fs::remove_dir_all(folder.path().join("data")).unwrap();
+    let restored =
+        clockfold(folder.path(), &[], &["restore", "copy", "--config", "clockfold.toml", "--data-dir", "data"]);
+    assert_eq!(restored.status, 0, "{}", restored.stderr);
+    let mut elsewhere = Server::start(folder.path(), SOURCES);
+    post_all(&elsewhere, "lakeside", 8, "create checkin ready");
+    post_all(&elsewhere, "lakeside", 7, "remove");
+    elsewhere.terminate();
+    let mut again = command(folder.path());
+    again.args(["serve", "--listen", &address, "--config", "clockfold.toml", "--data-dir", "data"]);
+    let server = Server::spawn(again);
+    browser.wait_until(&has(3));
+    browser.wait_until("document.querySelector('.moment .status').dataset.status === 'REMOVED'");
+    assert_eq!(told(&browser), expected(&server, "lakeside", 7, None));
+    post(&server, "lakeside", 7, "undo_remove");
+    browser.wait_until(&has(4));
+    browser.wait_until("document.querySelector('.moment .status').dataset.status === 'CHECKED_IN'");
+    assert_eq!(browser.script("return window.loadedOnce"), true);
+}
+
+#[test]
 fn the_servers_clock_counts_whatever_the_computers_shows() {
     let folder = tempfile::tempdir().unwrap();
     happened(folder.path(), &[(45, "downtown", 12345, "create"), (40, "downtown", 12345, "checkin")]);

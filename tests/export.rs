@@ -109,6 +109,38 @@ fn an_export_holds_every_field_and_comes_back_as_the_same_log() {
 }
 
 #[test]
+fn what_a_sender_wrote_drives_no_terminal_and_comes_back_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let ranges = ['\0'..='!', '~'..='\u{a1}', '\u{61b}'..='\u{61d}', '\u{200d}'..='\u{2010}', '\u{2027}'..='\u{202f}'];
+    let odd: Vec<char> = ranges.into_iter().flatten().chain('\u{2065}'..='\u{206a}').collect();
+    let sent = odd.iter().map(|odd| delivery_from("downtown", 7, &format!("check{odd}[2Jin"))).collect();
+    append(&folder.join("data"), vec![sent]);
+    let export = done(folder, &["export", "--data-dir", "data"]).stdout;
+    let drives = |character: char| {
+        let turns = "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+        character != '\n' && (character.is_control() || turns.contains(character))
+    };
+    assert_eq!(export.chars().find(|character| drives(*character)), None);
+    for ((line, odd), position) in export.lines().skip(1).zip(&odd).zip(1..) {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(line["position"], position.to_string());
+        assert_eq!(line["eventType"], format!("check{odd}[2Jin"));
+    }
+    fs::write(folder.join("all.ndjson"), &export).unwrap();
+    done(folder, &["import", "all.ndjson", "--data-dir", "other"]);
+    assert_eq!(contents(&folder.join("other")), contents(&folder.join("data")));
+    assert_eq!(done(folder, &["export", "--data-dir", "other"]).stdout, export);
+    // An export of before, in which they stand as they are, is the same one.
+    let as_it_is = |text: String, odd: &char| text.replace(&format!("\\u{:04x}", u32::from(*odd)), &odd.to_string());
+    let before = odd.iter().filter(|odd| **odd >= '\u{7f}').fold(export.clone(), as_it_is);
+    assert!(before.len() < export.len() && before.contains('\u{9b}'));
+    fs::write(folder.join("before.ndjson"), before).unwrap();
+    done(folder, &["import", "before.ndjson", "--data-dir", "again"]);
+    assert_eq!(contents(&folder.join("again")), contents(&folder.join("data")));
+}
+
+#[test]
 fn an_export_is_limited_to_sources_times_and_positions() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -77,6 +77,34 @@ fn what_is_appended_reads_back_after_a_restart_with_the_same_digest() {
 }
 
 #[test]
+fn whoever_reads_gets_the_digest_after_each_from_any_place_in_the_store_and_beyond_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path());
+    let append = |log: &SledLog, groups: &[u64]| {
+        for count in groups {
+            log.append((0..*count).map(|n| delivery(1 + n % 7, "checkin")).collect()).unwrap();
+        }
+    };
+    append(&open(&data_dir).unwrap(), &[300, 1, 1, 5, 40]);
+    let log = open(&data_dir).unwrap();
+    append(&log, &[1, 20, 3]);
+    let read = read_all(&log);
+    let mut chain = vec![Digest::EMPTY];
+    read.iter().for_each(|delivery| chain.push(chain[chain.len() - 1].then(delivery)));
+    for from in 1..=read.len() {
+        for before in [None, Some(chain[from - 1])] {
+            let entries = log.entries(Position::new(from as u64), before).collect::<Result<Vec<_>, _>>().unwrap();
+            let found = entries.iter().map(|entry| (&entry.delivery, entry.digest));
+            assert!(found.eq(read[from - 1..].iter().zip(chain[from..].iter().copied())), "from {from}");
+        }
+    }
+    assert_eq!(log.entries(Position::ZERO, None).count(), read.len());
+    assert_eq!(log.entries(log.head().position.next(), None).count(), 0);
+    // What does not follow what the reader has is no part of the same log.
+    assert!(log.entries(Position::new(7), Some(chain[3])).next().unwrap().is_err());
+}
+
+#[test]
 fn unreadable_unknown_and_huge_deliveries_are_kept_byte_for_byte_outside_of_blobs() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = DataDir::at(folder.path());

@@ -328,14 +328,16 @@ fn what_a_sender_wrote_moves_no_cursor_and_other_rules_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), SOURCES);
     post_all(&server, "hilltop", 7, "callback");
-    let odd = br#"{"appointment_id": 7, "event_type": "\u001b[2J\u202echeckin"}"#;
+    let odd = br#"{"appointment_id": 7, "event_type": "\u001b[2J\u202e\u009b2J\u2067checkin"}"#;
     assert_eq!(server.post_to("the-route-key-of-hilltop", odd).status, 200);
     assert!(server.terminate().success());
     let text = shown(folder.path(), &["hilltop", "7"]);
     assert!(text.contains("folded by `lenient`, without a reorder window.") && text.contains("\\u{1b}[2J"), "{text}");
     assert!(text.is_ascii() && text.chars().all(|character| character == '\n' || !character.is_control()), "{text}");
+    let json = shown(folder.path(), &["hilltop", "7", "--format", "json"]);
+    assert!(json.is_ascii() && json.chars().all(|character| character == '\n' || !character.is_control()), "{json}");
     let shown = shown_json(folder.path(), &["hilltop", "7"]);
-    assert_eq!(shown["deliveries"][1]["rawEventType"], "\u{1b}[2J\u{202e}checkin");
+    assert_eq!(shown["deliveries"][1]["rawEventType"], "\u{1b}[2J\u{202e}\u{9b}2J\u{2067}checkin");
     // By a configuration without the source it is folded by the default, and that is said.
     fs::write(folder.path().join("clockfold.toml"), "").unwrap();
     let told = show(folder.path(), &["hilltop", "7"]);

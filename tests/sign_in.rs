@@ -246,6 +246,37 @@ fn sessions_outlast_the_server_and_end_with_the_lock_file_or_the_token() {
 }
 
 #[test]
+fn whoever_has_signed_out_stays_so_when_the_server_is_started_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path(), CONFIG);
+    let [desk, other, wall, replaced] = [DESK, DESK, WALL, ADMIN].map(|token| sign_in(&server, token));
+    for cookie in [&desk, &wall] {
+        assert_eq!(with_cookie(&server, "DELETE", cookie).status, 204);
+    }
+    // Whoever signs in in the same browser ends what was there.
+    let admin = cookie_of(&post_token(&server, &[ORIGIN, ("Cookie", &replaced)], ADMIN));
+    for round in 0..3 {
+        if round == 1 {
+            assert!(server.terminate().success());
+        } else {
+            // Right after the answer: it was on stable storage before.
+            server.kill();
+        }
+        // Other commands take the lock meanwhile.
+        let exported = clockfold(folder.path(), &[], &["export", "--data-dir", "data", "--output", "exported"]);
+        assert_eq!(exported.status, 0, "{}", exported.stderr);
+        server = Server::start(folder.path(), CONFIG);
+        for cookie in [&desk, &wall, &replaced] {
+            let answer = ask(&server, cookie, "{ log { digest } }");
+            assert_eq!(refusal(&answer), "401 SIGNED_OUT", "{round}");
+            assert!(takes_cookie(&answer));
+        }
+        assert!(is_signed_in(&server, &other) && is_signed_in(&server, &admin), "{round}");
+    }
+    assert!(!server.printed().contains("WARN"), "{}", server.printed());
+}
+
+#[test]
 fn the_key_is_in_the_lock_file_and_nowhere_else() {
     let (folder, mut server) = started(CONFIG);
     server.deliver(7, "create");

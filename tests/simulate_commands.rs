@@ -42,6 +42,70 @@ fn content(directory: &Path) -> Vec<(i64, NewDelivery)> {
 }
 
 #[test]
+fn keys_come_from_a_file_or_the_environment_and_no_list_of_processes_shows_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = "a-token-of-the-clinic-uptown";
+    let config = format!("{CONFIG}[[source]]\nname = \"uptown\"\nauthtokens = [\"{token}\"]\n");
+    let server = Server::start(folder.path(), &config);
+    fs::write(folder.path().join("keys"), format!("# of downtown\n\n  {ROUTE_KEY}\r\n")).unwrap();
+    fs::write(folder.path().join("tokens"), token).unwrap();
+    let target = format!("http://{}", server.address);
+    let sent = |variables: &[(&str, &str)], arguments: &str| {
+        let arguments: Vec<&str> = arguments.split_whitespace().collect();
+        let there = ["simulate", "--deliveries", "5", "--rate", "100", "--target", &target];
+        clockfold(folder.path(), variables, &[&there, &arguments[..]].concat())
+    };
+    let keys = ("CLOCKFOLD_SIMULATE_ROUTE_KEYS", ROUTE_KEY);
+    let tokens = ("CLOCKFOLD_SIMULATE_AUTHTOKENS", token);
+    let wrong = ("CLOCKFOLD_SIMULATE_ROUTE_KEYS", "a-key-that-nobody-has-been-given");
+    let mut expected = 0;
+    for (variables, arguments) in [
+        (&[][..], "--route-keys-file keys"),
+        (&[], "--authtokens-file tokens"),
+        (&[keys], ""),
+        (&[tokens], ""),
+        // What stands in the command goes over the environment.
+        (&[wrong], "--route-keys-file keys"),
+        (&[wrong], "--authtokens-file tokens"),
+    ] {
+        let told = sent(variables, arguments);
+        assert_eq!(told.status, 0, "{arguments}: {}{}", told.stdout, told.stderr);
+        expected += 5;
+        assert_eq!(server.query("{ log { headPosition } }")["log"]["headPosition"], expected.to_string());
+    }
+    // Other commands don't mind the variables.
+    assert_eq!(clockfold(folder.path(), &[keys], &["check-config"]).status, 0);
+    fs::write(folder.path().join("none"), "# nothing\n").unwrap();
+    fs::write(folder.path().join("two"), format!("{ROUTE_KEY} {token}")).unwrap();
+    for (arguments, status, why) in [
+        ("--route-keys-file none", 1, "none holds no key"),
+        ("--route-keys-file two", 1, "key 1 in two has a blank"),
+        ("--route-keys-file missing", 1, "reading keys from missing"),
+        ("--route-keys-file keys --route-key another", 2, "cannot be used with"),
+        ("", 2, "a file with these"),
+    ] {
+        let told = sent(&[], arguments);
+        assert_eq!(told.status, status, "{arguments}: {}", told.stderr);
+        assert!(told.stderr.contains(why) && !told.stderr.contains(ROUTE_KEY), "{arguments}: {}", told.stderr);
+    }
+    // Through standard input, and whoever lists the processes meanwhile sees none.
+    let mut child = command(folder.path())
+        .args(["simulate", "--for", "30", "--rate", "20", "--route-keys-file", "-", "--target", &target])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(ROUTE_KEY.as_bytes()).unwrap();
+    let head = || server.query("{ log { headPosition } }")["log"]["headPosition"].as_str().unwrap().to_owned();
+    wait_for("a delivery", || head() != expected.to_string());
+    let shown = fs::read(format!("/proc/{}/cmdline", child.id())).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(!String::from_utf8_lossy(&shown).contains(ROUTE_KEY));
+}
+
+#[test]
 fn what_is_printed_is_a_line_a_delivery() {
     let folder = tempfile::tempdir().unwrap();
     let printed = told(folder.path(), "--deliveries 300 --sources 8");

@@ -89,7 +89,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         graph,
         rules,
         readers: Readers::new(Vec::new()),
-        sessions: SessionSettings { seal: Seal::new(&[0; 32]), secure_cookies: None },
+        sessions: SessionSettings { seal: Seal::new(&[0; 32]), secure_cookies: None, lock: None },
         metrics,
         clock,
         operator: None,

@@ -237,6 +237,7 @@ fn dispatch(
 ) -> anyhow::Result<()> {
     stop::outlive_file_limit()?;
     let log_filter = variables.get(LOG_FILTER).cloned();
+    let keys = simulate::OfEnvironment::read(&variables);
     let inputs = |listen| Inputs { path: cli.config.clone(), data_dir: cli.data_dir.clone(), listen, variables };
     match cli.command {
         Command::Serve { listen } => {
@@ -250,7 +251,7 @@ fn dispatch(
         Command::Lifecycle(arguments) => lifecycle::run(&arguments, || Config::load(inputs(None)), stdout),
         Command::Show(arguments) => show::run(&arguments, Config::load(inputs(None))?, invocation, clock, stdout),
         Command::Simulate(arguments) => {
-            simulate::run(&arguments, || Config::load(inputs(None)), invocation, &clock, stdout, stderr)
+            simulate::run(&arguments, || Config::load(inputs(None)), invocation, &keys, &clock, stdout, stderr)
         }
         Command::Export(arguments) => {
             export::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)

@@ -143,7 +143,14 @@ pub(super) fn serve(
         graph,
         rules,
         readers: Readers::new(config.readers),
-        sessions: SessionSettings { seal: Seal::new(&session_key), secure_cookies: config.server.secure_cookies },
+        sessions: SessionSettings {
+            seal: Seal::new(&session_key),
+            secure_cookies: config.server.secure_cookies,
+            lock: Some({
+                let store = Arc::clone(&store);
+                Arc::new(move || store.lock())
+            }),
+        },
         metrics,
         clock,
         operator: Some(Operator { secret: digest_of(secret.as_bytes()), listens_on: address }),

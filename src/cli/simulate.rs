@@ -3,6 +3,7 @@
 
 mod fill;
 mod limit;
+mod secrets;
 mod target;
 mod sender;
 mod latency;
@@ -29,6 +30,7 @@ use crate::{
 
 pub(super) use post::{Job, Nights, Pace, Progress, post};
 pub(super) use report::Report;
+pub(super) use secrets::OfEnvironment;
 pub(super) use target::Target;
 
 use super::{owner::Invocation, show::appointment_id, stop::Stop};
@@ -73,12 +75,20 @@ pub struct Arguments {
     /// Send them to a server at http://HOST:PORT, or to exactly this URL where it has a path.
     #[arg(long, alias = "post", value_name = "URL")]
     target: Option<String>,
-    /// With --target: the route key of a source that they come from; once for each source.
+    /// With --target: the route key of a source that they come from; once for each source. Whoever lists processes on
+    /// this machine sees it: --route-keys-file keeps it from them.
     #[arg(long = "route-key", value_name = "KEY", requires = "target")]
     route_keys: Vec<String>,
+    /// With --target: a file with route keys, one a line; - is standard input. Without any of these four,
+    /// CLOCKFOLD_SIMULATE_ROUTE_KEYS and CLOCKFOLD_SIMULATE_AUTHTOKENS count, with blanks between.
+    #[arg(long, value_name = "FILE", requires = "target", conflicts_with = "route_keys")]
+    route_keys_file: Option<PathBuf>,
     /// With --target: the token of a source, for the header `Authtoken`; once for each source.
     #[arg(long = "authtoken", value_name = "TOKEN", requires = "target")]
     authtokens: Vec<String>,
+    /// With --target: a file with tokens, one a line.
+    #[arg(long, value_name = "FILE", requires = "target", conflicts_with = "authtokens")]
+    authtokens_file: Option<PathBuf>,
     /// With --target: the header for the ids of deliveries, of the sources that give them any.
     #[arg(long, value_name = "NAME", requires = "target", value_parser = header_name)]
     delivery_id_header: Option<String>,
@@ -120,12 +130,13 @@ pub(super) fn run(
     arguments: &Arguments,
     config: impl FnOnce() -> Result<Config, ConfigErrors>,
     invocation: &Invocation,
+    environment: &OfEnvironment,
     clock: &Clock,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let deliveries = if arguments.is_endless() { u64::MAX } else { arguments.deliveries.unwrap_or(DELIVERIES) };
-    let targets = arguments.targets()?;
+    let targets = arguments.targets(environment)?;
     let traffic = Simulation::new(arguments.seed, arguments.start, arguments.shape(deliveries, targets.len()));
     if !targets.is_empty() {
         return arguments.post(traffic, deliveries, &targets, stdout);
@@ -141,10 +152,19 @@ pub(super) fn run(
 
 impl Arguments {
     /// Where the sources post to; nowhere where they don't.
-    fn targets(&self) -> anyhow::Result<Vec<Target>> {
+    fn targets(&self, environment: &OfEnvironment) -> anyhow::Result<Vec<Target>> {
         let Some(url) = &self.target else { return Ok(Vec::new()) };
         let place = Target::at(url)?;
-        let credentials = Credentials { route_keys: &self.route_keys, authtokens: &self.authtokens };
+        let of = |flags: &[String], file: &Option<PathBuf>| match file {
+            Some(file) => secrets::from_file(file),
+            None => Ok(flags.to_vec()),
+        };
+        let mut route_keys = of(&self.route_keys, &self.route_keys_file)?;
+        let mut authtokens = of(&self.authtokens, &self.authtokens_file)?;
+        if route_keys.is_empty() && authtokens.is_empty() && !place.has_path() {
+            (route_keys, authtokens) = (environment.route_keys.clone(), environment.authtokens.clone());
+        }
+        let credentials = Credentials { route_keys: &route_keys, authtokens: &authtokens };
         let targets = place.for_each(&credentials)?;
         place.refuse_others(self.yes_to_another_machine)?;
         let header = self.delivery_id_header.as_deref();

@@ -16,6 +16,8 @@ use super::{
 pub(super) const CONFIG: &str = "CLOCKFOLD_CONFIG";
 /// The filter of log lines; the program reads it, not the configuration.
 const LOG: &str = "CLOCKFOLD_LOG";
+/// What invented traffic is sent with; a command reads it, not the configuration.
+const SIMULATE: [&str; 2] = ["CLOCKFOLD_SIMULATE_ROUTE_KEYS", "CLOCKFOLD_SIMULATE_AUTHTOKENS"];
 const PREFIX: &str = "CLOCKFOLD_";
 const DATA_DIR: &str = "CLOCKFOLD_DATA_DIR";
 const SERVER_PREFIX: &str = "CLOCKFOLD_SERVER_";
@@ -34,6 +36,7 @@ pub(super) fn overlay(document: &mut Document, variables: &BTreeMap<String, Stri
         let place = Place::whole(name);
         match name.as_str() {
             CONFIG | LOG => {}
+            other if SIMULATE.contains(&other) => {}
             DATA_DIR => put(&mut document.table, "data_dir", &place, Value::Text(value.clone())),
             ARCHIVE_DIRECTORY => {
                 put_in(document, "archive", "directory", &place, Value::Text(value.clone()));

@@ -57,6 +57,18 @@ impl Session {
     }
 }
 
+impl SessionId {
+    /// The id with these bytes.
+    pub fn from_bytes(bytes: [u8; ID_BYTES]) -> SessionId {
+        SessionId(bytes)
+    }
+
+    /// Its bytes. They are no secret that lets anybody in.
+    pub fn to_bytes(self) -> [u8; ID_BYTES] {
+        self.0
+    }
+}
+
 impl Seal {
     /// The seal of a key of random bytes.
     pub fn new(key: &[u8; 32]) -> Seal {

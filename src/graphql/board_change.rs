@@ -75,10 +75,10 @@ impl Followed<'_> {
         match step.kind() {
             Kind::Begin => Ok(Vec::new()),
             Kind::First => self.first(step).map(|update| vec![update]),
-            Kind::Deliveries(_) => step.tell(|delivery| self.after(delivery)),
+            Kind::Deliveries(_) => step.tell(|entry| self.after(&entry.delivery)),
             Kind::Passed { position, from, to } => {
                 let update = self.passed(*position, *from, *to)?;
-                update.iter().for_each(|_| step.note(*position));
+                update.iter().for_each(|_| step.note((*position).into()));
                 Ok(update.into_iter().collect())
             }
         }
@@ -86,7 +86,7 @@ impl Followed<'_> {
 
     fn first(self, step: &Step) -> Result<BoardUpdate, Problem> {
         let moment = self.scope.this_moment()?;
-        step.note(moment.position);
+        step.note(moment.position.into());
         let board = Board::new(self.scope, self.sources, moment, false, self.ended_within_hours)?;
         let (position, as_of) = (Position(moment.position), DateTime(moment.time));
         Ok(BoardUpdate { position, as_of, board: Some(board), changes: Vec::new() })

@@ -12,7 +12,7 @@ use super::{
     appointment::Appointment,
     delivery::Delivery,
     problem::Problem,
-    scalars::{DateTime, Position},
+    scalars::{Cursor, DateTime, Position},
     scope::Scope,
     words::AppointmentStatus,
 };
@@ -20,8 +20,10 @@ use super::{
 /// What one delivery has changed about an appointment.
 #[derive(SimpleObject)]
 pub(super) struct AppointmentChange {
-    /// The delivery's place in the log: `after` for who resumes.
+    /// The delivery's place in the log.
     position: Position,
+    /// The same with the log's digest there: `after` for who resumes.
+    cursor: Option<Cursor>,
     /// When it arrived.
     received_at: DateTime,
     /// The delivery.
@@ -39,7 +41,7 @@ impl AppointmentChange {
     /// What a delivery changed when it arrived, if anything, and if the appointment is then in one of `statuses`.
     pub(super) fn of(
         scope: &Scope,
-        delivery: &log::Delivery,
+        log::Entry { delivery, digest }: &log::Entry,
         statuses: Option<&[AppointmentStatus]>,
     ) -> Result<Option<AppointmentChange>, Problem> {
         let Some(appointment_id) = delivery.reading.appointment_id() else { return Ok(None) };
@@ -57,8 +59,9 @@ impl AppointmentChange {
         let Some(appointment) = Appointment::changed(after, delivery.received_at) else { return Ok(None) };
         Ok(Some(AppointmentChange {
             position: Position(delivery.position),
+            cursor: Some(Cursor(log::Cursor::at(delivery.position, *digest))),
             received_at: DateTime(delivery.received_at),
-            delivery: told,
+            delivery: told.followed(*digest),
             status_before: before.and_then(|record| record.appointment.status()).map(AppointmentStatus::from),
             status_after: status_after.into(),
             appointment,

@@ -7,7 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     lifecycle::{self, Code},
-    log::{self, AppointmentId, Body, SourceName},
+    log::{self, AppointmentId, Body, Digest, SourceName},
     projection::{AppointmentKey, DeliveryFilter, HistoryEntry, Page, PageOf, Told},
 };
 
@@ -15,7 +15,7 @@ use super::{
     connection::Listed,
     place::Place,
     problem::Problem,
-    scalars::{DateTime, Position},
+    scalars::{Cursor, DateTime, Position},
     scope::Scope,
     words::{AppointmentStatus, EventType, Outcome},
 };
@@ -31,6 +31,8 @@ pub(super) struct Delivery {
     told: Told,
     /// It as the log has it, once it was read: most fields do without.
     sent: OnceLock<log::Delivery>,
+    /// The log's digest after it, where it is told as it happens.
+    digest: Option<Digest>,
     /// Whether `told` says also whether it conflicts with an earlier one.
     is_whole: bool,
 }
@@ -45,8 +47,14 @@ impl Delivery {
             event: delivery.reading.event_type().ok().and_then(lifecycle::EventType::from_name),
             told,
             sent: delivery.into(),
+            digest: None,
             is_whole: true,
         }
+    }
+
+    /// The same as it is told to a subscriber, who resumes after it.
+    pub(super) fn followed(self, digest: Digest) -> Delivery {
+        Delivery { digest: Some(digest), ..self }
     }
 
     /// A delivery in the history of its appointment, which is read from the log when a field asks for it.
@@ -60,6 +68,7 @@ impl Delivery {
             event,
             told,
             sent: OnceLock::new(),
+            digest: None,
             is_whole: false,
         }
     }
@@ -111,6 +120,11 @@ impl Delivery {
     /// Its place in the log.
     async fn position(&self) -> Position {
         Position(self.position)
+    }
+
+    /// Its place with the log's digest there: `after` for who resumes. In subscriptions; null elsewhere.
+    async fn cursor(&self) -> Option<Cursor> {
+        self.digest.map(|digest| Cursor(log::Cursor::at(self.position, digest)))
     }
 
     /// When it arrived.

@@ -6,10 +6,13 @@ use std::{
 };
 
 use async_graphql::{
-    ValidationResult, Variables,
+    Name, ValidationResult, Variables,
     parser::{
         parse_query,
-        types::{BaseType, ExecutableDocument, OperationDefinition, VariableDefinition},
+        types::{
+            BaseType, DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection,
+            VariableDefinition,
+        },
     },
 };
 
@@ -107,6 +110,32 @@ fn is_constant(document: &ExecutableDocument) -> bool {
         && operations.next().is_none()
 }
 
+/// A subscription's `after` was a `Position` once, and each is a `Cursor`: a client's document that declares its variable so
+/// goes on to mean what it meant.
+fn take_positions_for_cursors(document: &mut ExecutableDocument) {
+    let subscriptions = match &mut document.operations {
+        DocumentOperations::Single(only) => vec![only],
+        DocumentOperations::Multiple(operations) => operations.values_mut().collect(),
+    };
+    for operation in subscriptions.into_iter().map(|operation| &mut operation.node) {
+        if operation.ty != OperationType::Subscription {
+            continue;
+        }
+        let fields = operation.selection_set.node.items.iter().filter_map(|item| match &item.node {
+            Selection::Field(field) => field.node.get_argument("after"),
+            _ => None,
+        });
+        let names: Vec<String> =
+            fields.filter_map(|after| Some(after.node.to_string().strip_prefix('$')?.to_owned())).collect();
+        for declared in operation.variable_definitions.iter_mut().map(|declared| &mut declared.node) {
+            let base = &mut declared.var_type.node.base;
+            if names.contains(&declared.name.node.to_string()) && *base == BaseType::Named(Name::new("Position")) {
+                *base = BaseType::Named(Name::new("Cursor"));
+            }
+        }
+    }
+}
+
 /// Documents by their text. They are the same for every reader: who may execute what is decided later.
 #[derive(Default)]
 pub(super) struct Documents(Mutex<HashMap<String, Arc<Parsed>>>);
@@ -118,7 +147,8 @@ impl Documents {
             return Ok(Arc::clone(parsed));
         }
         limits::check_length(limits, text)?;
-        let document = parse_query(text)?;
+        let mut document = parse_query(text)?;
+        take_positions_for_cursors(&mut document);
         let asks_for_schema = limits::check_document(limits, &document)?;
         let is_constant = is_constant(&document);
         let parsed = Arc::new(Parsed {

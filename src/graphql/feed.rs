@@ -8,13 +8,13 @@ use async_graphql::futures_util::{Stream, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::log::Position;
+use crate::log::{AnotherHistory, Cursor};
 
 use super::{
     Graph, Method, Role, Viewer,
     params::Params,
     prepare::Transport,
-    problem::{INTERNAL, STORAGE_FAILED},
+    problem::{ANOTHER_HISTORY, INTERNAL, STORAGE_FAILED},
 };
 
 /// What everybody is told of a delivery.
@@ -29,7 +29,7 @@ pub enum Fed {
     /// A delivery.
     Delivery {
         /// Its place: whoever has it resumes after it.
-        position: Position,
+        cursor: Cursor,
         /// Its JSON, on one line.
         json: String,
     },
@@ -45,7 +45,7 @@ pub enum Fed {
 /// A feed that has begun.
 pub struct Feed {
     /// Everything up to here has been told already, or was not asked for.
-    pub after: Position,
+    pub after: Cursor,
     /// What comes.
     pub told: std::pin::Pin<Box<dyn Stream<Item = Fed> + Send>>,
 }
@@ -57,6 +57,8 @@ pub enum Untold {
     SourceNotFound,
     /// An argument that can't be meant.
     BadInput,
+    /// Whoever comes back has followed a log of another history.
+    AnotherHistory(AnotherHistory),
     /// The storage has failed.
     StorageFailed,
     /// A defect; our own log says more.
@@ -64,12 +66,14 @@ pub enum Untold {
 }
 
 impl Graph {
-    /// Begins a feed of what `viewer` may see, after a position or from now on. Reads from disk: call it where blocking
-    /// is fine, on a thread of the runtime.
+    /// Begins a feed of what `viewer` may see, after a cursor or from now on. `earlier` is another one that the follower
+    /// shows: it may tell how much another history has in common with the log. Reads from disk: call it where blocking is
+    /// fine, on a thread of the runtime.
     pub fn feed(
         &self,
         source: Option<&str>,
-        after: Option<Position>,
+        after: Option<Cursor>,
+        earlier: Option<Cursor>,
         viewer: Viewer,
         request_id: &str,
     ) -> Result<Feed, Untold> {
@@ -78,7 +82,7 @@ impl Graph {
             Role::Viewer => FIELDS.to_owned(),
         };
         let document = format!(
-            "subscription($source: String, $after: Position) {{ deliveries(source: $source, after: $after) {{ {fields} }} }}"
+            "subscription($source: String, $after: Cursor) {{ deliveries(source: $source, after: $after) {{ {fields} }} }}"
         );
         let mut asked = json!({ "query": document, "variables": { "source": source } });
         if let Some(after) = after {
@@ -89,8 +93,22 @@ impl Graph {
             tracing::error!(%refusal, "the feed's own subscription is refused; look at [graphql] in the configuration");
             Untold::Internal
         })?;
-        let (after, responses) = self.live.follow(prepared, viewer, request_id).map_err(untold)?;
-        Ok(Feed { after, told: responses.map(|response| fed(&response)).boxed() })
+        let followed = self.live.follow(prepared, viewer, request_id);
+        let (after, responses) = followed.map_err(|response| match untold(&response) {
+            Untold::AnotherHistory(another) => Untold::AnotherHistory(self.compared(another, earlier)),
+            untold => untold,
+        })?;
+        Ok(Feed { after, told: responses.map(|(cursor, response)| fed(cursor, &response)).boxed() })
+    }
+}
+
+impl Graph {
+    /// The same with what another cursor tells about it.
+    fn compared(&self, another: AnotherHistory, earlier: Option<Cursor>) -> AnotherHistory {
+        let says_something =
+            |cursor: &Cursor| cursor.digest_start.is_some() && cursor.position < another.asked.position;
+        let in_common = earlier.filter(says_something).filter(|cursor| cursor.find_in(&*self.stores.log).is_ok());
+        AnotherHistory { in_common: in_common.map(|cursor| cursor.position), ..another }
     }
 }
 
@@ -110,18 +128,13 @@ struct Data<'a> {
 }
 
 #[derive(Deserialize)]
-struct Place {
-    position: String,
-}
-
-#[derive(Deserialize)]
 struct Error {
     message: String,
     #[serde(default)]
     extensions: Value,
 }
 
-fn fed(response: &str) -> Fed {
+fn fed(cursor: Option<Cursor>, response: &str) -> Fed {
     let failed = || Fed::Failed { code: INTERNAL.to_owned(), detail: "internal error".to_owned() };
     let Ok(response) = serde_json::from_str::<Response<'_>>(response) else { return failed() };
     if let Some(error) = response.errors.into_iter().next() {
@@ -129,20 +142,24 @@ fn fed(response: &str) -> Fed {
         return Fed::Failed { code, detail: error.message };
     }
     let Some(json) = response.data.and_then(|data| data.deliveries) else { return failed() };
-    let place: Result<Place, _> = serde_json::from_str(json.get());
-    match place.ok().and_then(|place| place.position.parse().ok()) {
-        Some(position) => Fed::Delivery { position: Position::new(position), json: json.get().to_owned() },
-        None => failed(),
-    }
+    cursor.map_or_else(failed, |cursor| Fed::Delivery { cursor, json: json.get().to_owned() })
 }
 
 /// Why the subscription has not begun, by the response that says so.
-fn untold(response: String) -> Untold {
-    match fed(&response) {
-        Fed::Failed { code, .. } if code == "SOURCE_NOT_FOUND" => Untold::SourceNotFound,
-        Fed::Failed { code, .. } if code == "BAD_USER_INPUT" => Untold::BadInput,
-        Fed::Failed { code, .. } if code == STORAGE_FAILED => Untold::StorageFailed,
-        Fed::Failed { .. } | Fed::Delivery { .. } => Untold::Internal,
+fn untold(response: &str) -> Untold {
+    let error =
+        serde_json::from_str::<Response<'_>>(response).ok().and_then(|response| response.errors.into_iter().next());
+    let Some(Error { extensions, .. }) = error else { return Untold::Internal };
+    let cursor = |name: &str| extensions[name].as_str().and_then(|text| text.parse::<Cursor>().ok());
+    match extensions["code"].as_str() {
+        Some("SOURCE_NOT_FOUND") => Untold::SourceNotFound,
+        Some("BAD_USER_INPUT") => Untold::BadInput,
+        Some(STORAGE_FAILED) => Untold::StorageFailed,
+        Some(ANOTHER_HISTORY) => match (cursor("asked"), cursor("here")) {
+            (Some(asked), Some(here)) => Untold::AnotherHistory(AnotherHistory { asked, here, in_common: None }),
+            _ => Untold::Internal,
+        },
+        _ => Untold::Internal,
     }
 }
 
@@ -154,12 +171,22 @@ mod tests {
     fn a_response_becomes_a_delivery_or_the_reason_why_there_is_none() {
         let failed = |code: &str, detail: &str| Fed::Failed { code: code.to_owned(), detail: detail.to_owned() };
         let json = r#"{"position":"17","source":"downtown","body":"a \"body\""}"#;
-        let delivery = Fed::Delivery { position: Position::new(17), json: json.to_owned() };
-        assert_eq!(fed(&format!(r#"{{"data":{{"deliveries":{json}}}}}"#)), delivery);
+        let cursor: Cursor = "17@1a2b3c4d".parse().unwrap();
+        let delivery = Fed::Delivery { cursor, json: json.to_owned() };
+        let fed = |response: &str| super::fed(Some(cursor), response);
+        let response = format!(r#"{{"data":{{"deliveries":{json}}}}}"#);
+        assert_eq!(fed(&response), delivery);
+        assert_eq!(super::fed(None, &response), failed(INTERNAL, "internal error"));
         let error = r#"{"message":"No.","path":["deliveries","body"],"extensions":{"code":"STORAGE_FAILED"}}"#;
         let holed = format!(r#"{{"data":{{"deliveries":{json}}},"errors":[{error}]}}"#);
         assert_eq!(fed(&holed), failed("STORAGE_FAILED", "No."));
-        assert_eq!(untold(holed), Untold::StorageFailed);
+        assert_eq!(untold(&holed), Untold::StorageFailed);
+        let asked = r#"{"code":"ANOTHER_HISTORY","asked":"17@1a2b3c4d","here":"5@00000001"}"#;
+        let another = AnotherHistory { asked: cursor, here: "5@00000001".parse().unwrap(), in_common: None };
+        let refused =
+            |extensions: &str| untold(&format!(r#"{{"errors":[{{"message":"No.","extensions":{extensions}}}]}}"#));
+        assert_eq!(refused(asked), Untold::AnotherHistory(another));
+        assert_eq!(refused(r#"{"code":"ANOTHER_HISTORY"}"#), Untold::Internal);
         assert_eq!(fed(r#"{"data":null,"errors":[{"message":"No."}]}"#), failed(INTERNAL, "No."));
         assert_eq!(fed(r#"{"data":null}"#), failed(INTERNAL, "internal error"));
     }

@@ -2,7 +2,13 @@
 
 use async_graphql::SimpleObject;
 
-use super::{problem::Problem, scalars::Position, scope::Scope};
+use crate::log;
+
+use super::{
+    problem::Problem,
+    scalars::{Cursor, Position},
+    scope::Scope,
+};
 
 /// The log of deliveries: the ground state that everything else is computed from.
 #[derive(SimpleObject)]
@@ -24,6 +30,8 @@ pub(super) struct ProjectionStatus {
     position: Position,
     /// The digest of the log there.
     digest: String,
+    /// Both, as a subscription takes them: with it as `after`, what comes after this answer is told.
+    cursor: Cursor,
     /// The digest of the rules that it was folded by.
     rules_digest: String,
     /// How many deliveries are in the log and not folded yet.
@@ -43,6 +51,7 @@ impl LogStatus {
             projection: ProjectionStatus {
                 position: Position(folded.position),
                 digest: folded.digest.to_string(),
+                cursor: Cursor(log::Cursor::at(folded.position, folded.digest)),
                 rules_digest: folded.rules_digest.to_string(),
                 lag: i32::try_from(lag).unwrap_or(i32::MAX),
             },

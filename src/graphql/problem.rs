@@ -7,7 +7,7 @@
 use async_graphql::{Error, ErrorExtensionValues, Value};
 
 use crate::{
-    log::{LogError, SourceName},
+    log::{AnotherHistory, CursorError, LogError, SourceName},
     projection::ProjectionError,
 };
 
@@ -18,12 +18,18 @@ pub(super) const STORAGE_FAILED: &str = "STORAGE_FAILED";
 /// The code of a query whose time is over.
 pub(super) const EXECUTION_TIMEOUT: &str = "EXECUTION_TIMEOUT";
 
+/// The code of a cursor that is of another log.
+pub(super) const ANOTHER_HISTORY: &str = "ANOTHER_HISTORY";
+
 /// Why a field has no value.
 #[derive(Clone, Debug, thiserror::Error)]
 pub(super) enum Problem {
     /// An argument that the schema's types can't exclude.
     #[error("{0}")]
     BadInput(&'static str),
+    /// Whoever resumes has followed a log of another history.
+    #[error("{0}")]
+    AnotherHistory(AnotherHistory),
     /// The same for a source that does not exist and one that the reader may not see.
     #[error("There is no source of this name that you may read.")]
     SourceNotFound,
@@ -84,6 +90,7 @@ impl Problem {
     fn code(&self) -> &'static str {
         match self {
             Problem::BadInput(_) => "BAD_USER_INPUT",
+            Problem::AnotherHistory(_) => ANOTHER_HISTORY,
             Problem::SourceNotFound => "SOURCE_NOT_FOUND",
             Problem::Ambiguous(_) => "AMBIGUOUS_APPOINTMENT",
             Problem::AnswerTooLarge => "ANSWER_TOO_LARGE",
@@ -127,12 +134,28 @@ impl From<LogError> for Problem {
     }
 }
 
+impl From<CursorError> for Problem {
+    fn from(error: CursorError) -> Problem {
+        match error {
+            CursorError::Beyond(_) => {
+                Problem::BadInput("`after` is beyond the end of the log, which may have been restored from a copy.")
+            }
+            CursorError::AnotherHistory(another) => Problem::AnotherHistory(another),
+            CursorError::Log(error) => error.into(),
+        }
+    }
+}
+
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Error {
         let mut extensions = ErrorExtensionValues::default();
         extensions.set("code", problem.code());
         if let Problem::Ambiguous(sources) = &problem {
             extensions.set("sources", Value::List(sources.iter().map(|source| source.as_str().into()).collect()));
+        }
+        if let Problem::AnotherHistory(another) = &problem {
+            extensions.set("asked", another.asked.to_string());
+            extensions.set("here", another.here.to_string());
         }
         Error { extensions: Some(extensions), ..Error::new(problem.to_string()) }
     }

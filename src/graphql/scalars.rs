@@ -1,4 +1,4 @@
-//! The two scalars of our own. Both are strings: an Int has 32 bits.
+//! The scalars of our own. All are strings: an Int has 32 bits.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{SecondsFormat, Utc};
@@ -53,6 +53,33 @@ impl ScalarType for Position {
 fn parse_position(value: &Value) -> Option<Position> {
     let Value::String(text) = value else { return None };
     canonical_position(text).map(Position)
+}
+
+/// Where a subscriber is.
+#[derive(Clone, Copy)]
+pub(super) struct Cursor(pub(super) log::Cursor);
+
+/// Where a subscriber is: a `Position`, or a position, `@` and the first eight hexadecimal digits of the log's digest
+/// there: `"17@1a2b3c4d"`. Whoever resumes after the long form in a log of another history, such as one that was restored
+/// from an older copy and has grown since, is refused with `ANOTHER_HISTORY`. Items have the long form.
+#[Scalar(name = "Cursor")]
+impl ScalarType for Cursor {
+    fn parse(value: Value) -> InputValueResult<Cursor> {
+        parse_cursor(&value).ok_or_else(|| InputValueError::expected_type(value))
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        parse_cursor(value).is_some()
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+fn parse_cursor(value: &Value) -> Option<Cursor> {
+    let Value::String(text) = value else { return None };
+    text.parse().ok().map(Cursor)
 }
 
 /// Decimal digits without sign or leading zero.

@@ -10,7 +10,7 @@ use async_graphql::{
     futures_util::{Stream, StreamExt as _, stream},
 };
 
-use crate::log::AppointmentId;
+use crate::log::{AppointmentId, CursorError, Entry};
 
 use super::{
     board::check_hours,
@@ -18,11 +18,11 @@ use super::{
     change::AppointmentChange,
     cost::board_cost,
     delivery::Delivery,
-    live::{Begun, Step, Wants},
+    live::{Begun, Reached, Step, Wants},
     problem::Problem,
     query::parse_appointment_id,
     rebuild::Rebuild,
-    scalars::Position,
+    scalars::Cursor,
     scope::Scope,
     words::AppointmentStatus,
 };
@@ -34,7 +34,8 @@ const APPOINTMENTS_MAX: usize = 100;
 pub(super) struct Subscription_;
 
 /// What is told as it happens. Every item has the position in the log that it is as of: after a lost connection, a
-/// subscription with `after: <the last position that came>` goes on without gap or repeat.
+/// subscription with `after: <the last cursor that came>` goes on without gap or repeat, and where the log has become
+/// another one, it says so.
 #[Subscription(name = "Subscription")]
 impl Subscription_ {
     /// Every change of an appointment, each once, by position. A change is a delivery that was APPLIED when it
@@ -48,13 +49,13 @@ impl Subscription_ {
         #[graphql(desc = "Only changes after which the appointment is in one of these; absent: any.")] statuses: Option<
             Vec<AppointmentStatus>,
         >,
-        #[graphql(desc = "Begins with the changes after this position; `\"0\"` replays all. Absent: only what comes.")]
-        after: Option<Position>,
+        #[graphql(desc = "Begins with the changes after this; `\"0\"` replays all. Absent: only what comes.")]
+        after: Option<Cursor>,
     ) -> async_graphql::Result<impl Stream<Item = AppointmentChange> + use<>> {
         let scope = Scope::of(ctx);
         let ids = appointment_ids.map(|ids| parse_ids(&ids)).transpose()?;
         begin(ctx, scope.wants(source.as_deref(), ids)?, after, false)?;
-        let changes = Step::of(ctx).tell(|delivery| AppointmentChange::of(scope, delivery, statuses.as_deref()))?;
+        let changes = Step::of(ctx).tell(|entry| AppointmentChange::of(scope, entry, statuses.as_deref()))?;
         Ok(stream::iter(changes))
     }
 
@@ -63,14 +64,16 @@ impl Subscription_ {
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only of this source; absent: of all that the reader may see.")] source: Option<String>,
-        #[graphql(
-            desc = "Begins with the deliveries after this position; `\"0\"` replays all. Absent: only what comes."
-        )]
-        after: Option<Position>,
+        #[graphql(desc = "Begins with the deliveries after this; `\"0\"` replays all. Absent: only what comes.")] after: Option<
+            Cursor,
+        >,
     ) -> async_graphql::Result<impl Stream<Item = Delivery> + use<>> {
         let scope = Scope::of(ctx);
         begin(ctx, scope.wants(source.as_deref(), None)?, after, false)?;
-        Ok(stream::iter(Step::of(ctx).tell(|delivery| scope.told_of(delivery))?))
+        let told = |Entry { delivery, digest }: &Entry| {
+            Ok(scope.told_of(delivery)?.map(|delivery| delivery.followed(*digest)))
+        };
+        Ok(stream::iter(Step::of(ctx).tell(told)?))
     }
 
     /// The board as it is, and then whatever becomes of it: each delivery that moves an appointment or changes a detail
@@ -101,17 +104,20 @@ impl Subscription_ {
 }
 
 /// Takes note of what the arguments mean.
-fn begin(ctx: &Context<'_>, wants: Wants, after: Option<Position>, shows_a_state: bool) -> Result<(), Problem> {
+fn begin(ctx: &Context<'_>, wants: Wants, after: Option<Cursor>, shows_a_state: bool) -> Result<(), Problem> {
     let scope = Scope::of(ctx);
     scope.tracker()?;
-    let now = scope.view().checkpoint()?.position;
-    let after = after.map(|Position(position)| position);
+    let folded = scope.view().checkpoint()?;
+    let now = Reached { position: folded.position, digest: Some(folded.digest) };
+    let after = after.map(|Cursor(cursor)| {
+        let digest = cursor.find_in(scope.log())?;
+        match digest {
+            None if cursor.position > now.position => Err(CursorError::Beyond(cursor)),
+            digest => Ok(Reached { position: cursor.position, digest }),
+        }
+    });
     // Whoever was told of more was told by another log. To wait here would be to miss what gets these positions now.
-    if after.is_some_and(|after| after > now) {
-        return Err(Problem::BadInput(
-            "`after` is beyond the end of the log, which may have been restored from a copy.",
-        ));
-    }
+    let after = after.transpose()?;
     Step::of(ctx).begin(Begun { wants, after, now, shows_a_state });
     Ok(())
 }

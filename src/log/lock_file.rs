@@ -1,8 +1,10 @@
 //! The lock file: one process at a time has the data directory, and says in it how to ask it.
 //!
 //! Its lines, which only its owner can read: the process's id; while a server runs, its URL and a secret, wiped out by
-//! whoever takes the lock next; and `session-key` with 64 hexadecimal digits, which that one keeps, so that browsers
-//! stay signed in while the server is started anew. What stands behind the key is left over and counts for nothing.
+//! whoever takes the lock next; `session-key` with 64 hexadecimal digits, which that one keeps, so that browsers
+//! stay signed in while the server is started anew; and `signed-out` with the id of each session that somebody ended and
+//! until when a copy of its cookie could count. They live and die with the key: where that is lost, nobody is signed in.
+//! What else stands behind the key is left over and counts for nothing.
 
 use std::{
     fmt,
@@ -13,12 +15,19 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use chrono::{DateTime, Utc};
+
 use super::{LogError, data_dir::storage};
 
 const KEY_LINE: &str = "session-key ";
 
+const SIGNED_OUT_LINE: &str = "signed-out ";
+
+/// So many sessions that somebody ended are kept; then the one that would go first goes.
+const SIGNED_OUT_MAX: usize = 4096;
+
 /// More than a lock file has.
-const FILE_BYTES_MAX: u64 = 4 << 10;
+const FILE_BYTES_MAX: u64 = 512 << 10;
 
 /// While this lives, no other process opens the data directory.
 #[derive(Debug)]
@@ -50,11 +59,28 @@ pub struct RunningServer {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SessionKey(pub [u8; 32]);
 
+/// A session that somebody ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SignedOut {
+    /// Its id.
+    pub session: [u8; 16],
+    /// Until when a copy of its cookie could count.
+    pub until: DateTime<Utc>,
+}
+
 /// What the file says beside this process's id.
 #[derive(Clone, Debug, Default)]
 struct Text {
     server: Option<RunningServer>,
     key: Option<SessionKey>,
+    signed_out: Vec<SignedOut>,
+}
+
+impl fmt::Debug for SignedOut {
+    /// Nothing that a log line should not hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SignedOut(.., {})", self.until)
+    }
 }
 
 impl fmt::Debug for RunningServer {
@@ -131,7 +157,10 @@ impl DataDirLock {
                 }
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
-            let text = Text { server: None, key: read(&file).ok().as_deref().and_then(key_in) };
+            let before = read(&file).unwrap_or_default();
+            let key = key_in(&before);
+            let signed_out = if key.is_some() { signed_out_in(&before) } else { Vec::new() };
+            let text = Text { server: None, key, signed_out };
             let lock = DataDirLock { file, text: Mutex::new(text), after: None };
             // Whoever made it to read has removed it since.
             if lock.is_at(path) {
@@ -188,6 +217,26 @@ impl DataDirLock {
         }
         Ok(key)
     }
+
+    /// The sessions that somebody ended, as far as they are kept.
+    pub fn signed_out(&self) -> Vec<SignedOut> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).signed_out.clone()
+    }
+
+    /// Keeps a session that somebody ended, durably. What could not be written is written with the next one. Call it where
+    /// blocking is fine.
+    pub fn keep_signed_out(&self, ended: SignedOut, now: DateTime<Utc>) {
+        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        text.signed_out.retain(|other| other.until >= now && other.session != ended.session);
+        text.signed_out.push(ended);
+        if text.signed_out.len() > SIGNED_OUT_MAX {
+            text.signed_out.sort_by_key(|other| std::cmp::Reverse(other.until));
+            text.signed_out.truncate(SIGNED_OUT_MAX);
+        }
+        if let Err(error) = text.write_to(&self.file).and_then(|()| self.file.sync_data()) {
+            tracing::warn!(%error, "the lock file could not be written: a copy of the cookie of whoever has signed out now counts again after the next start, if nobody else signs out before");
+        }
+    }
 }
 
 /// How to ask the server that has written the lock file at `path`, as far as that tells.
@@ -209,6 +258,10 @@ impl Text {
         }
         if let Some(SessionKey(key)) = self.key {
             text += &format!("{KEY_LINE}{}\n", blake3::Hash::from_bytes(key).to_hex());
+            for SignedOut { session, until } in &self.signed_out {
+                let session = u128::from_be_bytes(*session);
+                text += &format!("{SIGNED_OUT_LINE}{session:032x} {}\n", until.timestamp_millis());
+            }
         }
         file.write_all_at(text.as_bytes(), 0)?;
         file.set_len(text.len() as u64)
@@ -219,6 +272,17 @@ impl Text {
 fn key_in(text: &str) -> Option<SessionKey> {
     let digits = text.split_inclusive('\n').find_map(|line| line.strip_prefix(KEY_LINE)?.strip_suffix('\n'))?;
     blake3::Hash::from_hex(digits).ok().map(|hash| SessionKey(*hash.as_bytes()))
+}
+
+/// The sessions whose lines stand there whole.
+fn signed_out_in(text: &str) -> Vec<SignedOut> {
+    let read = |line: &str| {
+        let (session, until) = line.strip_prefix(SIGNED_OUT_LINE)?.strip_suffix('\n')?.split_once(' ')?;
+        let session = u128::from_str_radix(session, 16).ok().filter(|_| session.len() == 32)?;
+        let until = DateTime::from_timestamp_millis(until.parse().ok()?)?;
+        Some(SignedOut { session: session.to_be_bytes(), until })
+    };
+    text.split_inclusive('\n').filter_map(read).take(SIGNED_OUT_MAX).collect()
 }
 
 fn read(file: &File) -> io::Result<String> {
@@ -305,6 +369,45 @@ mod tests {
             assert_ne!(key, first, "{what}");
             assert_eq!(locked(folder.path()).session_key().unwrap(), key, "{what}");
         }
+    }
+
+    #[test]
+    fn who_has_signed_out_is_kept_with_the_key_and_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let at = |seconds: i64| DateTime::from_timestamp(1_772_463_845 + seconds, 0).unwrap();
+        let ended = |number: u128, seconds| SignedOut { session: number.to_be_bytes(), until: at(seconds) };
+        let lock = locked(folder.path());
+        let key = lock.session_key().unwrap();
+        for (number, seconds) in [(1, 10), (2, 20), (3, 30), (1, 10)] {
+            lock.keep_signed_out(ended(number, seconds), at(0));
+        }
+        lock.announce(&server());
+        assert_eq!(running_server(&path), Some(server()));
+        drop(lock);
+        for _ in 0..2 {
+            let lock = locked(folder.path());
+            assert_eq!(lock.signed_out(), [ended(2, 20), ended(3, 30), ended(1, 10)]);
+            assert_eq!((lock.session_key().unwrap(), running_server(&path)), (key, None));
+        }
+        // Those that no cookie could count for any more go with the next one.
+        locked(folder.path()).keep_signed_out(ended(4, 40), at(25));
+        assert_eq!(locked(folder.path()).signed_out(), [ended(3, 30), ended(4, 40)]);
+        // A torn line is none, and takes no other with it.
+        let whole = fs::read_to_string(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        assert_eq!(locked(folder.path()).signed_out(), [ended(3, 30)]);
+        // The file keeps to what is read back of it, and without its key nobody is signed in.
+        let lock = locked(folder.path());
+        let many = (0..=SIGNED_OUT_MAX).map(|number| ended(u128::MAX - number as u128, 1_000_000 + number as i64));
+        lock.text.lock().unwrap().signed_out = many.collect();
+        lock.keep_signed_out(ended(5, 2_000_000), at(25));
+        drop(lock);
+        assert!(fs::metadata(&path).unwrap().len() < FILE_BYTES_MAX);
+        let kept = locked(folder.path()).signed_out();
+        assert_eq!((kept.len(), kept[0]), (SIGNED_OUT_MAX, ended(5, 2_000_000)));
+        fs::write(&path, fs::read_to_string(&path).unwrap().replace(KEY_LINE, "key ")).unwrap();
+        assert_eq!(locked(folder.path()).signed_out(), []);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod data_dir;
 mod lock_file;
 mod owner;
 mod head;
+mod cursor;
 mod record;
 mod block;
 mod sled_store;
@@ -36,6 +37,7 @@ use chrono::{DateTime, Utc};
 pub use arrival::{ArrivalTime, made_at, may_follow};
 pub use block::{Block, OpenBlock};
 pub use cause::Cause;
+pub use cursor::{AnotherHistory, Cursor, CursorError, InvalidCursor};
 pub use data_dir::{DataDir, Room, make_private_dir, sync_dir};
 pub use delivery::{
     AppointmentId, Body, BodyReader, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName,
@@ -43,11 +45,12 @@ pub use delivery::{
 pub use digest::{Digest, InvalidDigest, commitment};
 pub use erasure::{Erasure, ErasureError};
 pub use head::{Head, HeadFile};
-pub use lock_file::{DataDirLock, RunningServer, SessionKey};
+pub use lock_file::{DataDirLock, RunningServer, SessionKey, SignedOut};
 pub use owner::{Acting, Owner};
 pub use positions::PositionSet;
 pub use record::{DecodedGroup, decode as decode_group, encode as encode_group};
 pub use sled_log::{Clock, SledLog};
+pub use tail::Entry;
 
 /// About how many deliveries a block has.
 const BLOCK_DELIVERIES: usize = 4096;
@@ -62,6 +65,24 @@ pub trait Log: Send + Sync {
 
     /// Reads durable deliveries from `from` on, in order, up to the head of this moment.
     fn read(&self, from: Position) -> Box<dyn Iterator<Item = Result<Delivery, LogError>> + '_>;
+
+    /// The same with the log's digest after each. `before` is the digest before `from`, where the caller knows it: so
+    /// whoever reads on looks nothing up.
+    fn entries(
+        &self,
+        from: Position,
+        before: Option<Digest>,
+    ) -> Box<dyn Iterator<Item = Result<Entry, LogError>> + '_> {
+        let mut before = before;
+        let entry = move |delivery: Delivery| {
+            let earlier = || self.digest_at(Position::new(delivery.position.get() - 1));
+            let digest = before.map_or_else(earlier, Ok)?.then(&delivery);
+            before = Some(digest);
+            Ok(Entry { delivery, digest })
+        };
+        let mut entry = entry;
+        Box::new(self.read(from).map(move |delivery| entry(delivery?)))
+    }
 
     /// The whole log up to the head of this moment, in stretches that any thread can open.
     fn blocks(&self) -> Box<dyn Iterator<Item = Result<Block, LogError>> + '_> {

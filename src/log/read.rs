@@ -8,11 +8,12 @@ use super::{
     block::{Block, StoredGroup},
     delivery::{Delivery, Position},
     digest::Digest,
+    head::Head,
     opened::Opened,
     record::DecodedGroup,
     sled_log::Shared,
     sled_store::{broken_chain, missing},
-    tail::{Group, Place},
+    tail::{Entry, Group, Place},
 };
 
 /// Deliveries in order; stops after the first error. Every group that is read from the store after the first one, and
@@ -22,56 +23,99 @@ pub(super) struct Read<'a> {
     source: Source,
     next: Position,
     to: Position,
+    /// The log's digest before `next`, as far as it was met.
+    before: Option<Digest>,
+    /// Whether it is looked up where it was not.
+    with_digests: bool,
 }
+
+/// The same with the log's digest after each.
+pub(super) struct Entries<'a>(Read<'a>);
 
 /// Where the next delivery may come from.
 enum Source {
-    /// To be found out. The log's digest before it may be known.
-    Unknown(Option<Digest>),
-    /// The rest of a group of the store, and the log's digest after it.
-    Store(VecDeque<Delivery>, Digest),
+    /// To be found out.
+    Unknown,
+    /// The rest of a group of the store, each with the log's digest after it where the chain is known, and the digest after
+    /// the group.
+    Store(VecDeque<(Delivery, Option<Digest>)>, Digest),
     Tail(Arc<Group>),
 }
 
 impl<'a> Read<'a> {
     /// The deliveries of these positions.
     pub(super) fn new(log: &'a Shared, from: Position, to: Position) -> Read<'a> {
-        let digest = (from == Position::new(1)).then_some(Digest::EMPTY);
-        Read { log, source: Source::Unknown(digest), next: from, to }
+        let before = (from == Position::new(1)).then_some(Digest::EMPTY);
+        Read { log, source: Source::Unknown, next: from, to, before, with_digests: false }
     }
 
-    fn step(&mut self) -> Result<Delivery, LogError> {
+    /// With digests; `before` is the one before the first, where the caller knows it.
+    pub(super) fn entries(self, before: Option<Digest>) -> Entries<'a> {
+        Entries(Read { before: before.or(self.before), with_digests: true, ..self })
+    }
+
+    fn step(&mut self) -> Result<(Delivery, Option<Digest>), LogError> {
         loop {
-            let digest = match &mut self.source {
-                Source::Unknown(digest) => *digest,
-                Source::Store(group, digest) => match group.pop_front() {
-                    Some(delivery) if delivery.position == self.next => return Ok(delivery),
+            match &mut self.source {
+                Source::Unknown => {}
+                Source::Store(group, after) => match group.pop_front() {
+                    Some(found) if found.0.position == self.next => return Ok(found),
                     Some(_) => return Err(missing(self.next)),
-                    None => Some(*digest),
+                    None => self.before = Some(*after),
                 },
-                Source::Tail(group) => match group.at(self.next) {
-                    Some(entry) => return Ok(entry.delivery.clone()),
-                    None => None,
-                },
-            };
-            self.source = self.log.reading(|opened| Source::of(opened, self.next, digest))?;
+                Source::Tail(group) => {
+                    if let Some(entry) = group.at(self.next) {
+                        return Ok((entry.delivery.clone(), Some(entry.digest)));
+                    }
+                }
+            }
+            let (next, before, with_digests) = (self.next, self.before, self.with_digests);
+            self.source = self.log.reading(|opened| Source::of(opened, next, before, with_digests))?;
         }
+    }
+
+    fn next_with_digest(&mut self) -> Option<Result<(Delivery, Option<Digest>), LogError>> {
+        if self.next > self.to {
+            return None;
+        }
+        let step = self.step();
+        match &step {
+            Ok((_, digest)) => (self.next, self.before) = (self.next.next(), *digest),
+            Err(_) => self.to = Position::ZERO,
+        }
+        Some(step)
     }
 }
 
 impl Source {
-    /// What holds `next`, where `digest` is the log's before it, if that is known.
-    fn of(opened: &Opened, next: Position, digest: Option<Digest>) -> Result<Source, LogError> {
+    /// What holds `next`, where `before` is the log's digest before it, if that is known.
+    fn of(opened: &Opened, next: Position, before: Option<Digest>, with_digests: bool) -> Result<Source, LogError> {
         match opened.tail.place_of(next) {
             Place::Store => {
-                let DecodedGroup { mut deliveries, digest: after } = opened.store.group_at(next)?;
+                let DecodedGroup { deliveries, digest: after } = opened.store.group_at(next)?;
                 let first = deliveries.front().map_or(next, |delivery| delivery.position);
-                // Where the group begins before it, what comes before the group is not known.
-                let chained = |before| deliveries.iter().fold(before, Digest::then) == after;
-                if first == next && !digest.is_none_or(chained) {
+                let earlier = |position: Position| Position::new(position.get() - 1);
+                let known = match before {
+                    Some(digest) => Some(Head { position: earlier(next), digest }),
+                    None if with_digests => {
+                        let position = earlier(first);
+                        Some(Head { position, digest: opened.store.digest_of_group_with(position)? })
+                    }
+                    // What comes before the group is not known.
+                    None => None,
+                };
+                let mut digest = known.map(|known| known.digest);
+                let chained = |delivery: Delivery| {
+                    if known.is_some_and(|known| known.position < delivery.position) {
+                        digest = digest.map(|digest| digest.then(&delivery));
+                    }
+                    (delivery, digest)
+                };
+                let mut deliveries: VecDeque<_> = deliveries.into_iter().map(chained).collect();
+                if digest.is_some_and(|digest| digest != after) {
                     return Err(broken_chain(first));
                 }
-                while deliveries.front().is_some_and(|delivery| delivery.position < next) {
+                while deliveries.front().is_some_and(|(delivery, _)| delivery.position < next) {
                     deliveries.pop_front();
                 }
                 Ok(Source::Store(deliveries, after))
@@ -86,15 +130,20 @@ impl Iterator for Read<'_> {
     type Item = Result<Delivery, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next > self.to {
-            return None;
-        }
-        let step = self.step();
-        match step {
-            Ok(_) => self.next = self.next.next(),
-            Err(_) => self.to = Position::ZERO,
-        }
-        Some(step)
+        let step = self.next_with_digest()?;
+        Some(step.map(|(delivery, _)| delivery))
+    }
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Result<Entry, LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let entry = |(delivery, digest): (Delivery, Option<Digest>)| {
+            let digest = digest.expect("the chain is known before the first");
+            Entry { delivery, digest }
+        };
+        Some(self.0.next_with_digest()?.map(entry))
     }
 }
 

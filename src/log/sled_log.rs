@@ -29,7 +29,7 @@ use super::{
     opened::{Expected, Opened},
     read::{Read, blocks},
     record::encode,
-    tail::Group,
+    tail::{Entry, Group},
 };
 
 /// Tells the time of arrival. Made in `main`, so that tests can make their own.
@@ -91,7 +91,13 @@ impl SledLog {
         let writer = Writer { journal: None, last_received_at, clock_warned_at: None };
         let shared = Shared::of(data_dir, lock, condition, writer);
         shared.publish(Arc::new(opened));
-        Ok(SledLog { shared: Arc::new(shared), clock, keeper: Mutex::default(), reader: None, made_at: DateTime::<Utc>::MIN_UTC })
+        Ok(SledLog {
+            shared: Arc::new(shared),
+            clock,
+            keeper: Mutex::default(),
+            reader: None,
+            made_at: DateTime::<Utc>::MIN_UTC,
+        })
     }
 
     /// Opens the log of a data directory that is locked already.
@@ -183,6 +189,11 @@ impl SledLog {
         self.shared.lock().session_key()
     }
 
+    /// The lock of its data directory as it is now: where the directory came back after a fault, it was taken anew.
+    pub fn lock(&self) -> Arc<DataDirLock> {
+        self.shared.lock()
+    }
+
     /// The arrival time of the next group, and a message where that is not simply the clock's.
     fn arrival_time(&self, writer: &mut Writer) -> DateTime<Utc> {
         let now = (self.clock)().trunc_subsecs(3);
@@ -242,6 +253,19 @@ impl Log for SledLog {
         match self.reader {
             None => Box::new(deliveries),
             Some(reader) => Box::new(deliveries.map(move |delivery| Ok(delivery?.read_again(reader)))),
+        }
+    }
+
+    fn entries(
+        &self,
+        from: Position,
+        before: Option<Digest>,
+    ) -> Box<dyn Iterator<Item = Result<Entry, LogError>> + '_> {
+        let deliveries = Read::new(&self.shared, from.max(Position::new(1)), self.shared.head().position);
+        let entries = deliveries.entries(before);
+        match self.reader {
+            None => Box::new(entries),
+            Some(reader) => Box::new(entries.map(move |entry| Ok(entry?.read_again(reader)))),
         }
     }
 

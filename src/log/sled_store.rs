@@ -170,6 +170,14 @@ impl SledStore {
         if digest == group.digest { Ok(at_position) } else { Err(broken_chain(first)) }
     }
 
+    /// The log's digest after the group that holds `position`; 0 is before the first.
+    pub(super) fn digest_of_group_with(&self, position: Position) -> Result<Digest, LogError> {
+        match position {
+            Position::ZERO => Ok(Digest::EMPTY),
+            position => Ok(self.group_with(position)?.1.digest),
+        }
+    }
+
     /// The groups behind the one that begins with `after`, up to those that begin with `to`: as many as a block has.
     pub(super) fn groups(&self, after: Position, to: Position) -> Result<Vec<StoredGroup>, LogError> {
         let mut groups = Vec::with_capacity(BLOCK_GROUPS);

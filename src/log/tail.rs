@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    delivery::{Delivery, Position},
+    delivery::{BodyReader, Delivery, Position},
     digest::Digest,
     head::Head,
 };
@@ -31,9 +31,19 @@ pub(super) struct Group {
 }
 
 /// A delivery, and the log's digest after it.
-pub(super) struct Entry {
-    pub(super) delivery: Delivery,
-    pub(super) digest: Digest,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What stands there.
+    pub delivery: Delivery,
+    /// The digest of everything up to and with it.
+    pub digest: Digest,
+}
+
+impl Entry {
+    /// The same, read again where it could not be read when it arrived.
+    pub(super) fn read_again(self, reader: BodyReader) -> Entry {
+        Entry { delivery: self.delivery.read_again(reader), ..self }
+    }
 }
 
 /// Where a position is.

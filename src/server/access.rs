@@ -132,7 +132,7 @@ pub(super) fn authenticate(app: &App, peer: Peer, token: Option<&[u8]>) -> Resul
 }
 
 /// Whether the peer is this machine, with no proxy between.
-pub(super) fn is_local(peer: &Peer, headers: &HeaderMap) -> bool {
+fn is_local(peer: &Peer, headers: &HeaderMap) -> bool {
     peer.0.ip().to_canonical().is_loopback() && !is_forwarded(headers)
 }
 

@@ -1,4 +1,4 @@
-//! `GET /feed?after=&source=`: every delivery as a server-sent event with its position as id, for downstream programs.
+//! `GET /feed?after=&source=`: every delivery as a server-sent event with its cursor as id, for downstream programs.
 //!
 //! Whoever comes back with `Last-Event-ID` goes on where it was. A feed ends with an event that says why: the server
 //! stops, the credential no longer counts, something can't be read, or its reader takes nothing for too long. What
@@ -24,7 +24,7 @@ use warp::{
 
 use crate::{
     graphql::{Fed, Feed},
-    log::Position,
+    log::Cursor,
 };
 
 use super::{
@@ -33,7 +33,7 @@ use super::{
     events,
     impatient::Subscriber,
     measure,
-    parameters::{parameters, position},
+    parameters::{cursor, parameters},
     pass::{Pass, Vigil},
     problem::Problem,
     request_id::RequestId,
@@ -85,12 +85,13 @@ async fn answer(
     if method != Method::GET {
         return Err(Problem::MethodNotAllowed { allow: "GET" });
     }
-    let [after, source] = parameters(query, ["after", "source"]).ok_or(Problem::BadFeed)?;
+    let [address_after, source] = parameters(query, ["after", "source"]).ok_or(Problem::BadFeed)?;
     let after = match headers.get(LAST_EVENT_ID).filter(|last| !last.is_empty()) {
         // An `EventSource` that comes back has the address that it began with.
-        Some(last) => Some(last.to_str().ok().and_then(position).ok_or(Problem::BadFeed)?),
-        None => after.map(|after| position(after).ok_or(Problem::BadFeed)).transpose()?,
+        Some(last) => Some(last.to_str().ok().and_then(cursor).ok_or(Problem::BadFeed)?),
+        None => address_after.map(|after| cursor(after).ok_or(Problem::BadFeed)).transpose()?,
     };
+    let earlier = address_after.and_then(cursor);
     let source = source.map(str::to_owned);
     if app.draining() {
         return Err(Problem::Draining);
@@ -102,7 +103,7 @@ async fn answer(
     let begin = {
         let (app, id) = (Arc::clone(app), id.to_string());
         move || {
-            let feed = app.graph.feed(source.as_deref(), after, viewer, &id);
+            let feed = app.graph.feed(source.as_deref(), after, earlier, viewer, &id);
             drop(permit);
             feed
         }
@@ -180,7 +181,7 @@ async fn follow(
             next = told.next() => next,
         };
         let event = match next {
-            Some(Fed::Delivery { position, json }) => delivery(position, json),
+            Some(Fed::Delivery { cursor, json }) => delivery(cursor, json),
             Some(Fed::Failed { code, detail }) => return Some(End { code, detail }),
             None => return Some(End::server_stops()),
         };
@@ -202,6 +203,6 @@ async fn follow(
     }
 }
 
-fn delivery(position: Position, json: String) -> Event {
-    Event::default().id(position.to_string()).data(json)
+fn delivery(cursor: Cursor, json: String) -> Event {
+    Event::default().id(cursor.to_string()).data(json)
 }

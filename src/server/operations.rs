@@ -12,7 +12,7 @@ use crate::graphql::Role;
 
 use super::{
     App, Peer,
-    access::{is_local, viewer},
+    access::viewer,
     answer::keep,
     connections::ConnectionState,
     problem::{Problem, bytes, json},
@@ -22,8 +22,9 @@ use super::{
 /// Who gets `/metrics`.
 #[derive(Clone, Copy)]
 pub(super) enum MetricsFor {
-    /// Loopback peers without a proxy, and readers with the role `admin` who may see all sources: the figures name each.
-    LoopbackAndAdmins,
+    /// Readers with the role `admin` who may see all sources: the figures name each. Where no reader is configured, this
+    /// machine, as with everything else that is read.
+    Admins,
     /// Whoever reaches the listener.
     Everybody,
 }
@@ -44,14 +45,14 @@ pub(super) fn routes(
         .then(move |headers: HeaderMap, peer: Peer, app: Arc<App>| async move {
             let connection = Arc::clone(&peer.1);
             match metrics_for {
-                MetricsFor::LoopbackAndAdmins if !is_local(&peer, &headers) => match viewer(&app, peer, &headers) {
+                MetricsFor::Admins => match viewer(&app, peer, &headers) {
                     Ok(viewer) if viewer.role == Role::Admin && viewer.sources.is_none() => {
                         render(&app, &connection).await
                     }
                     Ok(_) => Problem::Forbidden.response(),
                     Err(problem) => problem.response(),
                 },
-                MetricsFor::LoopbackAndAdmins | MetricsFor::Everybody => render(&app, &connection).await,
+                MetricsFor::Everybody => render(&app, &connection).await,
             }
         });
     livez.or(readyz).unify().or(metrics).unify()

@@ -1,6 +1,6 @@
 //! What stands after the `?` of a route that takes a few plain parameters.
 
-use crate::log::Position;
+use crate::log::{Cursor, Position};
 
 /// The values of these parameters; `None` where there is another one, or one of them twice. Nothing is decoded: what a
 /// value may be needs no escapes.
@@ -22,6 +22,13 @@ pub(super) fn position(text: &str) -> Option<Position> {
     text.parse().ok().filter(|_| digits).map(Position::new)
 }
 
+/// A position, or a position with how the log's digest there begins. The `@` may be escaped, as clients do that build
+/// addresses.
+pub(super) fn cursor(text: &str) -> Option<Cursor> {
+    let escaped = text.replace("%40", "@");
+    position(text).map(Cursor::from).or_else(|| escaped.parse().ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,7 +44,11 @@ mod tests {
         }
         assert_eq!(position("17"), Some(Position::new(17)));
         for wrong in ["", "+1", "-1", "1x", "99999999999999999999"] {
-            assert_eq!(position(wrong), None, "{wrong}");
+            assert_eq!((position(wrong), cursor(wrong)), (None, None), "{wrong}");
+        }
+        assert_eq!(cursor("17"), Some(Position::new(17).into()));
+        for long in ["17@1a2b3c4d", "17%401a2b3c4d"] {
+            assert_eq!(cursor(long).map(|cursor| cursor.to_string()).as_deref(), Some("17@1a2b3c4d"));
         }
     }
 }

@@ -8,7 +8,7 @@ use warp::{
     reply::Response,
 };
 
-use crate::{graphql::Untold, tracker::Unavailable};
+use crate::{graphql::Untold, log::AnotherHistory, tracker::Unavailable};
 
 use super::sessions::no_cookie;
 
@@ -44,6 +44,8 @@ pub(super) enum Problem {
     BadRange,
     /// The parameters of `/feed` can't be meant.
     BadFeed,
+    /// Whoever comes back has followed a log of another history.
+    AnotherHistory(AnotherHistory),
     /// The parameters of `/board.csv` can't be meant.
     BadBoard,
     /// No source of this name that the reader may see.
@@ -92,6 +94,17 @@ struct Body<'a> {
     status: u16,
     code: &'a str,
     detail: &'a str,
+    #[serde(flatten)]
+    cursors: Option<Cursors>,
+}
+
+/// What is known of two histories.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Cursors {
+    asked: String,
+    here: String,
+    in_common: Option<String>,
 }
 
 impl Problem {
@@ -100,6 +113,7 @@ impl Problem {
         match why {
             Untold::SourceNotFound => Problem::SourceNotFound,
             Untold::BadInput => bad_input,
+            Untold::AnotherHistory(another) => Problem::AnotherHistory(another),
             Untold::StorageFailed => Problem::Unreadable,
             Untold::Internal => Problem::Internal,
         }
@@ -109,8 +123,16 @@ impl Problem {
     pub(super) fn response(self) -> Response {
         let (status, code, detail) = self.words();
         let title = status.canonical_reason().unwrap_or_default();
-        let mut response =
-            json(status, "application/problem+json", &Body { title, status: status.as_u16(), code, detail: &detail });
+        let cursors = match self {
+            Problem::AnotherHistory(AnotherHistory { asked, here, in_common }) => Some(Cursors {
+                asked: asked.to_string(),
+                here: here.to_string(),
+                in_common: in_common.map(|position| position.to_string()),
+            }),
+            _ => None,
+        };
+        let body = Body { title, status: status.as_u16(), code, detail: &detail, cursors };
+        let mut response = json(status, "application/problem+json", &body);
         let headers = response.headers_mut();
         match self {
             Problem::Unauthenticated | Problem::WrongToken | Problem::NotSignedIn => {
@@ -165,6 +187,9 @@ impl Problem {
                 "BODY_TOO_LARGE",
                 format!("A body may have at most {bytes_max} bytes.").into(),
             ),
+            Problem::AnotherHistory(another) => {
+                (StatusCode::BAD_REQUEST, "ANOTHER_HISTORY", another.to_string().into())
+            }
             other => {
                 let (status, code, detail) = other.fixed_words();
                 (status, code, detail.into())
@@ -221,7 +246,12 @@ impl Problem {
             Problem::BadFeed => (
                 StatusCode::BAD_REQUEST,
                 "BAD_FEED",
-                "A feed takes `source`, a name, and `after` or the header Last-Event-ID, a position that is not beyond the end of the log: a log that was restored from a copy may end earlier.",
+                "A feed takes `source`, a name, and `after` or the header Last-Event-ID, the id of an event or a position that is not beyond the end of the log: a log that was restored from a copy may end earlier.",
+            ),
+            Problem::AnotherHistory(_) => (
+                StatusCode::BAD_REQUEST,
+                "ANOTHER_HISTORY",
+                "This log has another history than the one that you followed.",
             ),
             Problem::BadBoard => (
                 StatusCode::BAD_REQUEST,

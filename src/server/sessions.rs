@@ -1,13 +1,14 @@
 //! Browsers that are signed in: a cookie comes in, the reader whose it is goes out, or why it counts no more.
 //!
 //! A cookie says itself whose session it is and when somebody was last at the page, under a seal that outlasts the
-//! process: so there is no list, and a new start signs nobody out. What is in memory only takes away or tells more:
-//! who has signed out, and what open subscriptions need to know of cookies that were renewed since they began.
+//! process: so there is no list, and a new start signs nobody out. What is remembered only takes away or tells more:
+//! who has signed out, which is kept over a restart too, and what open subscriptions need to know of cookies that were
+//! renewed since they began.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU32,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -21,6 +22,7 @@ use warp::{
 use crate::{
     credential::{Seal, Session, SessionId, digest_of},
     graphql::{Readers, Viewer},
+    log::{DataDirLock, SignedOut},
 };
 
 use super::origin::{self, PublicUrl};
@@ -41,13 +43,18 @@ const NEVER_IDLE: TimeDelta = TimeDelta::days(400);
 const REMEMBERED_MAX: usize = 32_768;
 
 /// How cookies are made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SessionSettings {
     /// What they are sealed with.
     pub seal: Seal,
     /// Whether browsers are told to send them over TLS only; `None`: where the page that signs in came over TLS.
     pub secure_cookies: Option<bool>,
+    /// Where it is kept over a restart who has signed out; `None`: nowhere.
+    pub lock: Option<CurrentLock>,
 }
+
+/// Tells the lock of the data directory, which may be taken anew while the server runs.
+pub(super) type CurrentLock = Arc<dyn Fn() -> Arc<DataDirLock> + Send + Sync>;
 
 /// All of them.
 pub(super) struct Sessions {
@@ -93,7 +100,12 @@ struct Memory {
 impl Sessions {
     pub(super) fn new(settings: SessionSettings, public: Option<PublicUrl>) -> Sessions {
         let public = public.filter(|public| !public.path.is_empty());
-        Sessions { settings, public, memory: Mutex::default(), signed_out: watch::Sender::new(()) }
+        let mut memory = Memory::default();
+        for SignedOut { session, until } in settings.lock.iter().flat_map(|lock| lock().signed_out()) {
+            // None is too old to matter before somebody asks.
+            memory.signed_out.remember(SessionId::from_bytes(session), until, until, DateTime::<Utc>::MIN_UTC);
+        }
+        Sessions { settings, public, memory: Mutex::new(memory), signed_out: watch::Sender::new(()) }
     }
 
     /// Whose session the request's cookie is. `counts`: the request comes from a page whose cookies do.
@@ -127,12 +139,22 @@ impl Sessions {
         Session { last_active: now, ..session }
     }
 
-    /// Nobody's session from now on, whatever copies of its cookie there are. This process remembers it for as long as
-    /// one of them could count.
-    pub(super) fn end(&self, session: &Session, viewer: &Viewer, now: DateTime<Utc>) {
+    /// Nobody's session from now on, whatever copies of its cookie there are, for as long as one of them could count.
+    /// Over a restart too, once this is done.
+    pub(super) async fn end(&self, session: &Session, viewer: &Viewer, now: DateTime<Utc>) {
+        let ended = self.forget(session, viewer, now);
+        if let Some(lock) = self.settings.lock.clone() {
+            // Whoever signs out waits for the disk; nobody else does.
+            let _ = tokio::task::spawn_blocking(move || lock().keep_signed_out(ended, now)).await;
+        }
+    }
+
+    fn forget(&self, session: &Session, viewer: &Viewer, now: DateTime<Utc>) -> SignedOut {
         // Twice, because a copy may be of a time before the clock was put back.
-        self.memory().signed_out.remember(session.id, now, now + lifetime(viewer) * 2, now);
+        let until = now + lifetime(viewer) * 2;
+        self.memory().signed_out.remember(session.id, now, until, now);
         self.signed_out.send_replace(());
+        SignedOut { session: session.id.to_bytes(), until }
     }
 
     /// The reader of a session, also where its cookie was renewed since the session was read from it. What is open asks

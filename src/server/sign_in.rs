@@ -70,7 +70,7 @@ async fn answer<B: Buf>(
     match *method {
         Method::POST => sign_in(app, headers, peer, body).await,
         Method::PUT => renew(app, headers, peer),
-        _ => Ok(sign_out(app, headers)),
+        _ => Ok(sign_out(app, headers).await),
     }
 }
 
@@ -96,7 +96,7 @@ async fn sign_in<B: Buf>(
     if let Cookie::Counts(earlier, viewer) =
         app.sessions.of(&app.readers, headers, origin::is_own_page(headers, &app.origins, false), now)
     {
-        app.sessions.end(&earlier, &viewer, now);
+        app.sessions.end(&earlier, &viewer, now).await;
     }
     Ok(app.sessions.cookie(&session, &viewer, headers))
 }
@@ -114,12 +114,12 @@ fn renew(app: &App, headers: &HeaderMap, peer: Peer) -> Result<HeaderValue, Prob
     }
 }
 
-fn sign_out(app: &App, headers: &HeaderMap) -> HeaderValue {
+async fn sign_out(app: &App, headers: &HeaderMap) -> HeaderValue {
     let now = (app.clock)();
     if let Cookie::Counts(session, viewer) =
         app.sessions.of(&app.readers, headers, origin::is_own_page(headers, &app.origins, false), now)
     {
-        app.sessions.end(&session, &viewer, now);
+        app.sessions.end(&session, &viewer, now).await;
     }
     no_cookie()
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::{
+    copies::ndjson::escape_controls,
     lifecycle::{Code, EventType, Explanation, FoldRules, Status, Step},
     projection::AppointmentKey,
 };
@@ -150,7 +151,7 @@ pub(super) fn explanation(
 }
 
 fn print(shown: &impl Serialize) -> serde_json::Result<String> {
-    Ok(serde_json::to_string_pretty(shown)? + "\n")
+    Ok(escape_controls(serde_json::to_string_pretty(shown)?) + "\n")
 }
 
 /// GraphQL's name of an event.

@@ -67,6 +67,11 @@ impl Target {
         Ok(Target::new(authority, path.trim_end_matches('/').to_owned()))
     }
 
+    /// Whether it is of one source: then its key is in the path.
+    pub(super) fn has_path(&self) -> bool {
+        !self.path.is_empty()
+    }
+
     /// The same place once for each source that there are credentials of.
     pub(super) fn for_each(&self, credentials: &Credentials<'_>) -> Result<Vec<Target>, clap::Error> {
         let Credentials { route_keys, authtokens } = credentials;
@@ -80,7 +85,8 @@ impl Target {
         }
         let targets: Vec<Target> = match (route_keys.len(), authtokens.len()) {
             (0, 0) => {
-                let why = "--target needs --route-key, --authtoken, or a URL with the key in its path\n";
+                let why =
+                    "--target needs --route-key, --authtoken, a file with these, or a URL with the key in its path\n";
                 return Err(wrong_usage(why));
             }
             (0, _) => authtokens.iter().map(|token| self.to("/webhook", Some(token))).collect(),

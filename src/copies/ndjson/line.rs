@@ -9,7 +9,7 @@ use crate::{
     log::{Body, Delivery, Digest, Head, Position, Reading},
 };
 
-use super::{super::Stretch, Header};
+use super::{super::Stretch, Header, escape::escape_controls};
 
 const FORMAT: &str = "clockfold-export";
 const VERSION: u32 = 1;
@@ -219,7 +219,8 @@ pub(super) fn parse_delivery(line: &[u8]) -> Result<Delivery, String> {
 
 fn print(words: &impl Serialize, line: &mut Vec<u8>) {
     line.clear();
-    serde_json::to_writer(&mut *line, words).expect("lines have string keys and are written to memory");
+    let json = serde_json::to_string(words).expect("lines have string keys");
+    line.extend_from_slice(escape_controls(json).as_bytes());
     line.push(b'\n');
 }
 

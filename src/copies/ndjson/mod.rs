@@ -4,6 +4,7 @@
 //! line; a last line repeats the stretch, so that a file that was cut short is told from a whole one. With the digests
 //! a stretch verifies by itself. Where only some sources were exported the lines have gaps and can't verify.
 
+mod escape;
 mod line;
 mod reader;
 mod writer;
@@ -14,6 +15,7 @@ use crate::log::SourceName;
 
 use super::Stretch;
 
+pub use escape::escape_controls;
 pub use reader::Reader;
 pub use writer::Writer;
 

@@ -11,13 +11,13 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
-    log::{Delivery, Log, LogError, Position, SourceName},
+    log::{Digest, Entry, Log, LogError, Position, SourceName},
     projection::{DeliveryFilter, Page, View},
 };
 
 use super::{
     super::{delivery::Delivery as Told, problem::Problem},
-    step::Wants,
+    step::{Reached, Wants},
 };
 
 /// Deliveries at hand.
@@ -43,13 +43,13 @@ pub(super) struct Feed {
 struct Recent {
     base: Position,
     through: Position,
-    deliveries: VecDeque<Arc<Delivery>>,
+    deliveries: VecDeque<Arc<Entry>>,
     bytes: usize,
 }
 
 /// Deliveries that are wanted, and the position up to which there are no others.
 pub(super) struct Batch {
-    pub(super) deliveries: Vec<Arc<Delivery>>,
+    pub(super) deliveries: Vec<Arc<Entry>>,
     pub(super) through: Position,
     bytes: usize,
 }
@@ -84,14 +84,16 @@ impl Feed {
         }
         // Of many at once, only the last would stay.
         let from = from.max(Position::new(to.get().saturating_sub(RECENT_MAX as u64)));
-        let beyond = |delivery: &Result<Delivery, _>| delivery.as_ref().is_ok_and(|delivery| delivery.position > to);
-        let deliveries = log.read(from.next()).take_while(|delivery| !beyond(delivery)).collect::<Result<Vec<_>, _>>();
+        let beyond = |entry: &Result<Entry, _>| entry.as_ref().is_ok_and(|entry| entry.delivery.position > to);
+        let before = self.recent().digest_at(from);
+        let read = log.entries(from.next(), before);
+        let deliveries = read.take_while(|entry| !beyond(entry)).collect::<Result<Vec<_>, _>>();
         let mut recent = self.recent();
         if recent.through < from {
             recent.skip_to(from);
         }
         match deliveries {
-            Ok(deliveries) => deliveries.into_iter().for_each(|delivery| recent.push(Arc::new(delivery))),
+            Ok(deliveries) => deliveries.into_iter().for_each(|entry| recent.push(Arc::new(entry))),
             // Whoever follows looks into the log, finds the same, and can tell its reader.
             Err(_) => recent.skip_to(to),
         }
@@ -127,11 +129,11 @@ impl Feed {
             return Some(batch);
         }
         let skipped = position.get().checked_sub(recent.base.get())?;
-        for delivery in recent.deliveries.iter().skip(usize::try_from(skipped).ok()?) {
-            if wants.includes(delivery) && !batch.take(Arc::clone(delivery)) {
+        for entry in recent.deliveries.iter().skip(usize::try_from(skipped).ok()?) {
+            if wants.includes(&entry.delivery) && !batch.take(Arc::clone(entry)) {
                 return Some(batch);
             }
-            batch.through = delivery.position;
+            batch.through = entry.delivery.position;
         }
         Some(batch)
     }
@@ -151,22 +153,28 @@ impl Recent {
         *self = Recent { base: position, through: position, ..Recent::default() };
     }
 
-    fn push(&mut self, delivery: Arc<Delivery>) {
-        if delivery.position != self.through.next() {
+    fn push(&mut self, entry: Arc<Entry>) {
+        if entry.delivery.position != self.through.next() {
             return;
         }
-        self.through = delivery.position;
-        self.bytes += Told::sent_bytes(&delivery);
-        self.deliveries.push_back(delivery);
+        self.through = entry.delivery.position;
+        self.bytes += Told::sent_bytes(&entry.delivery);
+        self.deliveries.push_back(entry);
         while self.deliveries.len() > RECENT_MAX || self.bytes > RECENT_BYTES_MAX {
             let Some(oldest) = self.deliveries.pop_front() else { return };
-            self.base = oldest.position;
-            self.bytes -= Told::sent_bytes(&oldest);
+            self.base = oldest.delivery.position;
+            self.bytes -= Told::sent_bytes(&oldest.delivery);
         }
     }
 
+    /// The log's digest at a position, where that is the last one at hand.
+    fn digest_at(&self, position: Position) -> Option<Digest> {
+        self.deliveries.back().filter(|last| last.delivery.position == position).map(|last| last.digest)
+    }
+
     fn sources_after(&self, position: Position) -> Vec<SourceName> {
-        let new = self.deliveries.iter().rev().take_while(|delivery| delivery.position > position);
+        let new = self.deliveries.iter().rev().map(|entry| &entry.delivery);
+        let new = new.take_while(|delivery| delivery.position > position);
         let mut sources: Vec<SourceName> = new.map(|delivery| delivery.source.clone()).collect();
         sources.sort();
         sources.dedup();
@@ -176,29 +184,36 @@ impl Recent {
 
 impl Batch {
     /// Takes a delivery, unless it is full.
-    fn take(&mut self, delivery: Arc<Delivery>) -> bool {
-        let bytes = self.bytes + Told::sent_bytes(&delivery);
+    fn take(&mut self, entry: Arc<Entry>) -> bool {
+        let bytes = self.bytes + Told::sent_bytes(&entry.delivery);
         if self.deliveries.len() == BATCH_MAX || (bytes > BATCH_BYTES_MAX && !self.deliveries.is_empty()) {
             return false;
         }
         self.bytes = bytes;
-        self.through = delivery.position;
-        self.deliveries.push(delivery);
+        self.through = entry.delivery.position;
+        self.deliveries.push(entry);
         true
+    }
+
+    /// Up to where it goes.
+    pub(super) fn reached(&self) -> Reached {
+        let through = Reached::from(self.through);
+        self.deliveries.last().map_or(through, |last| through.max(Reached::from(&**last)))
     }
 }
 
 /// What is wanted of the deliveries after a position that a snapshot has folded, from the log.
-pub(super) fn read_after(position: Position, wants: &Wants, view: &View, log: &dyn Log) -> Result<Batch, Problem> {
+pub(super) fn read_after(after: Reached, wants: &Wants, view: &View, log: &dyn Log) -> Result<Batch, Problem> {
+    let position = after.position;
     let folded = view.checkpoint()?.position;
     let mut batch = Batch { deliveries: Vec::new(), through: position, bytes: 0 };
     if position >= folded {
         return Ok(batch);
     }
     if wants.sources.is_none() && wants.appointments.is_none() {
-        for delivery in log.read(position.next()) {
-            let delivery = delivery?;
-            if delivery.position > folded || !batch.take(Arc::new(delivery)) {
+        for entry in log.entries(position.next(), after.digest) {
+            let entry = entry?;
+            if entry.delivery.position > folded || !batch.take(Arc::new(entry)) {
                 return Ok(batch);
             }
         }
@@ -207,15 +222,16 @@ pub(super) fn read_after(position: Position, wants: &Wants, view: &View, log: &d
     let positions = positions_after(position, wants, view)?;
     // Fewer than were asked for: there are no others.
     let all = positions.len() < BATCH_MAX;
-    let mut read: Option<Box<dyn Iterator<Item = Result<Delivery, LogError>>>> = None;
+    let mut read: Option<Box<dyn Iterator<Item = Result<Entry, LogError>>>> = None;
     for wanted in positions {
         if batch.through.get() + READ_ON_MAX < wanted.get() {
             read = None;
         }
-        let read = read.get_or_insert_with(|| log.read(wanted));
-        let is_it = |delivery: &Result<Delivery, _>| delivery.as_ref().map_or(true, |found| found.position >= wanted);
-        let Some(delivery) = read.find(is_it).transpose()? else { return Ok(batch) };
-        if !batch.take(Arc::new(delivery)) {
+        let before = after.digest.filter(|_| wanted == position.next());
+        let read = read.get_or_insert_with(|| log.entries(wanted, before));
+        let is_it = |entry: &Result<Entry, _>| entry.as_ref().map_or(true, |found| found.delivery.position >= wanted);
+        let Some(entry) = read.find(is_it).transpose()? else { return Ok(batch) };
+        if !batch.take(Arc::new(entry)) {
             return Ok(batch);
         }
     }

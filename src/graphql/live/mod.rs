@@ -24,7 +24,7 @@ use std::{
 use async_graphql::futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
-use crate::log::Position;
+use crate::log::Cursor;
 
 use super::{
     Schema,
@@ -36,11 +36,11 @@ use super::{
     scope::{Scope, Stores},
 };
 
-pub(super) use step::{Begun, Kind, Step, Wants};
+pub(super) use step::{Begun, Kind, Reached, Step, Wants};
 
 use feed::Feed;
 use operation::{Key, Operation};
-use subscription::Subscriber;
+use subscription::{Next, Subscriber};
 
 /// Operations that are executed for at the same time, each on a thread of its own.
 const OPERATIONS_AT_ONCE: usize = 8;
@@ -65,6 +65,9 @@ struct Asked {
     rest: std::pin::Pin<Box<dyn Stream<Item = async_graphql::Response> + Send>>,
     begun: Option<Begun>,
 }
+
+/// The same, each with the cursor that a client has with it; `None` where it says that there is nothing more.
+pub(super) type CursorEvents = std::pin::Pin<Box<dyn Stream<Item = (Option<Cursor>, Arc<str>)> + Send>>;
 
 /// JSON of responses, one an event.
 pub type Events = std::pin::Pin<Box<dyn Stream<Item = Arc<str>> + Send>>;
@@ -98,7 +101,7 @@ impl Live {
         Ok(match (first, begun) {
             (Some(None), Some(begun)) => {
                 let operation = self.operation(prepared, viewer, &begun, request_id);
-                Subscriber::new(operation, begun).events().boxed()
+                Subscriber::new(operation, begun).events().map(|(_, response)| response).boxed()
             }
             (Some(None), None) => stream::empty().boxed(),
             (Some(Some(first)), _) => {
@@ -121,16 +124,22 @@ impl Live {
         prepared: Prepared,
         viewer: Viewer,
         request_id: &str,
-    ) -> Result<(Position, Events), String> {
+    ) -> Result<(Cursor, CursorEvents), String> {
         let prepared = Arc::new(prepared);
         let Asked { first, begun, .. } = self.ask(&prepared, &viewer);
         match (first, begun) {
             (Some(None), Some(begun)) => {
                 let after = begun.after.unwrap_or(begun.now);
+                let digest = after.digest.map_or_else(|| self.stores.log.digest_at(after.position), Ok);
+                let digest = digest.map_err(|error| Problem::from(error).response())?;
                 // Whoever shares the operation begins where it says.
-                let begun = Begun { after: Some(after), ..begun };
+                let begun = Begun { after: Some(Reached { digest: Some(digest), ..after }), ..begun };
                 let operation = self.operation(prepared, viewer, &begun, request_id.into());
-                Ok((after, Subscriber::new(operation, begun).events().boxed()))
+                let cursor = |reached: Reached| Some(Cursor::at(reached.position, reached.digest?));
+                let events = Subscriber::new(operation, begun)
+                    .events()
+                    .map(move |(reached, response): Next| (reached.and_then(cursor), response));
+                Ok((Cursor::at(after.position, digest), events.boxed()))
             }
             (Some(Some(first)), _) => Err(self.tell(first, &prepared, request_id).to_string()),
             (Some(None) | None, _) => Err(Problem::Internal.response()),
@@ -168,7 +177,7 @@ impl Live {
             prepared,
             viewer,
             begun.wants.clone(),
-            begun.now,
+            begun.now.position,
             request_id,
         );
         operations.insert(key, Arc::downgrade(&operation));

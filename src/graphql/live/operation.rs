@@ -26,7 +26,7 @@ use super::{
     },
     Live,
     feed::{Batch, read_after},
-    step::{Kind, Step, Wants},
+    step::{Kind, Reached, Step, Wants},
     told::{After, Item, KEPT_FOR, Told, some_of},
 };
 
@@ -103,13 +103,13 @@ impl Operation {
 
     /// What comes after a position, for one subscriber alone, and the position up to which that is all. An error is
     /// the response that says so.
-    pub(super) async fn read_after(self: &Arc<Self>, position: Position) -> Result<(Vec<Item>, Position), Arc<str>> {
+    pub(super) async fn read_after(self: &Arc<Self>, after: Reached) -> Result<(Vec<Item>, Reached), Arc<str>> {
         let operation = Arc::clone(self);
         let read = move || {
-            let (items, through) = operation.items_after(position)?;
+            let (items, through) = operation.items_after(after)?;
             let all = items.len();
             let items = some_of(items.into_iter());
-            let through = items.last().filter(|_| items.len() < all).map_or(through, |(position, _)| *position);
+            let through = items.last().filter(|_| items.len() < all).map_or(through, |(last, _)| *last);
             Ok((items, through))
         };
         self.blocking(read).await
@@ -139,10 +139,10 @@ impl Operation {
     /// Executes for what has come since the last time. Returns whether there is more.
     fn advance(&self) -> bool {
         let from = self.told().through();
-        let items = self.items_after(from);
+        let items = self.items_after(from.into());
         let mut told = self.told();
         match items {
-            Ok((items, through)) => told.push(items, through, Instant::now()),
+            Ok((items, through)) => told.push(items, through.position, Instant::now()),
             // Each subscriber comes upon it by itself, and tells its reader.
             Err(_) => told.forget_up_to(self.live.feed.through().max(from.next())),
         }
@@ -152,16 +152,17 @@ impl Operation {
         through > from && through < self.live.feed.through()
     }
 
-    fn items_after(&self, position: Position) -> Result<(Vec<Item>, Position), Arc<str>> {
-        let batch = match self.live.feed.after(position, &self.wants) {
+    fn items_after(&self, after: Reached) -> Result<(Vec<Item>, Reached), Arc<str>> {
+        let batch = match self.live.feed.after(after.position, &self.wants) {
             Some(batch) => batch,
             None => {
                 let view = self.live.stores.reader.view();
-                let read = read_after(position, &self.wants, &view, &*self.live.stores.log);
+                let read = read_after(after, &self.wants, &view, &*self.live.stores.log);
                 read.map_err(|problem| Arc::from(problem.response()))?
             }
         };
-        let Batch { deliveries, through, .. } = batch;
+        let through = batch.reached();
+        let Batch { deliveries, .. } = batch;
         if deliveries.is_empty() {
             return Ok((Vec::new(), through));
         }

@@ -5,6 +5,7 @@
 //! there are any, and its state is no more than a position.
 
 use std::{
+    cmp::Ordering,
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -12,7 +13,7 @@ use std::{
 use async_graphql::Context;
 use chrono::{DateTime, Utc};
 
-use crate::log::{AppointmentId, Delivery, Position, SourceName};
+use crate::log::{AppointmentId, Delivery, Digest, Entry, Position, SourceName};
 
 use super::super::problem::Problem;
 
@@ -29,7 +30,7 @@ pub(in crate::graphql) enum Kind {
     /// How everything is, before anything is told.
     First,
     /// These deliveries, by position.
-    Deliveries(Vec<Arc<Delivery>>),
+    Deliveries(Vec<Arc<Entry>>),
     /// What the passing of time has done, with nothing else happening.
     Passed {
         /// The last delivery that was told.
@@ -44,7 +45,16 @@ pub(in crate::graphql) enum Kind {
 #[derive(Default)]
 struct Noted {
     begun: Option<Begun>,
-    told: Vec<Position>,
+    told: Vec<Reached>,
+}
+
+/// Up to where something is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::graphql) struct Reached {
+    /// The last delivery that counts.
+    pub(in crate::graphql) position: Position,
+    /// The log's digest there, where it was met: whoever reads on from there needs not look it up.
+    pub(in crate::graphql) digest: Option<Digest>,
 }
 
 /// What a subscription's arguments mean.
@@ -53,9 +63,9 @@ pub(in crate::graphql) struct Begun {
     /// Which deliveries it may have something to tell of.
     pub(in crate::graphql) wants: Wants,
     /// What the client has been told already; `None`: what has happened up to now is not told.
-    pub(in crate::graphql) after: Option<Position>,
+    pub(in crate::graphql) after: Option<Reached>,
     /// How far everything is folded now.
-    pub(in crate::graphql) now: Position,
+    pub(in crate::graphql) now: Reached,
     /// Whether it first tells how everything is, and then also what passing time does.
     pub(in crate::graphql) shows_a_state: bool,
 }
@@ -67,6 +77,29 @@ pub(in crate::graphql) struct Wants {
     pub(in crate::graphql) sources: Option<BTreeSet<SourceName>>,
     /// Only those that name one of these appointments; `None`: any.
     pub(in crate::graphql) appointments: Option<BTreeSet<AppointmentId>>,
+}
+
+impl Reached {
+    /// The later of two; of the same place, what is known of it.
+    pub(super) fn max(self, other: Reached) -> Reached {
+        match self.position.cmp(&other.position) {
+            Ordering::Greater => self,
+            Ordering::Equal => Reached { digest: self.digest.or(other.digest), ..self },
+            Ordering::Less => other,
+        }
+    }
+}
+
+impl From<Position> for Reached {
+    fn from(position: Position) -> Reached {
+        Reached { position, digest: None }
+    }
+}
+
+impl From<&Entry> for Reached {
+    fn from(entry: &Entry) -> Reached {
+        Reached { position: entry.delivery.position, digest: Some(entry.digest) }
+    }
 }
 
 impl Wants {
@@ -101,13 +134,13 @@ impl Step {
     /// An item for each delivery of the step that there is something to tell of.
     pub(in crate::graphql) fn tell<T>(
         &self,
-        mut item: impl FnMut(&Delivery) -> Result<Option<T>, Problem>,
+        mut item: impl FnMut(&Entry) -> Result<Option<T>, Problem>,
     ) -> Result<Vec<T>, Problem> {
         let Kind::Deliveries(deliveries) = &self.kind else { return Ok(Vec::new()) };
         let mut items = Vec::with_capacity(deliveries.len());
-        for delivery in deliveries {
-            if let Some(item) = item(delivery)? {
-                self.note(delivery.position);
+        for entry in deliveries {
+            if let Some(item) = item(entry)? {
+                self.note(Reached::from(&**entry));
                 items.push(item);
             }
         }
@@ -115,16 +148,16 @@ impl Step {
     }
 
     /// Takes note that the next item is as of this position.
-    pub(in crate::graphql) fn note(&self, position: Position) {
-        self.noted().told.push(position);
+    pub(in crate::graphql) fn note(&self, reached: Reached) {
+        self.noted().told.push(reached);
     }
 
     pub(super) fn begun(&self) -> Option<Begun> {
         self.noted().begun.clone()
     }
 
-    /// The positions of the items, in their order.
-    pub(super) fn told(&self) -> Vec<Position> {
+    /// The places of the items, in their order.
+    pub(super) fn told(&self) -> Vec<Reached> {
         std::mem::take(&mut self.noted().told)
     }
 

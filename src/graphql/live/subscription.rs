@@ -10,7 +10,7 @@ use crate::log::Position;
 
 use super::{
     operation::Operation,
-    step::{Begun, Kind},
+    step::{Begun, Kind, Reached},
     told::{After, Item},
 };
 
@@ -22,11 +22,14 @@ pub(super) struct Subscriber {
     operation: Arc<Operation>,
     more: watch::Receiver<Position>,
     /// Everything up to here is told, or in `ready`.
-    position: Position,
-    ready: VecDeque<Arc<str>>,
+    reached: Reached,
+    ready: VecDeque<Next>,
     state: Option<State>,
     ended: bool,
 }
+
+/// A response, and the place that a client has reached with it; `None` where it says that there is nothing more.
+pub(super) type Next = (Option<Reached>, Arc<str>);
 
 /// What a subscriber who is shown a state needs beside the position.
 struct State {
@@ -39,23 +42,23 @@ struct State {
 impl Subscriber {
     pub(super) fn new(operation: Arc<Operation>, begun: Begun) -> Subscriber {
         let more = operation.follow();
-        let position = begun.after.unwrap_or(begun.now);
+        let reached = begun.after.unwrap_or(begun.now);
         let state = begun.shows_a_state.then(|| State { told: None, due: Instant::now() });
-        Subscriber { operation, more, position, ready: VecDeque::new(), state, ended: false }
+        Subscriber { operation, more, reached, ready: VecDeque::new(), state, ended: false }
     }
 
     /// Its responses. They are made as they are taken: whoever takes none costs nothing.
-    pub(super) fn events(self) -> impl Stream<Item = Arc<str>> + Send {
+    pub(super) fn events(self) -> impl Stream<Item = Next> + Send {
         unfold(self, |mut subscriber| async move {
             let next = subscriber.next().await?;
             Some((next, subscriber))
         })
     }
 
-    async fn next(&mut self) -> Option<Arc<str>> {
+    async fn next(&mut self) -> Option<Next> {
         loop {
-            if let Some(response) = self.ready.pop_front() {
-                return Some(response);
+            if let Some(next) = self.ready.pop_front() {
+                return Some(next);
             }
             if self.ended {
                 return None;
@@ -65,29 +68,29 @@ impl Subscriber {
                 continue;
             }
             self.more.borrow_and_update();
-            match self.operation.after(self.position) {
-                After::Items(items) => self.take(Ok((items, self.position))),
+            match self.operation.after(self.reached.position) {
+                After::Items(items) => self.take(Ok((items, self.reached))),
                 After::Nothing(through) => {
-                    self.position = self.position.max(through);
+                    self.reached = self.reached.max(through.into());
                     self.wait().await;
                 }
                 After::Forgotten => {
-                    let read = self.operation.read_after(self.position).await;
+                    let read = self.operation.read_after(self.reached).await;
                     self.take(read);
                 }
             }
         }
     }
 
-    /// Takes responses, and the position up to which they are all; after an error it ends.
-    fn take(&mut self, told: Result<(Vec<Item>, Position), Arc<str>>) {
+    /// Takes responses, and the place up to which they are all; after an error it ends.
+    fn take(&mut self, told: Result<(Vec<Item>, Reached), Arc<str>>) {
         match told {
             Ok((items, through)) => {
-                self.position = items.last().map_or(through, |(position, _)| through.max(*position));
-                self.ready.extend(items.into_iter().map(|(_, response)| response));
+                self.reached = items.last().map_or(through, |(last, _)| through.max(*last));
+                self.ready.extend(items.into_iter().map(|(reached, response)| (Some(reached), response)));
             }
             Err(response) => {
-                self.ready.push_back(response);
+                self.ready.push_back((None, response));
                 self.ended = true;
             }
         }
@@ -96,11 +99,12 @@ impl Subscriber {
     /// Tells the state, or what passing time has done to it.
     async fn look(&mut self) {
         let Some(state) = &mut self.state else { return };
-        let (position, to) = (self.position, self.operation.now());
+        let (reached, to) = (self.reached, self.operation.now());
+        let position = reached.position;
         let kind = state.told.map_or(Kind::First, |from| Kind::Passed { position, from, to });
         *state = State { told: Some(to), due: Instant::now() + PASSING };
         let told = self.operation.step(kind).await;
-        self.take(told.map(|items| (items, position)));
+        self.take(told.map(|items| (items, reached)));
     }
 
     /// Waits until there is more, or a look is due.

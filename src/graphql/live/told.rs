@@ -14,6 +14,8 @@ use std::{
 
 use crate::log::Position;
 
+use super::step::Reached;
+
 /// How long an item is kept: whoever is not much behind has it by then.
 pub(super) const KEPT_FOR: Duration = Duration::from_secs(2);
 /// Bytes that one operation keeps.
@@ -29,8 +31,8 @@ const TAKEN_BYTES_MAX: usize = 16 << 10;
 /// Bytes that all operations of the process keep.
 static BYTES: AtomicUsize = AtomicUsize::new(0);
 
-/// A response, and the position that it is as of.
-pub(super) type Item = (Position, Arc<str>);
+/// A response, and the place in the log that it is as of.
+pub(super) type Item = (Reached, Arc<str>);
 
 /// Every item after `base`, up to `through`.
 pub(super) struct Told {
@@ -64,7 +66,7 @@ impl Told {
         if position < self.base {
             return After::Forgotten;
         }
-        let next = self.items.partition_point(|((told, _), _)| *told <= position);
+        let next = self.items.partition_point(|((told, _), _)| told.position <= position);
         let items = some_of(self.items.range(next..).map(|(item, _)| item.clone()));
         if items.is_empty() { After::Nothing(self.through) } else { After::Items(items) }
     }
@@ -100,8 +102,8 @@ impl Told {
     }
 
     fn forget_oldest(&mut self) {
-        let Some(((position, json), _)) = self.items.pop_front() else { return };
-        self.base = position;
+        let Some(((told, json), _)) = self.items.pop_front() else { return };
+        self.base = told.position;
         self.bytes -= json.len();
         BYTES.fetch_sub(json.len(), Ordering::Relaxed);
     }
@@ -128,13 +130,15 @@ mod tests {
     use super::*;
 
     fn item(position: u64, bytes: usize) -> Item {
-        (Position::new(position), "x".repeat(bytes).into())
+        (Position::new(position).into(), "x".repeat(bytes).into())
     }
 
     /// The positions after `position`, `-` where there are none, `?` where they are forgotten.
     fn check(told: &Told, position: u64, expected: &str) {
         let found = match told.after(Position::new(position)) {
-            After::Items(items) => items.iter().map(|(position, _)| position.to_string()).collect::<Vec<_>>().join(" "),
+            After::Items(items) => {
+                items.iter().map(|(told, _)| told.position.to_string()).collect::<Vec<_>>().join(" ")
+            }
             After::Nothing(through) => format!("- {through}"),
             After::Forgotten => "?".to_owned(),
         };

@@ -30,7 +30,7 @@ fn readers() -> Readers {
 }
 
 fn sessions() -> Sessions {
-    Sessions::new(SessionSettings { seal: Seal::new(&[7; 32]), secure_cookies: None }, None)
+    Sessions::new(SessionSettings { seal: Seal::new(&[7; 32]), secure_cookies: None, lock: None }, None)
 }
 
 /// The headers of a page of ours with a cookie.
@@ -102,7 +102,7 @@ fn who_signs_out_is_signed_out_everywhere_and_nobody_else_is() {
     let renewed = sessions.renew(session, &viewer, at(1));
     let newer = sent_back(&sessions.cookie(&renewed, &viewer, &with(&[])));
     assert!(!watch.has_changed().unwrap());
-    sessions.end(&session, &viewer, at(2));
+    sessions.forget(&session, &viewer, at(2));
     assert!(watch.has_changed().unwrap());
     watch.mark_unchanged();
     for cookie in [&cookie, &newer] {
@@ -110,7 +110,7 @@ fn who_signs_out_is_signed_out_everywhere_and_nobody_else_is() {
     }
     assert_eq!(sessions.still(&readers, &session, at(3)), Err(Ended::SignedOut));
     assert_eq!(told(&sessions, &readers, &[&other], at(3)), "desk");
-    sessions.end(&wall, &wall_viewer, at(2));
+    sessions.forget(&wall, &wall_viewer, at(2));
     assert_eq!(told(&sessions, &readers, &[&wall_cookie], at(900_000_000)), "SignedOut");
     // A start forgets who signed out. Then a copy counts as long as it would have.
     assert_eq!(told(&super::tests::sessions(), &readers, &[&cookie], at(899)), "desk");
@@ -152,7 +152,8 @@ fn only_the_one_cookie_of_ours_counts() {
     ] {
         assert_eq!(told(&sessions, &readers, &cookies, at(1)), expected, "{cookies:?}");
     }
-    let elsewhere = Sessions::new(SessionSettings { seal: Seal::new(&[8; 32]), secure_cookies: None }, None);
+    let elsewhere =
+        Sessions::new(SessionSettings { seal: Seal::new(&[8; 32]), secure_cookies: None, lock: None }, None);
     assert_eq!(told(&elsewhere, &readers, &[&cookie], at(1)), "Unknown");
     // Without readers there is nobody whose cookie it could be.
     assert_eq!(told(&sessions, &Readers::new(Vec::new()), &[&cookie], at(1)), "absent");
@@ -167,7 +168,8 @@ fn a_cookie_has_its_attributes() {
         (Some(true), "http://clinic.example", true),
         (Some(false), "https://clinic.example", false),
     ] {
-        let sessions = Sessions::new(SessionSettings { seal: Seal::new(&[7; 32]), secure_cookies: setting }, None);
+        let sessions =
+            Sessions::new(SessionSettings { seal: Seal::new(&[7; 32]), secure_cookies: setting, lock: None }, None);
         let mut headers = with(&[]);
         headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
         for (token, seconds) in [(TOKEN, 15 * 60), (WALL, 400 * 24 * 60 * 60)] {

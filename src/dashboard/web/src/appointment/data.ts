@@ -54,8 +54,9 @@ export interface Now {
   lifecycle: { name: string; begins: string[] };
   /** How many deliveries name it. */
   total: number;
-  /** The last position that is in this answer. */
+  /** The last position that is in this answer, and the cursor of a subscription to what comes after it. */
   position: string;
+  cursor: string;
 }
 
 const STATE = `fragment State on Appointment {
@@ -68,13 +69,13 @@ const PAGE_MAX = 500;
 
 export async function loadNow({ source, id }: Key, signal: AbortSignal): Promise<Now> {
   const document = `query Appointment($source: String!, $id: ID!) {
-    log { projection { position } }
+    log { projection { position cursor } }
     lifecycle(source: $source) { name rules { eventType appliedFromNone } }
     appointment(source: $source, appointmentId: $id) { ...State }
     deliveries(filter: { source: $source, appointmentId: $id }, first: 0) { totalCount }
   } ${STATE}`;
   const answer = await query<{
-    log: { projection: { position: string } };
+    log: { projection: { position: string; cursor: string } };
     lifecycle: { name: string; rules: { eventType: string; appliedFromNone: boolean }[] };
     appointment: State | null;
     deliveries: { totalCount: number | null };
@@ -87,7 +88,7 @@ export async function loadNow({ source, id }: Key, signal: AbortSignal): Promise
       begins: answer.lifecycle.rules.filter((rule) => rule.appliedFromNone).map((rule) => rule.eventType),
     },
     total: answer.deliveries.totalCount ?? 0,
-    position: answer.log.projection.position,
+    ...answer.log.projection,
   };
 }
 
@@ -160,19 +161,19 @@ export async function loadExplanation(
   return appointment?.explain ?? null;
 }
 
-/** Tells of each delivery of the source after a position, until the returned function is called. */
+/** Tells of each delivery of the source after a cursor, until the returned function is called. */
 export function followSource(
   source: string,
   after: string,
-  heard: (position: string, appointmentId: string | null) => void,
+  heard: (cursor: string, appointmentId: string | null) => void,
   failed: (error: RequestError) => void,
 ): () => void {
-  const document = `subscription Source($source: String!, $after: Position!) {
-    deliveries(source: $source, after: $after) { position appointmentId }
+  const document = `subscription Source($source: String!, $after: Cursor!) {
+    deliveries(source: $source, after: $after) { cursor appointmentId }
   }`;
-  return follow<{ deliveries: { position: string; appointmentId: string | null } }>(
+  return follow<{ deliveries: { cursor: string; appointmentId: string | null } }>(
     document,
     { source, after },
-    { next: ({ deliveries }) => heard(deliveries.position, deliveries.appointmentId), failed },
+    { next: ({ deliveries }) => heard(deliveries.cursor, deliveries.appointmentId), failed },
   );
 }

@@ -112,7 +112,7 @@ export class AppointmentStore {
         more = hasMore;
       }
       this.now = now;
-      this.#follow(now.position);
+      this.#follow(now.cursor);
       await this.choose(at);
     });
   }
@@ -201,15 +201,16 @@ export class AppointmentStore {
     this.#unfollow = followSource(
       this.#key.source,
       after,
-      (position, appointmentId) => {
+      (cursor, appointmentId) => {
         this.#hears();
-        last = position;
+        last = cursor;
         heard += 1;
-        if (heard === HEARD_MAX) this.#follow(position);
+        if (heard === HEARD_MAX) this.#follow(cursor);
         if (appointmentId === this.#key.id) this.#later(GATHER_MS);
       },
       (error) => {
         clearTimeout(this.#following);
+        if (error.code === 'ANOTHER_HISTORY') return this.#anew();
         this.deaf = error.message;
         // What has come meanwhile is told then, because it begins where this one has ended.
         if (error.passes) this.#following = setTimeout(() => this.#follow(last), againMs(this.#refused++));
@@ -217,6 +218,13 @@ export class AppointmentStore {
       },
     );
     if (this.deaf) this.#following = setTimeout(() => this.#hears(), HEARS_MS);
+  }
+
+  /** The server's log has become another one: nothing that is known of the old one counts. */
+  #anew(): void {
+    [this.now, this.#page] = [null, -1];
+    this.#states.clear();
+    this.#later(0);
   }
 
   #hears(): void {
