@@ -49,7 +49,7 @@ pub(super) struct OfSource {
     first: Sorter<(u64, u64)>,
     /// Last position, appointment.
     last: Sorter<(u64, u64)>,
-    /// The kind in the eight highest bits, position below.
+    /// The kind in the twelve highest bits, position below.
     listed: Sorter<u64>,
     changes: Sorter<Changed>,
     /// By minute: there are as many as minutes with a delivery.
@@ -81,8 +81,8 @@ impl OfSource {
         }
         for (kind, position) in part.listed {
             self.counts.count_delivery(kind.outcome());
-            let byte = verdict_byte(kind.verdict) << EVENT_BITS | event_byte(kind.event);
-            self.listed.push(u64::from(byte) << KIND_SHIFT | position).map_err(disk)?;
+            let kind = u64::from(verdict_byte(kind.verdict)) << EVENT_BITS | u64::from(event_byte(kind.event));
+            self.listed.push(kind << KIND_SHIFT | position).map_err(disk)?;
         }
         for (minute, tally) in part.tallies {
             self.tallies.entry(minute).or_default().add(&tally);
@@ -120,14 +120,15 @@ impl OfSource {
     }
 }
 
-/// A kind is a byte: the verdict, and the event in its lower half. Both have at most 15.
+/// A kind is the verdict's byte, and the event in four bits below it. What is left holds positions up to 2^52.
 const EVENT_BITS: u32 = 4;
-const KIND_SHIFT: u32 = 56;
+const KIND_SHIFT: u32 = 52;
+const _: () = assert!(EventType::ALL.len() < 1 << EVENT_BITS, "0 is for no event");
 
-fn kind_of(byte: u64) -> Kind {
-    let event = usize::try_from(byte & 0xf).expect("four bits");
+fn kind_of(kind: u64) -> Kind {
+    let event = usize::try_from(kind & 0xf).expect("four bits");
     Kind {
-        verdict: verdict_of(u8::try_from(byte >> EVENT_BITS).expect("four bits")).expect("a verdict's byte was put in"),
+        verdict: verdict_of(u8::try_from(kind >> EVENT_BITS).expect("a byte")).expect("a verdict's byte was put in"),
         event: event.checked_sub(1).map(|place| EventType::ALL[place]),
     }
 }
