@@ -22,7 +22,7 @@ use clockfold::{
     lifecycle::{Appointment, Arrival, FoldRules},
     log::{Block, DataDir, Delivery, Digest, Head, Log, LogError, NewDelivery, Position, SledLog, SourceName},
     projection::{
-        AppointmentFilter, AsOf, Moment, Order, Page, Projection, Rules, StaleRules, Workshop, rebuild_beside,
+        AppointmentFilter, Moment, Order, Page, Projection, Rules, StaleRules, Workshop, rebuild_beside,
         state_digest_of,
     },
     simulate::{Shape, Simulation},
@@ -242,7 +242,7 @@ fn past(care: &Care, table: &mut Table) -> Fallible<()> {
     let board = |position: Position| -> Fallible<(f64, u64)> {
         let time = log.read(position).next().ok_or("no delivery")??.received_at;
         let begun = Instant::now();
-        let moment = Moment { position: log.position_at(time)?, time };
+        let moment = Moment { position: view.position_at(&log, time)?, time };
         let board = view.board(&source, moment, &fold, StaleRules::default(), TimeDelta::hours(24), 5_000)?;
         let appointments = board.columns.values().map(|column| column.count).sum::<u64>() + board.stale.count;
         Ok((begun.elapsed().as_secs_f64() * 1e3, appointments))
@@ -274,7 +274,7 @@ fn past(care: &Care, table: &mut Table) -> Fallible<()> {
     let begun = Instant::now();
     for record in &records {
         // In the middle of its visit.
-        let as_of = AsOf::Position(Position::new(record.last_position.get() - 1));
+        let as_of = Position::new(record.last_position.get() - 1);
         black_box(view.appointment_as_of(&record.key, as_of, &fold)?);
     }
     let then = begun.elapsed().as_secs_f64() * 1e6 / records.len() as f64;

@@ -142,7 +142,7 @@ where
             counter!("clockfold_streams_reset_total").increment(1);
             // Where a part of the answer is on its way, its body says that it has failed, and hyper drops what waits and resets
             // the stream. Where none is, dropping the request does.
-            poll_fn(|context| Poll::Ready(drop(request.as_mut().poll(context)))).await;
+            poll_fn(|context| Poll::Ready(request.as_mut().poll(context).is_ready())).await;
         });
     }
 }

@@ -193,11 +193,11 @@ impl Filesystem for Passthrough {
     }
 
     fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        answer(self.remove(parent, name, |path| fs::remove_file(path)), reply);
+        answer(self.remove(parent, name, fs::remove_file), reply);
     }
 
     fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        answer(self.remove(parent, name, |path| fs::remove_dir(path)), reply);
+        answer(self.remove(parent, name, fs::remove_dir), reply);
     }
 
     fn rename(
