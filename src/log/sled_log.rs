@@ -83,7 +83,7 @@ impl SledLog {
     }
 
     /// Opens a log that is there, for who only reads it: nothing is made or remembered, nothing is moved out of the
-    /// journal, and nothing is taken. What sled itself writes is said at [`SledStore::open_made`].
+    /// journal, and nothing is taken. What sled itself writes is said in `sled_store.rs`.
     pub fn open_to_read(data_dir: &DataDir, clock: Clock) -> Result<SledLog, LogError> {
         let lock = Arc::new(data_dir.lock_to_read()?);
         let condition = Arc::default();
