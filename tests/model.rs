@@ -425,7 +425,7 @@ fn what_arrived_more_than_a_minute_before_an_earlier_one_is_outside_every_window
     let state = folded(&strict, WINDOW_MS, "checkin@100000, no_show@39999, create@100001");
     assert_eq!((told(&state).as_str(), state.waiting.as_slice()), ("SCHEDULED: create", [].as_slice()));
     // From then on windows are as they always are.
-    check(&strict, WINDOW_MS, "create@315000000, remove@1000, checkin@2000", "REMOVED: create remove");
+    check(&strict, WINDOW_MS, "create@315000000, remove@1000, checkin@2000", "REMOVED: create checkin remove");
     check(
         &strict,
         WINDOW_MS,
