@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::proxy::program;
+
 /// What a `location` takes to pass WebSockets on.
 pub const UPGRADES: &str = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; \
                             proxy_set_header Connection $connection_upgrade;";
@@ -75,7 +77,7 @@ impl Drop for Nginx {
 }
 
 fn command(folder: &Path) -> Command {
-    let mut command = Command::new("nginx");
+    let mut command = Command::new(program("nginx"));
     command.arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf")).arg("-e").arg(folder.join("errors"));
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command

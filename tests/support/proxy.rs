@@ -159,7 +159,7 @@ fn caddy(folder: &Path, address: SocketAddr, server: SocketAddr) -> Command {
 }
 
 /// Where a program is that not every user's path leads to.
-fn program(name: &str) -> PathBuf {
+pub fn program(name: &str) -> PathBuf {
     let system = Path::new("/usr/sbin").join(name);
     if system.exists() { system } else { name.into() }
 }
