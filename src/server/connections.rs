@@ -207,10 +207,7 @@ impl Connections {
     }
 
     fn strangers_take(&self, bytes: usize) {
-        let before = self.strangers_bytes.fetch_add(bytes, Ordering::Relaxed);
-        if before + bytes > STRANGERS_BYTES_MAX {
-            self.keep_within_memory();
-        }
+        self.strangers_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn strangers_give(&self, bytes: usize) {

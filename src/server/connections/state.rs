@@ -183,8 +183,10 @@ impl ConnectionState {
                 return false;
             }
             stranger.bytes += bytes;
+            // Before anybody can give it back.
+            self.connections.strangers_take(bytes);
         }
-        self.connections.strangers_take(bytes);
+        self.connections.keep_within_memory();
         true
     }
 
