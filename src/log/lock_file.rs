@@ -112,6 +112,14 @@ impl Drop for DataDirLock {
             if let Err(error) = put_back {
                 tracing::warn!(%error, "the lock file could not be made what it was");
             }
+        } else {
+            // Nobody can be asked any more.
+            let text = self.text.get_mut().unwrap_or_else(PoisonError::into_inner);
+            if text.server.take().is_some()
+                && let Err(error) = text.write_to(&self.file)
+            {
+                tracing::warn!(%error, "the lock file could not be written: it names a server that has ended");
+            }
         }
         if let Err(error) = self.file.unlock() {
             tracing::warn!(%error, "the lock on the data directory could not be given back before its file is closed");

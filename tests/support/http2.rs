@@ -154,7 +154,9 @@ impl Connection {
             }
         };
         self.stream.set_nonblocking(false)?;
-        if ended.kind() == std::io::ErrorKind::WouldBlock { Ok(frames) } else { Err(ended) }
+        // What came before the end is told first.
+        let goes_on = ended.kind() == std::io::ErrorKind::WouldBlock || !frames.is_empty();
+        if goes_on { Ok(frames) } else { Err(ended) }
     }
 
     fn whole_frame(&mut self) -> std::io::Result<Option<Frame>> {
