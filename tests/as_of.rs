@@ -290,10 +290,10 @@ fn check_every_moment(seed: u64, count: usize, between: impl Fn(&AtomicI64, &mut
             prefix.check(&view, &rules, moment, &mut random);
             checked += 1;
         }
-        if random.below(count as u64 / 100) == 0 {
+        if random.below(count as u64 / 40) == 0 {
             check_time(&log, &view, &deliveries, delivery.received_at, &mut random);
         }
-        if random.below(count as u64 / 20) == 0 {
+        if random.below(count as u64 / 10) == 0 {
             check_flow(&log, &view, &rules, (&deliveries, &whole), delivery.received_at);
         }
     }
