@@ -167,6 +167,11 @@ pub(super) fn serve(
     });
 
     store.announce(&RunningServer { url: format!("http://{}", on_this_machine(address)), secret });
+    // Whoever reads that it listens may end it at once.
+    let stop = {
+        let _on_runtime = runtime.enter();
+        stop()?
+    };
     if let Err(error) = started(address, first.as_ref()) {
         if first.is_some_and(|first| first.fresh_secret.is_some()) {
             let path = data_dir.log().join(FIRST_SOURCE_FILE);
@@ -185,7 +190,6 @@ pub(super) fn serve(
     };
     let shutdown_timeout = config.server.shutdown_timeout;
     let stopped_at = runtime.block_on(async {
-        let stop = stop()?;
         let signalled = tokio::spawn({
             let stop = stop.clone();
             async move {
