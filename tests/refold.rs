@@ -113,8 +113,8 @@ fn a_better_reader_reads_old_bodies_again_and_what_it_read_outlives_them() {
     let head = |server: &Server| server.query("{ log { headPosition digest } }")["log"].clone();
 
     let mut server = Server::start(folder, &config);
-    let lines = told(&server);
-    assert!(matches!(&lines[..], [line] if line.contains("source=downtown appointments=2 changed=2")), "{lines:?}");
+    // Its projection is of an older format too, so there is nothing to compare with.
+    assert_eq!(told(&server), [""; 0]);
     assert_eq!(head(&server)["digest"], old.digest.to_string(), "the log is as it was");
     assert_eq!([1, 2].map(|id| status(&server, "downtown", id)), ["READY", "SCHEDULED"]);
     let read = [

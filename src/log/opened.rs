@@ -63,7 +63,7 @@ impl Opened {
         }
         let at_rest = matches!(expected, Expected::AtRest);
         let store = match at_rest {
-            true if is_made(&folder) => SledStore::open_made(&folder)?,
+            true if is_made(&folder) => SledStore::open(&folder)?,
             true => return Err(LogError::Unmade { path: folder }),
             false => SledStore::open(&folder)?,
         };

@@ -60,14 +60,11 @@ struct Handles {
 
 impl SledStore {
     /// Opens the store in the folder `path`, making it durably where there is none.
+    ///
+    /// sled writes in any case: it fills what is left of the segment that it wrote last, overwrites segments that nothing
+    /// lives in, and replaces its snapshot. A second opening changes nothing more.
     pub(super) fn open(path: &Path) -> Result<SledStore, LogError> {
         begin_store(path).map_err(|error| storage(format!("opening the log in {}", path.display()), error))?;
-        SledStore::open_made(path)
-    }
-
-    /// Opens the store that is there. sled writes in any case: it fills what is left of the segment that it wrote last,
-    /// overwrites segments that nothing lives in, and replaces its snapshot. A second opening changes nothing more.
-    pub(super) fn open_made(path: &Path) -> Result<SledStore, LogError> {
         let failed = |error| storage(format!("opening the log in {}", path.display()), error);
         remove_unfinished_snapshots(path)?;
         let database = open_database(path)?;
