@@ -202,7 +202,7 @@ fn sign_in_and_out(server: &Server, folder: &Path) -> Vec<String> {
         let renewed = session::cookie_of(&session::with_cookie(server, "PUT", &cookie));
         let cut = &cookie[..cookie.len() - 9];
         let foreign =
-            server.request("PUT", "/session", &[("Origin", "https://canary.example"), ("Cookie", &cookie)], b"");
+            server.request("PUT", "/session", &[("Origin", "https://elsewhere.example"), ("Cookie", &cookie)], b"");
         let gone = session::with_cookie(server, "DELETE", &renewed);
         let signed_out = session::ask(server, &cookie, "{ reader { name } }");
         let forged = session::ask(server, cut, "{ reader { name } }");
@@ -271,7 +271,6 @@ fn a_wrong_configuration_does_not_repeat_its_secrets() {
         source("route_keys = [\"canary\"]"),
         source("authtokens = [\"canary\"]"),
         source("route_keys = [\"canary with spaces in its middle\"]"),
-        source("route_keys = [\"/canary-with-a-slash-in-front\"]"),
         source("authtokens = [\"canary-with-a-spécial-character\"]"),
         source("route_keys = \"canary-route-key/of-the-clinic\""),
         source("route_keys = [\"canary-route-key/of-the-clinic\", 7]"),
