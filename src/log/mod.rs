@@ -229,10 +229,10 @@ impl LogError {
         match self {
             LogError::Storage { cause, .. } => cause.hint(),
             LogError::Closed(_) => {
-                "check the disk (space, permissions, kernel messages) and start again; nothing that was acknowledged is given up by a restart"
+                "check the disk (space, permissions, kernel messages): the log is opened anew by itself once that takes files, with everything that was acknowledged"
             }
             LogError::Unopenable { .. } | LogError::Damaged { .. } => {
-                "keep this data directory as it is and restore the log from a backup"
+                "keep this data directory as it is, have `clockfold verify` say what of it is good, and restore the log from a backup (`clockfold restore`)"
             }
             LogError::Shorter { .. } => {
                 "restore the log from a backup. To go on without the missing deliveries, move the `head` file out of the data directory: what is missing is then lost for good"

@@ -62,7 +62,7 @@ impl SledStore {
     /// Opens the store in the folder `path`, making it durably where there is none.
     ///
     /// sled writes in any case: it fills what is left of the segment that it wrote last, overwrites segments that nothing
-    /// lives in, and replaces its snapshot. A second opening changes nothing more.
+    /// lives in, and replaces its snapshot. A second opening renews the snapshot at most.
     pub(super) fn open(path: &Path) -> Result<SledStore, LogError> {
         begin_store(path).map_err(|error| storage(format!("opening the log in {}", path.display()), error))?;
         let failed = |error| storage(format!("opening the log in {}", path.display()), error);
