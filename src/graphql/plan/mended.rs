@@ -174,13 +174,13 @@ impl Mending<'_> {
         }
     }
 
-    /// Gives nullable variables the defaults of the places where they stand.
+    /// Gives nullable variables without a default, or with null as theirs, the defaults of the places where they stand.
     fn declare(&mut self, operation: &mut OperationDefinition) {
         for declared in &mut operation.variable_definitions {
             let pos = declared.pos;
             let declared = &mut declared.node;
             if declared.var_type.node.nullable
-                && declared.default_value.is_none()
+                && declared.default_value.as_ref().is_none_or(|default| default.node == ConstValue::Null)
                 && let Some(default) = self.defaults.get(&declared.name.node)
             {
                 self.changed = true;
