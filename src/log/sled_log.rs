@@ -378,8 +378,9 @@ impl Shared {
         if !folder.join("db").exists() {
             return Err(LogError::Exchanged { path: self.data_dir.root().to_owned() });
         }
-        try_out(&folder)?;
+        // Nothing is tried in a directory that is another process's.
         self.lock_again()?;
+        try_out(&folder)?;
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         drop(opened.take());
         let expected = Expected::Acknowledged(self.head());
