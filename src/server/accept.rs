@@ -96,10 +96,11 @@ where
             let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
             tasks.spawn(async move {
                 let mut connection = pin!(connection);
-                let mut least = Verdict::Close;
+                let mut closing = false;
+                state.is_served();
                 loop {
                     tokio::select! {
-                        // First: whoever asks at the moment at which it is closed for being idle is answered.
+                        // First: whoever asks at the moment at which its time is over is answered.
                         biased;
                         ended = connection.as_mut() => {
                             if let Err(error) = ended {
@@ -107,12 +108,18 @@ where
                             }
                             return;
                         }
-                        verdict = state.judged(least) => match verdict {
-                            Verdict::Close => connection.as_mut().graceful_shutdown(),
+                        verdict = state.judged(closing) => match verdict {
+                            Verdict::Doubt => match state.is_due() {
+                                Some(Verdict::End) => return,
+                                Some(_) if !closing => {}
+                                _ => continue,
+                            },
+                            Verdict::Close => {}
                             Verdict::End => return,
                         },
                     }
-                    least = Verdict::End;
+                    closing = true;
+                    connection.as_mut().graceful_shutdown();
                 }
             });
         }

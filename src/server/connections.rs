@@ -152,13 +152,7 @@ impl Connections {
     fn look(&self) {
         let states: Vec<_> = self.open().states.values().cloned().collect();
         let now = self.now();
-        for state in states {
-            match state.due(now, self.times) {
-                Some((Verdict::Close, why)) => self.count_closed(state.closes_idle(), why),
-                Some((Verdict::End, why)) => self.count_closed(state.ends(), why),
-                None => {}
-            }
-        }
+        states.iter().filter(|state| state.is_over(now, self.times)).for_each(|state| state.doubt());
         self.keep_within_memory();
         if self.measured {
             let kib = |semaphore: &Semaphore, max: usize| max.saturating_sub(semaphore.available_permits());
@@ -190,14 +184,14 @@ impl Connections {
             let state = open.states.get(number).map(Arc::clone);
             if state.is_some_and(|state| state.leaves()) {
                 open.leaving += 1;
-                self.count_closed(true, why);
+                self.count_closed(why);
             }
         }
     }
 
     /// The server ends: every connection is closed as soon as what was asked on it is answered.
     pub(super) fn close_all(&self) {
-        self.open().states.values().for_each(|state| _ = state.closes());
+        self.open().states.values().for_each(|state| state.close());
     }
 
     /// Milliseconds since the first connection could come.
@@ -225,8 +219,8 @@ impl Connections {
         self.gone.notify_one();
     }
 
-    fn count_closed(&self, closed: bool, why: &'static str) {
-        if closed && self.measured {
+    fn count_closed(&self, why: &'static str) {
+        if self.measured {
             counter!("clockfold_connections_closed_total", "reason" => why).increment(1);
         }
     }

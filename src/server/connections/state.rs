@@ -38,6 +38,8 @@ const ENDING: u8 = 2;
 /// What is to become of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Verdict {
+    /// Its time seems to be over: what has come meanwhile is read, and then [`ConnectionState::is_due`] says.
+    Doubt,
     /// It is closed as soon as what was asked is answered.
     Close,
     /// It ends at once.
@@ -61,6 +63,7 @@ pub(in crate::server) struct ConnectionState {
     upgraded: AtomicBool,
     subscribes: AtomicBool,
     authenticated: AtomicBool,
+    doubted: AtomicBool,
     idled: AtomicBool,
     leaving: AtomicBool,
     stranger: Mutex<Stranger>,
@@ -92,6 +95,7 @@ impl ConnectionState {
             upgraded: AtomicBool::new(false),
             subscribes: AtomicBool::new(false),
             authenticated: AtomicBool::new(false),
+            doubted: AtomicBool::new(false),
             idled: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             stranger: Mutex::new(Stranger { bytes: 0, over: false }),
@@ -104,6 +108,11 @@ impl ConnectionState {
 
     pub(super) fn id(&self) -> u64 {
         self.id
+    }
+
+    /// It is served from now on: its time begins.
+    pub(in crate::server) fn is_served(&self) {
+        self.since.store(self.connections.now(), Ordering::Relaxed);
     }
 
     /// A request begins; it is answered when what is returned is dropped.
@@ -167,9 +176,19 @@ impl ConnectionState {
         self.idled.load(Ordering::Relaxed)
     }
 
-    /// It has ended by itself, for this reason.
+    /// What is to become of it, where its time is over; that is counted.
+    pub(in crate::server) fn is_due(&self) -> Option<Verdict> {
+        let (verdict, why) = self.due(self.connections.now(), self.connections.times)?;
+        let closes_anew = verdict == Verdict::Close && !self.idled.swap(true, Ordering::Relaxed);
+        if closes_anew || (verdict == Verdict::End && !self.was_idle()) {
+            self.gives_up(why);
+        }
+        Some(verdict)
+    }
+
+    /// It ends, for this reason.
     pub(in crate::server) fn gives_up(&self, why: &'static str) {
-        self.connections.count_closed(true, why);
+        self.connections.count_closed(why);
     }
 
     /// Charges a stranger; whether it was one.
@@ -220,8 +239,8 @@ impl ConnectionState {
         Some(Candidate { id: self.id, network: self.network, idle, since, bytes })
     }
 
-    /// What is due, and why, where it has asked for nothing in its time.
-    pub(super) fn due(&self, now: u64, times: Times) -> Option<(Verdict, &'static str)> {
+    /// What is to become of it, and why, where it has asked for nothing in its time.
+    fn due(&self, now: u64, times: Times) -> Option<(Verdict, &'static str)> {
         if self.asked.load(Ordering::Acquire) > 0 || self.upgraded.load(Ordering::Relaxed) {
             return None;
         }
@@ -239,20 +258,22 @@ impl ConnectionState {
         }
     }
 
-    /// It is closed for being idle; whether that is new.
-    pub(super) fn closes_idle(&self) -> bool {
-        self.idled.store(true, Ordering::Relaxed);
-        self.closes()
+    /// Whether its time seems to be over.
+    pub(super) fn is_over(&self, now: u64, times: Times) -> bool {
+        self.due(now, times).is_some()
     }
 
-    /// It is closed once what was asked is answered; whether that is new.
-    pub(super) fn closes(&self) -> bool {
-        self.judge(CLOSING)
+    /// Its time seems to be over. Whoever serves it looks again: where the server has much to do, something may have come that
+    /// nobody has read.
+    pub(super) fn doubt(&self) {
+        if !self.doubted.swap(true, Ordering::AcqRel) {
+            self.told.notify_one();
+        }
     }
 
-    /// It ends at once; whether that is new.
-    pub(super) fn ends(&self) -> bool {
-        self.judge(ENDING) && !self.is_leaving()
+    /// It is closed once what was asked is answered.
+    pub(super) fn close(&self) {
+        self.judge(CLOSING);
     }
 
     /// It makes room for another; whether that is new.
@@ -267,20 +288,19 @@ impl ConnectionState {
         self.leaving.load(Ordering::Relaxed)
     }
 
-    fn judge(&self, verdict: u8) -> bool {
-        let new = self.verdict.fetch_max(verdict, Ordering::AcqRel) < verdict;
-        if new {
+    fn judge(&self, verdict: u8) {
+        if self.verdict.fetch_max(verdict, Ordering::AcqRel) < verdict {
             self.told.notify_one();
         }
-        new
     }
 
-    /// Returns when it is to close, or to end. One task waits for it.
-    pub(in crate::server) async fn judged(&self, least: Verdict) -> Verdict {
+    /// Returns when something is to become of it; `closing`: it is closed already as soon as it may be. One task waits for it.
+    pub(in crate::server) async fn judged(&self, closing: bool) -> Verdict {
         loop {
             match self.verdict.load(Ordering::Acquire) {
                 ENDING => return Verdict::End,
-                CLOSING if least == Verdict::Close => return Verdict::Close,
+                CLOSING if !closing => return Verdict::Close,
+                _ if self.doubted.swap(false, Ordering::AcqRel) => return Verdict::Doubt,
                 _ => self.told.notified().await,
             }
         }

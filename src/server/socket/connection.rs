@@ -160,7 +160,7 @@ impl Connection {
         tokio::select! {
             biased;
             () = app.ending.cancelled() => Event::Ending,
-            _ = connection.judged(Verdict::End) => Event::Evicted,
+            Verdict::End = connection.judged(true) => Event::Evicted,
             () = sleep_until(self.due) => Event::Due,
             () = self.vigil.passes() => Event::Doubt,
             message = self.socket.next() => Event::Heard(message),
