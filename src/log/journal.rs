@@ -66,7 +66,7 @@ impl JournalFile {
         match written.and(place) {
             Ok(place) => Ok(JournalFile { path, file, place, mark, end: HEAD_BYTES, record: Vec::new() }),
             Err(error) => {
-                // On a full disk, the next start needs the room.
+                // On a full disk, who opens the log next needs the room.
                 let _ = fs::remove_file(&path);
                 Err(error)
             }

@@ -3,7 +3,7 @@
 //!
 //! The thread does one thing after another: it makes the file after next only when the one before is moved. So at
 //! most two files' deliveries are not in the store yet, and a writer that is faster waits. An error there closes the
-//! log for writing; the files stay as they are, and the next start moves them.
+//! log for writing; the files stay as they are, and who opens the log next moves them.
 
 use std::{
     io,

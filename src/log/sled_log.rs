@@ -172,7 +172,7 @@ impl SledLog {
         let _ = keeper.map(JoinHandle::join);
         let mut writer = self.shared.writer();
         let failure = self.shared.condition.failure();
-        // After an error everything stays as it is, for the next start to look at.
+        // After an error everything stays as it is, for who opens it next to look at.
         let drained = writer.journal.take().map_or(Ok(()), Journal::close);
         let opened = self.shared.opened.write().unwrap_or_else(PoisonError::into_inner).take();
         let closed = opened.and_then(Arc::into_inner).map_or(Ok(()), |mut opened| opened.store.close());

@@ -68,8 +68,8 @@ impl Projection {
     /// Folds deliveries that follow the checkpoint and writes rows and checkpoint in one atomic batch.
     /// Returns what became of each when it arrived.
     ///
-    /// After an error this value is of no more use: its counts may be ahead of its rows. What is on
-    /// disk is whole.
+    /// After an error its counts may be ahead of its rows, and nothing may be folded before
+    /// [`Projection::read_anew`]. What is on disk is whole.
     pub fn apply(&mut self, deliveries: &[Delivery]) -> Result<Vec<Folded>, ProjectionError> {
         let Some(last) = deliveries.last() else { return Ok(Vec::new()) };
         let mut changed = Changed::default();

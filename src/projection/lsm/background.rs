@@ -37,7 +37,7 @@ impl Background {
     /// Works until the store is closed; then everything is in files.
     pub(super) fn run(self) {
         loop {
-            // A merge that fails leaves the tables as they are. A disk that is full fails the next rows.
+            // A merge that fails leaves the tables as they are. A disk that is full is met again by what is to be flushed.
             if self.flush_all()
                 && let Err(error) = self.merge_while_due()
             {
