@@ -1,7 +1,7 @@
 //! The lock file: one process at a time has the data directory, and says in it how to ask it.
 //!
-//! Its lines, which only its owner can read: the process's id; while a server runs, its URL and a secret, wiped out by
-//! whoever takes the lock next; `session-key` with 64 hexadecimal digits, which that one keeps, so that browsers
+//! Its lines, which only its owner can read: the process's id; while a server runs, its URL and a secret, wiped out at
+//! its end or, after a kill, by who next takes the lock to write; `session-key` with 64 hexadecimal digits, which that one keeps, so that browsers
 //! stay signed in while the server is started anew; and `signed-out` with the id of each session that somebody ended and
 //! until when a copy of its cookie could count. They live and die with the key: where that is lost, nobody is signed in.
 //! What else stands behind the key is left over and counts for nothing.
@@ -185,8 +185,8 @@ impl DataDirLock {
         }
     }
 
-    /// Writes into the lock file, which only its owner can read, how to ask this process. Whoever takes the lock next
-    /// wipes it out.
+    /// Writes into the lock file, which only its owner can read, how to ask this process. It is
+    /// wiped out when the lock is given back, or by who takes it next to write.
     pub fn announce(&self, server: &RunningServer) {
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         text.server = Some(server.clone());
