@@ -353,7 +353,9 @@ fn a_head_of_another_log_or_a_damaged_one_is_refused_and_a_missing_one_is_made_a
     fs::write(data_dir.head(), b"clockfold-head 1 2 00 00\n").unwrap();
     assert!(matches!(open(&data_dir), Err(LogError::HeadUnreadable { .. })));
     fs::remove_file(data_dir.head()).unwrap();
-    drop(open(&data_dir).unwrap());
+    let log = open(&data_dir).unwrap();
+    assert_eq!(file.read().unwrap(), Some(head), "from the start, so that a kill the next moment leaves one");
+    drop(log);
     assert_eq!(file.read().unwrap(), Some(head));
     fs::remove_dir_all(data_dir.log()).unwrap();
     assert!(matches!(open(&data_dir), Err(LogError::Shorter { found: Position::ZERO, .. })));

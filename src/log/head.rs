@@ -1,7 +1,8 @@
 //! The head: where the log ends, remembered in a small file beside it.
 //!
 //! It is a tripwire, not what makes a delivery durable: a store that lost its tail opens without an
-//! error, with fewer rows, and only this file tells. It may trail the log by a second, never lead it.
+//! error, with fewer rows, and only this file tells. It may trail the log by a second, never lead it. An open log has one
+//! from the start.
 
 use std::{
     fs::{self, File},

@@ -23,7 +23,9 @@ const WORDS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Keeps a log until [`Condition::stop`](super::condition::Condition::stop).
 pub(super) fn start(shared: Arc<Shared>) -> Result<JoinHandle<()>, LogError> {
-    let keeper = Keeper { shared, remembered: None, tried_at: None, words: Words::default() };
+    let mut keeper = Keeper { shared, remembered: None, tried_at: None, words: Words::default() };
+    // Before anything is acknowledged: whoever ends the process a moment later leaves a log with a head.
+    keeper.keep();
     let thread = thread::Builder::new().name("clockfold-keeper".to_owned()).spawn(move || keeper.run());
     thread.map_err(|error| storage("starting a thread".to_owned(), error))
 }
