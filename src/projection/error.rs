@@ -2,8 +2,6 @@
 
 use std::any::Any;
 
-use crate::projection::lsm;
-
 /// The projection can't be written or read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ProjectionError {
@@ -21,7 +19,7 @@ pub enum ProjectionError {
     )]
     Damaged(&'static str),
     /// A file of the store is not what was written. A start builds the projection anew where it meets that.
-    #[error("{0}")]
+    #[error("{0}. It is built anew from the log by the server that meets this, at a start, or by `clockfold rebuild`")]
     DamagedFile(String),
     /// An appointment has more deliveries than a rebuild holds in memory.
     #[error(
@@ -63,7 +61,7 @@ impl ProjectionError {
 pub(crate) fn failed(doing: &'static str, error: impl std::fmt::Display + 'static) -> ProjectionError {
     let message = error.to_string();
     match (&error as &dyn Any).downcast_ref() {
-        Some(lsm::Error::Damaged { .. }) => ProjectionError::DamagedFile(message),
+        Some(clockfold_rows::Error::Corrupt { .. }) => ProjectionError::DamagedFile(message),
         _ => ProjectionError::Storage { doing, message },
     }
 }

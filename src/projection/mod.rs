@@ -5,7 +5,6 @@
 //! through the same [`Projection::apply`]. Keeps promise 6: it can be deleted at any time.
 
 mod error;
-mod lsm;
 mod schema;
 mod write;
 mod view;

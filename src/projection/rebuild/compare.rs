@@ -2,12 +2,13 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
+use clockfold_rows::{Guard, Iter, Key};
+
 use crate::{
     lifecycle::{Appointment, Judgement},
     log::{AppointmentId, Digest, Position, SourceName},
     projection::{
         error::{ProjectionError, failed},
-        lsm::{Guard, Iter, Key},
         schema::{
             appointment::{AppointmentRecord, decode_appointment},
             identity::AppointmentKey,
@@ -131,8 +132,8 @@ struct Kinds {
 
 impl Compare {
     pub(crate) fn with(view: &View) -> Result<Compare, ProjectionError> {
-        let rows = |space| OldRows::of(view.snapshot.iter(space));
-        let old = view.store.derived().into_iter().map(rows).collect::<Result<_, _>>()?;
+        let rows = |space: &Space| OldRows::of(view.snapshot.iter(&view.store[*space]));
+        let old = Space::ALL.iter().map(rows).collect::<Result<_, _>>()?;
         Ok(Compare {
             position: view.checkpoint()?.position,
             old,
@@ -149,7 +150,7 @@ impl Compare {
 
     /// The report, once every row was put.
     pub(crate) fn report(mut self, set_backs: Vec<SetBack>) -> Result<Report, ProjectionError> {
-        for space in Space::ALL {
+        for space in Space::ALL.iter().copied() {
             while let Some((key, value)) = self.next_old(space)? {
                 self.differs(space, &key, Some(&value), None);
             }
@@ -171,7 +172,7 @@ impl Compare {
                 |bytes: &Option<Vec<u8>>| bytes.as_ref().and_then(|bytes| decode_appointment(key.clone(), bytes).ok());
             samples.push(Sample { before: decode(before), after: decode(after), key: key.clone() });
         }
-        let rows = Space::ALL.into_iter().map(|space| (space.name(), self.differing[space as usize]));
+        let rows = Space::ALL.iter().map(|space| (space.name(), self.differing[*space as usize]));
         let rows = rows.filter(|(_, rows)| *rows > 0);
         Ok(Report {
             position: self.position,
@@ -188,7 +189,7 @@ impl Compare {
     fn next_old(&mut self, space: Space) -> Result<Option<(Key, Vec<u8>)>, ProjectionError> {
         let row = self.old[space as usize].advance()?;
         if let Some((key, value)) = &row {
-            self.hashers.0.row(space as usize, key, value);
+            self.hashers.0.row(space, key, value);
         }
         Ok(row)
     }
@@ -244,7 +245,7 @@ impl Sink for Compare {
             self.settle();
         }
         self.last_space = space;
-        self.hashers.1.row(space as usize, key, value);
+        self.hashers.1.row(space, key, value);
         if space == Space::Sources
             && let (Some(number), Ok(row)) = (key.first_chunk::<4>(), decode_source(value))
         {

@@ -17,6 +17,7 @@ use crate::{
                 Kind, SourceNumber, appointment_key, encode_places, encode_source, history_key, hour_key, outcome_key,
                 row_of,
             },
+            keyspaces::Space,
             orders::{Places, only_in},
             tally::{Hour, encode_hour, hour_of, minute_of},
         },
@@ -88,17 +89,17 @@ impl Projection {
     ) -> Result<(), ProjectionError> {
         let store = Arc::clone(&self.store);
         let mut batch = store.database.batch();
-        batch.insert(&store.appointments, appointment_key(number, id), encode_appointment(after));
+        batch.insert(&store[Space::Appointments], appointment_key(number, id), encode_appointment(after));
         for row in new.chunks_exact(ENTRIES_IN_ROW) {
             batch.insert(
-                &store.history,
+                &store[Space::History],
                 history_key(number, id, row[ENTRIES_IN_ROW - 1].position),
                 encode_history(row),
             );
         }
         let places = Places::of(after);
-        only_in(before, places, number, id, |space, key| batch.remove(store.space(space), key));
-        only_in(places, before, number, id, |space, key| batch.insert(store.space(space), key, []));
+        only_in(before, places, number, id, |space, key| batch.remove(&store[space], key));
+        only_in(places, before, number, id, |space, key| batch.insert(&store[space], key, []));
         let status = |places: Option<Places>| places.map(|places| places.status);
         self.counts(number).move_appointment(status(before), status(places));
         let mut listed: BTreeMap<(Kind, u64), Vec<u16>> = BTreeMap::new();
@@ -123,17 +124,17 @@ impl Projection {
             self.counts(number).move_delivery(was.outcome(), is.outcome());
         }
         for (hour, minutes) in &tallies {
-            batch.insert(&store.tallies, hour_key(number, *hour), encode_hour(minutes));
+            batch.insert(&store[Space::Tallies], hour_key(number, *hour), encode_hour(minutes));
         }
         for ((kind, row), places) in listed {
             let key = outcome_key(number, kind, row);
             if places.is_empty() {
-                batch.remove(&store.by_outcome, key);
+                batch.remove(&store[Space::ByOutcome], key);
             } else {
-                batch.insert(&store.by_outcome, key, encode_places(&places));
+                batch.insert(&store[Space::ByOutcome], key, encode_places(&places));
             }
         }
-        batch.insert(&store.sources, number.0.to_be_bytes(), encode_source(&self.sources[number.0 as usize]));
+        batch.insert(&store[Space::Sources], number.0.to_be_bytes(), encode_source(&self.sources[number.0 as usize]));
         batch.commit().map_err(|error| failed("writing", error))?;
         self.hot.take((number, id));
         Ok(())
@@ -210,23 +211,19 @@ mod tests {
         // As if two of its rows had been written by a mistake that has been mended since.
         let number = projection.view().number_of(&key.source).unwrap();
         let row = history_key(number, key.appointment_id, Position::new(16));
-        let mut entries = decode_history(&projection.store.history.get(&row).unwrap().unwrap()).unwrap();
+        let mut entries = decode_history(&projection.store[Space::History].get(&row).unwrap().unwrap()).unwrap();
         entries[0].judgement.late = true;
-        projection.store.history.insert(row, encode_history(&entries)).unwrap();
+        projection.store[Space::History].insert(row, encode_history(&entries)).unwrap();
         let other = AppointmentRecord { appointment: crate::lifecycle::Appointment::default(), ..well.after.clone() };
-        projection
-            .store
-            .appointments
+        projection.store[Space::Appointments]
             .insert(appointment_key(number, key.appointment_id), encode_appointment(&other))
             .unwrap();
         let places = Places::of(&well.after).unwrap();
-        projection
-            .store
-            .by_status
+        projection.store[Space::ByStatus]
             .remove(status_key(number, places.status, places.since, key.appointment_id.get()))
             .unwrap();
-        projection.store.by_first.remove(order_key(number, places.first, key.appointment_id.get())).unwrap();
-        projection.store.by_last.remove(order_key(number, places.last, key.appointment_id.get())).unwrap();
+        projection.store[Space::ByFirst].remove(order_key(number, places.first, key.appointment_id.get())).unwrap();
+        projection.store[Space::ByLast].remove(order_key(number, places.last, key.appointment_id.get())).unwrap();
         projection.counts(number).move_appointment(well.after.appointment.status(), None);
         let mended = refold_one(&mut projection, &key, &log).unwrap();
         assert!(mended.changed);

@@ -2,150 +2,87 @@
 
 use std::{
     collections::BTreeMap,
+    ops::Index,
     path::Path,
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::{
-    log::SourceName,
-    projection::{
-        lsm::{self, Database, Keyspace},
-        schema::keys::SourceNumber,
-    },
-};
+use clockfold_rows::{Database, Error, Keyspace, KeyspaceOptions, Options};
 
-/// What the store keeps of its files in memory.
-const CACHE_BYTES: usize = 64 << 20;
+use crate::{log::SourceName, projection::schema::keys::SourceNumber};
 
-/// What each keyspace is used for, in the order of [`Space`].
-const KINDS: [lsm::Space; SPACES] = {
-    const LOOKED_UP: lsm::Space = lsm::Space { is_looked_up: true, is_once: false };
-    // Only ever read by ranges, where a filter does not help.
-    const RANGES: lsm::Space = lsm::Space { is_looked_up: false, is_once: false };
-    let mut kinds = [LOOKED_UP; SPACES];
-    // An appointment is entered at a place when it comes to be there.
-    const PLACES: lsm::Space = lsm::Space { is_looked_up: false, is_once: true };
-    kinds[Space::ById as usize] = RANGES;
-    kinds[Space::ByStatus as usize] = PLACES;
-    kinds[Space::ByFirst as usize] = PLACES;
-    kinds[Space::ByLast as usize] = PLACES;
-    kinds[Space::Changes as usize] = RANGES;
-    kinds[Space::Open as usize] = RANGES;
-    kinds
-};
+/// Rows are looked up by their keys.
+const LOOKED_UP: KeyspaceOptions = KeyspaceOptions { is_looked_up: true, is_once: false };
+/// Rows are only ever read by ranges, where a filter does not help.
+const RANGES: KeyspaceOptions = KeyspaceOptions { is_looked_up: false, is_once: false };
+/// The same, of an order: an appointment is entered at a place when it comes to be there.
+const ORDER: KeyspaceOptions = KeyspaceOptions { is_looked_up: false, is_once: true };
 
-/// A keyspace, in the order of [`Keyspaces::derived`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Space {
-    Meta,
-    Sources,
-    SourceIds,
-    Appointments,
-    ById,
-    ByStatus,
-    ByFirst,
-    ByLast,
-    History,
-    Changes,
-    Open,
-    ByOutcome,
-    Tallies,
-    DeliveryIds,
-}
-
-pub(crate) const SPACES: usize = 14;
-
-impl Space {
-    pub(crate) const ALL: [Space; SPACES] = [
-        Space::Meta,
-        Space::Sources,
-        Space::SourceIds,
-        Space::Appointments,
-        Space::ById,
-        Space::ByStatus,
-        Space::ByFirst,
-        Space::ByLast,
-        Space::History,
-        Space::Changes,
-        Space::Open,
-        Space::ByOutcome,
-        Space::Tallies,
-        Space::DeliveryIds,
-    ];
-
-    /// The name of its keyspace.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Space::Meta => "meta",
-            Space::Sources => "sources",
-            Space::SourceIds => "source_ids",
-            Space::Appointments => "appointments",
-            Space::ById => "by_id",
-            Space::ByStatus => "by_status",
-            Space::ByFirst => "by_first",
-            Space::ByLast => "by_last",
-            Space::History => "history",
-            Space::Changes => "changes",
-            Space::Open => "open",
-            Space::ByOutcome => "by_outcome",
-            Space::Tallies => "tallies",
-            Space::DeliveryIds => "delivery_ids",
+macro_rules! keyspaces {
+    ($($space:ident $name:literal $options:ident,)*) => {
+        /// A keyspace. Its number, its place in the list, is on disk.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Space {
+            $($space,)*
         }
-    }
+
+        pub(crate) const SPACES: usize = Space::ALL.len();
+
+        const OPTIONS: Options = Options::of(&[$($options,)*]);
+
+        impl Space {
+            pub(crate) const ALL: &[Space] = &[$(Space::$space,)*];
+
+            /// What a message calls it.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Space::$space => $name,)*
+                }
+            }
+        }
+    };
 }
 
+keyspaces! {
+    Meta "meta" LOOKED_UP,
+    Sources "sources" LOOKED_UP,
+    SourceIds "source_ids" LOOKED_UP,
+    Appointments "appointments" LOOKED_UP,
+    ById "by_id" RANGES,
+    ByStatus "by_status" ORDER,
+    ByFirst "by_first" ORDER,
+    ByLast "by_last" ORDER,
+    History "history" LOOKED_UP,
+    Changes "changes" RANGES,
+    Open "open" RANGES,
+    ByOutcome "by_outcome" LOOKED_UP,
+    Tallies "tallies" LOOKED_UP,
+    DeliveryIds "delivery_ids" LOOKED_UP,
+}
+
+/// An open store.
 pub(crate) struct Keyspaces {
     /// The sources whose rows are written: queries look them up all the time, and none ever goes.
     names: RwLock<Arc<Names>>,
     pub(crate) database: Database,
-    pub(crate) meta: Keyspace,
-    pub(crate) sources: Keyspace,
-    pub(crate) source_ids: Keyspace,
-    pub(crate) appointments: Keyspace,
-    pub(crate) by_id: Keyspace,
-    pub(crate) by_status: Keyspace,
-    pub(crate) by_first: Keyspace,
-    pub(crate) by_last: Keyspace,
-    pub(crate) history: Keyspace,
-    pub(crate) changes: Keyspace,
-    pub(crate) open: Keyspace,
-    pub(crate) by_outcome: Keyspace,
-    pub(crate) tallies: Keyspace,
-    pub(crate) delivery_ids: Keyspace,
+    keyspaces: [Keyspace; SPACES],
 }
 
 /// The sources that the log knows, by name.
 pub(crate) type Names = BTreeMap<SourceName, SourceNumber>;
 
 impl Keyspaces {
-    pub(crate) fn open(path: &Path) -> Result<Keyspaces, lsm::Error> {
-        Database::open(path, &KINDS, CACHE_BYTES).map(Keyspaces::of)
+    pub(crate) fn open(path: &Path) -> Result<Keyspaces, Error> {
+        Database::open(path, OPTIONS).map(Keyspaces::of)
     }
 
-    pub(crate) fn open_to_read(path: &Path) -> Result<Keyspaces, lsm::Error> {
-        Database::open_to_read(path, &KINDS, CACHE_BYTES).map(Keyspaces::of)
+    pub(crate) fn open_to_read(path: &Path) -> Result<Keyspaces, Error> {
+        Database::open_to_read(path, OPTIONS).map(Keyspaces::of)
     }
 
     fn of(database: Database) -> Keyspaces {
-        let keyspace = |space| database.keyspace(space as usize);
-        Keyspaces {
-            names: RwLock::default(),
-            meta: keyspace(Space::Meta),
-            sources: keyspace(Space::Sources),
-            source_ids: keyspace(Space::SourceIds),
-            appointments: keyspace(Space::Appointments),
-            by_id: keyspace(Space::ById),
-            by_status: keyspace(Space::ByStatus),
-            by_first: keyspace(Space::ByFirst),
-            by_last: keyspace(Space::ByLast),
-            history: keyspace(Space::History),
-            changes: keyspace(Space::Changes),
-            open: keyspace(Space::Open),
-            by_outcome: keyspace(Space::ByOutcome),
-            tallies: keyspace(Space::Tallies),
-            delivery_ids: keyspace(Space::DeliveryIds),
-            database,
-        }
+        let keyspaces = std::array::from_fn(|space| database.keyspace(space));
+        Keyspaces { names: RwLock::default(), keyspaces, database }
     }
 
     /// The sources whose rows are written, or are about to be. Ask after a snapshot is taken, and none of it is missing.
@@ -157,30 +94,13 @@ impl Keyspaces {
     pub(crate) fn name(&self, names: Names) {
         *self.names.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
     }
+}
 
-    /// One keyspace.
-    pub(crate) fn space(&self, space: Space) -> &Keyspace {
-        self.derived()[space as usize]
-    }
+impl Index<Space> for Keyspaces {
+    type Output = Keyspace;
 
-    /// Every keyspace whose rows follow from the log alone.
-    pub(crate) fn derived(&self) -> [&Keyspace; SPACES] {
-        [
-            &self.meta,
-            &self.sources,
-            &self.source_ids,
-            &self.appointments,
-            &self.by_id,
-            &self.by_status,
-            &self.by_first,
-            &self.by_last,
-            &self.history,
-            &self.changes,
-            &self.open,
-            &self.by_outcome,
-            &self.tallies,
-            &self.delivery_ids,
-        ]
+    fn index(&self, space: Space) -> &Keyspace {
+        &self.keyspaces[space as usize]
     }
 }
 

@@ -1,10 +1,11 @@
 //! Where rows go. In each keyspace they come in the order of their keys.
 
+use clockfold_rows::Ingestion;
+
 use crate::{
     log::Digest,
     projection::{
         error::{ProjectionError, failed},
-        lsm::{Ingestion, Keyspace},
         schema::keyspaces::{Keyspaces, SPACES, Space},
     },
 };
@@ -16,14 +17,14 @@ pub(crate) trait Sink {
 
 /// Writes rows to an empty store.
 pub(crate) struct Ingest<'a> {
-    spaces: [&'a Keyspace; SPACES],
+    store: &'a Keyspaces,
     ingestion: Ingestion,
 }
 
 impl<'a> Ingest<'a> {
     pub(crate) fn into(store: &'a Keyspaces) -> Result<Ingest<'a>, ProjectionError> {
         let ingestion = store.database.start_ingestion().map_err(|error| failed("rebuilding", error))?;
-        Ok(Ingest { spaces: store.derived(), ingestion })
+        Ok(Ingest { store, ingestion })
     }
 
     /// Makes the rows readable.
@@ -34,7 +35,7 @@ impl<'a> Ingest<'a> {
 
 impl Sink for Ingest<'_> {
     fn put(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<(), ProjectionError> {
-        self.ingestion.write(self.spaces[space as usize], key, value).map_err(|error| failed("rebuilding", error))
+        self.ingestion.write(&self.store[space], key, value).map_err(|error| failed("rebuilding", error))
     }
 }
 
@@ -48,8 +49,8 @@ impl StateHasher {
         StateHasher { spaces: std::array::from_fn(|_| blake3::Hasher::new()) }
     }
 
-    pub(crate) fn row(&mut self, space: usize, key: &[u8], value: &[u8]) {
-        let hasher = &mut self.spaces[space];
+    pub(crate) fn row(&mut self, space: Space, key: &[u8], value: &[u8]) {
+        let hasher = &mut self.spaces[space as usize];
         for part in [key, value] {
             hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
         }
@@ -67,7 +68,7 @@ impl StateHasher {
 
 impl Sink for StateHasher {
     fn put(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<(), ProjectionError> {
-        self.row(space as usize, key, value);
+        self.row(space, key, value);
         Ok(())
     }
 }

@@ -5,12 +5,16 @@
 
 use std::collections::BTreeMap;
 
+use clockfold_rows::Guard;
+
 use crate::{
     lifecycle::{EventKind, Outcome},
     projection::{
         error::{ProjectionError, failed},
-        lsm::Guard,
-        schema::keys::{Kind, SourceNumber, from_bytes, hour_key, last_number, to_bytes},
+        schema::{
+            keys::{Kind, SourceNumber, from_bytes, hour_key, last_number, to_bytes},
+            keyspaces::Space,
+        },
         view::View,
     },
 };
@@ -108,7 +112,7 @@ impl View {
         to: u64,
     ) -> impl Iterator<Item = Result<(u64, Tally), ProjectionError>> + use<> {
         let rows = hour_key(number, hour_of(from).0)..=hour_key(number, hour_of(to).0);
-        let rows = self.snapshot.range(&self.store.tallies, rows);
+        let rows = self.snapshot.range(&self.store[Space::Tallies], rows);
         let patience = self.patience.clone();
         let minutes = move |row: Guard| {
             patience.check()?;

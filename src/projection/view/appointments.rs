@@ -6,12 +6,13 @@
 
 mod walk;
 
+use clockfold_rows::Guard;
+
 use crate::{
     lifecycle::Status,
     log::{AppointmentId, SourceName},
     projection::{
         error::{ProjectionError, failed},
-        lsm::Guard,
         schema::{
             appointment::{AppointmentRecord, decode_appointment},
             identity::AppointmentKey,
@@ -213,7 +214,7 @@ impl View {
     }
 
     fn spots(&self, space: Space, key: impl Fn(Spot) -> Vec<u8>, stretch: Stretch, backwards: bool) -> Spots<'_> {
-        let rows = self.snapshot.range(self.store.space(space), key(stretch.from)..=key(stretch.to));
+        let rows = self.snapshot.range(&self.store[space], key(stretch.from)..=key(stretch.to));
         let spot = |row: Guard| {
             self.patience.check()?;
             last_numbers(&row.key().map_err(|error| failed("reading", error))?)
@@ -224,7 +225,7 @@ impl View {
     /// The ids of a stretch; also of appointments that no delivery has brought into being.
     fn ids(&self, number: SourceNumber, from: AppointmentId, to: AppointmentId) -> Spots<'_> {
         let keys = appointment_key(number, from)..=appointment_key(number, to);
-        let rows = self.snapshot.range(&self.store.appointments, keys);
+        let rows = self.snapshot.range(&self.store[Space::Appointments], keys);
         Box::new(rows.map(|row| {
             self.patience.check()?;
             Ok((0, last_number(&row.key().map_err(|error| failed("reading", error))?)?))
@@ -252,7 +253,7 @@ impl View {
             }
             let rows = self
                 .snapshot
-                .range(&self.store.appointments, appointment_key(number, from)..=appointment_key(number, to));
+                .range(&self.store[Space::Appointments], appointment_key(number, from)..=appointment_key(number, to));
             parts.push(if walk.backwards { Box::new(rows.rev()) } else { Box::new(rows) });
         }
         Ok(Box::new(parts.into_iter().flatten().map(move |row| {
@@ -271,7 +272,7 @@ impl View {
         id: u64,
     ) -> Result<AppointmentRecord, ProjectionError> {
         let key = AppointmentKey { source: source.clone(), appointment_id: appointment_id(id)? };
-        let bytes = self.get(&self.store.appointments, &appointment_key(number, key.appointment_id))?;
+        let bytes = self.get(&self.store[Space::Appointments], &appointment_key(number, key.appointment_id))?;
         decode_appointment(key, &bytes.ok_or(ProjectionError::Damaged("order of appointments"))?)
     }
 }

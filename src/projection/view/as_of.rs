@@ -7,17 +7,19 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use clockfold_rows::Guard;
+
 use crate::{
     lifecycle::{FoldRules, Judgement, STANDSTILL_MAX, Status},
     log::{AppointmentId, Position, SourceName},
     projection::{
         error::{ProjectionError, failed},
-        lsm::Guard,
         schema::{
             appointment::{AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_history},
             changes::{StatusCounts, is_open},
             identity::AppointmentKey,
             keys::{SourceNumber, appointment_key, history_key, last_number},
+            keyspaces::Space,
             rules::Rules,
         },
         view::{
@@ -218,7 +220,7 @@ impl View {
         let Some(bounds) = span.bounds(key, AppointmentId::MIN, AppointmentId::MAX) else {
             return Ok(Box::new(std::iter::empty()));
         };
-        let rows = self.snapshot.range(&self.store.appointments, bounds);
+        let rows = self.snapshot.range(&self.store[Space::Appointments], bounds);
         let id = |row: Guard| {
             self.patience.check()?;
             let id = last_number(&row.key().map_err(|error| failed("reading", error))?)?;
@@ -327,7 +329,9 @@ impl View {
         if record.delivery_count > record.recent.len() as u64 {
             let number = self.number_of(&record.key.source).ok_or(ProjectionError::Damaged("source number"))?;
             let key = |position| history_key(number, record.key.appointment_id, position);
-            for row in self.snapshot.range(&self.store.history, key(Position::ZERO)..=key(Position::new(u64::MAX))) {
+            for row in
+                self.snapshot.range(&self.store[Space::History], key(Position::ZERO)..=key(Position::new(u64::MAX)))
+            {
                 self.patience.check()?;
                 entries.extend(decode_history(&row.value().map_err(|error| failed("reading", error))?)?);
                 if entries.last().is_some_and(|last| last.position > position) {

@@ -7,12 +7,13 @@ use std::{collections::BTreeSet, ops::Bound};
 
 use chrono::{DateTime, Utc};
 
+use clockfold_rows::Guard;
+
 use crate::{
     lifecycle::{Code, EventType, FoldRules, Outcome},
     log::{AppointmentId, Position, SourceName},
     projection::{
         error::{ProjectionError, failed},
-        lsm::Guard,
         schema::{
             appointment::{AppointmentRecord, Entry, decode_history},
             identity::AppointmentKey,
@@ -20,6 +21,7 @@ use crate::{
                 Kind, POSITIONS_IN_ROW, SourceNumber, SourceRow, decode_places, history_key, last_number, outcome_key,
                 row_of,
             },
+            keyspaces::Space,
         },
         view::{
             Page, PageOf, Told, View,
@@ -146,7 +148,7 @@ impl View {
                 }
             }
         };
-        Box::new(self.snapshot.range(&self.store.by_outcome, keys).flat_map(positions))
+        Box::new(self.snapshot.range(&self.store[Space::ByOutcome], keys).flat_map(positions))
     }
 
     /// The deliveries of an appointment that are of one of these kinds.
@@ -234,13 +236,14 @@ impl View {
             span.after.map_or_else(|| Bound::Included(key(Position::ZERO)), |after| Bound::Excluded(key(after)));
         let last = key(Position::new(u64::MAX));
         // A row's key is its last position: the row that reaches beyond the span may begin within.
-        let upper =
-            match span.before.map(|before| self.snapshot.range(&self.store.history, key(before)..=last.clone()).next())
-            {
-                Some(Some(row)) => row.key().map_err(|error| failed("reading", error))?.to_vec(),
-                Some(None) | None => last,
-            };
-        let rows = self.snapshot.range(&self.store.history, (lower, Bound::Included(upper)));
+        let upper = match span
+            .before
+            .map(|before| self.snapshot.range(&self.store[Space::History], key(before)..=last.clone()).next())
+        {
+            Some(Some(row)) => row.key().map_err(|error| failed("reading", error))?.to_vec(),
+            Some(None) | None => last,
+        };
+        let rows = self.snapshot.range(&self.store[Space::History], (lower, Bound::Included(upper)));
         let entries = move |row: Guard| {
             let bytes = row.value().map_err(|error| failed("reading", error));
             let entries = self.patience.check().and(bytes).and_then(|bytes| decode_history(&bytes));

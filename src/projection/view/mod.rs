@@ -18,12 +18,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
+use clockfold_rows::{Keyspace, Snapshot};
+
 use crate::{
     lifecycle::{FoldRules, Judgement, Met},
     log::{AppointmentId, Delivery, Digest, Position, Reading, SourceName},
     projection::{
         error::{ProjectionError, failed},
-        lsm::{Keyspace, Snapshot},
         schema::{
             appointment::{AppointmentRecord, decode_appointment, decode_history},
             identity::{AppointmentKey, Checkpoint},
@@ -31,7 +32,7 @@ use crate::{
                 CHECKPOINT_KEY, SourceNumber, SourceRow, appointment_key, decode_checkpoint, decode_source,
                 history_key, id_key,
             },
-            keyspaces::{Keyspaces, Names},
+            keyspaces::{Keyspaces, Names, Space},
             sink::StateHasher,
         },
         view::deadline::Patience,
@@ -97,7 +98,7 @@ impl View {
 
     /// How far this snapshot is folded.
     pub fn checkpoint(&self) -> Result<Checkpoint, ProjectionError> {
-        let bytes = self.get(&self.store.meta, CHECKPOINT_KEY)?;
+        let bytes = self.get(&self.store[Space::Meta], CHECKPOINT_KEY)?;
         decode_checkpoint(&bytes.ok_or(ProjectionError::Damaged("checkpoint"))?)
     }
 
@@ -111,7 +112,7 @@ impl View {
     pub fn sources_of(&self, id: AppointmentId) -> Result<Vec<SourceName>, ProjectionError> {
         let keys = id_key(id, SourceNumber(0))..=id_key(id, SourceNumber(u32::MAX));
         let mut sources = Vec::new();
-        for row in self.snapshot.range(&self.store.by_id, keys) {
+        for row in self.snapshot.range(&self.store[Space::ById], keys) {
             self.patience.check()?;
             let key = row.key().map_err(|error| failed("reading", error))?;
             let number = key.last_chunk::<4>().map(|bytes| SourceNumber(u32::from_be_bytes(*bytes)));
@@ -124,7 +125,7 @@ impl View {
     /// One appointment; also one that no delivery has brought into being (its status is `None`).
     pub fn appointment(&self, key: &AppointmentKey) -> Result<Option<AppointmentRecord>, ProjectionError> {
         let Some(number) = self.number_of(&key.source) else { return Ok(None) };
-        let bytes = self.get(&self.store.appointments, &appointment_key(number, key.appointment_id))?;
+        let bytes = self.get(&self.store[Space::Appointments], &appointment_key(number, key.appointment_id))?;
         bytes.map(|bytes| decode_appointment(key.clone(), &bytes)).transpose()
     }
 
@@ -149,7 +150,7 @@ impl View {
             let number = self.number_of(&delivery.source).ok_or_else(damaged)?;
             let row = |position| history_key(number, appointment_id, position);
             let rows = row(delivery.position)..=row(Position::new(u64::MAX));
-            let row = self.snapshot.range(&self.store.history, rows).next().ok_or_else(damaged)?;
+            let row = self.snapshot.range(&self.store[Space::History], rows).next().ok_or_else(damaged)?;
             entries = decode_history(&row.value().map_err(|error| failed("reading", error))?)?;
         }
         let entry = entries.into_iter().find(|entry| entry.position == delivery.position).ok_or_else(damaged)?;
@@ -162,10 +163,10 @@ impl View {
     /// A digest of every row. Two folds of the same log by the same rules share it. Reads everything.
     pub fn state_digest(&self) -> Result<Digest, ProjectionError> {
         let mut hasher = StateHasher::new();
-        for (space, keyspace) in self.store.derived().into_iter().enumerate() {
-            for entry in self.snapshot.iter(keyspace) {
+        for space in Space::ALL {
+            for entry in self.snapshot.iter(&self.store[*space]) {
                 let (key, value) = entry.into_inner().map_err(|error| failed("reading", error))?;
-                hasher.row(space, &key, &value);
+                hasher.row(*space, &key, &value);
             }
         }
         Ok(hasher.finish())
@@ -183,7 +184,7 @@ impl View {
     pub(crate) fn rows_of(&self, sources: &[SourceName]) -> Result<Vec<SourceRow>, ProjectionError> {
         let mut rows = Vec::new();
         for number in self.numbers_of(sources).into_values() {
-            let bytes = self.get(&self.store.sources, &number.0.to_be_bytes())?;
+            let bytes = self.get(&self.store[Space::Sources], &number.0.to_be_bytes())?;
             // A source that is new may not be in the snapshot yet.
             rows.extend(bytes.map(|bytes| decode_source(&bytes)).transpose()?);
         }

@@ -8,7 +8,10 @@ use crate::{
     log::{Body, Delivery, Log, NewDelivery, Position, SourceName},
     projection::{
         error::ProjectionError,
-        schema::keys::{decode_positions, delivery_id_key},
+        schema::{
+            keys::{decode_positions, delivery_id_key},
+            keyspaces::Space,
+        },
         view::{Told, View},
         write::store::Projection,
     },
@@ -49,7 +52,7 @@ impl View {
 
     fn positions_of_id(&self, source: &SourceName, delivery_id: &str) -> Result<Vec<Position>, ProjectionError> {
         let Some(number) = self.number_of(source) else { return Ok(Vec::new()) };
-        let bytes = self.get(&self.store.delivery_ids, &delivery_id_key(number, delivery_id))?;
+        let bytes = self.get(&self.store[Space::DeliveryIds], &delivery_id_key(number, delivery_id))?;
         let positions = bytes.map(|bytes| decode_positions(&bytes)).transpose()?.unwrap_or_default();
         Ok(positions.into_iter().map(Position::new).collect())
     }

@@ -10,7 +10,10 @@ use crate::{
     log::{Delivery, Log, LogError, Position, may_follow},
     projection::{
         error::{ProjectionError, failed},
-        schema::keys::{SET_BACK_KEY, decode_set_back, last_number},
+        schema::{
+            keys::{SET_BACK_KEY, decode_set_back, last_number},
+            keyspaces::Space,
+        },
         view::{
             View,
             as_of::AsOf,
@@ -112,8 +115,8 @@ impl Run {
 impl View {
     /// Where the clock was set back, in the order of the log.
     pub fn set_backs(&self) -> Result<Vec<SetBack>, ProjectionError> {
-        let rows = self.snapshot.prefix(&self.store.meta, SET_BACK_KEY);
-        let set_back = |row: crate::projection::lsm::Guard| {
+        let rows = self.snapshot.prefix(&self.store[Space::Meta], SET_BACK_KEY);
+        let set_back = |row: clockfold_rows::Guard| {
             self.patience.check()?;
             let (key, value) = row.into_inner().map_err(|error| failed("reading", error))?;
             decode_set_back(Position::new(last_number(&key)?), &value)

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use clockfold_rows::Guard;
+
 use crate::{
     lifecycle::Status,
     log::{AppointmentId, Position},
     projection::{
         error::{ProjectionError, failed},
-        lsm::Guard,
         schema::{
             changes::{ChangeRow, OpenSet, StatusChange, decode_changes, decode_open},
             keys::{SourceNumber, last_number, position_key},
+            keyspaces::Space,
         },
         view::View,
         write::store::Projection,
@@ -51,7 +53,7 @@ impl View {
         position: Position,
     ) -> Result<(Position, OpenSet), ProjectionError> {
         let keys = position_key(number, Position::ZERO)..=position_key(number, position);
-        let Some(row) = self.snapshot.range(&self.store.open, keys).next_back() else {
+        let Some(row) = self.snapshot.range(&self.store[Space::Open], keys).next_back() else {
             return Ok((Position::ZERO, OpenSet::new()));
         };
         let (key, bytes) = row.into_inner().map_err(|error| failed("reading", error))?;
@@ -66,9 +68,9 @@ impl View {
         to: Position,
     ) -> impl DoubleEndedIterator<Item = Result<ChangeRow, ProjectionError>> + use<> {
         let first = position_key(number, Position::ZERO)..=position_key(number, after);
-        let first = self.snapshot.range(&self.store.changes, first).next_back();
+        let first = self.snapshot.range(&self.store[Space::Changes], first).next_back();
         let rest = position_key(number, after.next())..=position_key(number, to.max(after.next()));
-        let rest = self.snapshot.range(&self.store.changes, rest);
+        let rest = self.snapshot.range(&self.store[Space::Changes], rest);
         let patience = self.patience.clone();
         first.into_iter().chain(rest).map(move |row: Guard| {
             patience.check()?;
@@ -153,7 +155,7 @@ mod tests {
         let (view, head) = (projection.view(), log.head().position);
         let number = SourceNumber(0);
         let sets: Vec<u64> =
-            view.snapshot.iter(&view.store.open).map(|row| last_number(&row.key().unwrap()).unwrap()).collect();
+            view.snapshot.iter(&view.store[Space::Open]).map(|row| last_number(&row.key().unwrap()).unwrap()).collect();
         assert!(sets.len() >= 3, "{sets:?}");
         for (since, set) in [0].into_iter().chain(sets.iter().copied()).zip(&sets) {
             let members = view.open_at(number, Position::new(*set)).unwrap().len() as u64;

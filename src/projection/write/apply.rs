@@ -11,12 +11,13 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
+use clockfold_rows::{Batch, Guard};
+
 use crate::{
     lifecycle::{Change, Code, EventType, Folded, Outcome, Verdict},
     log::{AppointmentId, Delivery, Position, Reading},
     projection::{
         error::{ProjectionError, failed},
-        lsm::{Batch, Guard},
         schema::{
             appointment::{
                 AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_appointment, decode_history,
@@ -30,6 +31,7 @@ use crate::{
                 encode_places, encode_positions, encode_set_back, encode_source, history_key, hour_key, id_key,
                 outcome_key, position_key, row_of, set_back_key,
             },
+            keyspaces::Space,
             orders::{Places, only_in},
             tally::{Hour, Tally, decode_hour, encode_hour, hour_of, minute_of},
         },
@@ -97,51 +99,51 @@ impl Projection {
         let mut batch_open = BTreeMap::new();
         for ((number, id), Touched { is_new, before, record }) in &changed.appointments {
             let after = Places::of(record);
-            batch.insert(&store.appointments, appointment_key(*number, *id), encode_appointment(record));
+            batch.insert(&store[Space::Appointments], appointment_key(*number, *id), encode_appointment(record));
             if *is_new {
-                batch.insert(&store.by_id, id_key(*id, *number), []);
+                batch.insert(&store[Space::ById], id_key(*id, *number), []);
             }
-            only_in(*before, after, *number, *id, |space, key| batch.remove(store.space(space), key));
-            only_in(after, *before, *number, *id, |space, key| batch.insert(store.space(space), key, []));
+            only_in(*before, after, *number, *id, |space, key| batch.remove(&store[space], key));
+            only_in(after, *before, *number, *id, |space, key| batch.insert(&store[space], key, []));
             let status = |places: Option<Places>| places.map(|places| places.status);
             self.counts(*number).move_appointment(status(*before), status(after));
         }
         for (key, entries) in changed.history {
-            batch.insert(&store.history, key, encode_history(&entries));
+            batch.insert(&store[Space::History], key, encode_history(&entries));
         }
         for (number, position) in &changed.open_sets {
             let open = self.open_set(*number, *position, &changed.changes, &batch_open)?;
-            batch.insert(&store.open, position_key(*number, *position), encode_open(&open));
+            batch.insert(&store[Space::Open], position_key(*number, *position), encode_open(&open));
             batch_open.insert((*number, *position), open);
         }
         for ((number, first), row) in &changed.changes {
-            batch.insert(&store.changes, position_key(*number, *first), encode_changes(row));
+            batch.insert(&store[Space::Changes], position_key(*number, *first), encode_changes(row));
         }
         for number in &changed.courses {
             let row = &self.courses[number.0 as usize].row;
             if let Some(first) = row.changes.first() {
-                batch.insert(&store.changes, position_key(*number, first.position), encode_changes(row));
+                batch.insert(&store[Space::Changes], position_key(*number, first.position), encode_changes(row));
             }
         }
         for ((number, kind, row), places) in changed.by_outcome {
             let key = outcome_key(number, kind, row);
             if places.is_empty() {
-                batch.remove(&store.by_outcome, key);
+                batch.remove(&store[Space::ByOutcome], key);
             } else {
-                batch.insert(&store.by_outcome, key, encode_places(&places));
+                batch.insert(&store[Space::ByOutcome], key, encode_places(&places));
             }
         }
         for ((number, hour), minutes) in &changed.tallies {
-            batch.insert(&store.tallies, hour_key(*number, *hour), encode_hour(minutes));
+            batch.insert(&store[Space::Tallies], hour_key(*number, *hour), encode_hour(minutes));
         }
         for (key, positions) in changed.delivery_ids {
-            batch.insert(&store.delivery_ids, key, encode_positions(&positions));
+            batch.insert(&store[Space::DeliveryIds], key, encode_positions(&positions));
         }
         self.write_sources(&mut batch, &changed.sources, sources_written);
-        batch.insert(&store.meta, CHECKPOINT_KEY, encode_checkpoint(checkpoint));
-        batch.insert(&store.meta, LAST_ARRIVAL_KEY, encode_last_arrival(last.received_at));
+        batch.insert(&store[Space::Meta], CHECKPOINT_KEY, encode_checkpoint(checkpoint));
+        batch.insert(&store[Space::Meta], LAST_ARRIVAL_KEY, encode_last_arrival(last.received_at));
         for set_back in &set_backs {
-            batch.insert(&store.meta, set_back_key(set_back.position), encode_set_back(set_back));
+            batch.insert(&store[Space::Meta], set_back_key(set_back.position), encode_set_back(set_back));
         }
         if self.sources.len() > sources_written {
             store.name(self.numbers.clone());
@@ -159,9 +161,9 @@ impl Projection {
         for number in changed {
             let row = &self.sources[number.0 as usize];
             if number.0 as usize >= written {
-                batch.insert(&store.source_ids, row.name.as_str(), number.0.to_be_bytes());
+                batch.insert(&store[Space::SourceIds], row.name.as_str(), number.0.to_be_bytes());
             }
-            batch.insert(&store.sources, number.0.to_be_bytes(), encode_source(row));
+            batch.insert(&store[Space::Sources], number.0.to_be_bytes(), encode_source(row));
         }
     }
 
@@ -240,7 +242,8 @@ impl Projection {
         let positions = match changed.delivery_ids.entry(delivery_id_key(number, delivery_id)) {
             btree_map::Entry::Occupied(entry) => entry.into_mut(),
             btree_map::Entry::Vacant(entry) => {
-                let stored = self.store.delivery_ids.get(entry.key()).map_err(|error| failed("reading", error))?;
+                let stored =
+                    self.store[Space::DeliveryIds].get(entry.key()).map_err(|error| failed("reading", error))?;
                 let stored = stored.map(|bytes| decode_positions(&bytes)).transpose()?;
                 entry.insert(stored.unwrap_or_default())
             }
@@ -291,7 +294,7 @@ impl Projection {
         // The first row that ends at or after the position: of this group, or on disk.
         let (from, to) = (history_key(number, id, position), history_key(number, id, Position::new(u64::MAX)));
         let pending = changed.history.range(from.clone()..=to.clone()).next().map(|(key, _)| key.clone());
-        let stored = self.store.history.range(from..=to).next().map(Guard::into_inner).transpose();
+        let stored = self.store[Space::History].range(from..=to).next().map(Guard::into_inner).transpose();
         let stored = stored.map_err(|error| failed("reading", error))?;
         let row = match (pending, stored) {
             (Some(pending), Some((stored, value))) if stored[..] < pending[..] => {
@@ -337,7 +340,8 @@ impl Projection {
 
     /// A row of `tallies` as it is on disk; empty where there is none.
     pub(crate) fn hour(&self, number: SourceNumber, hour: u64) -> Result<Hour, ProjectionError> {
-        let stored = self.store.tallies.get(hour_key(number, hour)).map_err(|error| failed("reading", error))?;
+        let stored =
+            self.store[Space::Tallies].get(hour_key(number, hour)).map_err(|error| failed("reading", error))?;
         stored.map_or(Ok(Hour::new()), |bytes| decode_hour(&bytes))
     }
 
@@ -356,7 +360,7 @@ impl Projection {
 
     /// A row of `by_outcome` as it is on disk; empty where there is none.
     pub(crate) fn listed(&self, number: SourceNumber, kind: Kind, row: u64) -> Result<Vec<u16>, ProjectionError> {
-        let stored = self.store.by_outcome.get(outcome_key(number, kind, row));
+        let stored = self.store[Space::ByOutcome].get(outcome_key(number, kind, row));
         stored.map_err(|error| failed("reading", error))?.map_or(Ok(Vec::new()), |places| decode_places(&places))
     }
 
@@ -369,7 +373,10 @@ impl Projection {
         first: Sighting,
     ) -> Result<AppointmentRecord, ProjectionError> {
         let key = AppointmentKey { source: delivery.source.clone(), appointment_id: id };
-        match self.store.appointments.get(appointment_key(number, id)).map_err(|error| failed("reading", error))? {
+        match self.store[Space::Appointments]
+            .get(appointment_key(number, id))
+            .map_err(|error| failed("reading", error))?
+        {
             Some(bytes) => decode_appointment(key, &bytes),
             None => Ok(AppointmentRecord::new(key, first)),
         }

@@ -11,7 +11,6 @@ use crate::{
     log::{Digest, Position, SourceName},
     projection::{
         error::{ProjectionError, failed},
-        lsm,
         schema::{
             changes::{Course, decode_changes},
             identity::Checkpoint,
@@ -19,7 +18,7 @@ use crate::{
                 CHECKPOINT_KEY, Counts, LAST_ARRIVAL_KEY, SourceNumber, SourceRow, decode_checkpoint,
                 decode_last_arrival, decode_source, encode_checkpoint,
             },
-            keyspaces::{Keyspaces, Names, source_number},
+            keyspaces::{Keyspaces, Names, Space, source_number},
             rules::Rules,
         },
         view::View,
@@ -87,7 +86,7 @@ impl Projection {
 
     /// Whether the writer, a query or a merge has met damage in its files.
     pub fn is_damaged(&self) -> bool {
-        self.store.database.is_damaged()
+        self.store.database.is_corrupt()
     }
 
     /// A handle for queries.
@@ -114,7 +113,7 @@ impl Projection {
     /// Takes note of rules by which every row would be as it is.
     pub(crate) fn adopt(&mut self, rules_digest: Digest) -> Result<(), ProjectionError> {
         self.checkpoint.rules_digest = rules_digest;
-        let written = self.store.meta.insert(CHECKPOINT_KEY, encode_checkpoint(self.checkpoint));
+        let written = self.store[Space::Meta].insert(CHECKPOINT_KEY, encode_checkpoint(self.checkpoint));
         written.map_err(|error| failed("writing", error))
     }
 
@@ -123,26 +122,27 @@ impl Projection {
     pub(crate) fn pretend_rules(&self, rules_digest: Digest) {
         for (index, row) in self.sources.iter().enumerate() {
             let row = encode_source(&SourceRow { rules_digest, ..row.clone() });
-            self.store.sources.insert(source_number(index).0.to_be_bytes(), row).unwrap();
+            self.store[Space::Sources].insert(source_number(index).0.to_be_bytes(), row).unwrap();
         }
     }
 
     /// Gives an appointment the row of another, for tests of what finds and mends a projection that is wrong.
     #[doc(hidden)]
     pub fn confuse_two_appointments(&self) -> Result<(), ProjectionError> {
-        let rows = self.view().snapshot.iter(&self.store.appointments).take(2);
-        let rows = rows.map(lsm::Guard::into_inner).collect::<Result<Vec<_>, _>>();
+        let rows = self.view().snapshot.iter(&self.store[Space::Appointments]).take(2);
+        let rows = rows.map(clockfold_rows::Guard::into_inner).collect::<Result<Vec<_>, _>>();
         let rows = rows.map_err(|error| failed("reading", error))?;
         let [(key, _), (_, other)] = &rows[..] else { return Err(ProjectionError::NoSuchAppointment) };
-        self.store.appointments.insert(&**key, other).map_err(|error| failed("writing", error))
+        self.store[Space::Appointments].insert(&**key, other).map_err(|error| failed("writing", error))
     }
 
     /// Makes the row of the first appointment one that can't be read. For tests of what finds that.
     #[doc(hidden)]
     pub fn damage_an_appointment(&self) -> Result<(), ProjectionError> {
-        let first = self.view().snapshot.iter(&self.store.appointments).next().map(lsm::Guard::into_inner);
+        let first =
+            self.view().snapshot.iter(&self.store[Space::Appointments]).next().map(clockfold_rows::Guard::into_inner);
         let Some(Ok((key, _))) = first else { return Err(ProjectionError::NoSuchAppointment) };
-        self.store.appointments.insert(&*key, b"no row").map_err(|error| failed("writing", error))
+        self.store[Space::Appointments].insert(&*key, b"no row").map_err(|error| failed("writing", error))
     }
 
     pub(crate) fn number_of(&mut self, name: &SourceName) -> SourceNumber {
@@ -180,7 +180,7 @@ impl Reader {
 
     /// Whether somebody has met damage in the files of the projection that counts.
     pub fn is_damaged(&self) -> bool {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).database.is_damaged()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).database.is_corrupt()
     }
 }
 
@@ -203,25 +203,25 @@ struct Counted {
 /// Reads what the writer holds in memory. Writes the checkpoint of a store that has none.
 fn count(store: &Keyspaces, rules: &Rules) -> Result<Counted, ProjectionError> {
     let snapshot = store.database.snapshot();
-    let stored = snapshot.get(&store.meta, CHECKPOINT_KEY).map_err(|error| failed("opening", error))?;
+    let stored = snapshot.get(&store[Space::Meta], CHECKPOINT_KEY).map_err(|error| failed("opening", error))?;
     let checkpoint = match stored {
         Some(bytes) => decode_checkpoint(&bytes)?,
         None => {
             let nothing = Checkpoint { position: Position::ZERO, digest: Digest::EMPTY, rules_digest: rules.digest() };
-            let written = store.meta.insert(CHECKPOINT_KEY, encode_checkpoint(nothing));
+            let written = store[Space::Meta].insert(CHECKPOINT_KEY, encode_checkpoint(nothing));
             written.map_err(|error| failed("opening", error))?;
             nothing
         }
     };
-    let last_arrival = snapshot.get(&store.meta, LAST_ARRIVAL_KEY).map_err(|error| failed("opening", error))?;
+    let last_arrival = snapshot.get(&store[Space::Meta], LAST_ARRIVAL_KEY).map_err(|error| failed("opening", error))?;
     let last_arrival = last_arrival.map(|bytes| decode_last_arrival(&bytes)).transpose()?;
     let mut sources = Vec::new();
-    for entry in snapshot.iter(&store.sources) {
+    for entry in snapshot.iter(&store[Space::Sources]) {
         sources.push(decode_source(&entry.value().map_err(|error| failed("opening", error))?)?);
     }
     let mut courses = Vec::with_capacity(sources.len());
     for index in 0..sources.len() {
-        let last = snapshot.prefix(&store.changes, source_number(index).0.to_be_bytes()).next_back();
+        let last = snapshot.prefix(&store[Space::Changes], source_number(index).0.to_be_bytes()).next_back();
         let last = last.map(|row| row.value().map_err(|error| failed("opening", error))).transpose()?;
         courses.push(last.map(|bytes| decode_changes(&bytes)).transpose()?.map_or_else(Course::default, Course::after));
     }

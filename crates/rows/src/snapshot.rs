@@ -19,14 +19,14 @@ use super::{
 
 /// Where the rows are, the newest first: those in memory, then those in files.
 #[derive(Clone)]
-pub(super) struct Levels {
+pub(crate) struct Levels {
     /// The first one takes new rows; the others wait for their files.
-    pub(super) memory: Vec<Arc<Memtable>>,
-    pub(super) tables: Vec<Arc<Table>>,
+    pub(crate) memory: Vec<Arc<Memtable>>,
+    pub(crate) tables: Vec<Arc<Table>>,
 }
 
 /// A moment that is held. What it sees goes when it is dropped.
-pub(super) struct Held {
+pub(crate) struct Held {
     shared: Arc<Shared>,
     levels: Arc<Levels>,
     sequence: u64,
@@ -34,14 +34,14 @@ pub(super) struct Held {
 
 /// All rows as of one batch; cheap to take and to clone.
 #[derive(Clone)]
-pub(in crate::projection) struct Snapshot(Arc<Held>);
+pub struct Snapshot(Arc<Held>);
 
 impl Levels {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.tables.is_empty() && self.memory.iter().all(|memtable| memtable.is_empty())
     }
 
-    pub(super) fn get(&self, shared: &Shared, space: usize, key: &[u8], sequence: u64) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn get(&self, shared: &Shared, space: usize, key: &[u8], sequence: u64) -> Result<Option<Vec<u8>>> {
         let whole = Key::from(key);
         for memtable in &self.memory {
             if let Some(found) = memtable.get(space, &whole, sequence) {
@@ -59,11 +59,11 @@ impl Levels {
 }
 
 impl Held {
-    pub(super) fn of(shared: Arc<Shared>, levels: Arc<Levels>, sequence: u64) -> Held {
+    pub(crate) fn of(shared: Arc<Shared>, levels: Arc<Levels>, sequence: u64) -> Held {
         Held { shared, levels, sequence }
     }
 
-    pub(super) fn merge(&self, space: usize, bounds: &Bounds, direction: Direction) -> Merge {
+    pub(crate) fn merge(&self, space: usize, bounds: &Bounds, direction: Direction) -> Merge {
         let memory = self.levels.memory.iter().map(|memtable| Source::memory(memtable, space, bounds, self.sequence));
         let tables = self.levels.tables.iter().filter(|table| !table.sections[space].is_empty());
         let tables = tables.map(|table| Source::table(table, &self.shared.cache, space, bounds));
@@ -78,29 +78,29 @@ impl Drop for Held {
 }
 
 impl Snapshot {
-    pub(super) fn of(held: Held) -> Snapshot {
+    pub(crate) fn of(held: Held) -> Snapshot {
         Snapshot(Arc::new(held))
     }
 
     /// A row's value.
-    pub(in crate::projection) fn get(&self, keyspace: &Keyspace, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+    pub fn get(&self, keyspace: &Keyspace, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         self.0.levels.get(&self.0.shared, keyspace.space, key.as_ref(), self.0.sequence)
     }
 
     /// The rows whose keys are in a range.
-    pub(in crate::projection) fn range<K: AsRef<[u8]>>(&self, keyspace: &Keyspace, range: impl RangeBounds<K>) -> Iter {
+    pub fn range<K: AsRef<[u8]>>(&self, keyspace: &Keyspace, range: impl RangeBounds<K>) -> Iter {
         let key = |bound: Bound<&K>| bound.map(|key| Key::from(key.as_ref()));
         self.rows(keyspace, (key(range.start_bound()), key(range.end_bound())))
     }
 
     /// The rows whose keys begin with `prefix`.
-    pub(in crate::projection) fn prefix(&self, keyspace: &Keyspace, prefix: impl AsRef<[u8]>) -> Iter {
+    pub fn prefix(&self, keyspace: &Keyspace, prefix: impl AsRef<[u8]>) -> Iter {
         let prefix = prefix.as_ref();
         self.rows(keyspace, (Bound::Included(Key::from(prefix)), Key::after_prefix(prefix)))
     }
 
     /// All rows.
-    pub(in crate::projection) fn iter(&self, keyspace: &Keyspace) -> Iter {
+    pub fn iter(&self, keyspace: &Keyspace) -> Iter {
         self.rows(keyspace, (Bound::Unbounded, Bound::Unbounded))
     }
 

@@ -6,13 +6,13 @@ const PROBES: u64 = 6;
 
 /// A Bloom filter; an empty one has every key.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Filter {
+pub(crate) struct Filter {
     bits: Vec<u8>,
 }
 
 impl Filter {
     /// Of the hashes of all keys.
-    pub(super) fn of(hashes: &[u64]) -> Filter {
+    pub(crate) fn of(hashes: &[u64]) -> Filter {
         let mut bits = vec![0; (hashes.len() * BITS_PER_KEY).div_ceil(8)];
         let count = bits.len() as u64 * 8;
         for hash in hashes {
@@ -23,16 +23,16 @@ impl Filter {
         Filter { bits }
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Filter {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Filter {
         Filter { bits: bytes.to_vec() }
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bits
     }
 
     /// Whether a key with this hash may be there.
-    pub(super) fn may_have(&self, hash: u64) -> bool {
+    pub(crate) fn may_have(&self, hash: u64) -> bool {
         let count = self.bits.len() as u64 * 8;
         count == 0 || places(hash, count).all(|bit| self.bits[bit >> 3] & 1 << (bit & 7) != 0)
     }
@@ -50,7 +50,7 @@ fn places(hash: u64, count: u64) -> impl Iterator<Item = usize> {
 }
 
 /// A key's hash. It is part of the files' format.
-pub(super) fn hash_of(key: &[u8]) -> u64 {
+pub(crate) fn hash_of(key: &[u8]) -> u64 {
     let mut hash = 0x9e37_79b9_7f4a_7c15_u64 ^ key.len() as u64;
     for part in key.chunks(8) {
         let mut word = [0; 8];

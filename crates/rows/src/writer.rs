@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Space,
+    KeyspaceOptions,
     block::{put_varint, seal},
     error::{Result, io},
     section::{Section, SectionBuilder, put},
@@ -16,7 +16,7 @@ use super::{
 };
 
 /// A table that is being written. Dropped before it is finished, it removes its file.
-pub(super) struct TableWriter {
+pub(crate) struct TableWriter {
     id: u64,
     path: PathBuf,
     file: Option<File>,
@@ -26,8 +26,8 @@ pub(super) struct TableWriter {
 }
 
 impl TableWriter {
-    pub(super) fn create(id: u64, path: PathBuf, spaces: &[Space]) -> Result<TableWriter> {
-        // It holds the ids of appointments: nobody but its owner has business there.
+    pub(crate) fn create(id: u64, path: PathBuf, spaces: &[KeyspaceOptions]) -> Result<TableWriter> {
+        // Nobody but its owner has business there.
         let opened = File::options().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path);
         let mut file = opened.map_err(io("creating", &path))?;
         file.write_all(MAGIC).map_err(io("writing", &path))?;
@@ -36,7 +36,7 @@ impl TableWriter {
         Ok(TableWriter { id, path, file: Some(file), at: MAGIC.len() as u64, builders, sections })
     }
 
-    pub(super) fn push(&mut self, space: usize, key: &[u8], value: Option<&[u8]>) -> Result<()> {
+    pub(crate) fn push(&mut self, space: usize, key: &[u8], value: Option<&[u8]>) -> Result<()> {
         self.builders[space].push(key, value);
         if self.builders[space].is_full() { self.close_section(space) } else { Ok(()) }
     }
@@ -55,7 +55,7 @@ impl TableWriter {
     }
 
     /// The table, once everything of it is on the disk.
-    pub(super) fn finish(mut self) -> Result<Table> {
+    pub(crate) fn finish(mut self) -> Result<Table> {
         for space in 0..self.builders.len() {
             self.close_section(space)?;
         }

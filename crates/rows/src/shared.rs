@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Space,
+    Options,
     batch::{Batch, BatchRow},
     cache::Cache,
     error::{Error, Result},
@@ -22,20 +22,15 @@ use super::{
     writer::TableWriter,
 };
 
-/// Rows that wait in memory are written to a file at so many bytes. What a crash takes is folded again: at about 250
-/// bytes a delivery that is 100,000 of them, and three times as many where files can't be written as fast.
-const MEMTABLE_BYTES: usize = if cfg!(test) { 64 << 10 } else { 24 << 20 };
-/// Or when the first of them has waited so long.
+/// Rows go to a file when the first of them has waited so long in memory, however few they are.
 const WAIT_MAX: Duration = Duration::from_secs(20);
-/// What can't be written is tried again after so long.
-const RETRY_INTERVAL: Duration = Duration::from_millis(if cfg!(test) { 20 } else { 1_000 });
 /// A writer waits while so many full ones have no file yet.
 const FROZEN_MAX: usize = 2;
 
-pub(super) struct Shared {
-    pub(super) folder: PathBuf,
-    pub(super) spaces: &'static [Space],
-    pub(super) cache: Arc<Cache>,
+pub(crate) struct Shared {
+    pub(crate) folder: PathBuf,
+    pub(crate) options: Options,
+    pub(crate) cache: Arc<Cache>,
     /// The number of the next table.
     next_id: AtomicU64,
     state: Mutex<State>,
@@ -43,8 +38,8 @@ pub(super) struct Shared {
     changed: Condvar,
 }
 
-pub(super) struct State {
-    pub(super) levels: Arc<Levels>,
+pub(crate) struct State {
+    pub(crate) levels: Arc<Levels>,
     /// The number of the last batch.
     sequence: u64,
     /// The sequence numbers of held snapshots, ascending, and how many hold each.
@@ -52,14 +47,14 @@ pub(super) struct State {
     holders: Vec<usize>,
     /// When the first row came that is in no file.
     dirty_since: Option<Instant>,
-    pub(super) is_closing: bool,
+    pub(crate) is_closing: bool,
     /// Why memory could not be written to a file when that was last tried. Rows are taken while memory has room.
-    pub(super) failure: Option<Error>,
+    pub(crate) failure: Option<Error>,
 }
 
 impl Shared {
-    pub(super) fn new(folder: PathBuf, spaces: &'static [Space], cache_bytes: usize, manifest: Manifest) -> Shared {
-        let levels = Levels { memory: vec![Arc::new(Memtable::new(spaces.len()))], tables: manifest.tables };
+    pub(crate) fn new(folder: PathBuf, options: Options, manifest: Manifest) -> Shared {
+        let levels = Levels { memory: vec![Arc::new(Memtable::new(options.keyspaces.len()))], tables: manifest.tables };
         let state = State {
             levels: Arc::new(levels),
             sequence: 0,
@@ -69,29 +64,29 @@ impl Shared {
             is_closing: false,
             failure: None,
         };
-        let (cache, next_id) = (Arc::new(Cache::of_bytes(cache_bytes)), AtomicU64::new(manifest.next_id));
-        Shared { folder, spaces, cache, next_id, state: Mutex::new(state), changed: Condvar::new() }
+        let (cache, next_id) = (Arc::new(Cache::of_bytes(options.cache_bytes)), AtomicU64::new(manifest.next_id));
+        Shared { folder, options, cache, next_id, state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// The state. A thread that panicked in the midst of a batch has left half of it: `commit` goes no further then.
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the state and wakes who waits for it.
-    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let changed = change(&mut self.state());
         self.changed.notify_all();
         changed
     }
 
-    pub(super) fn get(&self, space: usize, key: &[u8]) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn get(&self, space: usize, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let levels = Arc::clone(&self.state().levels);
         levels.get(self, space, key, u64::MAX)
     }
 
     /// Holds this moment.
-    pub(super) fn hold(self: &Arc<Self>) -> Held {
+    pub(crate) fn hold(self: &Arc<Self>) -> Held {
         let mut state = self.state();
         let (sequence, levels) = (state.sequence, Arc::clone(&state.levels));
         match state.held.last() {
@@ -105,7 +100,7 @@ impl Shared {
         Held::of(Arc::clone(self), levels, sequence)
     }
 
-    pub(super) fn let_go(&self, sequence: u64) {
+    pub(crate) fn let_go(&self, sequence: u64) {
         let mut state = self.state();
         if let Ok(place) = state.held.binary_search(&sequence) {
             state.holders[place] -= 1;
@@ -117,7 +112,7 @@ impl Shared {
     }
 
     /// Writes a batch to memory. Waits while memory is full.
-    pub(super) fn commit(&self, batch: &Batch) -> Result<()> {
+    pub(crate) fn commit(&self, batch: &Batch) -> Result<()> {
         let mut state = self.state();
         while state.failure.is_none() && state.levels.memory.len() > FROZEN_MAX {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -136,24 +131,25 @@ impl Shared {
         let bytes = levels.memory[0].write(|rows| {
             for BatchRow { space, key, value } in &batch.rows {
                 let value = value.map(|(at, length)| &batch.values[at..at + length]);
-                rows.put((*space, key.clone()), value, *sequence, held, self.spaces[*space].is_once);
+                rows.put((*space, key.clone()), value, *sequence, held, self.options.keyspaces[*space].is_once);
             }
         });
         if state.dirty_since.is_none() {
             state.dirty_since = Some(Instant::now());
         }
-        if bytes >= MEMTABLE_BYTES {
-            state.freeze(self.spaces.len());
+        if bytes >= self.options.memtable_bytes {
+            state.freeze(self.options.keyspaces.len());
             drop(state);
             self.changed.notify_all();
         }
         Ok(())
     }
 
-    /// Panics where a batch puts in a row that is there already, in a keyspace where nobody does ([`Space::is_once`]).
+    /// Panics where a batch puts in a row that is there already, in a keyspace where nobody does ([`KeyspaceOptions::is_once`](crate::KeyspaceOptions::is_once)).
     fn check_promise(&self, levels: &Levels, batch: &Batch) {
         let mut removed = BTreeSet::new();
-        for BatchRow { space, key, value } in batch.rows.iter().filter(|row| self.spaces[row.space].is_once) {
+        for BatchRow { space, key, value } in batch.rows.iter().filter(|row| self.options.keyspaces[row.space].is_once)
+        {
             if value.is_none() {
                 removed.insert((*space, key));
             } else if !removed.remove(&(*space, key)) {
@@ -164,14 +160,14 @@ impl Shared {
     }
 
     /// A file for a new table.
-    pub(super) fn new_table(&self) -> Result<TableWriter> {
+    pub(crate) fn new_table(&self) -> Result<TableWriter> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        TableWriter::create(id, table_path(&self.folder, id), self.spaces)
+        TableWriter::create(id, table_path(&self.folder, id), self.options.keyspaces)
     }
 
     /// Has other tables count from now on; `flushed` if they have the rows of the oldest memory. One thread at a time
     /// does this.
-    pub(super) fn switch(&self, tables: Vec<Arc<Table>>, flushed: bool) -> Result<()> {
+    pub(crate) fn switch(&self, tables: Vec<Arc<Table>>, flushed: bool) -> Result<()> {
         let manifest = Manifest { next_id: self.next_id.load(Ordering::Relaxed), tables };
         manifest.write(&self.folder)?;
         self.change(|state| {
@@ -186,9 +182,9 @@ impl Shared {
     }
 
     /// Writes everything to files, and waits for it.
-    pub(super) fn flush(&self) -> Result<()> {
+    pub(crate) fn flush(&self) -> Result<()> {
         let mut state = self.state();
-        state.freeze(self.spaces.len());
+        state.freeze(self.options.keyspaces.len());
         self.changed.notify_all();
         while state.failure.is_none() && state.levels.memory.len() > 1 {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -197,7 +193,7 @@ impl Shared {
     }
 
     /// What came of writing memory to a file. Tells whether an error is another one than before.
-    pub(super) fn flushed(&self, error: Option<&Error>) -> bool {
+    pub(crate) fn flushed(&self, error: Option<&Error>) -> bool {
         let words = |error: Option<&Error>| error.map(Error::to_string);
         self.change(|state| {
             let is_news = words(error) != words(state.failure.as_ref());
@@ -208,11 +204,11 @@ impl Shared {
 
     /// Waits until there is something to write to a file, or the end. `false` at the end. After a failure it waits a
     /// moment, and at the end it gives up.
-    pub(super) fn wait_for_work(&self) -> bool {
+    pub(crate) fn wait_for_work(&self) -> bool {
         let mut state = self.state();
         let failed_at = state.failure.as_ref().map(|_| Instant::now());
         loop {
-            if let Some(rest) = failed_at.and_then(|at| RETRY_INTERVAL.checked_sub(at.elapsed())) {
+            if let Some(rest) = failed_at.and_then(|at| self.options.retry_interval.checked_sub(at.elapsed())) {
                 if state.is_closing {
                     return false;
                 }
@@ -224,7 +220,7 @@ impl Shared {
             }
             let waited = state.dirty_since.map(|since| since.elapsed());
             if waited.is_some_and(|waited| waited >= WAIT_MAX || state.is_closing) {
-                state.freeze(self.spaces.len());
+                state.freeze(self.options.keyspaces.len());
                 continue;
             }
             if state.is_closing {
@@ -237,10 +233,10 @@ impl Shared {
 }
 
 impl State {
-    /// Why no rows are taken, if so: something is damaged, or memory is full and can't be written.
+    /// Why no rows are taken, if so: something is corrupt, or memory is full and can't be written.
     fn refusal(&self) -> Option<Error> {
         let is_full = self.levels.memory.len() > FROZEN_MAX;
-        self.failure.clone().filter(|why| is_full || matches!(why, Error::Damaged { .. }))
+        self.failure.clone().filter(|why| is_full || matches!(why, Error::Corrupt { .. }))
     }
 
     /// New rows go to a fresh table from now on; the full one waits for its file.

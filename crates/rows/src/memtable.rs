@@ -23,9 +23,9 @@ const ROW_BYTES: usize = 112;
 const LOOKS_MAX: usize = 1024;
 
 /// Rows in memory, by keyspace.
-pub(super) struct Memtable(RwLock<Rows>);
+pub(crate) struct Memtable(RwLock<Rows>);
 
-pub(super) struct Rows {
+pub(crate) struct Rows {
     spaces: Vec<BTreeMap<Key, Versions>>,
     values: Vec<Vec<u8>>,
     bytes: usize,
@@ -53,13 +53,13 @@ struct Version {
 const REMOVED: u32 = u32::MAX;
 
 impl Memtable {
-    pub(super) fn new(spaces: usize) -> Memtable {
+    pub(crate) fn new(spaces: usize) -> Memtable {
         let spaces = std::iter::repeat_with(BTreeMap::new).take(spaces).collect();
         Memtable(RwLock::new(Rows { spaces, values: Vec::new(), bytes: 0 }))
     }
 
     /// Puts rows in, under one lock. Returns about how many bytes all rows take.
-    pub(super) fn write(&self, write: impl FnOnce(&mut Rows)) -> usize {
+    pub(crate) fn write(&self, write: impl FnOnce(&mut Rows)) -> usize {
         // A panic in here leaves a batch half done; the store is not written after that (see `commit`).
         let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
         write(&mut rows);
@@ -70,12 +70,12 @@ impl Memtable {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.read().spaces.iter().all(BTreeMap::is_empty)
     }
 
     /// The row as of a sequence number: `None` where nothing is known of it here, `Some(None)` where it was removed.
-    pub(super) fn get(&self, space: usize, key: &Key, sequence: u64) -> Option<Option<Vec<u8>>> {
+    pub(crate) fn get(&self, space: usize, key: &Key, sequence: u64) -> Option<Option<Vec<u8>>> {
         let rows = self.read();
         let version = rows.spaces[space].get(key)?.as_of(sequence)?;
         Some(rows.value(version).map(<[u8]>::to_vec))
@@ -83,7 +83,7 @@ impl Memtable {
 
     /// Copies out some of the rows in `bounds`, in `direction`, and moves the bound behind them. `false` where there
     /// are no more.
-    pub(super) fn rows(
+    pub(crate) fn rows(
         &self,
         space: usize,
         bounds: &mut Bounds,
@@ -125,7 +125,7 @@ impl Memtable {
     }
 
     /// Shows every row of a table that is written no more, in the order of spaces and keys.
-    pub(super) fn for_each<E>(
+    pub(crate) fn for_each<E>(
         &self,
         mut show: impl FnMut(usize, &Key, Option<&[u8]>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -145,7 +145,7 @@ impl Memtable {
 impl Rows {
     /// Puts in a row (`None` removes it), where `held` are the sequence numbers of snapshots, ascending. With
     /// `once`, whoever writes promises that no row is put in that is there already.
-    pub(super) fn put(
+    pub(crate) fn put(
         &mut self,
         (space, key): (usize, Key),
         value: Option<&[u8]>,
@@ -219,13 +219,13 @@ impl Versions {
 }
 
 /// A range that holds nothing.
-pub(super) fn nothing() -> Bounds {
+pub(crate) fn nothing() -> Bounds {
     let key = || Bound::Excluded(Key::from(&[][..]));
     (key(), key())
 }
 
 /// Whether a range can hold anything; `BTreeMap` panics where its ends are crossed.
-pub(super) fn is_range((from, to): &Bounds) -> bool {
+pub(crate) fn is_range((from, to): &Bounds) -> bool {
     match (from, to) {
         (Bound::Unbounded, _) | (_, Bound::Unbounded) => true,
         (Bound::Included(from), Bound::Included(to)) => from <= to,

@@ -18,30 +18,28 @@ use super::{
     table::Table,
 };
 
-/// Tables of the smallest size are below this.
-const SMALL_BYTES: u64 = if cfg!(test) { 16 << 10 } else { 2 << 20 };
 const TABLES_OF_SIZE: usize = 4;
 /// A merge looks for full memory each so many rows.
 const ROWS_BETWEEN: usize = 4096;
 
 /// What writes files.
-pub(super) struct Background {
+pub(crate) struct Background {
     shared: Arc<Shared>,
 }
 
 impl Background {
-    pub(super) fn new(shared: Arc<Shared>) -> Background {
+    pub(crate) fn new(shared: Arc<Shared>) -> Background {
         Background { shared }
     }
 
     /// Works until the store is closed; then everything is in files.
-    pub(super) fn run(self) {
+    pub(crate) fn run(self) {
         loop {
             // A merge that fails leaves the tables as they are. A disk that is full is met again by what is to be flushed.
             if self.flush_all()
                 && let Err(error) = self.merge_while_due()
             {
-                tracing::warn!(%error, "tables of the projection could not be merged");
+                tracing::warn!(%error, "tables could not be merged");
             }
             if !self.shared.wait_for_work() {
                 return;
@@ -61,7 +59,7 @@ impl Background {
             let is_news = self.shared.flushed(flushed.as_ref().err());
             if let Err(error) = flushed {
                 if is_news {
-                    tracing::error!(%error, "the projection can't be written; it is tried again");
+                    tracing::error!(%error, "rows can't be written to files; it is tried again");
                 }
                 return false;
             }
@@ -81,7 +79,10 @@ impl Background {
     fn merge_while_due(&self) -> Result<()> {
         loop {
             let tables = self.shared.state().levels.tables.clone();
-            let count = newest_to_merge(&tables.iter().map(|table| table.length).collect::<Vec<_>>());
+            let count = newest_to_merge(
+                &tables.iter().map(|table| table.length).collect::<Vec<_>>(),
+                self.shared.options.small_file_bytes,
+            );
             if count == 0 || self.shared.state().is_closing {
                 return Ok(());
             }
@@ -94,7 +95,7 @@ impl Background {
         let (merged, kept) = tables.split_at(count);
         let mut writer = self.shared.new_table()?;
         let mut rows_since = 0;
-        for space in 0..self.shared.spaces.len() {
+        for space in 0..self.shared.options.keyspaces.len() {
             let all: Bounds = (Bound::Unbounded, Bound::Unbounded);
             let sources = merged.iter().filter(|table| !table.sections[space].is_empty());
             let sources = sources.map(|table| Source::table(table, &self.shared.cache, space, &all));
@@ -125,8 +126,10 @@ impl Background {
     }
 }
 
-/// How many of the newest tables become one; the lengths are the newest first.
-fn newest_to_merge(lengths: &[u64]) -> usize {
+/// How many of the newest tables become one; the lengths are the newest first. Tables below `small` are of the smallest
+/// size.
+fn newest_to_merge(lengths: &[u64], small: u64) -> usize {
+    let size_of_table = |length| size_of_table(length, small);
     let largest = lengths.iter().map(|length| size_of_table(*length)).max().unwrap_or(0);
     let mut merged = 0;
     for size in 0..=largest {
@@ -141,20 +144,22 @@ fn newest_to_merge(lengths: &[u64]) -> usize {
     merged
 }
 
-/// 0 below [`SMALL_BYTES`], 1 below four times that, and so on.
-fn size_of_table(length: u64) -> u32 {
-    (length / SMALL_BYTES).checked_ilog2().map_or(0, |power| power / 2 + 1)
+/// 0 below `small`, 1 below four times that, and so on.
+fn size_of_table(length: u64, small: u64) -> u32 {
+    (length / small).checked_ilog2().map_or(0, |power| power / 2 + 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SMALL_BYTES: u64 = 2 << 20;
+
     #[test]
     fn small_tables_become_one_at_once_and_others_by_four() {
         let check = |lengths: &[u64], expected: usize| {
             let lengths: Vec<u64> = lengths.iter().map(|length| length * SMALL_BYTES / 2).collect();
-            assert_eq!(newest_to_merge(&lengths), expected, "{lengths:?}");
+            assert_eq!(newest_to_merge(&lengths, SMALL_BYTES), expected, "{lengths:?}");
         };
         check(&[], 0);
         check(&[1], 0);
@@ -176,7 +181,7 @@ mod tests {
         for written in 0..10_000_u64 {
             lengths.insert(0, SMALL_BYTES * (1 + written * 7 % 13));
             loop {
-                let count = newest_to_merge(&lengths);
+                let count = newest_to_merge(&lengths, SMALL_BYTES);
                 if count == 0 {
                     break;
                 }

@@ -17,7 +17,7 @@ use std::{
 
 use super::{
     block::{seal, unsealed},
-    error::{Error, Result, damaged, io},
+    error::{Error, Result, corrupt, io},
     table::Table,
 };
 
@@ -27,19 +27,19 @@ const NEW_NAME: &str = "manifest.new";
 const ENTRY_BYTES: usize = 20;
 
 /// What a manifest says.
-pub(super) struct Manifest {
-    pub(super) next_id: u64,
+pub(crate) struct Manifest {
+    pub(crate) next_id: u64,
     /// The newest first.
-    pub(super) tables: Vec<Arc<Table>>,
+    pub(crate) tables: Vec<Arc<Table>>,
 }
 
-pub(super) fn table_path(folder: &Path, id: u64) -> PathBuf {
+pub(crate) fn table_path(folder: &Path, id: u64) -> PathBuf {
     folder.join(format!("{id}.rows"))
 }
 
 impl Manifest {
     /// What is in a folder, which is made if it is not there. Files that no manifest names are removed.
-    pub(super) fn open(folder: &Path, spaces: usize) -> Result<Manifest> {
+    pub(crate) fn open(folder: &Path, spaces: usize) -> Result<Manifest> {
         // The folder above has to be there: where somebody has moved it away, none is made in its place.
         match fs::DirBuilder::new().mode(0o700).create(folder) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && folder.is_dir() => {}
@@ -65,7 +65,7 @@ impl Manifest {
     }
 
     /// What is in a folder that is only read: nothing is made, and nothing removed.
-    pub(super) fn open_to_read(folder: &Path, spaces: usize) -> Result<Manifest> {
+    pub(crate) fn open_to_read(folder: &Path, spaces: usize) -> Result<Manifest> {
         let path = folder.join(NAME);
         let bytes = fs::read(&path).map_err(io("reading", &path))?;
         Manifest::decoded(folder, &bytes, spaces)
@@ -73,13 +73,13 @@ impl Manifest {
 
     /// What the bytes of a manifest name.
     fn decoded(folder: &Path, bytes: &[u8], spaces: usize) -> Result<Manifest> {
-        let (next_id, entries) = decode(bytes).ok_or_else(|| damaged(&folder.join(NAME), "the list of tables"))?;
+        let (next_id, entries) = decode(bytes).ok_or_else(|| corrupt(&folder.join(NAME), "the list of tables"))?;
         let open = |(id, length, sum)| Table::open(id, table_path(folder, id), length, sum, spaces).map(Arc::new);
         Ok(Manifest { next_id, tables: entries.into_iter().map(open).collect::<Result<_>>()? })
     }
 
     /// Puts it in the place of the one before, at once.
-    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&self.next_id.to_le_bytes());
         for table in &self.tables {

@@ -6,12 +6,12 @@ use std::{
     ops::{Bound, Deref},
 };
 
-/// What is kept without an allocation. An index key of a source, two bytes of kind and three numbers fits.
+/// What is kept without an allocation. An index key of three numbers and a few bytes fits.
 const SHORT_MAX: usize = 30;
 
 /// Bytes that order like a slice.
 #[derive(Clone)]
-pub(in crate::projection) struct Key(Bytes);
+pub struct Key(Bytes);
 
 #[derive(Clone)]
 enum Bytes {
@@ -21,10 +21,10 @@ enum Bytes {
 }
 
 /// What a range begins or ends with.
-pub(super) type Bounds = (Bound<Key>, Bound<Key>);
+pub(crate) type Bounds = (Bound<Key>, Bound<Key>);
 
 impl Key {
-    pub(super) fn as_slice(&self) -> &[u8] {
+    pub(crate) fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Bytes::Short(length, bytes) => &bytes[..usize::from(*length)],
             Bytes::Long(bytes) => bytes,
@@ -32,7 +32,7 @@ impl Key {
     }
 
     /// The bytes of another key up to `shared`, and then others.
-    pub(super) fn then(&self, shared: usize, rest: &[u8]) -> Option<Key> {
+    pub(crate) fn then(&self, shared: usize, rest: &[u8]) -> Option<Key> {
         let start = self.as_slice().get(..shared)?;
         let length = shared + rest.len();
         if length > SHORT_MAX {
@@ -45,7 +45,7 @@ impl Key {
     }
 
     /// The least key that is greater than every key with this prefix, as a bound.
-    pub(super) fn after_prefix(prefix: &[u8]) -> Bound<Key> {
+    pub(crate) fn after_prefix(prefix: &[u8]) -> Bound<Key> {
         let kept = prefix.iter().rposition(|byte| *byte < u8::MAX);
         kept.map_or(Bound::Unbounded, |last| {
             let mut bytes = prefix[..=last].to_vec();
@@ -56,7 +56,7 @@ impl Key {
 }
 
 /// How many bytes two slices have in common at their beginning.
-pub(super) fn shared_length(one: &[u8], other: &[u8]) -> usize {
+pub(crate) fn shared_length(one: &[u8], other: &[u8]) -> usize {
     one.iter().zip(other).take_while(|(one, other)| one == other).count()
 }
 

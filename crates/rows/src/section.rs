@@ -19,28 +19,28 @@ const BLOCK_BYTES: usize = 4096;
 const BLOCKS_MAX: usize = 64;
 
 /// Where a section is in its file, and how far its keys go.
-pub(super) struct Section {
-    pub(super) last: Key,
-    pub(super) start: u64,
-    pub(super) blocks_length: u32,
-    pub(super) index_length: u32,
+pub(crate) struct Section {
+    pub(crate) last: Key,
+    pub(crate) start: u64,
+    pub(crate) blocks_length: u32,
+    pub(crate) index_length: u32,
 }
 
 /// A section's blocks.
-pub(super) struct SectionIndex {
-    pub(super) blocks: Vec<BlockPlace>,
-    pub(super) filter: Filter,
+pub(crate) struct SectionIndex {
+    pub(crate) blocks: Vec<BlockPlace>,
+    pub(crate) filter: Filter,
 }
 
 /// A block, from the section's start.
-pub(super) struct BlockPlace {
-    pub(super) last: Key,
-    pub(super) at: u32,
-    pub(super) length: u32,
+pub(crate) struct BlockPlace {
+    pub(crate) last: Key,
+    pub(crate) at: u32,
+    pub(crate) length: u32,
 }
 
 impl SectionIndex {
-    pub(super) fn decode(bytes: &[u8]) -> Option<SectionIndex> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<SectionIndex> {
         let mut rest = unsealed(bytes)?;
         let count = take_varint(&mut rest)?;
         let (mut blocks, mut at) = (Vec::new(), 0_u32);
@@ -54,26 +54,26 @@ impl SectionIndex {
         Some(SectionIndex { blocks, filter })
     }
 
-    pub(super) fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         self.blocks.len() * size_of::<BlockPlace>() + self.filter.as_bytes().len()
     }
 }
 
 /// Some bytes, after their length.
-pub(super) fn take<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(crate) fn take<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = take_varint(bytes)? as usize;
     let (taken, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
     Some(taken)
 }
 
-pub(super) fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn put(out: &mut Vec<u8>, bytes: &[u8]) {
     put_varint(out, u32::try_from(bytes.len()).expect("a key and a filter are far below 4 GiB"));
     out.extend_from_slice(bytes);
 }
 
 /// Takes the rows of one keyspace in order and makes sections of them.
-pub(super) struct SectionBuilder {
+pub(crate) struct SectionBuilder {
     with_filter: bool,
     block: BlockBuilder,
     bytes: Vec<u8>,
@@ -82,12 +82,12 @@ pub(super) struct SectionBuilder {
 }
 
 impl SectionBuilder {
-    pub(super) fn new(with_filter: bool) -> SectionBuilder {
+    pub(crate) fn new(with_filter: bool) -> SectionBuilder {
         let block = BlockBuilder::default();
         SectionBuilder { with_filter, block, bytes: Vec::new(), blocks: Vec::new(), hashes: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
+    pub(crate) fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
         self.block.push(key, value);
         if self.with_filter {
             self.hashes.push(hash_of(key));
@@ -97,7 +97,7 @@ impl SectionBuilder {
         }
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.blocks.len() >= BLOCKS_MAX
     }
 
@@ -108,7 +108,7 @@ impl SectionBuilder {
     }
 
     /// What is written at `start`, if there is anything; the next section begins empty.
-    pub(super) fn finish(&mut self, start: u64) -> Option<(Section, Vec<u8>)> {
+    pub(crate) fn finish(&mut self, start: u64) -> Option<(Section, Vec<u8>)> {
         if !self.block.is_empty() {
             self.close_block();
         }

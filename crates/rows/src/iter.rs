@@ -10,7 +10,7 @@ use super::{
 };
 
 /// The rows of a range, from both ends; what a snapshot saw, however long it takes to read.
-pub(in crate::projection) struct Iter {
+pub struct Iter {
     held: Arc<Held>,
     space: usize,
     bounds: Bounds,
@@ -22,24 +22,27 @@ pub(in crate::projection) struct Iter {
 }
 
 /// A row that was read, or why it could not be.
-pub(in crate::projection) struct Guard(Result<(Key, Vec<u8>)>);
+pub struct Guard(Result<(Key, Vec<u8>)>);
 
 impl Guard {
-    pub(in crate::projection) fn key(self) -> Result<Key> {
+    /// Its key.
+    pub fn key(self) -> Result<Key> {
         self.0.map(|(key, _)| key)
     }
 
-    pub(in crate::projection) fn value(self) -> Result<Vec<u8>> {
+    /// Its value.
+    pub fn value(self) -> Result<Vec<u8>> {
         self.0.map(|(_, value)| value)
     }
 
-    pub(in crate::projection) fn into_inner(self) -> Result<(Key, Vec<u8>)> {
+    /// Both.
+    pub fn into_inner(self) -> Result<(Key, Vec<u8>)> {
         self.0
     }
 }
 
 impl Iter {
-    pub(super) fn of(held: Arc<Held>, space: usize, bounds: Bounds) -> Iter {
+    pub(crate) fn of(held: Arc<Held>, space: usize, bounds: Bounds) -> Iter {
         Iter { held, space, bounds, front: None, back: None, last: (None, None), is_done: false }
     }
 

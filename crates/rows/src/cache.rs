@@ -18,13 +18,13 @@ type Place = (u64, u64);
 
 /// What tables keep in memory.
 #[derive(Clone)]
-pub(super) enum Cached {
+pub(crate) enum Cached {
     Block(Arc<Block>),
     Index(Arc<SectionIndex>),
 }
 
 /// A cache that gives every block a second chance before it goes.
-pub(super) struct Cache {
+pub(crate) struct Cache {
     shards: Vec<Mutex<Shard>>,
 }
 
@@ -66,12 +66,12 @@ struct Slot {
 }
 
 impl Cache {
-    pub(super) fn of_bytes(bytes: usize) -> Cache {
+    pub(crate) fn of_bytes(bytes: usize) -> Cache {
         let shard = || Mutex::new(Shard { bytes_max: bytes / SHARDS, ..Shard::default() });
         Cache { shards: std::iter::repeat_with(shard).take(SHARDS).collect() }
     }
 
-    pub(super) fn get(&self, place: Place) -> Option<Cached> {
+    pub(crate) fn get(&self, place: Place) -> Option<Cached> {
         let mut shard = self.shard(place);
         let slot = *shard.places.get(&place)?;
         let slot = &mut shard.slots[slot];
@@ -79,7 +79,7 @@ impl Cache {
         Some(slot.cached.clone())
     }
 
-    pub(super) fn put(&self, place: Place, cached: Cached) {
+    pub(crate) fn put(&self, place: Place, cached: Cached) {
         let bytes = ENTRY_BYTES
             + match &cached {
                 Cached::Block(block) => block.len(),
@@ -130,7 +130,7 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::projection::lsm::block::BlockBuilder;
+    use crate::block::BlockBuilder;
 
     fn block(byte: u8) -> Cached {
         let mut builder = BlockBuilder::default();

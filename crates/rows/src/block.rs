@@ -21,7 +21,7 @@ const INTERVAL_ROWS: usize = 12;
 
 /// Takes rows in order.
 #[derive(Default)]
-pub(super) struct BlockBuilder {
+pub(crate) struct BlockBuilder {
     bytes: Vec<u8>,
     intervals: Vec<u32>,
     rows: usize,
@@ -29,13 +29,13 @@ pub(super) struct BlockBuilder {
 }
 
 /// A block that was read and has its checksum.
-pub(super) struct Block {
+pub(crate) struct Block {
     bytes: Vec<u8>,
     rows_end: usize,
 }
 
 impl BlockBuilder {
-    pub(super) fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
+    pub(crate) fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
         let mut shared = 0;
         if self.rows.is_multiple_of(INTERVAL_ROWS) {
             self.intervals.push(number(self.bytes.len()));
@@ -52,22 +52,22 @@ impl BlockBuilder {
         self.rows += 1;
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rows == 0
     }
 
     /// About what it will take.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len() + 4 * self.intervals.len() + 8
     }
 
     /// The key of the last row.
-    pub(super) fn last(&self) -> &[u8] {
+    pub(crate) fn last(&self) -> &[u8] {
         &self.last
     }
 
     /// Writes the block to the end of `out`, and begins the next one. Returns how many bytes it takes.
-    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> u32 {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> u32 {
         for interval in &self.intervals {
             self.bytes.extend_from_slice(&interval.to_le_bytes());
         }
@@ -85,7 +85,7 @@ impl BlockBuilder {
 
 impl Block {
     /// A block as it was read; `None` where it is not what was written.
-    pub(super) fn checked(bytes: Vec<u8>) -> Option<Block> {
+    pub(crate) fn checked(bytes: Vec<u8>) -> Option<Block> {
         let length = unsealed(&bytes)?.len();
         let intervals_end = length.checked_sub(4)?;
         let intervals = u32::from_le_bytes(*bytes[..length].last_chunk()?) as usize;
@@ -93,17 +93,17 @@ impl Block {
         Some(Block { bytes, rows_end })
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    pub(super) fn intervals(&self) -> usize {
+    pub(crate) fn intervals(&self) -> usize {
         (self.bytes.len() - 8 - self.rows_end) / 4
     }
 
     /// What the block says of a row. The outer `None`: it makes no sense.
     #[allow(clippy::option_option, reason = "not there, removed, or there")]
-    pub(super) fn get(&self, key: &Key) -> Option<Option<Option<&[u8]>>> {
+    pub(crate) fn get(&self, key: &Key) -> Option<Option<Option<&[u8]>>> {
         let mut rows = self.interval(self.interval_of(key)?)?;
         while let Some(row) = rows.next()? {
             if row.key >= *key {
@@ -114,7 +114,7 @@ impl Block {
     }
 
     /// The last interval that begins at or before a key; the first where none does.
-    pub(super) fn interval_of(&self, key: &[u8]) -> Option<usize> {
+    pub(crate) fn interval_of(&self, key: &[u8]) -> Option<usize> {
         let (mut from, mut to) = (0, self.intervals());
         while from < to {
             let middle = usize::midpoint(from, to);
@@ -144,7 +144,7 @@ impl Block {
     }
 
     /// Copies the rows of an interval out, in order. `None`: they make no sense.
-    pub(super) fn copy_interval(&self, interval: usize, found: &mut VecDeque<Row>) -> Option<()> {
+    pub(crate) fn copy_interval(&self, interval: usize, found: &mut VecDeque<Row>) -> Option<()> {
         let mut rows = self.interval(interval)?;
         while let Some(row) = rows.next()? {
             found.push_back((row.key, row.value.map(<[u8]>::to_vec)));
@@ -181,13 +181,13 @@ impl<'a> Rows<'a> {
 }
 
 /// Puts the checksum behind what it is of.
-pub(super) fn seal(bytes: &mut Vec<u8>) {
+pub(crate) fn seal(bytes: &mut Vec<u8>) {
     let sum = crc32fast::hash(bytes);
     bytes.extend_from_slice(&sum.to_le_bytes());
 }
 
 /// What stands before its checksum; `None` where it does not fit.
-pub(super) fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
+pub(crate) fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
     let (bytes, sum) = bytes.split_last_chunk()?;
     (crc32fast::hash(bytes) == u32::from_le_bytes(*sum)).then_some(bytes)
 }
@@ -196,7 +196,7 @@ fn number(number: usize) -> u32 {
     u32::try_from(number).expect("a row and a block are far below 4 GiB")
 }
 
-pub(super) fn put_varint(out: &mut Vec<u8>, mut number: u32) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut number: u32) {
     while number >= 0x80 {
         out.push((number & 0x7f) as u8 | 0x80);
         number >>= 7;
@@ -204,7 +204,7 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut number: u32) {
     out.push((number & 0x7f) as u8);
 }
 
-pub(super) fn take_varint(bytes: &mut &[u8]) -> Option<u32> {
+pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u32> {
     let mut number = 0;
     for shift in (0..32).step_by(7) {
         let (byte, rest) = bytes.split_first()?;

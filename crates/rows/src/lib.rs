@@ -1,5 +1,5 @@
-//! A store of rows in keyspaces, made for the projection: ordered, with atomic batches and cheap snapshots, and without
-//! a journal, because the log is one.
+//! A store of ordered rows in keyspaces, with atomic batches and cheap snapshots, and without a journal: it is for rows
+//! that follow from something durable elsewhere, and are made again from it where a crash took the last of them.
 //!
 //! ```text
 //! batch ─> memory (memtable.rs) ─ full, or 20 s old, or the end ─> a table's file (writer.rs, table.rs)
@@ -8,11 +8,10 @@
 //! ```
 //!
 //! - Rows wait in memory and go to a file together: what is on disk is what the store was after one batch, whatever
-//!   happened when. A crash takes whole batches from the end, of 24 MiB at most for each of three tables in memory, and
-//!   the log has their deliveries.
+//!   happened when. A crash takes whole batches from the end, of 24 MiB at most for each of three tables in memory.
 //! - A snapshot sees one batch's end in every keyspace. Memory keeps an older version of a row only while a snapshot
 //!   needs it, so a row that every batch writes does not pile up.
-//! - Every block, index and list of tables has a checksum. What is damaged is an error that names the file, and never a
+//! - Every block, index and list of tables has a checksum. What is corrupt is an error that names the file, and never a
 //!   wrong row.
 //! - A table's file is synced before the list of tables names it. Names are not: after a power cut the list may be an older
 //!   one, or not fit, and the store is then not opened.
@@ -47,31 +46,62 @@ use std::{
     path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use background::Background;
 use manifest::Manifest;
 use shared::Shared;
 
-pub(in crate::projection) use batch::Batch;
-pub(in crate::projection) use error::Error;
-pub(in crate::projection) use ingest::Ingestion;
-pub(in crate::projection) use iter::{Guard, Iter};
-pub(in crate::projection) use key::Key;
-pub(in crate::projection) use snapshot::Snapshot;
+pub use batch::Batch;
+pub use error::Error;
+pub use ingest::Ingestion;
+pub use iter::{Guard, Iter};
+pub use key::Key;
+pub use snapshot::Snapshot;
 
 use error::Result;
 
-/// What a keyspace is used for. The number of one is its place in the list that the store is opened with.
-pub(in crate::projection) struct Space {
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The keyspaces. The number of one is its place here, and stays.
+    pub keyspaces: &'static [KeyspaceOptions],
+    /// The most that is kept of files in memory.
+    pub cache_bytes: usize,
+    /// Rows that wait in memory go to a file at so many bytes. A crash takes them, and three times as many where files
+    /// can't be written as fast as rows come.
+    pub memtable_bytes: usize,
+    /// Files below this are of the smallest size; each size is four times the one below.
+    pub small_file_bytes: u64,
+    /// What can't be written is tried again after so long.
+    pub retry_interval: Duration,
+}
+
+impl Options {
+    /// A store of these keyspaces, for some millions of rows.
+    pub const fn of(keyspaces: &'static [KeyspaceOptions]) -> Options {
+        Options {
+            keyspaces,
+            cache_bytes: 64 << 20,
+            memtable_bytes: 24 << 20,
+            small_file_bytes: 2 << 20,
+            retry_interval: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What a keyspace is used for.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyspaceOptions {
     /// Rows are looked up by their keys: tables have filters for that.
-    pub(in crate::projection) is_looked_up: bool,
+    pub is_looked_up: bool,
     /// Nobody puts in a row that is there already, so what is removed before it came to a file leaves no trace.
-    pub(in crate::projection) is_once: bool,
+    pub is_once: bool,
 }
 
 /// An open store. When it is dropped, everything that was written goes to files.
-pub(in crate::projection) struct Database {
+pub struct Database {
     shared: Arc<Shared>,
     /// `None` where it is only read.
     background: Option<JoinHandle<()>>,
@@ -79,63 +109,58 @@ pub(in crate::projection) struct Database {
 
 /// A handle to one keyspace; cheap to clone.
 #[derive(Clone)]
-pub(in crate::projection) struct Keyspace {
+pub struct Keyspace {
     shared: Arc<Shared>,
     space: usize,
 }
 
 impl Database {
-    /// Opens what is in a folder, or makes an empty store where there is none. `cache_bytes` bounds what is kept of
-    /// files.
-    pub(in crate::projection) fn open(path: &Path, spaces: &'static [Space], cache_bytes: usize) -> Result<Database> {
-        let manifest = Manifest::open(path, spaces.len())?;
-        let shared = Arc::new(Shared::new(path.to_owned(), spaces, cache_bytes, manifest));
+    /// Opens what is in a folder, or makes an empty store where there is none.
+    pub fn open(path: &Path, options: Options) -> Result<Database> {
+        let manifest = Manifest::open(path, options.keyspaces.len())?;
+        let shared = Arc::new(Shared::new(path.to_owned(), options, manifest));
         let background = Background::new(Arc::clone(&shared));
-        let thread = thread::Builder::new().name("projection".to_owned()).spawn(move || background.run());
+        let thread = thread::Builder::new().name("rows".to_owned()).spawn(move || background.run());
         let thread = thread.map_err(error::io("starting a thread for", path))?;
         Ok(Database { shared, background: Some(thread) })
     }
 
     /// Opens what is in a folder, for who only reads: no file is made, merged or removed, and rows that are put in stay in memory.
-    pub(in crate::projection) fn open_to_read(
-        path: &Path,
-        spaces: &'static [Space],
-        cache_bytes: usize,
-    ) -> Result<Database> {
-        let manifest = Manifest::open_to_read(path, spaces.len())?;
-        Ok(Database { shared: Arc::new(Shared::new(path.to_owned(), spaces, cache_bytes, manifest)), background: None })
+    pub fn open_to_read(path: &Path, options: Options) -> Result<Database> {
+        let manifest = Manifest::open_to_read(path, options.keyspaces.len())?;
+        Ok(Database { shared: Arc::new(Shared::new(path.to_owned(), options, manifest)), background: None })
     }
 
     /// The keyspace with a number.
-    pub(in crate::projection) fn keyspace(&self, space: usize) -> Keyspace {
-        assert!(space < self.shared.spaces.len(), "there is no such keyspace");
+    pub fn keyspace(&self, space: usize) -> Keyspace {
+        assert!(space < self.shared.options.keyspaces.len(), "there is no such keyspace");
         Keyspace { shared: Arc::clone(&self.shared), space }
     }
 
     /// Holds this moment for reading.
-    pub(in crate::projection) fn snapshot(&self) -> Snapshot {
+    pub fn snapshot(&self) -> Snapshot {
         Snapshot::of(self.shared.hold())
     }
 
-    /// Whether a reader, or a merge, has met damage in one of its files.
-    pub(in crate::projection) fn is_damaged(&self) -> bool {
+    /// Whether a reader, or a merge, has met corruption in one of its files.
+    pub fn is_corrupt(&self) -> bool {
         let state = self.shared.state();
-        matches!(state.failure, Some(Error::Damaged { .. }))
-            || state.levels.tables.iter().any(|table| table.is_damaged())
+        matches!(state.failure, Some(Error::Corrupt { .. }))
+            || state.levels.tables.iter().any(|table| table.is_corrupt())
     }
 
     /// Takes rows that are to be written together.
-    pub(in crate::projection) fn batch(&self) -> Batch {
+    pub fn batch(&self) -> Batch {
         Batch::of(Arc::clone(&self.shared))
     }
 
     /// Fills the store, which is empty.
-    pub(in crate::projection) fn start_ingestion(&self) -> Result<Ingestion> {
+    pub fn start_ingestion(&self) -> Result<Ingestion> {
         Ingestion::into(&self.shared)
     }
 
     /// Writes everything to files, and waits for it.
-    pub(in crate::projection) fn flush(&self) -> Result<()> {
+    pub fn flush(&self) -> Result<()> {
         // Who only reads has nothing to write.
         if self.background.is_none() { Ok(()) } else { self.shared.flush() }
     }
@@ -146,32 +171,31 @@ impl Drop for Database {
         self.shared.change(|state| state.is_closing = true);
         let thread = self.background.take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the thread that writes the projection's files panicked");
+            tracing::error!("the thread that writes the files of rows panicked");
         }
     }
 }
 
 impl Keyspace {
     /// A row's value, as the last batch has it.
-    pub(in crate::projection) fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         self.shared.get(self.space, key.as_ref())
     }
 
     /// The rows of a range, as the last batch has them.
-    pub(in crate::projection) fn range<K: AsRef<[u8]>>(&self, range: impl RangeBounds<K>) -> Iter {
+    pub fn range<K: AsRef<[u8]>>(&self, range: impl RangeBounds<K>) -> Iter {
         Snapshot::of(self.shared.hold()).range(self, range)
     }
 
     /// Writes one row.
-    pub(in crate::projection) fn insert(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+    pub fn insert(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         let mut batch = Batch::of(Arc::clone(&self.shared));
         batch.insert(self, key, value);
         batch.commit()
     }
 
     /// Removes one row.
-    #[cfg(test)]
-    pub(in crate::projection) fn remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
+    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
         let mut batch = Batch::of(Arc::clone(&self.shared));
         batch.remove(self, key);
         batch.commit()

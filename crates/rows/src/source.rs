@@ -13,11 +13,11 @@ use super::{
 };
 
 /// A row; without a value where it was removed.
-pub(super) type Row = (Key, Option<Vec<u8>>);
+pub(crate) type Row = (Key, Option<Vec<u8>>);
 
 /// Which way keys go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(crate) enum Direction {
     Up,
     Down,
 }
@@ -29,13 +29,13 @@ const ROWS_MAX: usize = 256;
 const KEPT_BLOCKS: usize = 16;
 
 /// Where rows come from.
-pub(super) enum Source {
+pub(crate) enum Source {
     Memory { memtable: Arc<Memtable>, space: usize, bounds: Bounds, sequence: u64, count: usize },
     Table(TableRows),
 }
 
 /// The rows of a table in a range.
-pub(super) struct TableRows {
+pub(crate) struct TableRows {
     table: Arc<Table>,
     cache: Arc<Cache>,
     space: usize,
@@ -54,12 +54,12 @@ struct Place {
 }
 
 impl Source {
-    pub(super) fn memory(memtable: &Arc<Memtable>, space: usize, bounds: &Bounds, sequence: u64) -> Source {
+    pub(crate) fn memory(memtable: &Arc<Memtable>, space: usize, bounds: &Bounds, sequence: u64) -> Source {
         let memtable = Arc::clone(memtable);
         Source::Memory { memtable, space, bounds: bounds.clone(), sequence, count: FIRST_ROWS }
     }
 
-    pub(super) fn table(table: &Arc<Table>, cache: &Arc<Cache>, space: usize, bounds: &Bounds) -> Source {
+    pub(crate) fn table(table: &Arc<Table>, cache: &Arc<Cache>, space: usize, bounds: &Bounds) -> Source {
         let (table, cache) = (Arc::clone(table), Arc::clone(cache));
         Source::Table(TableRows { table, cache, space, bounds: bounds.clone(), at: None, blocks_read: 0 })
     }
@@ -87,7 +87,7 @@ impl TableRows {
             }
             let Some(place) = &self.at else { break };
             let copied = place.loaded.copy_interval(place.interval, found);
-            copied.ok_or_else(|| self.table.damaged("a row"))?;
+            copied.ok_or_else(|| self.table.corrupt("a row"))?;
             let (from, to) = &self.bounds;
             let below = |key: &Key| match from {
                 Bound::Unbounded => false,
@@ -151,7 +151,7 @@ impl TableRows {
         };
         self.load(section, index, block, direction)?;
         if let (Some(key), Some(place)) = (key, &mut self.at) {
-            place.interval = place.loaded.interval_of(&key).ok_or_else(|| self.table.damaged("a row"))?;
+            place.interval = place.loaded.interval_of(&key).ok_or_else(|| self.table.corrupt("a row"))?;
         }
         Ok(())
     }
@@ -186,7 +186,7 @@ impl TableRows {
     }
 
     fn load(&mut self, section: usize, index: Arc<SectionIndex>, block: usize, direction: Direction) -> Result<()> {
-        let place = index.blocks.get(block).ok_or_else(|| self.table.damaged("the index of a section"))?;
+        let place = index.blocks.get(block).ok_or_else(|| self.table.corrupt("the index of a section"))?;
         self.blocks_read += 1;
         let of = &self.table.sections[self.space][section];
         let loaded = self.table.block(&self.cache, of, place, self.blocks_read <= KEPT_BLOCKS)?;
@@ -197,7 +197,7 @@ impl TableRows {
 }
 
 /// The rows of several sources, each key once: as the newest source has it.
-pub(super) struct Merge {
+pub(crate) struct Merge {
     direction: Direction,
     /// The newest first.
     sources: Vec<(Source, VecDeque<Row>)>,
@@ -206,13 +206,13 @@ pub(super) struct Merge {
 }
 
 impl Merge {
-    pub(super) fn of(sources: impl Iterator<Item = Source>, direction: Direction) -> Merge {
+    pub(crate) fn of(sources: impl Iterator<Item = Source>, direction: Direction) -> Merge {
         let sources = sources.map(|source| (source, VecDeque::new())).collect();
         Merge { direction, sources, is_begun: false }
     }
 
     /// The next row, also one that was removed.
-    pub(super) fn next(&mut self) -> Result<Option<Row>> {
+    pub(crate) fn next(&mut self) -> Result<Option<Row>> {
         if !self.is_begun {
             self.is_begun = true;
             for (source, rows) in &mut self.sources {

@@ -1,4 +1,4 @@
-//! The store against a plain map, over random batches, snapshots, ranges, restarts, crashes and damage.
+//! The store against a plain map, over random batches, snapshots, ranges, restarts, crashes and corruption.
 
 use std::{
     collections::BTreeMap,
@@ -10,12 +10,20 @@ use std::{
 
 use super::*;
 
-const SPACES: [Space; 3] = [
-    Space { is_looked_up: true, is_once: false },
-    Space { is_looked_up: false, is_once: true },
-    Space { is_looked_up: false, is_once: false },
+const SPACES: [KeyspaceOptions; 3] = [
+    KeyspaceOptions { is_looked_up: true, is_once: false },
+    KeyspaceOptions { is_looked_up: false, is_once: true },
+    KeyspaceOptions { is_looked_up: false, is_once: false },
 ];
-const CACHE_BYTES: usize = 256 << 10;
+
+/// Small, so that a few hundred rows are in several files.
+const OPTIONS: Options = Options {
+    keyspaces: &SPACES,
+    cache_bytes: 256 << 10,
+    memtable_bytes: 64 << 10,
+    small_file_bytes: 16 << 10,
+    retry_interval: Duration::from_millis(20),
+};
 
 /// All rows, by keyspace and key.
 type Model = BTreeMap<(usize, Vec<u8>), Vec<u8>>;
@@ -49,7 +57,7 @@ impl Random {
 }
 
 fn open(path: &Path) -> Database {
-    Database::open(path, &SPACES, CACHE_BYTES).unwrap()
+    Database::open(path, OPTIONS).unwrap()
 }
 
 /// Everything that a store has, up to the first row that can't be read.
@@ -143,7 +151,7 @@ fn copy_as_if_killed(from: &Path, to: &Path) {
 }
 
 /// A bit or the end of one file goes: that is found, or nothing is amiss.
-fn check_damage(random: &mut Random, folder: &Path, is_right: impl Fn(&Model, bool) -> bool) {
+fn check_corruption(random: &mut Random, folder: &Path, is_right: impl Fn(&Model, bool) -> bool) {
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let path = &files[random.below(files.len())];
@@ -155,12 +163,12 @@ fn check_damage(random: &mut Random, folder: &Path, is_right: impl Fn(&Model, bo
         bytes[at] ^= 1 << random.below(8);
     }
     fs::write(path, bytes).unwrap();
-    match Database::open(folder, &SPACES, CACHE_BYTES) {
-        Err(error) => assert!(matches!(error, Error::Damaged { .. }), "{error}"),
+    match Database::open(folder, OPTIONS) {
+        Err(error) => assert!(matches!(error, Error::Corrupt { .. }), "{error}"),
         Ok(database) => {
             let (found, error) = rows(&database);
             assert!(error.as_ref().is_none_or(|error| error.to_string().contains(".rows")), "{error:?}");
-            assert!(is_right(&found, error.is_some()), "wrong rows after damage to {}", path.display());
+            assert!(is_right(&found, error.is_some()), "wrong rows after corruption of {}", path.display());
         }
     }
 }
@@ -208,7 +216,7 @@ fn follow(seed: u64) {
                 let place = place.expect("a crash leaves what the store was after some batch");
                 drop(survivor);
                 let state = &states[place];
-                check_damage(random, &copy, |rows, is_part| {
+                check_corruption(random, &copy, |rows, is_part| {
                     let is_in = |(key, value): (_, &Vec<u8>)| state.get(key).is_some_and(|known| known == value);
                     rows.iter().all(is_in) && (is_part || rows.len() == state.len())
                 });
@@ -304,7 +312,7 @@ fn snapshot_count(number: u32) -> Option<usize> {
 fn a_folder_with_something_else_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("version"), "3").unwrap();
-    let error = Database::open(folder.path(), &SPACES, CACHE_BYTES).err().unwrap();
+    let error = Database::open(folder.path(), OPTIONS).err().unwrap();
     assert!(matches!(error, Error::Foreign { .. }), "{error}");
 }
 
@@ -316,9 +324,9 @@ fn a_folder_that_somebody_removes_stops_the_store() {
     let keyspace = database.keyspace(0);
     keyspace.insert([1], [1]).unwrap();
     fs::remove_dir_all(&path).unwrap();
-    // Its folder is gone: that is damage, and the disk may be well.
-    assert!(!database.is_damaged());
-    assert!(matches!(database.flush(), Err(Error::Damaged { .. })));
-    assert!(matches!(keyspace.insert([2], [2]), Err(Error::Damaged { .. })) && database.is_damaged());
+    // Its folder is gone: that is corruption, and the disk may be well.
+    assert!(!database.is_corrupt());
+    assert!(matches!(database.flush(), Err(Error::Corrupt { .. })));
+    assert!(matches!(keyspace.insert([2], [2]), Err(Error::Corrupt { .. })) && database.is_corrupt());
     assert_eq!(keyspace.get([1]).unwrap(), Some(vec![1]), "what was written is still served");
 }

@@ -10,23 +10,23 @@ use super::{
 };
 
 /// Takes rows; within a keyspace in ascending order, and keyspaces may take turns. Nobody sees them before the end.
-pub(in crate::projection) struct Ingestion {
+pub struct Ingestion {
     shared: Arc<Shared>,
     writer: TableWriter,
 }
 
 impl Ingestion {
-    pub(super) fn into(shared: &Arc<Shared>) -> Result<Ingestion> {
+    pub(crate) fn into(shared: &Arc<Shared>) -> Result<Ingestion> {
         Ok(Ingestion { shared: Arc::clone(shared), writer: shared.new_table()? })
     }
 
     /// Takes a row.
-    pub(in crate::projection) fn write(&mut self, keyspace: &Keyspace, key: &[u8], value: &[u8]) -> Result<()> {
+    pub fn write(&mut self, keyspace: &Keyspace, key: &[u8], value: &[u8]) -> Result<()> {
         self.writer.push(keyspace.space, key, Some(value))
     }
 
     /// Makes everybody see the rows. They are in files then.
-    pub(in crate::projection) fn finish(self) -> Result<()> {
+    pub fn finish(self) -> Result<()> {
         let is_empty = self.shared.state().levels.is_empty();
         if !is_empty {
             return Err(Error::Foreign { path: self.shared.folder.display().to_string() });

@@ -20,46 +20,46 @@ use std::{
 use super::{
     block::{Block, seal, take_varint, unsealed},
     cache::{Cache, Cached},
-    error::{Error, Result, damaged, io, unreadable},
+    error::{Error, Result, corrupt, io, unreadable},
     key::Key,
     section::{BlockPlace, Section, SectionIndex, take},
 };
 
 /// What a table's file begins with; its last byte is the version.
-pub(super) const MAGIC: &[u8; 8] = b"cfrows\0\x01";
+pub(crate) const MAGIC: &[u8; 8] = b"cfrows\0\x01";
 
 const TAIL_BYTES: usize = 20;
 
 /// A table that can be read.
-pub(super) struct Table {
-    pub(super) id: u64,
+pub(crate) struct Table {
+    pub(crate) id: u64,
     /// Of the whole file.
-    pub(super) length: u64,
+    pub(crate) length: u64,
     /// The checksum of its index.
-    pub(super) sum: u32,
+    pub(crate) sum: u32,
     /// By keyspace.
-    pub(super) sections: Vec<Vec<Section>>,
+    pub(crate) sections: Vec<Vec<Section>>,
     path: PathBuf,
     file: File,
     is_gone: AtomicBool,
-    /// Somebody has met damage in it.
-    is_damaged: AtomicBool,
+    /// Somebody has met corruption in it.
+    is_corrupt: AtomicBool,
 }
 
 /// The end of a file.
-pub(super) struct Tail {
+pub(crate) struct Tail {
     index_at: u64,
     index_length: u32,
-    pub(super) sum: u32,
+    pub(crate) sum: u32,
 }
 
 impl Tail {
-    pub(super) fn of(index_at: u64, index: &[u8]) -> Tail {
+    pub(crate) fn of(index_at: u64, index: &[u8]) -> Tail {
         let index_length = u32::try_from(index.len()).expect("an index is far below 4 GiB");
         Tail { index_at, index_length, sum: crc32fast::hash(index) }
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes =
             [&self.index_at.to_le_bytes()[..], &self.index_length.to_le_bytes(), &self.sum.to_le_bytes()].concat();
         seal(&mut bytes);
@@ -79,35 +79,35 @@ impl Tail {
 }
 
 impl Table {
-    pub(super) fn of(id: u64, path: PathBuf, file: File, length: u64, sum: u32, sections: Vec<Vec<Section>>) -> Table {
-        let (is_gone, is_damaged) = (AtomicBool::new(false), AtomicBool::new(false));
-        Table { id, length, sum, sections, path, file, is_gone, is_damaged }
+    pub(crate) fn of(id: u64, path: PathBuf, file: File, length: u64, sum: u32, sections: Vec<Vec<Section>>) -> Table {
+        let (is_gone, is_corrupt) = (AtomicBool::new(false), AtomicBool::new(false));
+        Table { id, length, sum, sections, path, file, is_gone, is_corrupt }
     }
 
     /// Opens a file, of which the manifest tells the length and the checksum of the index.
-    pub(super) fn open(id: u64, path: PathBuf, length: u64, sum: u32, spaces: usize) -> Result<Table> {
+    pub(crate) fn open(id: u64, path: PathBuf, length: u64, sum: u32, spaces: usize) -> Result<Table> {
         let file = File::open(&path).map_err(io("opening", &path))?;
         let found = file.metadata().map_err(io("opening", &path))?.len();
         let mut table = Table::of(id, path, file, length, sum, Vec::new());
         if found != length {
-            return Err(table.damaged("it is not as long as it was"));
+            return Err(table.corrupt("it is not as long as it was"));
         }
-        let tail_at = length.checked_sub(TAIL_BYTES as u64).ok_or_else(|| table.damaged("it is too short"))?;
+        let tail_at = length.checked_sub(TAIL_BYTES as u64).ok_or_else(|| table.corrupt("it is too short"))?;
         let magic = table.read(0, MAGIC.len())?;
         let tail = Tail::decode(&table.read(tail_at, TAIL_BYTES)?).filter(|tail| tail.sum == sum && magic == MAGIC);
-        let tail = tail.ok_or_else(|| table.damaged("its end"))?;
+        let tail = tail.ok_or_else(|| table.corrupt("its end"))?;
         if tail.index_at.checked_add(u64::from(tail.index_length)) != Some(tail_at) {
-            return Err(table.damaged("its end"));
+            return Err(table.corrupt("its end"));
         }
         let index = table.read(tail.index_at, tail.index_length as usize)?;
         let sections = (crc32fast::hash(&index) == sum).then(|| decode_index(&index, spaces)).flatten();
-        table.sections = sections.ok_or_else(|| table.damaged("its index"))?;
+        table.sections = sections.ok_or_else(|| table.corrupt("its index"))?;
         Ok(table)
     }
 
     /// What the table says of a row; `hash` is the key's. `None`: nothing, `Some(None)`: it was removed.
     #[allow(clippy::option_option, reason = "not there, removed, or there")]
-    pub(super) fn get(&self, cache: &Cache, space: usize, key: &Key, hash: u64) -> Result<Option<Option<Vec<u8>>>> {
+    pub(crate) fn get(&self, cache: &Cache, space: usize, key: &Key, hash: u64) -> Result<Option<Option<Vec<u8>>>> {
         let sections = &self.sections[space];
         let Some(section) = sections.get(sections.partition_point(|section| section.last < *key)) else {
             return Ok(None);
@@ -120,18 +120,18 @@ impl Table {
             return Ok(None);
         };
         let block = self.block(cache, section, place, true)?;
-        let found = block.get(key).ok_or_else(|| self.damaged("a row"))?;
+        let found = block.get(key).ok_or_else(|| self.corrupt("a row"))?;
         Ok(found.map(|value| value.map(<[u8]>::to_vec)))
     }
 
     /// A section's index; kept in the cache if `keep`.
-    pub(super) fn index(&self, cache: &Cache, section: &Section, keep: bool) -> Result<Arc<SectionIndex>> {
+    pub(crate) fn index(&self, cache: &Cache, section: &Section, keep: bool) -> Result<Arc<SectionIndex>> {
         let at = section.start + u64::from(section.blocks_length);
         if let Some(Cached::Index(index)) = cache.get((self.id, at)) {
             return Ok(index);
         }
         let bytes = self.read(at, section.index_length as usize)?;
-        let index = SectionIndex::decode(&bytes).ok_or_else(|| self.damaged("the index of a section"))?;
+        let index = SectionIndex::decode(&bytes).ok_or_else(|| self.corrupt("the index of a section"))?;
         let index = Arc::new(index);
         if keep {
             cache.put((self.id, at), Cached::Index(Arc::clone(&index)));
@@ -140,13 +140,13 @@ impl Table {
     }
 
     /// A block; kept in the cache if `keep`.
-    pub(super) fn block(&self, cache: &Cache, section: &Section, place: &BlockPlace, keep: bool) -> Result<Arc<Block>> {
+    pub(crate) fn block(&self, cache: &Cache, section: &Section, place: &BlockPlace, keep: bool) -> Result<Arc<Block>> {
         let at = section.start + u64::from(place.at);
         if let Some(Cached::Block(block)) = cache.get((self.id, at)) {
             return Ok(block);
         }
         let bytes = self.read(at, place.length as usize)?;
-        let block = Arc::new(Block::checked(bytes).ok_or_else(|| self.damaged("a block"))?);
+        let block = Arc::new(Block::checked(bytes).ok_or_else(|| self.corrupt("a block"))?);
         if keep {
             cache.put((self.id, at), Cached::Block(Arc::clone(&block)));
         }
@@ -155,32 +155,32 @@ impl Table {
 
     fn read(&self, at: u64, length: usize) -> Result<Vec<u8>> {
         if at.checked_add(length as u64).is_none_or(|end| end > self.length) {
-            return Err(self.damaged("it points beyond its end"));
+            return Err(self.corrupt("it points beyond its end"));
         }
         let mut bytes = vec![0; length];
         self.file.read_exact_at(&mut bytes, at).map_err(|error| {
-            self.is_damaged.store(true, Ordering::Relaxed);
+            self.is_corrupt.store(true, Ordering::Relaxed);
             unreadable(&self.path)(error)
         })?;
         Ok(bytes)
     }
 
-    pub(super) fn damaged(&self, what: &'static str) -> Error {
-        self.is_damaged.store(true, Ordering::Relaxed);
-        damaged(&self.path, what)
+    pub(crate) fn corrupt(&self, what: &'static str) -> Error {
+        self.is_corrupt.store(true, Ordering::Relaxed);
+        corrupt(&self.path, what)
     }
 
-    /// Whether damage was met in it.
-    pub(super) fn is_damaged(&self) -> bool {
-        self.is_damaged.load(Ordering::Relaxed)
+    /// Whether corruption was met in it.
+    pub(crate) fn is_corrupt(&self) -> bool {
+        self.is_corrupt.load(Ordering::Relaxed)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Its rows are in another table now: the file goes when nobody reads it any more.
-    pub(super) fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         self.is_gone.store(true, Ordering::Relaxed);
     }
 }
