@@ -422,6 +422,41 @@ fn a_data_directory_that_is_gone_or_exchanged_takes_nothing_until_it_is_back() {
     assert!(found.len() as u64 > position && found.iter().zip(1..).all(|(one, at)| one.position.get() == at));
 }
 
+/// sled takes what it can't read for the end of its log, and overwrites the rest.
+#[test]
+fn a_log_that_can_not_be_read_when_it_is_opened_anew_is_left_as_it_is() {
+    let mut tried = Tried::start(8_000);
+    let load = Steady::start(tried.server.address, 8_000);
+    // Until the store has deliveries that no snapshot of it knows.
+    let store = data_dir(&tried.disk.path).join("log/db");
+    let begun = Instant::now();
+    while store.metadata().unwrap().len() < 4 << 20 {
+        assert!(begun.elapsed() < FLUSHED_WITHIN, "nothing is moved into the store");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let refused = load.refused.load(Ordering::Relaxed);
+    tried.disk.raise(Fault {
+        operations: &[Operation::Sync],
+        target: Target::Journal,
+        effect: Effect::Fails(Error::Io),
+    });
+    while load.refused.load(Ordering::Relaxed) == refused {
+        assert!(begun.elapsed() < FLUSHED_WITHIN, "the fault was never met");
+        thread::sleep(Duration::from_millis(1));
+    }
+    // Trying the disk out reads only the head of the store's file.
+    tried.disk.raise(Fault {
+        operations: &[Operation::LargeRead],
+        target: Target::Store,
+        effect: Effect::Fails(Error::Io),
+    });
+    thread::sleep(FAULT);
+    assert!(tried.disk.clear() > 0, "nothing was read: {}", tried.server.printed());
+    tried.is_well_again(&load).unwrap_or_else(|why| panic!("{why}: {}", tried.server.printed()));
+    tried.kept.extend(load.finish().unwrap());
+    tried.check().unwrap();
+}
+
 #[test]
 fn a_signal_to_end_while_the_disk_fails_is_told_by_the_exit_status_and_loses_nothing() {
     for operations in [&[Operation::Write][..], &[Operation::Sync], EVERY_OPERATION] {

@@ -16,6 +16,7 @@ mod head;
 mod cursor;
 mod record;
 mod block;
+mod read_ahead;
 mod sled_store;
 mod journal;
 mod tail;

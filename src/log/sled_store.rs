@@ -22,6 +22,7 @@ use super::{
     delivery::Position,
     digest::Digest,
     head::Head,
+    read_ahead::read_ahead,
     record::{DecodedGroup, decode},
 };
 
@@ -67,6 +68,7 @@ impl SledStore {
         begin_store(path).map_err(|error| storage(format!("opening the log in {}", path.display()), error))?;
         let failed = |error| storage(format!("opening the log in {}", path.display()), error);
         remove_unfinished_snapshots(path)?;
+        read_what_sled_will(path).map_err(failed)?;
         let database = open_database(path)?;
         let tree = database.open_tree("deliveries").map_err(|error| store_error("opening the log", error))?;
         database.flush().map_err(|error| store_error("opening the log", error))?;
@@ -249,6 +251,15 @@ fn begin_store(path: &Path) -> io::Result<()> {
         File::create(&marker)?;
     }
     sync_dir(path)
+}
+
+/// What sled can't read it takes for the end of its log, and overwrites; see `read_ahead.rs`.
+fn read_what_sled_will(path: &Path) -> io::Result<()> {
+    match File::open(path.join("db")) {
+        Ok(data_file) => read_ahead(path, &data_file, SEGMENT_BYTES as u64).map(drop),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Waits until nothing of a store that was closed in this process writes into its folder any more: sled's own threads

@@ -22,6 +22,9 @@ use passthrough::Passthrough;
 /// As many calls of the program's may sleep at a time without keeping others.
 const THREADS: usize = 24;
 
+/// A read of a file's head: no more of it.
+const SMALL_BYTES: u32 = 512;
+
 /// What a program asks of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
@@ -30,6 +33,8 @@ pub enum Operation {
     /// `fsync` and `fdatasync` of files and folders.
     Sync,
     Read,
+    /// Those of more than [`SMALL_BYTES`].
+    LargeRead,
     Rename,
     /// Opening and making files.
     Open,

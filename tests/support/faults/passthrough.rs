@@ -17,7 +17,7 @@ use fuser::{
 };
 
 use super::{
-    Operation, State,
+    Operation, SMALL_BYTES, State,
     nodes::{Nodes, Open, What},
 };
 
@@ -261,6 +261,9 @@ impl Filesystem for Passthrough {
     ) {
         let read = self.with_file(Operation::Read, handle, |open, passed| {
             passed?;
+            if size > SMALL_BYTES {
+                self.pass(Operation::LargeRead, &self.path(INodeNo(open.number)))?;
+            }
             let What::File(file, _) = &open.what else { return Err(Errno::EISDIR) };
             let mut bytes = vec![0; size as usize];
             let count = file.read_at(&mut bytes, offset)?;
