@@ -23,6 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clockfold::log::{Cause, DataDir, LogError, SledLog};
 use support::{
     faults::{Effect, Error, Fault, FaultyDisk, Operation, Target},
     killed,
@@ -93,6 +94,8 @@ const TABLE: &[(&[Operation], Target, Met)] = &[
     (&[Operation::Rename], Target::Journal,    Met::Perhaps),
     (&[Operation::Rename], Target::Head,       Met::Always),
     (&[Operation::Rename], Target::Projection, Met::InTime),
+    (&[Operation::Look],   Target::Store,      Met::Always),
+    (&[Operation::Look],   Target::Journal,    Met::Always),
     (&[Operation::Open],   Target::Store,      Met::Perhaps),
     (&[Operation::Open],   Target::Journal,    Met::Always),
     (&[Operation::Open],   Target::Head,       Met::Always),
@@ -455,6 +458,23 @@ fn a_log_that_can_not_be_read_when_it_is_opened_anew_is_left_as_it_is() {
     tried.is_well_again(&load).unwrap_or_else(|why| panic!("{why}: {}", tried.server.printed()));
     tried.kept.extend(load.finish().unwrap());
     tried.check().unwrap();
+}
+
+#[test]
+fn a_store_that_can_not_be_looked_at_is_not_taken_for_one_that_is_missing() {
+    let disk = FaultyDisk::mount();
+    let data = data_dir(&disk.path);
+    let log = killed::open(&data).unwrap();
+    log.append((1..=40).map(|number| support::delivery(number, "create")).collect()).unwrap();
+    drop(log);
+    disk.raise(Fault { operations: &[Operation::Look], target: Target::MadeStore, effect: Effect::Fails(Error::Io) });
+    let to_read = SledLog::open_to_read(&DataDir::at(&data), Arc::new(chrono::Utc::now)).map(drop);
+    for refused in [killed::open(&data).map(drop), to_read] {
+        assert!(matches!(refused, Err(LogError::Storage { cause: Cause::Device, .. })), "{refused:?}");
+    }
+    assert!(disk.clear() > 0);
+    assert!(!data.join("log/being-made").exists());
+    assert_eq!(killed::read_all(&killed::open(&data).unwrap()).len(), 40);
 }
 
 #[test]

@@ -5,8 +5,8 @@
 
 use std::{
     any::Any,
-    fs::{self, File},
-    os::unix::fs::DirBuilderExt,
+    fs::{self, File, Metadata},
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -47,8 +47,9 @@ impl DataDir {
     }
 
     /// Whether the lock is that of the directory that is there now.
-    pub(super) fn is_locked_by(&self, lock: &DataDirLock) -> bool {
-        lock.is_at(&self.lock_path())
+    pub(super) fn is_locked_by(&self, lock: &DataDirLock) -> Result<bool, LogError> {
+        let is_there = lock.is_at(&self.lock_path());
+        is_there.map_err(|error| storage(format!("looking at {}", self.lock_path().display()), error))
     }
 
     /// Locks the directory that stands in the place of one whose lock this process has; it says what that one said.
@@ -149,6 +150,22 @@ pub(super) fn forget_cached(file: &File) -> std::io::Result<()> {
     file.sync_all()?;
     let _ = fadvise(file, 0, None, Advice::DontNeed);
     Ok(())
+}
+
+/// Which file or folder it is, wherever it is: its device and its number there.
+pub(super) type FilePlace = (u64, u64);
+
+pub(super) fn place_of(found: &Metadata) -> FilePlace {
+    (found.dev(), found.ino())
+}
+
+/// Whether a path leads there. What can't be looked at is not what is gone.
+pub(super) fn leads_to(path: &Path, place: FilePlace) -> std::io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(place_of(&found) == place),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes a directory's entries durable.

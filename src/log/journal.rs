@@ -18,12 +18,12 @@
 use std::{
     fs::{self, File},
     io::{self, Read as _},
-    os::unix::fs::{FileExt, MetadataExt},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
 use super::{
-    data_dir::{forget_cached, sync_dir},
+    data_dir::{FilePlace, forget_cached, leads_to, place_of, sync_dir},
     delivery::Position,
 };
 
@@ -40,8 +40,8 @@ const RECORD_HEAD_BYTES: usize = MARK_BYTES + 4 + 4 + 8;
 pub(super) struct JournalFile {
     path: PathBuf,
     file: File,
-    /// The device and the number that its path led to.
-    place: (u64, u64),
+    /// Where its path led.
+    place: FilePlace,
     mark: [u8; MARK_BYTES],
     /// Where the next record goes.
     end: usize,
@@ -61,7 +61,7 @@ impl JournalFile {
         let mut content = head(mark);
         content.resize(JOURNAL_BYTES, 0);
         let file = File::options().write(true).create_new(true).open(&path)?;
-        let place = file.metadata().map(|found| (found.dev(), found.ino()));
+        let place = file.metadata().map(|found| place_of(&found));
         let written = file.write_all_at(&content, 0).and_then(|()| file.sync_all()).and_then(|()| sync_dir(folder));
         match written.and(place) {
             Ok(place) => Ok(JournalFile { path, file, place, mark, end: HEAD_BYTES, record: Vec::new() }),
@@ -104,8 +104,8 @@ impl JournalFile {
     }
 
     /// Whether its path still leads to it. What is written to a file that somebody has removed is durable nowhere.
-    pub(super) fn is_in_place(&self) -> bool {
-        fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.place)
+    pub(super) fn is_in_place(&self) -> io::Result<bool> {
+        leads_to(&self.path, self.place)
     }
 
     /// The file's name.

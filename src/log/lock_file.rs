@@ -8,16 +8,19 @@
 
 use std::{
     fmt,
-    fs::{self, File, Metadata, Permissions, TryLockError},
+    fs::{self, File, Permissions, TryLockError},
     io::{self, Read as _},
-    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
 use chrono::{DateTime, Utc};
 
-use super::{LogError, data_dir::storage};
+use super::{
+    LogError,
+    data_dir::{leads_to, place_of, storage},
+};
 
 const KEY_LINE: &str = "session-key ";
 
@@ -171,7 +174,7 @@ impl DataDirLock {
             let text = Text { server: None, key, signed_out };
             let lock = DataDirLock { file, text: Mutex::new(text), after: None };
             // Whoever made it to read has removed it since.
-            if lock.is_at(path) {
+            if lock.is_at(path).map_err(failed)? {
                 return Ok(lock);
             }
         }
@@ -196,9 +199,8 @@ impl DataDirLock {
     }
 
     /// Whether the file stands at `path`.
-    pub(super) fn is_at(&self, path: &Path) -> bool {
-        let place = |found: Metadata| (found.dev(), found.ino());
-        self.file.metadata().is_ok_and(|own| fs::metadata(path).is_ok_and(|there| place(own) == place(there)))
+    pub(super) fn is_at(&self, path: &Path) -> io::Result<bool> {
+        leads_to(path, place_of(&self.file.metadata()?))
     }
 
     /// Says in this file what another one says that is no longer there.

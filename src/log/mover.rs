@@ -86,7 +86,7 @@ impl Journal {
         let written = file.append(group.first(), &value);
         written.map_err(|error| storage(format!("writing to {}", file.path().display()), error))?;
         metrics::histogram!("clockfold_log_sync_seconds").record(started.elapsed());
-        if !file.is_in_place() {
+        if !file.is_in_place().map_err(|error| storage(format!("looking at {}", file.path().display()), error))? {
             return Err(LogError::Exchanged { path: self.folder.clone() });
         }
         let is_half_full = file.is_half_full();

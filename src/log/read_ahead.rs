@@ -58,7 +58,9 @@ fn snapshot_place(folder: &Path) -> io::Result<u64> {
     let mut place = None;
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
-        if let Some(number) = name.to_str().and_then(|name| name.strip_prefix("snap.")) {
+        let number = name.to_str().and_then(|name| name.strip_prefix("snap."));
+        // What a crash left unfinished is removed before sled looks.
+        if let Some(number) = number.filter(|number| !number.ends_with(".generating")) {
             let number = u64::from_str_radix(number, 16).unwrap_or(0);
             place = Some(place.map_or(number, |place: u64| place.min(number)));
         }

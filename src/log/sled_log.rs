@@ -29,6 +29,7 @@ use super::{
     opened::{Expected, Opened},
     read::{Read, blocks},
     record::encode,
+    sled_store::is_made,
     tail::{Entry, Group},
 };
 
@@ -375,7 +376,8 @@ impl Shared {
         // A failure leaves the journal's files as they are.
         drop(writer.journal.take().map(Journal::close));
         let folder = self.data_dir.log();
-        if !folder.join("db").exists() {
+        let is_made = is_made(&folder, false);
+        if !is_made.map_err(|error| storage(format!("looking into {}", folder.display()), error))? {
             return Err(LogError::Exchanged { path: self.data_dir.root().to_owned() });
         }
         // Nothing is tried in a directory that is another process's.
@@ -411,7 +413,7 @@ impl Shared {
     /// Locks the directory that is there now, where somebody has exchanged it.
     fn lock_again(&self) -> Result<(), LogError> {
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.data_dir.is_locked_by(&lock) {
+        if !self.data_dir.is_locked_by(&lock)? {
             *lock = Arc::new(self.data_dir.lock_instead_of(&lock)?);
         }
         Ok(())

@@ -42,6 +42,8 @@ pub enum Operation {
     Unlink,
     /// Making folders, and changes of modes and owners.
     Change,
+    /// Looking whether something is there, and what it is.
+    Look,
 }
 
 /// Which files a fault is about.
@@ -49,6 +51,8 @@ pub enum Operation {
 pub enum Target {
     /// The log's store: `db` and what else it has.
     Store,
+    /// What a whole store has of it: `db` and `conf`.
+    MadeStore,
     /// The journal's files.
     Journal,
     /// The head, and its new version before it is renamed.
@@ -210,6 +214,7 @@ impl Target {
         let in_log = path.parent().is_some_and(|parent| parent.ends_with("log") || parent.ends_with("log/blobs"));
         match self {
             Target::Store => in_log && !name.starts_with("journal-") && name != "head.new",
+            Target::MadeStore => in_log && (name == "db" || name == "conf"),
             Target::Journal => in_log && name.starts_with("journal-"),
             Target::Head => name == "head" || name == "head.new",
             Target::Projection => path.iter().any(|part| part == "projection"),

@@ -139,14 +139,15 @@ impl Passthrough {
 
 impl Filesystem for Passthrough {
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        match self.entry(&self.path(parent).join(name)) {
+        let path = self.path(parent).join(name);
+        match self.pass(Operation::Look, &path).and_then(|()| self.entry(&path)) {
             Ok(found) => reply.entry(&NOT_KEPT, &found, FIRST),
             Err(error) => reply.error(error),
         }
     }
 
     fn getattr(&self, _: &Request, node: INodeNo, handle: Option<FileHandle>, reply: ReplyAttr) {
-        match self.look(node, handle) {
+        match self.pass(Operation::Look, &self.path(node)).and_then(|()| self.look(node, handle)) {
             Ok(found) => reply.attr(&NOT_KEPT, &found),
             Err(error) => reply.error(error),
         }
