@@ -15,6 +15,7 @@ mod support;
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -23,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clockfold::log::{Cause, DataDir, LogError, SledLog};
+use clockfold::log::{Cause, DataDir, Log, LogError, SledLog};
 use support::{
     faults::{Effect, Error, Fault, FaultyDisk, Operation, Target},
     killed,
@@ -432,8 +433,8 @@ fn a_log_that_can_not_be_read_when_it_is_opened_anew_is_left_as_it_is() {
     let load = Steady::start(tried.server.address, 8_000);
     // Until the store has deliveries that no snapshot of it knows.
     let store = data_dir(&tried.disk.path).join("log/db");
-    let begun = Instant::now();
-    while store.metadata().unwrap().len() < 4 << 20 {
+    let (begun, length) = (Instant::now(), store.metadata().unwrap().len());
+    while store.metadata().unwrap().len() < length + (64 << 10) {
         assert!(begun.elapsed() < FLUSHED_WITHIN, "nothing is moved into the store");
         thread::sleep(Duration::from_millis(20));
     }
@@ -475,6 +476,56 @@ fn a_store_that_can_not_be_looked_at_is_not_taken_for_one_that_is_missing() {
     assert!(disk.clear() > 0);
     assert!(!data.join("log/being-made").exists());
     assert_eq!(killed::read_all(&killed::open(&data).unwrap()).len(), 40);
+}
+
+#[test]
+fn somebody_elses_data_directory_in_its_place_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away) = (data_dir(folder.path()), folder.path().join("away"));
+    let another = folder.path().join("another");
+    let log = killed::open(&another).unwrap();
+    log.append(killed::group(1..=300)).unwrap();
+    log.session_key().unwrap();
+    drop(log);
+    let lock = std::fs::File::options().append(true).open(another.join("lock")).unwrap();
+    lock.set_permissions(std::fs::Permissions::from_mode(0o640)).unwrap();
+    let mut server = Server::start(folder.path(), CONFIG);
+    for with_head in [true, false] {
+        if !with_head {
+            // Then only who opens it finds out.
+            std::fs::remove_file(another.join("head")).unwrap();
+        }
+        let before = contents(&another, with_head);
+        answered(&server, 200, WELL_WITHIN);
+        std::fs::rename(&data, &away).unwrap();
+        std::fs::rename(&another, &data).unwrap();
+        answered(&server, 503, Duration::from_millis(1_500));
+        thread::sleep(FAULT);
+        std::fs::rename(&data, &another).unwrap();
+        std::fs::rename(&away, &data).unwrap();
+        assert_eq!(contents(&another, with_head), before, "{}", server.printed());
+        answered(&server, 200, Duration::from_secs(40));
+    }
+    assert!(server.terminate().success(), "{}", server.printed());
+}
+
+/// The names, modes and contents of what a data directory has; only of the lock file unless all of it counts.
+fn contents(data: &std::path::Path, all: bool) -> Vec<(std::path::PathBuf, u32, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![data.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if all || path.ends_with("lock") {
+                let mode = path.metadata().unwrap().permissions().mode();
+                found.push((path.strip_prefix(data).unwrap().to_owned(), mode, std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 #[test]

@@ -52,11 +52,9 @@ impl DataDir {
         is_there.map_err(|error| storage(format!("looking at {}", self.lock_path().display()), error))
     }
 
-    /// Locks the directory that stands in the place of one whose lock this process has; it says what that one said.
-    pub(super) fn lock_instead_of(&self, lock: &DataDirLock) -> Result<DataDirLock, LogError> {
-        let new = DataDirLock::take(&self.root, &self.lock_path())?;
-        new.say_what(lock);
-        Ok(new)
+    /// Locks the directory, and leaves its lock file as it is: it may be somebody else's.
+    pub(super) fn lock_quietly(&self) -> Result<DataDirLock, LogError> {
+        DataDirLock::taken(&self.root, &self.lock_path())
     }
 
     fn lock_path(&self) -> PathBuf {

@@ -134,10 +134,7 @@ impl DataDirLock {
     /// Takes the lock of the data directory `root`, whose lock file is at `path`.
     pub(super) fn take(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
         let lock = DataDirLock::taken(root, path)?;
-        // An earlier version made it readable to all.
-        if let Err(error) = lock.file.set_permissions(Permissions::from_mode(0o600)) {
-            tracing::warn!(%error, "the lock file could not be made its owner's alone");
-        }
+        lock.make_private();
         lock.say();
         Ok(lock)
     }
@@ -154,7 +151,7 @@ impl DataDirLock {
     }
 
     /// Takes the lock, and leaves the file as it is.
-    fn taken(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
+    pub(super) fn taken(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
         let failed = |error| storage(format!("locking {}", path.display()), error);
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
@@ -177,6 +174,13 @@ impl DataDirLock {
             if lock.is_at(path).map_err(failed)? {
                 return Ok(lock);
             }
+        }
+    }
+
+    /// An earlier version made it readable to all.
+    fn make_private(&self) {
+        if let Err(error) = self.file.set_permissions(Permissions::from_mode(0o600)) {
+            tracing::warn!(%error, "the lock file could not be made its owner's alone");
         }
     }
 
@@ -204,7 +208,8 @@ impl DataDirLock {
     }
 
     /// Says in this file what another one says that is no longer there.
-    pub(super) fn say_what(&self, other: &DataDirLock) {
+    pub(super) fn take_over(&self, other: &DataDirLock) {
+        self.make_private();
         let said = other.text.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         *text = said;

@@ -28,6 +28,7 @@ mod read;
 mod keeper;
 mod arrival;
 mod sled_log;
+mod reopen;
 mod positions;
 mod erasure;
 
