@@ -26,7 +26,7 @@ use std::{
 
 use clockfold::log::{Cause, DataDir, Log, LogError, SledLog};
 use support::{
-    faults::{Effect, Error, Fault, FaultyDisk, Operation, Target},
+    faults::{Effect, Error, Fault, FaultyDisk, Operation, Target, ToldRoom},
     killed,
     load::{Acknowledged, Random, acknowledged, as_acknowledged, body, check_kept, post},
     server::{CONFIG, Connection, Server, clockfold, data_dir},
@@ -424,6 +424,26 @@ fn a_data_directory_that_is_gone_or_exchanged_takes_nothing_until_it_is_back() {
     let log = killed::open(&data).unwrap();
     let found = killed::read_all(&log);
     assert!(found.len() as u64 > position && found.iter().zip(1..).all(|(one, at)| one.position.get() == at));
+}
+
+/// What a disk says of its room is not what a user may have of it.
+#[test]
+fn a_disk_that_says_it_has_no_room_and_has_it_is_written_to_again() {
+    let reserved = ToldRoom { all: 1 << 20, free: 1 << 14, available: 0 };
+    let unknown = ToldRoom { all: 0, free: 0, available: 0 };
+    for (told, error) in
+        [(reserved, Error::Io), (reserved, Error::NoSpace), (unknown, Error::Io), (unknown, Error::NoSpace)]
+    {
+        let disk = FaultyDisk::mount();
+        let mut server = Server::start(&disk.path, CONFIG);
+        answered(&server, 200, WELL_WITHIN);
+        disk.tell(told);
+        disk.raise(Fault { operations: &[Operation::Write], target: Target::Journal, effect: Effect::Fails(error) });
+        answered(&server, 503, WELL_WITHIN);
+        disk.clear();
+        answered(&server, 200, WELL_WITHIN);
+        assert!(server.terminate().success(), "{told:?} {error:?}: {}", server.printed());
+    }
 }
 
 /// sled takes what it can't read for the end of its log, and overwrites the rest.

@@ -139,6 +139,12 @@ impl Room {
         let told = rustix::fs::statvfs(path).ok()?;
         Some(Room { free: told.f_bavail * told.f_frsize, total: told.f_blocks * told.f_frsize })
     }
+
+    /// No user has more than that, root included; `None` where the system does not say.
+    pub(super) fn surely_free_at(path: &Path) -> Option<u64> {
+        let told = rustix::fs::statvfs(path).ok().filter(|told| told.f_blocks > 0)?;
+        Some(told.f_bfree * told.f_frsize)
+    }
 }
 
 /// Makes what was written to a file durable, and has it read from the disk from now on: after a sync that failed, the

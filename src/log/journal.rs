@@ -52,14 +52,14 @@ pub(super) struct JournalFile {
 impl JournalFile {
     /// Makes a file, durably.
     pub(super) fn make(folder: &Path, number: u64) -> io::Result<JournalFile> {
-        JournalFile::make_at(folder, folder.join(format!("{NAME}{number:012}")))
+        JournalFile::make_at(folder, folder.join(format!("{NAME}{number:012}")), JOURNAL_BYTES)
     }
 
-    fn make_at(folder: &Path, path: PathBuf) -> io::Result<JournalFile> {
+    fn make_at(folder: &Path, path: PathBuf, bytes: usize) -> io::Result<JournalFile> {
         let mut mark = [0; MARK_BYTES];
         getrandom::fill(&mut mark).map_err(io::Error::other)?;
         let mut content = head(mark);
-        content.resize(JOURNAL_BYTES, 0);
+        content.resize(bytes, 0);
         let file = File::options().write(true).create_new(true).open(&path)?;
         let place = file.metadata().map(|found| place_of(&found));
         let written = file.write_all_at(&content, 0).and_then(|()| file.sync_all()).and_then(|()| sync_dir(folder));
@@ -114,12 +114,12 @@ impl JournalFile {
     }
 }
 
-/// Makes a file like those of the journal, durably, and removes it.
-pub(super) fn try_out(folder: &Path) -> io::Result<()> {
+/// Makes a file like those of the journal, with so many bytes, durably, and removes it.
+pub(super) fn try_out(folder: &Path, bytes: usize) -> io::Result<()> {
     let path = folder.join(NAME.to_owned() + "tried");
     // What an earlier try left.
     let _ = fs::remove_file(&path);
-    let tried = JournalFile::make_at(folder, path.clone());
+    let tried = JournalFile::make_at(folder, path.clone(), bytes);
     tried.and_then(|_| fs::remove_file(path))
 }
 

@@ -226,6 +226,11 @@ impl LogError {
         self.is_damage() || matches!(self, LogError::Unopenable { .. })
     }
 
+    /// Whether there was no room for more.
+    fn is_full(&self) -> bool {
+        matches!(self, LogError::Storage { cause: Cause::NoSpace | Cause::Quota, .. })
+    }
+
     /// What the person who reads the message can do.
     pub fn hint(&self) -> &'static str {
         match self {

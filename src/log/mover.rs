@@ -17,7 +17,7 @@ use super::{
     LogError,
     data_dir::{Room, storage},
     delivery::{Body, Delivery, Position},
-    journal::{self, JournalFile, files, remove},
+    journal::{self, JOURNAL_BYTES, JournalFile, files, remove},
     opened::Opened,
     record::{encode, encode_plain},
     sled_store::SledStore,
@@ -32,8 +32,9 @@ const VALUE_DELIVERIES_MAX: usize = 256;
 /// segment, so it never gives a segment away whose content has moved to where a power cut would lose it.
 const VALUES_A_SYNC_MAX: usize = 32;
 
-/// What has to be free before a log that failed is opened anew: a file of the journal, and a segment of the store.
-const ROOM_BYTES: u64 = 12 << 20;
+/// What has to be free before a log is opened anew that failed on a full disk: a file of the journal, and a segment of
+/// the store.
+const ROOM_BYTES: usize = 12 << 20;
 
 /// The journal as the one writer uses it.
 pub(super) struct Journal {
@@ -187,13 +188,15 @@ impl Task {
 }
 
 /// Whether a log in `folder` can be written again, tried on a file of the journal that holds nothing and on the store's
-/// own; before what is there is closed.
-pub(super) fn try_out(folder: &Path) -> Result<(), LogError> {
+/// own; before what is there is closed. Where the disk `was_full`, room is made sure of too, by really taking it: how much
+/// a system says is free is not what this user may have, and some say nothing.
+pub(super) fn try_out(folder: &Path, was_full: bool) -> Result<(), LogError> {
     let failed = |error| storage(format!("trying out {}", folder.display()), error);
-    if Room::at(folder).is_some_and(|room| room.free < ROOM_BYTES) {
+    // The last bytes of a full disk are not taken from others each second.
+    if was_full && Room::surely_free_at(folder).is_some_and(|free| free < ROOM_BYTES as u64) {
         return Err(failed(io::Error::from(io::ErrorKind::StorageFull)));
     }
-    journal::try_out(folder).map_err(failed)?;
+    journal::try_out(folder, if was_full { ROOM_BYTES } else { JOURNAL_BYTES }).map_err(failed)?;
     SledStore::try_out(folder).map_err(failed)
 }
 

@@ -114,6 +114,15 @@ struct Now {
     fault: Option<Fault>,
     struck: u64,
     counts: BTreeMap<Operation, u64>,
+    told: Option<ToldRoom>,
+}
+
+/// What a disk says of its room, in blocks of 4 KiB: how many it has, and how many are free to root and to others.
+#[derive(Clone, Copy, Debug)]
+pub struct ToldRoom {
+    pub all: u64,
+    pub free: u64,
+    pub available: u64,
 }
 
 impl FaultyDisk {
@@ -152,6 +161,11 @@ impl FaultyDisk {
         now.fault = None;
         self.state.ended.notify_all();
         now.struck
+    }
+
+    /// It says so of its room from now on, whatever it has.
+    pub fn tell(&self, told: ToldRoom) {
+        self.state.now.lock().unwrap().told = Some(told);
     }
 
     /// How many operations the fault has struck so far.

@@ -17,7 +17,7 @@ use fuser::{
 };
 
 use super::{
-    Operation, SMALL_BYTES, State,
+    Operation, SMALL_BYTES, State, ToldRoom,
     nodes::{Nodes, Open, What},
 };
 
@@ -372,6 +372,9 @@ impl Filesystem for Passthrough {
     }
 
     fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
+        if let Some(ToldRoom { all, free, available }) = self.state.now.lock().unwrap().told {
+            return reply.statfs(all, free, available, 0, 0, 4096, 255, 4096);
+        }
         match rustix::fs::statvfs(&self.root) {
             Ok(told) => {
                 let size = u32::try_from(told.f_frsize).unwrap_or(4096);
