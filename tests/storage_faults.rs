@@ -499,6 +499,27 @@ fn a_store_that_can_not_be_looked_at_is_not_taken_for_one_that_is_missing() {
 }
 
 #[test]
+fn an_older_copy_in_its_place_is_told_of_and_what_is_put_back_is_opened_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away, older) = (data_dir(folder.path()), folder.path().join("away"), folder.path().join("older"));
+    let mut server = Server::start(folder.path(), CONFIG);
+    answered(&server, 200, WELL_WITHIN);
+    thread::sleep(killed::HEAD_INTERVAL_MAX);
+    support::run("cp", &["-a", data.to_str().unwrap(), older.to_str().unwrap()]);
+    for _ in 0..20 {
+        answered(&server, 200, WELL_WITHIN);
+    }
+    std::fs::rename(&data, &away).unwrap();
+    std::fs::rename(&older, &data).unwrap();
+    let is_told = |line: &str| line.contains("ERROR") && line.contains("deliveries are missing");
+    support::wait_for("the damage is told", || server.printed().lines().any(is_told));
+    std::fs::rename(&data, &older).unwrap();
+    std::fs::rename(&away, &data).unwrap();
+    answered(&server, 200, WELL_WITHIN);
+    assert!(server.terminate().success(), "{}", server.printed());
+}
+
+#[test]
 fn somebody_elses_data_directory_in_its_place_is_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let (data, away) = (data_dir(folder.path()), folder.path().join("away"));
@@ -524,7 +545,7 @@ fn somebody_elses_data_directory_in_its_place_is_left_as_it_is() {
         std::fs::rename(&data, &another).unwrap();
         std::fs::rename(&away, &data).unwrap();
         assert_eq!(contents(&another, with_head), before, "{}", server.printed());
-        answered(&server, 200, Duration::from_secs(40));
+        answered(&server, 200, WELL_WITHIN);
     }
     assert!(server.terminate().success(), "{}", server.printed());
 }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{LogError, data_dir::storage, head::Head, sled_log::Shared};
+use super::{LogError, data_dir::storage, head::Head, opened::Files, sled_log::Shared};
 
 /// How often the head is remembered, where it has moved.
 const HEAD_INTERVAL: Duration = Duration::from_millis(500);
@@ -23,7 +23,7 @@ const WORDS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Keeps a log until [`Condition::stop`](super::condition::Condition::stop).
 pub(super) fn start(shared: Arc<Shared>) -> Result<JoinHandle<()>, LogError> {
-    let mut keeper = Keeper { shared, remembered: None, tried_at: None, words: Words::default() };
+    let mut keeper = Keeper { shared, remembered: None, tried: None, words: Words::default() };
     // Before anything is acknowledged: whoever ends the process a moment later leaves a log with a head.
     keeper.keep();
     let thread = thread::Builder::new().name("clockfold-keeper".to_owned()).spawn(move || keeper.run());
@@ -34,9 +34,17 @@ struct Keeper {
     shared: Arc<Shared>,
     /// The head that the file has.
     remembered: Option<Head>,
-    /// When the log was last opened anew, or tried to be, and how long from then it is left alone.
-    tried_at: Option<(Instant, Duration)>,
+    tried: Option<Tried>,
     words: Words,
+}
+
+/// The last time that the log was opened anew, or tried to be.
+struct Tried {
+    at: Instant,
+    /// How long from then it is left alone, unless something else stands in its place.
+    rest: Duration,
+    /// What stood there, as far as it could be looked at.
+    files: Option<Files>,
 }
 
 /// What was said last, and when: a disk that fails for a day is not told of each second.
@@ -88,7 +96,8 @@ impl Keeper {
     }
 
     fn repair(&mut self) {
-        if self.tried_at.is_some_and(|(at, rest)| at.elapsed() < rest) {
+        let files = Files::of(&self.shared.data_dir).ok();
+        if self.tried.as_ref().is_some_and(|tried| tried.at.elapsed() < tried.rest_with(files)) {
             return;
         }
         let opened = self.shared.open_anew();
@@ -97,18 +106,32 @@ impl Keeper {
             Err(error) if error.is_damage() => HOPELESS_INTERVAL,
             _ => OPENING_INTERVAL,
         };
-        self.tried_at = Some((Instant::now(), rest));
+        self.tried = Some(Tried { at: Instant::now(), rest, files });
         match opened {
             Ok(head) => {
                 metrics::counter!("clockfold_log_openings_total").increment(1);
                 tracing::info!(position = head.position.get(), "the log is open again, with all that was acknowledged");
                 (self.remembered, self.words) = (None, Words::default());
             }
-            Err(error) => {
-                if self.words.are_new(&error.to_string()) {
-                    tracing::warn!(%error, hint = error.hint(), "the log can't be opened anew yet");
-                }
-            }
+            Err(error) => self.is_not_open(&error),
         }
+    }
+
+    fn is_not_open(&mut self, error: &LogError) {
+        self.shared.condition.is_kept_closed_by(error);
+        match self.words.are_new(&error.to_string()) {
+            true if error.is_damage() => {
+                tracing::error!(%error, hint = error.hint(), "the log was opened anew and is not what it was; it stays closed until it is");
+            }
+            true => tracing::warn!(%error, hint = error.hint(), "the log can't be opened anew yet"),
+            false => {}
+        }
+    }
+}
+
+impl Tried {
+    /// How long it is left alone where these files stand there now. What was put back is opened at once.
+    fn rest_with(&self, files: Option<Files>) -> Duration {
+        if files == self.files { self.rest } else { self.rest.min(OPENING_INTERVAL) }
     }
 }

@@ -40,10 +40,10 @@ pub(super) enum Expected {
 
 /// Which folders and files a path led to: the device and the number of each.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Files([FilePlace; 3]);
+pub(super) struct Files([FilePlace; 3]);
 
 impl Files {
-    fn of(data_dir: &DataDir) -> io::Result<Files> {
+    pub(super) fn of(data_dir: &DataDir) -> io::Result<Files> {
         let found = |path: &Path| fs::metadata(path).map(|found| place_of(&found));
         let log = data_dir.log();
         Ok(Files([found(data_dir.root())?, found(&log)?, found(&log.join("db"))?]))
