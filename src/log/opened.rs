@@ -24,6 +24,7 @@ pub(super) struct Opened {
     pub(super) store: SledStore,
     pub(super) tail: Tail,
     pub(super) condition: Arc<Condition>,
+    data_dir: DataDir,
     files: Files,
 }
 
@@ -84,8 +85,9 @@ impl Opened {
         let files = Files::of(data_dir).map_err(|error| storage(format!("looking at {}", folder.display()), error))?;
         let recovered = recover(&folder, &store)?;
         let tail = Tail::after(recovered.stored, recovered.groups);
-        let opened = Opened { store, tail, condition: Arc::clone(condition), files };
-        let last_received_at = opened.check_end(data_dir, expected)?;
+        let condition = Arc::clone(condition);
+        let opened = Opened { store, tail, condition, data_dir: data_dir.clone(), files };
+        let last_received_at = opened.check_end(expected)?;
         if at_rest {
             return Ok((opened, last_received_at));
         }
@@ -97,28 +99,32 @@ impl Opened {
     }
 
     /// Whether the data directory's path still leads to these files.
-    pub(super) fn check_files(&self, data_dir: &DataDir) -> Result<(), LogError> {
-        let exchanged = || LogError::Exchanged { path: data_dir.root().to_owned() };
-        match Files::of(data_dir) {
+    pub(super) fn check_files(&self) -> Result<(), LogError> {
+        match Files::of(&self.data_dir) {
             Ok(files) if files == self.files => Ok(()),
-            Ok(_) => Err(exchanged()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(exchanged()),
-            Err(error) => Err(storage(format!("looking at {}", data_dir.root().display()), error)),
+            Ok(_) => Err(self.exchanged()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.exchanged()),
+            Err(error) => Err(storage(format!("looking at {}", self.data_dir.root().display()), error)),
         }
     }
 
+    /// The error where the path leads elsewhere.
+    pub(super) fn exchanged(&self) -> LogError {
+        LogError::Exchanged { path: self.data_dir.root().to_owned() }
+    }
+
     /// Holds the log's end against what is expected of it, and returns the last arrival time.
-    fn check_end(&self, data_dir: &DataDir, expected: Expected) -> Result<DateTime<Utc>, LogError> {
+    fn check_end(&self, expected: Expected) -> Result<DateTime<Utc>, LogError> {
         let found = self.head();
         self.digest_at(found.position)?;
         let at_rest = matches!(expected, Expected::AtRest);
         let expected = match expected {
-            Expected::Remembered | Expected::AtRest => HeadFile::of(data_dir).read()?,
+            Expected::Remembered | Expected::AtRest => HeadFile::of(&self.data_dir).read()?,
             Expected::Acknowledged(head) => Some(head),
         };
         match expected {
             Some(remembered) if remembered.position > found.position => {
-                let (path, found, remembered) = (data_dir.log(), found.position, remembered.position);
+                let (path, found, remembered) = (self.data_dir.log(), found.position, remembered.position);
                 return Err(LogError::Shorter { path, found, remembered });
             }
             Some(remembered) if self.digest_at(remembered.position)? != remembered.digest => {

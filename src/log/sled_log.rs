@@ -365,7 +365,7 @@ impl Shared {
 
     /// Whether the data directory's path still leads to what is open.
     pub(super) fn check_files(&self) -> Result<(), LogError> {
-        self.reading(|opened| opened.check_files(&self.data_dir))
+        self.reading(Opened::check_files)
     }
 
     /// Has what was opened be read.
