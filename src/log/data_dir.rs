@@ -54,7 +54,7 @@ impl DataDir {
 
     /// Locks the directory, and leaves its lock file as it is: it may be somebody else's.
     pub(super) fn lock_quietly(&self) -> Result<DataDirLock, LogError> {
-        DataDirLock::taken(&self.root, &self.lock_path())
+        DataDirLock::taken(&self.root, &self.lock_path()).map(|(lock, _)| lock)
     }
 
     fn lock_path(&self) -> PathBuf {

@@ -133,7 +133,7 @@ impl Drop for DataDirLock {
 impl DataDirLock {
     /// Takes the lock of the data directory `root`, whose lock file is at `path`.
     pub(super) fn take(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
-        let lock = DataDirLock::taken(root, path)?;
+        let (lock, _) = DataDirLock::taken(root, path)?;
         lock.make_private();
         lock.say();
         Ok(lock)
@@ -141,8 +141,7 @@ impl DataDirLock {
 
     /// Takes it for who only reads what is there: the file is afterwards what it was before, or gone where there was none.
     pub(super) fn take_to_read(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
-        let was_there = path.exists();
-        let mut lock = DataDirLock::taken(root, path)?;
+        let (mut lock, was_there) = DataDirLock::taken(root, path)?;
         let content = was_there.then(|| fs::read(path)).transpose();
         let content = content.map_err(|error| storage(format!("reading {}", path.display()), error))?;
         lock.after = Some(After { path: path.to_owned(), content });
@@ -150,13 +149,16 @@ impl DataDirLock {
         Ok(lock)
     }
 
-    /// Takes the lock, and leaves the file as it is.
-    pub(super) fn taken(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
+    /// Takes the lock, and leaves the file as it is. Tells whether it was there, or is made by this very call.
+    pub(super) fn taken(root: &Path, path: &Path) -> Result<(DataDirLock, bool), LogError> {
         let failed = |error| storage(format!("locking {}", path.display()), error);
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
         loop {
-            let file = options.open(path).map_err(failed)?;
+            let (file, was_there) = match open_or_make(path) {
+                Ok(opened) => opened,
+                // Somebody else has made it in between.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(failed(error)),
+            };
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -172,7 +174,7 @@ impl DataDirLock {
             let lock = DataDirLock { file, text: Mutex::new(text), after: None };
             // Whoever made it to read has removed it since.
             if lock.is_at(path).map_err(failed)? {
-                return Ok(lock);
+                return Ok((lock, was_there));
             }
         }
     }
@@ -283,6 +285,18 @@ impl Text {
     }
 }
 
+/// The lock file, and whether it was there. `AlreadyExists` where somebody else makes it at this moment.
+fn open_or_make(path: &Path) -> io::Result<(File, bool)> {
+    let mut options = File::options();
+    options.read(true).write(true);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            options.create_new(true).mode(0o600).open(path).map(|file| (file, false))
+        }
+        opened => opened.map(|file| (file, true)),
+    }
+}
+
 /// The first key that stands there whole.
 fn key_in(text: &str) -> Option<SessionKey> {
     let digits = text.split_inclusive('\n').find_map(|line| line.strip_prefix(KEY_LINE)?.strip_suffix('\n'))?;
@@ -363,6 +377,18 @@ mod tests {
         drop(lock);
         assert_eq!(fs::read_to_string(&path).unwrap(), killed);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn who_takes_the_lock_knows_whether_it_made_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        for was_there in [false, true] {
+            assert_eq!(DataDirLock::taken(folder.path(), &path).unwrap().1, was_there);
+        }
+        fs::remove_file(&path).unwrap();
+        let path = folder.path().join("nowhere/lock");
+        assert!(matches!(DataDirLock::taken(folder.path(), &path), Err(LogError::Storage { .. })));
     }
 
     #[test]
