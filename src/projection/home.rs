@@ -13,6 +13,9 @@ use std::{
 /// The number of the last folder that this process has named, wherever.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
+/// The system's number for an input or output error, on Linux as on macOS.
+const EIO: i32 = 5;
+
 const CURRENT: &str = "current";
 const CURRENT_NEW: &str = "current.new";
 
@@ -35,8 +38,11 @@ impl<'a> Home<'a> {
     pub(super) fn current(&self) -> io::Result<Option<PathBuf>> {
         let name = match fs::read_to_string(self.root.join(CURRENT)) {
             Ok(name) => name,
-            // Not text: what a power cut left.
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) => {
+            // Not text is what a power cut left, and what the disk does not give back is as good as gone.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData)
+                    || error.raw_os_error() == Some(EIO) =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(error),
