@@ -57,6 +57,33 @@ fn what_the_store_has_already_is_not_taken_twice() {
 }
 
 #[test]
+fn another_log_that_stands_in_a_logs_place_keeps_its_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let [ours, away, live, another] = ["ours", "away", "live", "another"].map(|name| folder.path().join(name));
+    let other = open(&live).unwrap();
+    other.append(group(1..=7)).unwrap();
+    copy(&live, &another);
+    drop(other);
+    let contents = |data: &Path| {
+        let files = journal_files(data).into_iter();
+        files.map(|path| (path.file_name().unwrap().to_owned(), fs::read(path).unwrap())).collect::<Vec<_>>()
+    };
+    let before = contents(&another);
+    assert_eq!(before.len(), 1);
+    let log = open(&ours).unwrap();
+    // The next one needs another file, which has the first one moved and deleted.
+    log.append(large_group(150, 1)).unwrap();
+    fs::rename(&ours, &away).unwrap();
+    fs::rename(&another, &ours).unwrap();
+    assert!(log.append(large_group(150, 2)).is_err());
+    assert_eq!(contents(&ours), before);
+    drop(log);
+    assert_eq!(contents(&ours), before);
+    assert_eq!(read_all(&open(&ours).unwrap()).len(), 7);
+    assert_eq!(read_all(&open(&away).unwrap()).len(), 150);
+}
+
+#[test]
 fn files_follow_one_another_and_a_group_may_be_larger_than_one() {
     let folder = tempfile::tempdir().unwrap();
     let (live, killed) = (folder.path().join("live"), folder.path().join("killed"));

@@ -340,6 +340,29 @@ fn a_store_whose_making_was_interrupted_is_made_again_and_no_other() {
 }
 
 #[test]
+fn a_store_that_had_deliveries_is_not_made_again_whatever_says_that_its_making_was_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = DataDir::at(folder.path());
+    open(&data_dir).unwrap().append(vec![delivery(1, "create")]).unwrap();
+    let marker = data_dir.log().join("being-made");
+    let to_read = || SledLog::open_to_read(&data_dir, clock_at(arrival()).1);
+    fs::write(&marker, b"").unwrap();
+    assert_eq!(read_all(&to_read().unwrap()).len(), 1);
+    fs::write(&marker, b"").unwrap();
+    assert_eq!(read_all(&open(&data_dir).unwrap()).len(), 1);
+    assert!(!marker.exists());
+    // Whoever looks for what is missing makes nothing.
+    fs::remove_file(data_dir.log().join("db")).unwrap();
+    assert!(matches!(to_read(), Err(LogError::Shorter { found: Position::ZERO, .. })));
+    assert!(!data_dir.log().join("db").exists());
+    // Without a remembered head nothing speaks against it.
+    fs::remove_file(data_dir.head()).unwrap();
+    fs::write(&marker, b"").unwrap();
+    assert!(matches!(to_read(), Err(LogError::Unmade { .. })));
+    assert_eq!(read_all(&open(&data_dir).unwrap()).len(), 0);
+}
+
+#[test]
 fn a_head_of_another_log_or_a_damaged_one_is_refused_and_a_missing_one_is_made_anew() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = DataDir::at(folder.path());

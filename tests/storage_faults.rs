@@ -15,6 +15,7 @@ mod support;
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
+    os::unix::fs::PermissionsExt,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -23,8 +24,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clockfold::log::{Cause, DataDir, Log, LogError, SledLog};
 use support::{
-    faults::{Effect, Error, Fault, FaultyDisk, Operation, Target},
+    faults::{Effect, Error, Fault, FaultyDisk, Operation, Target, ToldRoom},
     killed,
     load::{Acknowledged, Random, acknowledged, as_acknowledged, body, check_kept, post},
     server::{CONFIG, Connection, Server, clockfold, data_dir},
@@ -93,6 +95,8 @@ const TABLE: &[(&[Operation], Target, Met)] = &[
     (&[Operation::Rename], Target::Journal,    Met::Perhaps),
     (&[Operation::Rename], Target::Head,       Met::Always),
     (&[Operation::Rename], Target::Projection, Met::InTime),
+    (&[Operation::Look],   Target::Store,      Met::Always),
+    (&[Operation::Look],   Target::Journal,    Met::Always),
     (&[Operation::Open],   Target::Store,      Met::Perhaps),
     (&[Operation::Open],   Target::Journal,    Met::Always),
     (&[Operation::Open],   Target::Head,       Met::Always),
@@ -420,6 +424,149 @@ fn a_data_directory_that_is_gone_or_exchanged_takes_nothing_until_it_is_back() {
     let log = killed::open(&data).unwrap();
     let found = killed::read_all(&log);
     assert!(found.len() as u64 > position && found.iter().zip(1..).all(|(one, at)| one.position.get() == at));
+}
+
+/// What a disk says of its room is not what a user may have of it.
+#[test]
+fn a_disk_that_says_it_has_no_room_and_has_it_is_written_to_again() {
+    let reserved = ToldRoom { all: 1 << 20, free: 1 << 14, available: 0 };
+    let unknown = ToldRoom { all: 0, free: 0, available: 0 };
+    for (told, error) in
+        [(reserved, Error::Io), (reserved, Error::NoSpace), (unknown, Error::Io), (unknown, Error::NoSpace)]
+    {
+        let disk = FaultyDisk::mount();
+        let mut server = Server::start(&disk.path, CONFIG);
+        answered(&server, 200, WELL_WITHIN);
+        disk.tell(told);
+        disk.raise(Fault { operations: &[Operation::Write], target: Target::Journal, effect: Effect::Fails(error) });
+        answered(&server, 503, WELL_WITHIN);
+        disk.clear();
+        answered(&server, 200, WELL_WITHIN);
+        assert!(server.terminate().success(), "{told:?} {error:?}: {}", server.printed());
+    }
+}
+
+/// sled takes what it can't read for the end of its log, and overwrites the rest.
+#[test]
+fn a_log_that_can_not_be_read_when_it_is_opened_anew_is_left_as_it_is() {
+    let mut tried = Tried::start(8_000);
+    let load = Steady::start(tried.server.address, 8_000);
+    // Until the store has deliveries that no snapshot of it knows.
+    let store = data_dir(&tried.disk.path).join("log/db");
+    let (begun, length) = (Instant::now(), store.metadata().unwrap().len());
+    while store.metadata().unwrap().len() < length + (64 << 10) {
+        assert!(begun.elapsed() < FLUSHED_WITHIN, "nothing is moved into the store");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let refused = load.refused.load(Ordering::Relaxed);
+    tried.disk.raise(Fault {
+        operations: &[Operation::Sync],
+        target: Target::Journal,
+        effect: Effect::Fails(Error::Io),
+    });
+    while load.refused.load(Ordering::Relaxed) == refused {
+        assert!(begun.elapsed() < FLUSHED_WITHIN, "the fault was never met");
+        thread::sleep(Duration::from_millis(1));
+    }
+    // Trying the disk out reads only the head of the store's file.
+    tried.disk.raise(Fault {
+        operations: &[Operation::LargeRead],
+        target: Target::Store,
+        effect: Effect::Fails(Error::Io),
+    });
+    thread::sleep(FAULT);
+    assert!(tried.disk.clear() > 0, "nothing was read: {}", tried.server.printed());
+    tried.is_well_again(&load).unwrap_or_else(|why| panic!("{why}: {}", tried.server.printed()));
+    tried.kept.extend(load.finish().unwrap());
+    tried.check().unwrap();
+}
+
+#[test]
+fn a_store_that_can_not_be_looked_at_is_not_taken_for_one_that_is_missing() {
+    let disk = FaultyDisk::mount();
+    let data = data_dir(&disk.path);
+    let log = killed::open(&data).unwrap();
+    log.append((1..=40).map(|number| support::delivery(number, "create")).collect()).unwrap();
+    drop(log);
+    disk.raise(Fault { operations: &[Operation::Look], target: Target::MadeStore, effect: Effect::Fails(Error::Io) });
+    let to_read = SledLog::open_to_read(&DataDir::at(&data), Arc::new(chrono::Utc::now)).map(drop);
+    for refused in [killed::open(&data).map(drop), to_read] {
+        assert!(matches!(refused, Err(LogError::Storage { cause: Cause::Device, .. })), "{refused:?}");
+    }
+    assert!(disk.clear() > 0);
+    assert!(!data.join("log/being-made").exists());
+    assert_eq!(killed::read_all(&killed::open(&data).unwrap()).len(), 40);
+}
+
+#[test]
+fn an_older_copy_in_its_place_is_told_of_and_what_is_put_back_is_opened_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away, older) = (data_dir(folder.path()), folder.path().join("away"), folder.path().join("older"));
+    let mut server = Server::start(folder.path(), CONFIG);
+    answered(&server, 200, WELL_WITHIN);
+    thread::sleep(killed::HEAD_INTERVAL_MAX);
+    support::run("cp", &["-a", data.to_str().unwrap(), older.to_str().unwrap()]);
+    for _ in 0..20 {
+        answered(&server, 200, WELL_WITHIN);
+    }
+    std::fs::rename(&data, &away).unwrap();
+    std::fs::rename(&older, &data).unwrap();
+    let is_told = |line: &str| line.contains("ERROR") && line.contains("deliveries are missing");
+    support::wait_for("the damage is told", || server.printed().lines().any(is_told));
+    std::fs::rename(&data, &older).unwrap();
+    std::fs::rename(&away, &data).unwrap();
+    answered(&server, 200, WELL_WITHIN);
+    assert!(server.terminate().success(), "{}", server.printed());
+}
+
+#[test]
+fn somebody_elses_data_directory_in_its_place_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away) = (data_dir(folder.path()), folder.path().join("away"));
+    let another = folder.path().join("another");
+    let log = killed::open(&another).unwrap();
+    log.append(killed::group(1..=300)).unwrap();
+    log.session_key().unwrap();
+    drop(log);
+    let lock = std::fs::File::options().append(true).open(another.join("lock")).unwrap();
+    lock.set_permissions(std::fs::Permissions::from_mode(0o640)).unwrap();
+    let mut server = Server::start(folder.path(), CONFIG);
+    for with_head in [true, false] {
+        if !with_head {
+            // Then only who opens it finds out.
+            std::fs::remove_file(another.join("head")).unwrap();
+        }
+        let before = contents(&another, with_head);
+        answered(&server, 200, WELL_WITHIN);
+        std::fs::rename(&data, &away).unwrap();
+        std::fs::rename(&another, &data).unwrap();
+        answered(&server, 503, Duration::from_millis(1_500));
+        thread::sleep(FAULT);
+        std::fs::rename(&data, &another).unwrap();
+        std::fs::rename(&away, &data).unwrap();
+        assert_eq!(contents(&another, with_head), before, "{}", server.printed());
+        answered(&server, 200, WELL_WITHIN);
+    }
+    assert!(server.terminate().success(), "{}", server.printed());
+}
+
+/// The names, modes and contents of what a data directory has; only of the lock file unless all of it counts.
+fn contents(data: &std::path::Path, all: bool) -> Vec<(std::path::PathBuf, u32, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![data.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if all || path.ends_with("lock") {
+                let mode = path.metadata().unwrap().permissions().mode();
+                found.push((path.strip_prefix(data).unwrap().to_owned(), mode, std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
 }
 
 #[test]

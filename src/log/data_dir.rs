@@ -5,8 +5,8 @@
 
 use std::{
     any::Any,
-    fs::{self, File},
-    os::unix::fs::DirBuilderExt,
+    fs::{self, File, Metadata},
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -47,15 +47,14 @@ impl DataDir {
     }
 
     /// Whether the lock is that of the directory that is there now.
-    pub(super) fn is_locked_by(&self, lock: &DataDirLock) -> bool {
-        lock.is_at(&self.lock_path())
+    pub(super) fn is_locked_by(&self, lock: &DataDirLock) -> Result<bool, LogError> {
+        let is_there = lock.is_at(&self.lock_path());
+        is_there.map_err(|error| storage(format!("looking at {}", self.lock_path().display()), error))
     }
 
-    /// Locks the directory that stands in the place of one whose lock this process has; it says what that one said.
-    pub(super) fn lock_instead_of(&self, lock: &DataDirLock) -> Result<DataDirLock, LogError> {
-        let new = DataDirLock::take(&self.root, &self.lock_path())?;
-        new.say_what(lock);
-        Ok(new)
+    /// Locks the directory, and leaves its lock file as it is: it may be somebody else's.
+    pub(super) fn lock_quietly(&self) -> Result<DataDirLock, LogError> {
+        DataDirLock::taken(&self.root, &self.lock_path()).map(|(lock, _)| lock)
     }
 
     fn lock_path(&self) -> PathBuf {
@@ -140,6 +139,12 @@ impl Room {
         let told = rustix::fs::statvfs(path).ok()?;
         Some(Room { free: told.f_bavail * told.f_frsize, total: told.f_blocks * told.f_frsize })
     }
+
+    /// No user has more than that, root included; `None` where the system does not say.
+    pub(super) fn surely_free_at(path: &Path) -> Option<u64> {
+        let told = rustix::fs::statvfs(path).ok().filter(|told| told.f_blocks > 0)?;
+        Some(told.f_bfree * told.f_frsize)
+    }
 }
 
 /// Makes what was written to a file durable, and has it read from the disk from now on: after a sync that failed, the
@@ -149,6 +154,22 @@ pub(super) fn forget_cached(file: &File) -> std::io::Result<()> {
     file.sync_all()?;
     let _ = fadvise(file, 0, None, Advice::DontNeed);
     Ok(())
+}
+
+/// Which file or folder it is, wherever it is: its device and its number there.
+pub(super) type FilePlace = (u64, u64);
+
+pub(super) fn place_of(found: &Metadata) -> FilePlace {
+    (found.dev(), found.ino())
+}
+
+/// Whether a path leads there. What can't be looked at is not what is gone.
+pub(super) fn leads_to(path: &Path, place: FilePlace) -> std::io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(place_of(&found) == place),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes a directory's entries durable.

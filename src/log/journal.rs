@@ -18,12 +18,12 @@
 use std::{
     fs::{self, File},
     io::{self, Read as _},
-    os::unix::fs::{FileExt, MetadataExt},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
 use super::{
-    data_dir::{forget_cached, sync_dir},
+    data_dir::{FilePlace, forget_cached, leads_to, place_of, sync_dir},
     delivery::Position,
 };
 
@@ -40,8 +40,8 @@ const RECORD_HEAD_BYTES: usize = MARK_BYTES + 4 + 4 + 8;
 pub(super) struct JournalFile {
     path: PathBuf,
     file: File,
-    /// The device and the number that its path led to.
-    place: (u64, u64),
+    /// Where its path led.
+    place: FilePlace,
     mark: [u8; MARK_BYTES],
     /// Where the next record goes.
     end: usize,
@@ -52,16 +52,16 @@ pub(super) struct JournalFile {
 impl JournalFile {
     /// Makes a file, durably.
     pub(super) fn make(folder: &Path, number: u64) -> io::Result<JournalFile> {
-        JournalFile::make_at(folder, folder.join(format!("{NAME}{number:012}")))
+        JournalFile::make_at(folder, folder.join(format!("{NAME}{number:012}")), JOURNAL_BYTES)
     }
 
-    fn make_at(folder: &Path, path: PathBuf) -> io::Result<JournalFile> {
+    fn make_at(folder: &Path, path: PathBuf, bytes: usize) -> io::Result<JournalFile> {
         let mut mark = [0; MARK_BYTES];
         getrandom::fill(&mut mark).map_err(io::Error::other)?;
         let mut content = head(mark);
-        content.resize(JOURNAL_BYTES, 0);
+        content.resize(bytes, 0);
         let file = File::options().write(true).create_new(true).open(&path)?;
-        let place = file.metadata().map(|found| (found.dev(), found.ino()));
+        let place = file.metadata().map(|found| place_of(&found));
         let written = file.write_all_at(&content, 0).and_then(|()| file.sync_all()).and_then(|()| sync_dir(folder));
         match written.and(place) {
             Ok(place) => Ok(JournalFile { path, file, place, mark, end: HEAD_BYTES, record: Vec::new() }),
@@ -104,8 +104,8 @@ impl JournalFile {
     }
 
     /// Whether its path still leads to it. What is written to a file that somebody has removed is durable nowhere.
-    pub(super) fn is_in_place(&self) -> bool {
-        fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.place)
+    pub(super) fn is_in_place(&self) -> io::Result<bool> {
+        leads_to(&self.path, self.place)
     }
 
     /// The file's name.
@@ -114,12 +114,12 @@ impl JournalFile {
     }
 }
 
-/// Makes a file like those of the journal, durably, and removes it.
-pub(super) fn try_out(folder: &Path) -> io::Result<()> {
+/// Makes a file like those of the journal, with so many bytes, durably, and removes it.
+pub(super) fn try_out(folder: &Path, bytes: usize) -> io::Result<()> {
     let path = folder.join(NAME.to_owned() + "tried");
     // What an earlier try left.
     let _ = fs::remove_file(&path);
-    let tried = JournalFile::make_at(folder, path.clone());
+    let tried = JournalFile::make_at(folder, path.clone(), bytes);
     tried.and_then(|_| fs::remove_file(path))
 }
 

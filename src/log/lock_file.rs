@@ -8,16 +8,19 @@
 
 use std::{
     fmt,
-    fs::{self, File, Metadata, Permissions, TryLockError},
+    fs::{self, File, Permissions, TryLockError},
     io::{self, Read as _},
-    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
 use chrono::{DateTime, Utc};
 
-use super::{LogError, data_dir::storage};
+use super::{
+    LogError,
+    data_dir::{leads_to, place_of, storage},
+};
 
 const KEY_LINE: &str = "session-key ";
 
@@ -130,19 +133,15 @@ impl Drop for DataDirLock {
 impl DataDirLock {
     /// Takes the lock of the data directory `root`, whose lock file is at `path`.
     pub(super) fn take(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
-        let lock = DataDirLock::taken(root, path)?;
-        // An earlier version made it readable to all.
-        if let Err(error) = lock.file.set_permissions(Permissions::from_mode(0o600)) {
-            tracing::warn!(%error, "the lock file could not be made its owner's alone");
-        }
+        let (lock, _) = DataDirLock::taken(root, path)?;
+        lock.make_private();
         lock.say();
         Ok(lock)
     }
 
     /// Takes it for who only reads what is there: the file is afterwards what it was before, or gone where there was none.
     pub(super) fn take_to_read(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
-        let was_there = path.exists();
-        let mut lock = DataDirLock::taken(root, path)?;
+        let (mut lock, was_there) = DataDirLock::taken(root, path)?;
         let content = was_there.then(|| fs::read(path)).transpose();
         let content = content.map_err(|error| storage(format!("reading {}", path.display()), error))?;
         lock.after = Some(After { path: path.to_owned(), content });
@@ -150,13 +149,16 @@ impl DataDirLock {
         Ok(lock)
     }
 
-    /// Takes the lock, and leaves the file as it is.
-    fn taken(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
+    /// Takes the lock, and leaves the file as it is. Tells whether it was there, or is made by this very call.
+    pub(super) fn taken(root: &Path, path: &Path) -> Result<(DataDirLock, bool), LogError> {
         let failed = |error| storage(format!("locking {}", path.display()), error);
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
         loop {
-            let file = options.open(path).map_err(failed)?;
+            let (file, was_there) = match open_or_make(path) {
+                Ok(opened) => opened,
+                // Somebody else has made it in between.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(failed(error)),
+            };
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -171,9 +173,16 @@ impl DataDirLock {
             let text = Text { server: None, key, signed_out };
             let lock = DataDirLock { file, text: Mutex::new(text), after: None };
             // Whoever made it to read has removed it since.
-            if lock.is_at(path) {
-                return Ok(lock);
+            if lock.is_at(path).map_err(failed)? {
+                return Ok((lock, was_there));
             }
+        }
+    }
+
+    /// An earlier version made it readable to all.
+    fn make_private(&self) {
+        if let Err(error) = self.file.set_permissions(Permissions::from_mode(0o600)) {
+            tracing::warn!(%error, "the lock file could not be made its owner's alone");
         }
     }
 
@@ -196,13 +205,13 @@ impl DataDirLock {
     }
 
     /// Whether the file stands at `path`.
-    pub(super) fn is_at(&self, path: &Path) -> bool {
-        let place = |found: Metadata| (found.dev(), found.ino());
-        self.file.metadata().is_ok_and(|own| fs::metadata(path).is_ok_and(|there| place(own) == place(there)))
+    pub(super) fn is_at(&self, path: &Path) -> io::Result<bool> {
+        leads_to(path, place_of(&self.file.metadata()?))
     }
 
     /// Says in this file what another one says that is no longer there.
-    pub(super) fn say_what(&self, other: &DataDirLock) {
+    pub(super) fn take_over(&self, other: &DataDirLock) {
+        self.make_private();
         let said = other.text.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
         *text = said;
@@ -273,6 +282,18 @@ impl Text {
         }
         file.write_all_at(text.as_bytes(), 0)?;
         file.set_len(text.len() as u64)
+    }
+}
+
+/// The lock file, and whether it was there. `AlreadyExists` where somebody else makes it at this moment.
+fn open_or_make(path: &Path) -> io::Result<(File, bool)> {
+    let mut options = File::options();
+    options.read(true).write(true);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            options.create_new(true).mode(0o600).open(path).map(|file| (file, false))
+        }
+        opened => opened.map(|file| (file, true)),
     }
 }
 
@@ -356,6 +377,18 @@ mod tests {
         drop(lock);
         assert_eq!(fs::read_to_string(&path).unwrap(), killed);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn who_takes_the_lock_knows_whether_it_made_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        for was_there in [false, true] {
+            assert_eq!(DataDirLock::taken(folder.path(), &path).unwrap().1, was_there);
+        }
+        fs::remove_file(&path).unwrap();
+        let path = folder.path().join("nowhere/lock");
+        assert!(matches!(DataDirLock::taken(folder.path(), &path), Err(LogError::Storage { .. })));
     }
 
     #[test]

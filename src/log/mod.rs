@@ -16,6 +16,7 @@ mod head;
 mod cursor;
 mod record;
 mod block;
+mod read_ahead;
 mod sled_store;
 mod journal;
 mod tail;
@@ -27,6 +28,7 @@ mod read;
 mod keeper;
 mod arrival;
 mod sled_log;
+mod reopen;
 mod positions;
 mod erasure;
 
@@ -222,6 +224,11 @@ impl LogError {
     /// Whether the hint is to give up what is there: the log was read, by us or by the store, and is damaged.
     pub fn gives_up(&self) -> bool {
         self.is_damage() || matches!(self, LogError::Unopenable { .. })
+    }
+
+    /// Whether there was no room for more.
+    fn is_full(&self) -> bool {
+        matches!(self, LogError::Storage { cause: Cause::NoSpace | Cause::Quota, .. })
     }
 
     /// What the person who reads the message can do.

@@ -17,7 +17,7 @@ use super::{
     LogError,
     data_dir::{Room, storage},
     delivery::{Body, Delivery, Position},
-    journal::{self, JournalFile, files, remove},
+    journal::{self, JOURNAL_BYTES, JournalFile, remove},
     opened::Opened,
     record::{encode, encode_plain},
     sled_store::SledStore,
@@ -32,8 +32,9 @@ const VALUE_DELIVERIES_MAX: usize = 256;
 /// segment, so it never gives a segment away whose content has moved to where a power cut would lose it.
 const VALUES_A_SYNC_MAX: usize = 32;
 
-/// What has to be free before a log that failed is opened anew: a file of the journal, and a segment of the store.
-const ROOM_BYTES: u64 = 12 << 20;
+/// What has to be free before a log is opened anew that failed on a full disk: a file of the journal, and a segment of
+/// the store.
+const ROOM_BYTES: usize = 12 << 20;
 
 /// The journal as the one writer uses it.
 pub(super) struct Journal {
@@ -81,16 +82,15 @@ impl Journal {
     /// Makes a group durable that follows the head; from then on it is read.
     pub(super) fn append(&mut self, group: Group) -> Result<(), LogError> {
         let value = encode_plain(group.entries().iter().map(|entry| &entry.delivery), group.end().digest);
+        let opened = Arc::clone(&self.opened);
         let file = self.file_for(value.len())?;
         let started = Instant::now();
         let written = file.append(group.first(), &value);
         written.map_err(|error| storage(format!("writing to {}", file.path().display()), error))?;
         metrics::histogram!("clockfold_log_sync_seconds").record(started.elapsed());
-        if !file.is_in_place() {
-            return Err(LogError::Exchanged { path: self.folder.clone() });
-        }
+        check_in_place(&opened, file)?;
         let is_half_full = file.is_half_full();
-        self.opened.tail.push(group);
+        opened.tail.push(group);
         if is_half_full { self.ask_for_next() } else { Ok(()) }
     }
 
@@ -117,7 +117,9 @@ impl Journal {
         }
         drained?;
         self.opened.condition.check()?;
-        if let Err(error) = files(&self.folder).and_then(|files| remove(&self.folder, &files)) {
+        // A file that was made ahead of need.
+        if let Some(Err(error)) = self.made.try_iter().map(|file| remove_own(&self.opened, &self.folder, &file)).last()
+        {
             tracing::warn!(%error, "the journal's files could not be removed; the next start removes them");
         }
         Ok(())
@@ -130,6 +132,11 @@ impl Journal {
             self.ask_for_next()?;
             let next = self.made.recv().map_err(|_| self.stopped())?;
             self.asked = false;
+            // It was made by its path. What stands there is looked at before anything in it is acknowledged.
+            if let Err(error) = self.opened.check_files() {
+                let _ = remove_own(&self.opened, &self.folder, &next);
+                return Err(error);
+            }
             self.hand_over()?;
             self.active = Some(next);
         }
@@ -174,9 +181,7 @@ impl Task {
             }
             Task::Move(file, last) => {
                 move_up_to(&opened.store, &opened.tail, last)?;
-                let path = file.path().to_owned();
-                let removed = remove(folder, std::slice::from_ref(&path));
-                removed.map_err(|error| storage(format!("removing {}", path.display()), error))?;
+                remove_own(opened, folder, &file)?;
             }
             Task::Tell(done) => {
                 let _ = done.send(());
@@ -186,14 +191,32 @@ impl Task {
     }
 }
 
+/// An error where a file's path no longer leads to it.
+fn check_in_place(opened: &Opened, file: &JournalFile) -> Result<(), LogError> {
+    match file.is_in_place() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(opened.exchanged()),
+        Err(error) => Err(storage(format!("looking at {}", file.path().display()), error)),
+    }
+}
+
+/// Deletes a file of the journal, durably, and no other that stands in its place.
+fn remove_own(opened: &Opened, folder: &Path, file: &JournalFile) -> Result<(), LogError> {
+    check_in_place(opened, file)?;
+    let removed = remove(folder, &[file.path().to_owned()]);
+    removed.map_err(|error| storage(format!("removing {}", file.path().display()), error))
+}
+
 /// Whether a log in `folder` can be written again, tried on a file of the journal that holds nothing and on the store's
-/// own; before what is there is closed.
-pub(super) fn try_out(folder: &Path) -> Result<(), LogError> {
+/// own; before what is there is closed. Where the disk `was_full`, room is made sure of too, by really taking it: how much
+/// a system says is free is not what this user may have, and some say nothing.
+pub(super) fn try_out(folder: &Path, was_full: bool) -> Result<(), LogError> {
     let failed = |error| storage(format!("trying out {}", folder.display()), error);
-    if Room::at(folder).is_some_and(|room| room.free < ROOM_BYTES) {
+    // The last bytes of a full disk are not taken from others each second.
+    if was_full && Room::surely_free_at(folder).is_some_and(|free| free < ROOM_BYTES as u64) {
         return Err(failed(io::Error::from(io::ErrorKind::StorageFull)));
     }
-    journal::try_out(folder).map_err(failed)?;
+    journal::try_out(folder, if was_full { ROOM_BYTES } else { JOURNAL_BYTES }).map_err(failed)?;
     SledStore::try_out(folder).map_err(failed)
 }
 

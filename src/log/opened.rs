@@ -1,14 +1,14 @@
 //! A log that is open: its store, what is in the journal only, and which files these are. One that failed is given up
 //! as a whole, and another one is opened from what is on the disk.
 
-use std::{fs, io, os::unix::fs::MetadataExt, path::Path, sync::Arc};
+use std::{fs, io, path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
 use super::{
     LogError,
     condition::Condition,
-    data_dir::{DataDir, storage},
+    data_dir::{DataDir, FilePlace, place_of, storage},
     delivery::Position,
     digest::Digest,
     head::{Head, HeadFile},
@@ -24,6 +24,7 @@ pub(super) struct Opened {
     pub(super) store: SledStore,
     pub(super) tail: Tail,
     pub(super) condition: Arc<Condition>,
+    data_dir: DataDir,
     files: Files,
 }
 
@@ -40,13 +41,30 @@ pub(super) enum Expected {
 
 /// Which folders and files a path led to: the device and the number of each.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Files([(u64, u64); 3]);
+pub(super) struct Files([FilePlace; 3]);
 
 impl Files {
-    fn of(data_dir: &DataDir) -> io::Result<Files> {
-        let found = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    pub(super) fn of(data_dir: &DataDir) -> io::Result<Files> {
+        let found = |path: &Path| fs::metadata(path).map(|found| place_of(&found));
         let log = data_dir.log();
         Ok(Files([found(data_dir.root())?, found(&log)?, found(&log.join("db"))?]))
+    }
+}
+
+fn has_deliveries(remembered: Option<Head>) -> bool {
+    remembered.is_some_and(|head| head.position > Position::ZERO)
+}
+
+fn open_at_rest(folder: &Path, remembered: Option<Head>) -> Result<SledStore, LogError> {
+    let is_made = is_made(folder, has_deliveries(remembered));
+    let is_made = is_made.map_err(|error| storage(format!("looking into {}", folder.display()), error))?;
+    let path = folder.to_owned();
+    match remembered.map(|head| head.position) {
+        _ if is_made => SledStore::open(folder),
+        Some(remembered) if remembered > Position::ZERO => {
+            Err(LogError::Shorter { path, found: Position::ZERO, remembered })
+        }
+        _ => Err(LogError::Unmade { path }),
     }
 }
 
@@ -58,20 +76,18 @@ impl Opened {
         expected: Expected,
     ) -> Result<(Opened, DateTime<Utc>), LogError> {
         let folder = data_dir.log();
-        if matches!(expected, Expected::Acknowledged(_)) && !folder.join("db").exists() {
-            return Err(LogError::Exchanged { path: data_dir.root().to_owned() });
-        }
         let at_rest = matches!(expected, Expected::AtRest);
-        let store = match at_rest {
-            true if is_made(&folder) => SledStore::open(&folder)?,
-            true => return Err(LogError::Unmade { path: folder }),
-            false => SledStore::open(&folder)?,
+        let store = match expected {
+            Expected::Remembered => SledStore::open_or_make(&folder, has_deliveries(HeadFile::of(data_dir).read()?))?,
+            Expected::Acknowledged(_) => SledStore::open(&folder)?,
+            Expected::AtRest => open_at_rest(&folder, HeadFile::of(data_dir).read()?)?,
         };
         let files = Files::of(data_dir).map_err(|error| storage(format!("looking at {}", folder.display()), error))?;
         let recovered = recover(&folder, &store)?;
         let tail = Tail::after(recovered.stored, recovered.groups);
-        let opened = Opened { store, tail, condition: Arc::clone(condition), files };
-        let last_received_at = opened.check_end(data_dir, expected)?;
+        let condition = Arc::clone(condition);
+        let opened = Opened { store, tail, condition, data_dir: data_dir.clone(), files };
+        let last_received_at = opened.check_end(expected)?;
         if at_rest {
             return Ok((opened, last_received_at));
         }
@@ -83,28 +99,32 @@ impl Opened {
     }
 
     /// Whether the data directory's path still leads to these files.
-    pub(super) fn check_files(&self, data_dir: &DataDir) -> Result<(), LogError> {
-        let exchanged = || LogError::Exchanged { path: data_dir.root().to_owned() };
-        match Files::of(data_dir) {
+    pub(super) fn check_files(&self) -> Result<(), LogError> {
+        match Files::of(&self.data_dir) {
             Ok(files) if files == self.files => Ok(()),
-            Ok(_) => Err(exchanged()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(exchanged()),
-            Err(error) => Err(storage(format!("looking at {}", data_dir.root().display()), error)),
+            Ok(_) => Err(self.exchanged()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.exchanged()),
+            Err(error) => Err(storage(format!("looking at {}", self.data_dir.root().display()), error)),
         }
     }
 
+    /// The error where the path leads elsewhere.
+    pub(super) fn exchanged(&self) -> LogError {
+        LogError::Exchanged { path: self.data_dir.root().to_owned() }
+    }
+
     /// Holds the log's end against what is expected of it, and returns the last arrival time.
-    fn check_end(&self, data_dir: &DataDir, expected: Expected) -> Result<DateTime<Utc>, LogError> {
+    fn check_end(&self, expected: Expected) -> Result<DateTime<Utc>, LogError> {
         let found = self.head();
         self.digest_at(found.position)?;
         let at_rest = matches!(expected, Expected::AtRest);
         let expected = match expected {
-            Expected::Remembered | Expected::AtRest => HeadFile::of(data_dir).read()?,
+            Expected::Remembered | Expected::AtRest => HeadFile::of(&self.data_dir).read()?,
             Expected::Acknowledged(head) => Some(head),
         };
         match expected {
             Some(remembered) if remembered.position > found.position => {
-                let (path, found, remembered) = (data_dir.log(), found.position, remembered.position);
+                let (path, found, remembered) = (self.data_dir.log(), found.position, remembered.position);
                 return Err(LogError::Shorter { path, found, remembered });
             }
             Some(remembered) if self.digest_at(remembered.position)? != remembered.digest => {

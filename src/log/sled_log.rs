@@ -25,7 +25,7 @@ use super::{
     head::{Head, HeadFile},
     keeper,
     lock_file::{DataDirLock, RunningServer, SessionKey},
-    mover::{Journal, try_out},
+    mover::Journal,
     opened::{Expected, Opened},
     read::{Read, blocks},
     record::encode,
@@ -51,24 +51,24 @@ pub struct SledLog {
 
 /// What the log's threads have in common, however often it is opened.
 pub(super) struct Shared {
-    data_dir: DataDir,
-    lock: Mutex<Arc<DataDirLock>>,
+    pub(super) data_dir: DataDir,
+    pub(super) lock: Mutex<Arc<DataDirLock>>,
     pub(super) condition: Arc<Condition>,
     /// What is open; nothing after an opening that failed. Who reads has it for one step at a time, so that a log that
     /// failed can be closed while somebody is in the midst of reading it.
-    opened: RwLock<Option<Arc<Opened>>>,
+    pub(super) opened: RwLock<Option<Arc<Opened>>>,
     writer: Mutex<Writer>,
     /// What the writer has of it, for whoever must not wait for a sync: milliseconds since 1970-01-01 UTC.
     last_received_at_ms: AtomicI64,
     /// The end, as far as it was acknowledged.
-    head: Mutex<Head>,
+    pub(super) head: Mutex<Head>,
     pub(super) head_file: HeadFile,
 }
 
 /// What only the one writer touches.
-struct Writer {
+pub(super) struct Writer {
     /// There while the log is open.
-    journal: Option<Journal>,
+    pub(super) journal: Option<Journal>,
     last_received_at: DateTime<Utc>,
     clock_warned_at: Option<Instant>,
 }
@@ -365,41 +365,7 @@ impl Shared {
 
     /// Whether the data directory's path still leads to what is open.
     pub(super) fn check_files(&self) -> Result<(), LogError> {
-        self.reading(|opened| opened.check_files(&self.data_dir))
-    }
-
-    /// Closes what failed and opens what is on the disk, as at a start, if the disk takes files: until then what is there
-    /// can be read.
-    pub(super) fn open_anew(&self) -> Result<Head, LogError> {
-        let mut writer = self.writer();
-        // A failure leaves the journal's files as they are.
-        drop(writer.journal.take().map(Journal::close));
-        let folder = self.data_dir.log();
-        if !folder.join("db").exists() {
-            return Err(LogError::Exchanged { path: self.data_dir.root().to_owned() });
-        }
-        // Nothing is tried in a directory that is another process's.
-        self.lock_again()?;
-        try_out(&folder)?;
-        let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
-        drop(opened.take());
-        let expected = Expected::Acknowledged(self.head());
-        let (new, last_received_at) = Opened::open(&self.data_dir, &self.condition, expected)?;
-        let new = Arc::new(new);
-        let mut journal = Journal::start(Arc::clone(&new), folder)?;
-        *opened = Some(Arc::clone(&new));
-        drop(opened);
-        // Otherwise the first delivery would find out that no journal can be made.
-        if let Err(error) = journal.make_ready() {
-            drop(journal.close());
-            return Err(error);
-        }
-        writer.journal = Some(journal);
-        self.arrived(&mut writer, last_received_at);
-        let head = new.head();
-        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head;
-        self.condition.is_well_again();
-        Ok(head)
+        self.reading(Opened::check_files)
     }
 
     /// Has what was opened be read.
@@ -408,16 +374,7 @@ impl Shared {
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);
     }
 
-    /// Locks the directory that is there now, where somebody has exchanged it.
-    fn lock_again(&self) -> Result<(), LogError> {
-        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        if !self.data_dir.is_locked_by(&lock) {
-            *lock = Arc::new(self.data_dir.lock_instead_of(&lock)?);
-        }
-        Ok(())
-    }
-
-    fn lock(&self) -> Arc<DataDirLock> {
+    pub(super) fn lock(&self) -> Arc<DataDirLock> {
         Arc::clone(&self.lock.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -431,12 +388,12 @@ impl Shared {
     }
 
     /// Remembers when the delivery at the head arrived.
-    fn arrived(&self, writer: &mut Writer, at: DateTime<Utc>) {
+    pub(super) fn arrived(&self, writer: &mut Writer, at: DateTime<Utc>) {
         writer.last_received_at = at;
         self.last_received_at_ms.store(at.timestamp_millis(), Ordering::Relaxed);
     }
 
-    fn writer(&self) -> MutexGuard<'_, Writer> {
+    pub(super) fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,6 +22,7 @@ use super::{
     delivery::Position,
     digest::Digest,
     head::Head,
+    read_ahead::read_ahead,
     record::{DecodedGroup, decode},
 };
 
@@ -59,12 +60,26 @@ struct Handles {
 }
 
 impl SledStore {
-    /// Opens the store in the folder `path`, making it durably where there is none.
+    /// Opens the store in the folder `path`, making it durably where there is none. What an interrupted making left is
+    /// made again, unless the store `has_deliveries`: then it was made once, whatever is there now.
+    pub(super) fn open_or_make(path: &Path, has_deliveries: bool) -> Result<SledStore, LogError> {
+        let begun = begin_store(path, has_deliveries).and_then(|()| path.join("db").try_exists());
+        match begun.map_err(|error| storage(format!("opening the log in {}", path.display()), error))? {
+            true => SledStore::open(path),
+            false => SledStore::open_files(path),
+        }
+    }
+
+    /// Opens the store that is in the folder `path`; [`is_made`] tells whether there is one.
     ///
     /// sled writes in any case: it fills what is left of the segment that it wrote last, overwrites segments that nothing
     /// lives in, and replaces its snapshot. A second opening renews the snapshot at most.
     pub(super) fn open(path: &Path) -> Result<SledStore, LogError> {
-        begin_store(path).map_err(|error| storage(format!("opening the log in {}", path.display()), error))?;
+        settle(path).map_err(|error| storage(format!("opening the log in {}", path.display()), error))?;
+        SledStore::open_files(path)
+    }
+
+    fn open_files(path: &Path) -> Result<SledStore, LogError> {
         let failed = |error| storage(format!("opening the log in {}", path.display()), error);
         remove_unfinished_snapshots(path)?;
         let database = open_database(path)?;
@@ -224,18 +239,15 @@ fn let_go(tree: &sled::Tree, key: &[u8], value: &[u8]) {
     }
 }
 
-/// Before sled touches its files. A store whose making a power cut interrupted may be a torn `conf` or data
-/// file, which no later start could open: as long as [`BEING_MADE`] is there nothing was acknowledged, and it
-/// is made again. Otherwise the data file is synced: what a killed process wrote last is read from memory, and
-/// sled may write a snapshot that relies on it.
-fn begin_store(path: &Path) -> io::Result<()> {
-    let (marker, data_file) = (path.join(BEING_MADE), path.join("db"));
-    if data_file.exists() && !marker.exists() {
-        let data_file = File::open(data_file)?;
-        wait_until_free(&data_file)?;
-        return forget_cached(&data_file);
-    }
-    if marker.exists() {
+/// Before sled makes its files. A store whose making a power cut interrupted may be a torn `conf` or data file, which no
+/// later start could open: as long as [`BEING_MADE`] is there nothing was acknowledged, and it is made again. A file that
+/// can't be looked at is not one that is missing.
+fn begin_store(path: &Path, has_deliveries: bool) -> io::Result<()> {
+    let marker = path.join(BEING_MADE);
+    if marker.try_exists()? {
+        if has_deliveries {
+            return Ok(());
+        }
         tracing::info!("the making of the log was interrupted; it is made again");
         for entry in fs::read_dir(path)? {
             let entry = entry?;
@@ -245,10 +257,22 @@ fn begin_store(path: &Path) -> io::Result<()> {
                 _ => {}
             }
         }
-    } else if !path.join("conf").exists() {
+    } else if path.join("db").try_exists()? || path.join("conf").try_exists()? {
+        return Ok(());
+    } else {
         File::create(&marker)?;
     }
     sync_dir(path)
+}
+
+/// Before sled opens its data file. It is synced: what a killed process wrote last is read from memory, and sled may
+/// write a snapshot that relies on it. And it is read: what sled can't read it takes for the end of its log, and
+/// overwrites; see `read_ahead.rs`.
+fn settle(path: &Path) -> io::Result<()> {
+    let data_file = File::open(path.join("db"))?;
+    wait_until_free(&data_file)?;
+    forget_cached(&data_file)?;
+    read_ahead(path, &data_file, SEGMENT_BYTES as u64).map(drop)
 }
 
 /// Waits until nothing of a store that was closed in this process writes into its folder any more: sled's own threads
@@ -278,9 +302,10 @@ fn wait_until_free(data_file: &File) -> io::Result<()> {
     }
 }
 
-/// Whether a store was made in this folder, and whole.
-pub(super) fn is_made(path: &Path) -> bool {
-    path.join("conf").exists() && path.join("db").exists() && !path.join(BEING_MADE).exists()
+/// Whether a store was made in this folder, and whole, as it was if it `has_deliveries`.
+pub(super) fn is_made(path: &Path, has_deliveries: bool) -> io::Result<bool> {
+    let has_files = path.join("conf").try_exists()? && path.join("db").try_exists()?;
+    Ok(has_files && (has_deliveries || !path.join(BEING_MADE).try_exists()?))
 }
 
 /// The store's files and folders are on stable storage.

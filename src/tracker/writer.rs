@@ -265,7 +265,10 @@ impl Writer {
         // A rebuild that is under way mends as well; who looks, looks again.
         let is_due =
             !self.workbench.is_taken() && self.mended_at.last().is_none_or(|at| at.elapsed() >= MENDING_INTERVAL);
-        if self.projection.is_damaged() && is_due && !self.state.failure.is_there() {
+        // A log that fails, or whose directory was exchanged, has nothing to build it from; and `failure` is told only by the
+        // next delivery.
+        let is_well = self.log.failure().is_none() && !self.state.failure.is_there();
+        if self.projection.is_damaged() && is_due && is_well {
             // Nothing depends on it yet: the next delivery that needs what is damaged says why it can't be folded.
             let _ = self.mend("a reader, or a merge of its files, has met damage");
         }

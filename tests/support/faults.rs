@@ -22,6 +22,9 @@ use passthrough::Passthrough;
 /// As many calls of the program's may sleep at a time without keeping others.
 const THREADS: usize = 24;
 
+/// A read of a file's head: no more of it.
+const SMALL_BYTES: u32 = 512;
+
 /// What a program asks of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
@@ -30,6 +33,8 @@ pub enum Operation {
     /// `fsync` and `fdatasync` of files and folders.
     Sync,
     Read,
+    /// Those of more than [`SMALL_BYTES`].
+    LargeRead,
     Rename,
     /// Opening and making files.
     Open,
@@ -37,6 +42,8 @@ pub enum Operation {
     Unlink,
     /// Making folders, and changes of modes and owners.
     Change,
+    /// Looking whether something is there, and what it is.
+    Look,
 }
 
 /// Which files a fault is about.
@@ -44,6 +51,8 @@ pub enum Operation {
 pub enum Target {
     /// The log's store: `db` and what else it has.
     Store,
+    /// What a whole store has of it: `db` and `conf`.
+    MadeStore,
     /// The journal's files.
     Journal,
     /// The head, and its new version before it is renamed.
@@ -105,6 +114,15 @@ struct Now {
     fault: Option<Fault>,
     struck: u64,
     counts: BTreeMap<Operation, u64>,
+    told: Option<ToldRoom>,
+}
+
+/// What a disk says of its room, in blocks of 4 KiB: how many it has, and how many are free to root and to others.
+#[derive(Clone, Copy, Debug)]
+pub struct ToldRoom {
+    pub all: u64,
+    pub free: u64,
+    pub available: u64,
 }
 
 impl FaultyDisk {
@@ -143,6 +161,11 @@ impl FaultyDisk {
         now.fault = None;
         self.state.ended.notify_all();
         now.struck
+    }
+
+    /// It says so of its room from now on, whatever it has.
+    pub fn tell(&self, told: ToldRoom) {
+        self.state.now.lock().unwrap().told = Some(told);
     }
 
     /// How many operations the fault has struck so far.
@@ -205,6 +228,7 @@ impl Target {
         let in_log = path.parent().is_some_and(|parent| parent.ends_with("log") || parent.ends_with("log/blobs"));
         match self {
             Target::Store => in_log && !name.starts_with("journal-") && name != "head.new",
+            Target::MadeStore => in_log && (name == "db" || name == "conf"),
             Target::Journal => in_log && name.starts_with("journal-"),
             Target::Head => name == "head" || name == "head.new",
             Target::Projection => path.iter().any(|part| part == "projection"),

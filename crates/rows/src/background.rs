@@ -86,12 +86,15 @@ impl Background {
             if count == 0 || self.shared.state().is_closing {
                 return Ok(());
             }
-            self.merge(&tables, count)?;
+            if !self.merge(&tables, count)? {
+                return Ok(());
+            }
         }
     }
 
-    /// Makes one table of the newest `count`.
-    fn merge(&self, tables: &[Arc<Table>], count: usize) -> Result<()> {
+    /// Makes one table of the newest `count`. `false`: it was given up, for the end or for memory that can't be written
+    /// now; whoever waits before trying that again has to come to it.
+    fn merge(&self, tables: &[Arc<Table>], count: usize) -> Result<bool> {
         let (merged, kept) = tables.split_at(count);
         let mut writer = self.shared.new_table()?;
         let mut rows_since = 0;
@@ -110,7 +113,7 @@ impl Background {
                 if rows_since == ROWS_BETWEEN {
                     rows_since = 0;
                     if !self.flush_all() || self.shared.state().is_closing {
-                        return Ok(());
+                        return Ok(false);
                     }
                 }
             }
@@ -122,7 +125,7 @@ impl Background {
         let gone: Vec<_> = now.splice(first..first + count, [table]).collect();
         self.shared.switch(now, false)?;
         gone.iter().for_each(|table| table.let_go());
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -151,9 +154,42 @@ fn size_of_table(length: u64, small: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, sync::mpsc, thread, time::Duration};
+
     use super::*;
+    use crate::{Keyspace, KeyspaceOptions, Options, manifest::Manifest};
 
     const SMALL_BYTES: u64 = 2 << 20;
+
+    /// Otherwise the thread would be busy with it as long as the disk fails.
+    #[test]
+    fn a_merge_that_meets_memory_which_can_not_be_written_is_not_begun_again_at_once() {
+        const KEYSPACES: [KeyspaceOptions; 1] = [KeyspaceOptions { is_looked_up: true, is_once: false }];
+        const OPTIONS: Options = Options { memtable_bytes: 64 << 10, ..Options::of(&KEYSPACES) };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rows");
+        let manifest = Manifest::open(&path, KEYSPACES.len()).unwrap();
+        let shared = Arc::new(Shared::new(path.clone(), OPTIONS, manifest));
+        let (rows, background) =
+            (Keyspace { shared: Arc::clone(&shared), space: 0 }, Background::new(Arc::clone(&shared)));
+        let mut number = 0_u64;
+        let mut fill = || {
+            while shared.state().levels.memory.len() < 2 {
+                rows.insert(number.to_be_bytes(), b"").unwrap();
+                number += 1;
+            }
+            number
+        };
+        while fill() < 3 * ROWS_BETWEEN as u64 {
+            assert!(background.flush_all());
+        }
+        // No list of tables can be written, but tables can.
+        fs::create_dir(path.join("manifest.new")).unwrap();
+        let (done, told) = mpsc::channel();
+        thread::spawn(move || done.send(background.merge_while_due()));
+        told.recv_timeout(Duration::from_secs(20)).expect("it comes back").unwrap();
+        assert!(shared.state().failure.is_some() && shared.state().levels.tables.len() > 1);
+    }
 
     #[test]
     fn small_tables_become_one_at_once_and_others_by_four() {

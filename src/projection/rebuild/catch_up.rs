@@ -60,7 +60,8 @@ impl Projection {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Projection, ProjectionError> {
         let rules_digest = rules.digest();
-        let mut projection = match home.current() {
+        let current = home.current().map_err(|error| failed("looking for the projection", error))?;
+        let mut projection = match current {
             None => start_over(home, rules, log, progress)?,
             Some(current) => match Projection::open(&current, Arc::clone(&rules)) {
                 Err(error) => {

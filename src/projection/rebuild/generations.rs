@@ -13,6 +13,9 @@ use std::{
 /// The number of the last folder that this process has named, wherever.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
+/// The system's number for an input or output error, on Linux as on macOS.
+const EIO: i32 = 5;
+
 const CURRENT: &str = "current";
 const CURRENT_NEW: &str = "current.new";
 
@@ -30,18 +33,35 @@ impl<'a> Home<'a> {
         self.root
     }
 
-    /// The projection that counts, if there is one.
-    pub(crate) fn current(&self) -> Option<PathBuf> {
-        let name = fs::read_to_string(self.root.join(CURRENT)).ok()?;
-        LAST.fetch_max(number(&name)?, Ordering::Relaxed);
-        Some(self.root.join(name)).filter(|path| path.is_dir())
+    /// The projection that counts, if there is one. What can't be looked at is not taken for missing: what is missing is
+    /// built anew, and whatever is there goes.
+    pub(crate) fn current(&self) -> io::Result<Option<PathBuf>> {
+        let name = match fs::read_to_string(self.root.join(CURRENT)) {
+            Ok(name) => name,
+            // Not text is what a power cut left, and what the disk does not give back is as good as gone.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData)
+                    || error.raw_os_error() == Some(EIO) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(number) = number(&name) else { return Ok(None) };
+        LAST.fetch_max(number, Ordering::Relaxed);
+        let path = self.root.join(name);
+        match fs::metadata(&path) {
+            Ok(found) => Ok(Some(path).filter(|_| found.is_dir())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// A folder for a new one, beside the current one, with a name that this process has not used before: what was given
     /// up may still be written for a moment. Whatever else is there is removed.
     pub(crate) fn fresh(&self) -> io::Result<PathBuf> {
         make_dir(self.root)?;
-        let current = self.current();
+        let current = self.current()?;
         self.keep_only(current.as_deref())?;
         let name = current.as_deref().and_then(Path::file_name).and_then(|name| number(&name.to_string_lossy()));
         let current = name.unwrap_or_default();
@@ -59,7 +79,7 @@ impl<'a> Home<'a> {
 
     /// Removes everything but the projection that counts.
     pub(crate) fn tidy(&self) -> io::Result<()> {
-        self.keep_only(self.current().as_deref())
+        self.keep_only(self.current()?.as_deref())
     }
 
     fn keep_only(&self, kept: Option<&Path>) -> io::Result<()> {
@@ -97,23 +117,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("projection");
         let home = Home::at(&root);
-        assert_eq!(home.current(), None);
+        assert_eq!(home.current().unwrap(), None);
         let first = home.fresh().unwrap();
         fs::create_dir(&first).unwrap();
         home.switch(&first).unwrap();
         let second = home.fresh().unwrap();
         fs::create_dir(&second).unwrap();
-        assert_eq!(home.current().as_ref(), Some(&first));
+        assert_eq!(home.current().unwrap().as_ref(), Some(&first));
         // A crash before the switch: the half-built one goes, and its name is not given again.
         let third = home.fresh().unwrap();
         assert!(third != second && !second.exists());
         fs::create_dir(&third).unwrap();
         home.switch(&third).unwrap();
         home.tidy().unwrap();
-        assert_eq!(home.current().as_ref(), Some(&third));
+        assert_eq!(home.current().unwrap().as_ref(), Some(&third));
         assert!(!first.exists());
+        // What can't be read is not taken for missing, and nothing goes.
+        fs::remove_file(root.join(CURRENT)).unwrap();
+        fs::create_dir(root.join(CURRENT)).unwrap();
+        assert!(home.current().is_err() && home.fresh().is_err() && home.tidy().is_err());
+        assert!(third.exists());
+        fs::remove_dir(root.join(CURRENT)).unwrap();
         // What is no name of ours counts for nothing.
         fs::write(root.join(CURRENT), "../elsewhere").unwrap();
-        assert_eq!(home.current(), None);
+        assert_eq!(home.current().unwrap(), None);
     }
 }

@@ -48,12 +48,14 @@ pub struct Candidate {
 /// The projection that counts below `projections`, as it is: not caught up, and whatever rules it was folded by. `None`
 /// where there is none.
 pub fn open_as_it_is(projections: &Path, rules: Arc<Rules>) -> Result<Option<Projection>, ProjectionError> {
-    Home::at(projections).current().map(|current| Projection::open(&current, rules)).transpose()
+    let current = Home::at(projections).current().map_err(|error| failed("looking for the projection", error))?;
+    current.map(|current| Projection::open(&current, rules)).transpose()
 }
 
 /// The same for who only reads it: no file is made, written or removed, and rows that are put in stay in memory.
 pub fn open_to_read(projections: &Path, rules: Arc<Rules>) -> Result<Option<Projection>, ProjectionError> {
-    Home::at(projections).current().map(|current| Projection::open_to_read(&current, rules)).transpose()
+    let current = Home::at(projections).current().map_err(|error| failed("looking for the projection", error))?;
+    current.map(|current| Projection::open_to_read(&current, rules)).transpose()
 }
 
 /// The state digest that a projection of the log up to `to` has, without one; and where the clock was set back. What does not fit into memory waits in files

@@ -74,7 +74,10 @@ impl Projection {
             refold(key.clone(), &arrived, rules.of(&key.source)).ok_or(ProjectionError::Damaged("history"))?;
         let changed = before != after || old != new;
         if changed {
-            self.write_refolded(number, key.appointment_id, (Places::of(&before), &old), &after, &new)?;
+            let counted = self.sources[number.0 as usize].clone();
+            let written = self.write_refolded(number, key.appointment_id, (Places::of(&before), &old), &after, &new);
+            // It counts before it writes: what is not written is not counted.
+            written.inspect_err(|_| self.sources[number.0 as usize] = counted)?;
         }
         Ok(Refolded { before, after, changed })
     }
@@ -192,10 +195,9 @@ mod tests {
         projection.refold(arrived, log)
     }
 
-    #[test]
-    fn a_damaged_appointment_is_mended() {
-        let folder = tempfile::tempdir().unwrap();
-        let log = SledLog::open(&DataDir::at(folder.path()), Arc::new(chrono::Utc::now)).unwrap();
+    /// A log with an appointment that has much happen to it, and its projection.
+    fn folded(folder: &std::path::Path) -> (SledLog, AppointmentKey, Projection) {
+        let log = SledLog::open(&DataDir::at(folder), Arc::new(chrono::Utc::now)).unwrap();
         let key = AppointmentKey { source: "downtown".parse().unwrap(), appointment_id: AppointmentId::MIN };
         for number in 0..40 {
             let event_type = ["create", "checkin", "ready", "undo_ready", "callback"][number % 5].into();
@@ -203,8 +205,36 @@ mod tests {
             let new = NewDelivery { source: key.source.clone(), reading, delivery_id: None, body: Vec::new() };
             log.append(vec![new]).unwrap();
         }
-        let mut projection = Projection::open(&folder.path().join("p"), Arc::new(Rules::default())).unwrap();
+        let mut projection = Projection::open(&folder.join("p"), Arc::new(Rules::default())).unwrap();
         projection.catch_up(&log, &mut |_| {}).unwrap();
+        (log, key, projection)
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_not_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, key, mut projection) = folded(folder.path());
+        let number = projection.view().number_of(&key.source).unwrap();
+        let row = history_key(number, key.appointment_id, Position::new(16));
+        let mut entries = decode_history(&projection.store.history.get(&row).unwrap().unwrap()).unwrap();
+        entries[0].judgement = crate::lifecycle::Judgement::unreadable(crate::lifecycle::Fault::NotJson);
+        projection.store.history.insert(row, encode_history(&entries)).unwrap();
+        let mut record = projection.view().appointment(&key).unwrap().unwrap();
+        record.appointment = crate::lifecycle::Appointment::default();
+        let place = appointment_key(number, key.appointment_id);
+        projection.store.appointments.insert(place, encode_appointment(&record)).unwrap();
+        // Where it is listed can't be read.
+        let listed = outcome_key(number, entries[0].kind(), row_of(entries[0].position).0);
+        projection.store.by_outcome.insert(listed, [1]).unwrap();
+        let counted = projection.sources.clone();
+        assert!(matches!(refold_one(&mut projection, &key, &log), Err(ProjectionError::Damaged("outcome index"))));
+        assert_eq!(projection.sources, counted);
+    }
+
+    #[test]
+    fn a_damaged_appointment_is_mended() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, key, mut projection) = folded(folder.path());
         let expected = projection.view().state_digest().unwrap();
         let well = refold_one(&mut projection, &key, &log).unwrap();
         assert!(!well.changed && well.before == well.after);

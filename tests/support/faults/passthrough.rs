@@ -17,7 +17,7 @@ use fuser::{
 };
 
 use super::{
-    Operation, State,
+    Operation, SMALL_BYTES, State, ToldRoom,
     nodes::{Nodes, Open, What},
 };
 
@@ -139,14 +139,15 @@ impl Passthrough {
 
 impl Filesystem for Passthrough {
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
-        match self.entry(&self.path(parent).join(name)) {
+        let path = self.path(parent).join(name);
+        match self.pass(Operation::Look, &path).and_then(|()| self.entry(&path)) {
             Ok(found) => reply.entry(&NOT_KEPT, &found, FIRST),
             Err(error) => reply.error(error),
         }
     }
 
     fn getattr(&self, _: &Request, node: INodeNo, handle: Option<FileHandle>, reply: ReplyAttr) {
-        match self.look(node, handle) {
+        match self.pass(Operation::Look, &self.path(node)).and_then(|()| self.look(node, handle)) {
             Ok(found) => reply.attr(&NOT_KEPT, &found),
             Err(error) => reply.error(error),
         }
@@ -261,6 +262,9 @@ impl Filesystem for Passthrough {
     ) {
         let read = self.with_file(Operation::Read, handle, |open, passed| {
             passed?;
+            if size > SMALL_BYTES {
+                self.pass(Operation::LargeRead, &self.path(INodeNo(open.number)))?;
+            }
             let What::File(file, _) = &open.what else { return Err(Errno::EISDIR) };
             let mut bytes = vec![0; size as usize];
             let count = file.read_at(&mut bytes, offset)?;
@@ -368,6 +372,9 @@ impl Filesystem for Passthrough {
     }
 
     fn statfs(&self, _: &Request, _: INodeNo, reply: ReplyStatfs) {
+        if let Some(ToldRoom { all, free, available }) = self.state.now.lock().unwrap().told {
+            return reply.statfs(all, free, available, 0, 0, 4096, 255, 4096);
+        }
         match rustix::fs::statvfs(&self.root) {
             Ok(told) => {
                 let size = u32::try_from(told.f_frsize).unwrap_or(4096);
