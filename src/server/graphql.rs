@@ -65,7 +65,7 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
                 let body = lingering(&headers, body, app.body_timeout);
                 let origin = app.origins.allowed(&headers).cloned();
                 let answered = if method == Method::GET && socket::is_asked_for(&headers) {
-                    socket::upgrade(&app, peer, &headers, upgrade, &subscriber, &id)
+                    socket::upgrade(&app, peer, &headers, upgrade, &id)
                 } else {
                     execute(&app, method, query, headers, Asking { peer, id, subscriber }, body).await
                 };

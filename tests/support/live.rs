@@ -98,6 +98,21 @@ impl Socket {
         self.socket.send(message).unwrap();
     }
 
+    /// Pings, and reads none of the answers, until neither end's buffers take more.
+    pub fn pings_and_reads_nothing(&mut self) {
+        // A mask of zeros leaves the rest as it is.
+        let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'x'; 125]].concat();
+        let stream = self.socket.get_mut();
+        stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        let many = ping.repeat(1_000);
+        for _ in 0..1_000 {
+            if stream.write_all(&many).is_err() {
+                return;
+            }
+        }
+        panic!("the server takes everything");
+    }
+
     /// What comes next, pings aside.
     pub fn next(&mut self) -> Came {
         loop {

@@ -147,7 +147,6 @@ impl ConnectionState {
     /// It is a WebSocket from now on.
     pub(in crate::server) fn upgrades(&self) {
         self.upgraded.store(true, Ordering::Relaxed);
-        self.subscribes();
     }
 
     /// It has a subscription from now on.
@@ -304,6 +303,11 @@ impl ConnectionState {
                 _ => self.told.notified().await,
             }
         }
+    }
+
+    /// Returns when it ends at once. The same task waits for this as for [`judged`](Self::judged).
+    pub(in crate::server) async fn ends(&self) {
+        while self.judged(true).await != Verdict::End {}
     }
 
     /// Room for a body that is going to be gathered; waits for it.
