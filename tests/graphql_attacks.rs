@@ -95,6 +95,7 @@ fn attacks() -> Vec<Attack> {
     vec![
         Attack::query("alias flood", &many(&aliases(51)), "400 ALIAS_LIMIT_EXCEEDED"),
         Attack::query("large alias flood", &many(&aliases(3_500)), "400 ALIAS_LIMIT_EXCEEDED"),
+        Attack::query("a long alias", &many(&format!("{}: __typename", "a".repeat(257))), "400 ALIAS_LIMIT_EXCEEDED"),
         Attack::post("batching", Value::from(vec![one.clone(); 2]).to_string(), "400 BAD_REQUEST"),
         Attack::post("large batching", Value::from(vec![one; 4_000]).to_string(), "400 BAD_REQUEST"),
         Attack::query("circular fragment", "{ ...A } fragment A on Query { ...A }", "400 DEPTH_LIMIT_EXCEEDED"),

@@ -14,6 +14,12 @@ use async_graphql::{
 /// Bytes of bodies and event types, as they were sent, that one answer reads and holds.
 pub(super) const ANSWER_BYTES_MAX: usize = 16 << 20;
 
+/// Bytes of one answer's JSON, or of one event's of a subscription.
+pub(super) const RESPONSE_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes of an alias: each row of an answer repeats it, and so does the path of each error. What programs make up is shorter.
+const ALIAS_BYTES_MAX: u32 = 256;
+
 /// Fields and fragments within each other, a level of fields that [`Limits::depth_max`] allows.
 const NESTING_OF_A_LEVEL: usize = 2;
 
@@ -87,6 +93,7 @@ pub(super) enum Limit {
     Nesting,
     Complexity,
     Aliases,
+    AliasBytes,
     Directives,
     Selections,
 }
@@ -94,9 +101,9 @@ pub(super) enum Limit {
 /// A request has too much of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "The query has {least}{asked} {}, and may have {max}. Ask for less; `{}` under [graphql] in the server's configuration sets the limit.",
+    "The query has {least}{asked} {}, and may have {max}. Ask for less; {} the limit.",
     self.limit.what(),
-    self.limit.setting(),
+    self.limit.set_by(),
     least = if self.is_whole() { "" } else { "at least " }
 )]
 pub(super) struct Exceeded {
@@ -115,7 +122,7 @@ impl Exceeded {
             Limit::DocumentBytes => "DOCUMENT_TOO_LARGE",
             Limit::Depth | Limit::Nesting => "DEPTH_LIMIT_EXCEEDED",
             Limit::Complexity => "COMPLEXITY_LIMIT_EXCEEDED",
-            Limit::Aliases => "ALIAS_LIMIT_EXCEEDED",
+            Limit::Aliases | Limit::AliasBytes => "ALIAS_LIMIT_EXCEEDED",
             Limit::Directives => "DIRECTIVE_LIMIT_EXCEEDED",
             Limit::Selections => "FIELD_LIMIT_EXCEEDED",
         }
@@ -123,7 +130,7 @@ impl Exceeded {
 
     /// Whether all of it was counted.
     fn is_whole(self) -> bool {
-        matches!(self.limit, Limit::DocumentBytes | Limit::Complexity)
+        matches!(self.limit, Limit::DocumentBytes | Limit::AliasBytes | Limit::Complexity)
     }
 }
 
@@ -135,20 +142,24 @@ impl Limit {
             Limit::Nesting => "levels of fields and fragments",
             Limit::Complexity => "fields to answer",
             Limit::Aliases => "aliases",
+            Limit::AliasBytes => "bytes in an alias",
             Limit::Directives => "directives",
             Limit::Selections => "fields and fragments",
         }
     }
 
-    fn setting(self) -> &'static str {
-        match self {
+    /// What sets it, as a sentence begins.
+    fn set_by(self) -> String {
+        let setting = match self {
             Limit::DocumentBytes => "document_bytes_max",
             Limit::Depth | Limit::Nesting => "depth_max",
             Limit::Complexity => "complexity_max",
             Limit::Aliases => "aliases_max",
             Limit::Directives => "directives_max",
             Limit::Selections => "selections_max",
-        }
+            Limit::AliasBytes => return "no setting changes".to_owned(),
+        };
+        format!("`{setting}` under [graphql] in the server's configuration sets")
     }
 }
 
@@ -193,7 +204,10 @@ impl Walk<'_> {
             match &selection.node {
                 Selection::Field(field) => {
                     within(Limit::Depth, depth, self.limits.depth_max)?;
-                    self.aliases += usize::from(field.node.alias.is_some());
+                    if let Some(alias) = &field.node.alias {
+                        self.aliases += 1;
+                        within(Limit::AliasBytes, alias.node.len(), ALIAS_BYTES_MAX)?;
+                    }
                     within(Limit::Aliases, self.aliases, self.limits.aliases_max)?;
                     self.asks_for_schema |= matches!(field.node.name.node.as_str(), "__schema" | "__type");
                     self.selection_set(&field.node.selection_set.node, depth + 1, nesting + 1)?;
