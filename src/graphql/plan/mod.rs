@@ -20,7 +20,7 @@ use async_graphql::{
     parser::types::{DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection, Type},
 };
 
-pub(super) use mended::{apart, mended};
+pub(super) use mended::{mended, of_chosen, of_others};
 pub(super) use types::Types;
 
 use planner::Planner;
