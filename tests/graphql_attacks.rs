@@ -89,6 +89,11 @@ fn attacks() -> Vec<Attack> {
         format!("{{ {spreads} }} fragment F on X {{ x(l: [{}]) }}", value.repeat(40_000 / value.len()))
     };
     let long = format!("\"{}\"", "x".repeat(39_000));
+    let variables = {
+        let each = |what: fn(usize) -> String| (0..2_500).map(what).collect::<String>();
+        let (declared, used) = (each(|n| format!("$v{n}:ID ")), each(|n| format!("$v{n} ")));
+        format!("query({declared}) {{ a{{...F}} b{{...F}} c{{...F}} d{{...F}} }} fragment F on X {{ x(l: [{used}]) }}")
+    };
     let operations = |count: usize| (0..count).map(|n| format!("query q{n}{{log{{digest}}}}")).collect::<String>();
     let levels = |count: usize| "{a".repeat(count) + &"}".repeat(count);
     let one = json!({ "query": "{ __typename }" });
@@ -109,6 +114,7 @@ fn attacks() -> Vec<Attack> {
             &format!("{{ __typename @a(b: [{}]) }}", "1 ".repeat(20_001)),
             "400 VALUE_LIMIT_EXCEEDED",
         ),
+        Attack::query("a variable flood", &variables, "400 GRAPHQL_VALIDATION_FAILED"),
         Attack::query("an operation flood", &operations(101), "400 OPERATION_LIMIT_EXCEEDED"),
         Attack::query("a large operation flood", &operations(2_500), "400 OPERATION_LIMIT_EXCEEDED"),
         Attack::post("batching", Value::from(vec![one.clone(); 2]).to_string(), "400 BAD_REQUEST"),

@@ -1,7 +1,7 @@
 //! Documents that were parsed, bounded and found valid: clients send the same few all the time, with other variables.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -140,11 +140,11 @@ fn take_positions_for_cursors(document: &mut ExecutableDocument) {
             Selection::Field(field) => field.node.get_argument("after"),
             _ => None,
         });
-        let names: Vec<String> =
+        let names: HashSet<String> =
             fields.filter_map(|after| Some(after.node.to_string().strip_prefix('$')?.to_owned())).collect();
         for declared in operation.variable_definitions.iter_mut().map(|declared| &mut declared.node) {
             let base = &mut declared.var_type.node.base;
-            if names.contains(&declared.name.node.to_string()) && *base == BaseType::Named(Name::new("Position")) {
+            if names.contains(declared.name.node.as_str()) && *base == BaseType::Named(Name::new("Position")) {
                 *base = BaseType::Named(Name::new("Cursor"));
             }
         }
