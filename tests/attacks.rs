@@ -233,6 +233,29 @@ fn strangers_that_take_much_memory_go_before_it_is_gone() {
 }
 
 #[test]
+fn a_sender_is_not_closed_for_the_memory_of_its_own_first_request() {
+    raise_open_files();
+    let (_folder, server) = started(&with_server("header_timeout_s = 100"));
+    let mut known = Connection::open(server.address);
+    authenticate(&mut known);
+    // A connection takes 4 KiB and what it reads 8: one more is too much.
+    let strangers: Vec<TcpStream> = (0..4_095)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            stream.write_all(b"GET /livez HTTP/1.1\r\nHo").unwrap();
+            stream
+        })
+        .collect();
+    let taken = format!("clockfold_unauthenticated_bytes {}\n", 4_095 * (12 << 10));
+    wait_for("all have sent", || known.request("GET", "/metrics", &[], b"").unwrap().text().contains(&taken));
+    // It takes more than any of them.
+    let headers = [JSON, ("X-Trace", &"x".repeat(20_000))];
+    assert_eq!(server.request("POST", &format!("/webhook/{ROUTE_KEY}"), &headers, GOOD).status, 200);
+    assert!(server.metric(r#"clockfold_connections_closed_total{reason="memory"}"#) > 100.0);
+    drop(strangers);
+}
+
+#[test]
 fn bodies_of_one_connection_do_not_take_more_than_they_may() {
     let (_folder, server) = started(CONFIG);
     gets_in(&server);

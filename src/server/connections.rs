@@ -36,6 +36,8 @@ const BEYOND_MAX: usize = 32;
 /// Of the most connections, room is made for one in so many at once: whoever looks for them looks at all.
 const ROOM_PART: usize = 64;
 const ROOM_MAX: usize = 64;
+/// The number of no connection.
+const NOBODY: u64 = 0;
 /// How often connections are looked after, at most and at least.
 const LOOK_INTERVAL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -153,7 +155,7 @@ impl Connections {
         let states: Vec<_> = self.open().states.values().cloned().collect();
         let now = self.now();
         states.iter().filter(|state| state.is_over(now, self.times)).for_each(|state| state.doubt());
-        self.keep_within_memory();
+        self.keep_within_memory(NOBODY);
         if self.measured {
             let kib = |semaphore: &Semaphore, max: usize| max.saturating_sub(semaphore.available_permits());
             let buffers = kib(&self.bodies, BODIES_KIB_MAX) + kib(&self.answers, ANSWERS_KIB_MAX);
@@ -163,8 +165,8 @@ impl Connections {
         }
     }
 
-    /// Sends strangers away while they take too much memory; those that take the most first.
-    fn keep_within_memory(&self) {
+    /// Sends strangers away while they take too much memory; those that take the most first, and `but` not at all.
+    fn keep_within_memory(&self, but: u64) {
         let too_many = || self.strangers_bytes.load(Ordering::Relaxed).saturating_sub(STRANGERS_BYTES_MAX);
         if too_many() == 0 {
             return;
@@ -175,7 +177,7 @@ impl Connections {
             0 => return,
             bytes => bytes + STRANGERS_BYTES_MAX / 16,
         };
-        let gone = eviction::largest(candidates(&open, 0), bytes);
+        let gone = eviction::largest(candidates(&open, but), bytes);
         self.send_away(&mut open, &gone, MEMORY);
     }
 
@@ -186,6 +188,17 @@ impl Connections {
                 open.leaving += 1;
                 self.count_closed(why);
             }
+        }
+    }
+
+    /// One that was told to go has said who it is, and stays.
+    fn keep(&self, state: &ConnectionState) {
+        let mut open = self.open();
+        if open.states.contains_key(&state.id()) && state.stays() {
+            open.leaving -= 1;
+            drop(open);
+            // Whoever waits for its place looks for another.
+            self.gone.notify_one();
         }
     }
 
@@ -245,4 +258,51 @@ fn candidates(open: &AllOpen, but: u64) -> Vec<Candidate> {
 #[allow(clippy::cast_precision_loss)]
 fn bytes_figure(bytes: usize) -> f64 {
     bytes as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn connections(max: usize) -> Arc<Connections> {
+        Connections::new(max, Times { head: SECOND, idle: SECOND }, false)
+    }
+
+    fn enter(connections: &Arc<Connections>) -> Open {
+        connections.enter(([127, 0, 0, 1], 1).into())
+    }
+
+    #[test]
+    fn whoever_asks_is_not_closed_for_the_memory_that_it_asks_with() {
+        let connections = connections(9);
+        let others = [enter(&connections), enter(&connections)];
+        others.iter().for_each(|other| assert!(other.state().charge(STRANGERS_BYTES_MAX / 2 - (64 << 10))));
+        let sender = enter(&connections);
+        // It takes the most of all.
+        let asked = sender.state().asks();
+        sender.state().charge(STRANGERS_BYTES_MAX / 2);
+        assert!(!sender.state().is_leaving());
+        assert!(others.iter().all(|other| other.state().is_leaving()));
+        drop(asked);
+    }
+
+    #[test]
+    fn whoever_says_who_it_is_before_it_has_gone_stays() {
+        let connections = connections(9);
+        let [sender, other] = [enter(&connections), enter(&connections)];
+        let send_away = |state: &ConnectionState| connections.send_away(&mut connections.open(), &[state.id()], ROOM);
+        send_away(sender.state());
+        send_away(other.state());
+        assert_eq!((sender.state().is_leaving(), connections.open().leaving), (true, 2));
+        sender.state().is_known();
+        assert_eq!((sender.state().is_leaving(), connections.open().leaving), (false, 1));
+        // It is asked to go no more.
+        send_away(sender.state());
+        assert_eq!((sender.state().is_leaving(), connections.open().leaving), (false, 1));
+        drop((sender, other));
+        let open = connections.open();
+        assert_eq!((open.states.len(), open.leaving), (0, 0));
+    }
 }

@@ -7,7 +7,7 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -30,10 +30,6 @@ const ANSWERS_KIB_MAX: usize = 768;
 const ANSWER_BYTES: usize = 128 << 10;
 /// A body of so many bytes is part of what a request takes.
 const SMALL_BODY_BYTES: usize = 4 << 10;
-
-const OPEN: u8 = 0;
-const CLOSING: u8 = 1;
-const ENDING: u8 = 2;
 
 /// What is to become of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +61,9 @@ pub(in crate::server) struct ConnectionState {
     authenticated: AtomicBool,
     doubted: AtomicBool,
     idled: AtomicBool,
+    closing: AtomicBool,
     leaving: AtomicBool,
     stranger: Mutex<Stranger>,
-    verdict: AtomicU8,
     told: Notify,
     bodies: OnceLock<Arc<Semaphore>>,
     answers: OnceLock<Arc<Semaphore>>,
@@ -97,9 +93,9 @@ impl ConnectionState {
             authenticated: AtomicBool::new(false),
             doubted: AtomicBool::new(false),
             idled: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             stranger: Mutex::new(Stranger { bytes: 0, over: false }),
-            verdict: AtomicU8::new(OPEN),
             told: Notify::new(),
             bodies: OnceLock::new(),
             answers: OnceLock::new(),
@@ -158,11 +154,15 @@ impl ConnectionState {
         self.subscribes.load(Ordering::Relaxed)
     }
 
-    /// Something on it had a good credential. It is no stranger from now on.
+    /// Something on it had a good credential. It is no stranger from now on, and stays where it was told to go and has not yet:
+    /// the request that it was in the middle of is a known one's.
     pub(in crate::server) fn is_known(&self) {
         if !self.authenticated.load(Ordering::Relaxed) {
             self.authenticated.store(true, Ordering::Relaxed);
             self.settle();
+            if self.is_leaving() {
+                self.connections.keep(self);
+            }
         }
     }
 
@@ -204,7 +204,8 @@ impl ConnectionState {
             // Before anybody can give it back.
             self.connections.strangers_take(bytes);
         }
-        self.connections.keep_within_memory();
+        // Whoever asks may be about to say who it is: others go first.
+        self.connections.keep_within_memory(self.id);
         true
     }
 
@@ -218,10 +219,16 @@ impl ConnectionState {
 
     /// It is charged with nothing any more.
     fn settle(&self) {
-        let mut stranger = self.stranger();
-        if !std::mem::replace(&mut stranger.over, true) {
+        self.settled(&mut self.stranger());
+    }
+
+    /// The same; whether that is new.
+    fn settled(&self, stranger: &mut Stranger) -> bool {
+        let new = !std::mem::replace(&mut stranger.over, true);
+        if new {
             self.connections.strangers_give(std::mem::take(&mut stranger.bytes));
         }
+        new
     }
 
     /// What it takes, if it may be closed to make room.
@@ -272,36 +279,44 @@ impl ConnectionState {
 
     /// It is closed once what was asked is answered.
     pub(super) fn close(&self) {
-        self.judge(CLOSING);
+        self.closing.store(true, Ordering::Release);
+        self.told.notify_one();
     }
 
-    /// It makes room for another; whether that is new.
+    /// It makes room for another, if it is a stranger still; whether that is new.
     pub(super) fn leaves(&self) -> bool {
-        let new = !self.leaving.swap(true, Ordering::Relaxed);
-        self.settle();
-        self.judge(ENDING);
+        let mut stranger = self.stranger();
+        // Otherwise it has said who it is meanwhile, or goes already.
+        let new = self.settled(&mut stranger);
+        if new {
+            self.leaving.store(true, Ordering::Release);
+            self.told.notify_one();
+        }
         new
     }
 
-    pub(super) fn is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::Relaxed)
+    /// It goes no more; whether it was going.
+    pub(super) fn stays(&self) -> bool {
+        self.leaving.swap(false, Ordering::AcqRel)
     }
 
-    fn judge(&self, verdict: u8) {
-        if self.verdict.fetch_max(verdict, Ordering::AcqRel) < verdict {
-            self.told.notify_one();
-        }
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
     }
 
     /// Returns when something is to become of it; `closing`: it is closed already as soon as it may be. One task waits for it.
     pub(in crate::server) async fn judged(&self, closing: bool) -> Verdict {
         loop {
-            match self.verdict.load(Ordering::Acquire) {
-                ENDING => return Verdict::End,
-                CLOSING if !closing => return Verdict::Close,
-                _ if self.doubted.swap(false, Ordering::AcqRel) => return Verdict::Doubt,
-                _ => self.told.notified().await,
+            if self.is_leaving() {
+                return Verdict::End;
             }
+            if !closing && self.closing.load(Ordering::Acquire) {
+                return Verdict::Close;
+            }
+            if self.doubted.swap(false, Ordering::AcqRel) {
+                return Verdict::Doubt;
+            }
+            self.told.notified().await;
         }
     }
 
