@@ -191,8 +191,9 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        // The last part is sent before the end is told, so that somebody watches it.
-        (self.stream.is_none() || !self.begun) && self.body.is_end_stream()
+        // Whoever takes the last part asks for the end, and does so when it has sent what was before, up to what hyper gathers:
+        // the request is not answered, nor its room given back, until then.
+        !self.begun && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
