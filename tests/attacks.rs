@@ -276,6 +276,19 @@ fn bodies_of_one_connection_do_not_take_more_than_they_may() {
 }
 
 #[test]
+fn large_bodies_that_come_together_on_one_connection_are_all_read() {
+    let (_folder, server) = started(CONFIG);
+    let path = format!("/webhook/{ROUTE_KEY}");
+    let mut connection = http2::Connection::open(server.address, None).unwrap();
+    let streams: Vec<u32> =
+        (0..20).map(|_| connection.ask("POST", &path, &[JSON, ("content-length", "65536")], None).unwrap()).collect();
+    let begun = Instant::now();
+    connection.upload(&streams, &[b' '; 65_536]).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert_eq!(deliveries(&server), 20);
+}
+
+#[test]
 fn a_request_has_one_host() {
     let (_folder, server) = started(CONFIG);
     let asked = |request: &str| {
