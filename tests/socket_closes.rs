@@ -258,6 +258,22 @@ fn what_a_ping_says_comes_back_only_to_whoever_has_said_who_it_is() {
 }
 
 #[test]
+fn a_long_answer_comes_in_short_frames() {
+    let (_folder, server) = started(CONFIG);
+    let body = "aü😀".repeat(8_000);
+    assert_eq!(server.post(body.as_bytes()).status, 400);
+    let mut socket = Socket::open(server.address);
+    let query = "{ deliveries { nodes { body } } }";
+    socket.subscribe("1", query);
+    assert_eq!(socket.data()["deliveries"]["nodes"][0]["body"], body);
+    assert_eq!(socket.message(), json!({ "id": "1", "type": "complete" }));
+    socket.subscribe("2", query);
+    let lengths = socket.frame_lengths();
+    assert!(lengths.iter().all(|length| *length <= 16 << 10), "{lengths:?}");
+    assert!(lengths.iter().sum::<usize>() > body.len());
+}
+
+#[test]
 fn pings_are_answered_both_ways() {
     let (_folder, server) = started(CONFIG);
     let mut socket = Socket::open(server.address);

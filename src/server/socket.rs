@@ -4,6 +4,7 @@
 //! of theirs can read. warp's own WebSockets take a buffer of 128 KiB each, so this upgrades by itself.
 
 mod message;
+mod frames;
 mod operation;
 mod connection;
 mod spelling;

@@ -148,6 +148,30 @@ impl Socket {
         message["payload"]["data"].clone()
     }
 
+    /// The lengths of the next message's frames.
+    pub fn frame_lengths(&mut self) -> Vec<usize> {
+        use std::io::Read as _;
+        let stream = self.socket.get_mut();
+        let mut lengths = Vec::new();
+        loop {
+            let mut head = [0; 2];
+            stream.read_exact(&mut head).unwrap();
+            let mut length = usize::from(head[1]);
+            assert!(length < 127, "a frame of more than 64 KiB");
+            if length == 126 {
+                let mut long = [0; 2];
+                stream.read_exact(&mut long).unwrap();
+                length = usize::from(u16::from_be_bytes(long));
+            }
+            stream.read_exact(&mut vec![0; length]).unwrap();
+            lengths.push(length);
+            // The last one.
+            if head[0] & 0x80 != 0 {
+                return lengths;
+            }
+        }
+    }
+
     /// Whether the connection is still there, as far as its own end shows without an answer to a ping.
     pub fn is_there(&mut self) -> bool {
         use std::io::Read as _;

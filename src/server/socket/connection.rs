@@ -32,6 +32,7 @@ use super::{
         impatient::{Impatient, SUBSCRIBER_STALLED_MAX},
         pass::{Pass, Vigil},
     },
+    frames::frames,
     message::{self, Close, Said},
     operation::{Asked, Running, Says, errors, run},
 };
@@ -258,7 +259,7 @@ impl Connection {
             if !matches!(says, Some(Says::Next(_))) {
                 self.operations.remove(index);
             }
-            written(self.ended(), self.socket.feed(Message::text(text))).await?;
+            self.feed(text).await?;
             count += 1;
             next =
                 if count < TOGETHER_MAX { next_of(&mut self.operations, &mut self.turn).now_or_never() } else { None };
@@ -293,7 +294,16 @@ impl Connection {
     }
 
     async fn send(&mut self, text: String) -> Result<(), End> {
-        written(self.ended(), self.socket.send(Message::text(text))).await
+        self.feed(text).await?;
+        written(self.ended(), self.socket.flush()).await
+    }
+
+    /// Takes a frame when the one before it is sent, up to what is gathered.
+    async fn feed(&mut self, text: String) -> Result<(), End> {
+        for frame in frames(text) {
+            written(self.ended(), self.socket.feed(frame)).await?;
+        }
+        Ok(())
     }
 
     /// Returns when it ends, whatever is being written.
