@@ -3,7 +3,10 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use support::{
     server::{CONFIG, Connection, ROUTE_KEY},
@@ -83,6 +86,21 @@ fn an_answer_that_is_taken_slowly_is_sent_to_its_end() {
     // What the system has not taken waits for longer than a connection may be without a request.
     assert!(begun.elapsed() > Duration::from_secs(10), "{:?} for {} bytes", begun.elapsed(), answer.body.len());
     assert_eq!(answer.json()["data"]["deliveries"]["nodes"].as_array().unwrap().len(), 70);
+}
+
+#[test]
+fn a_body_that_comes_after_its_answer_begins_no_head() {
+    let (_folder, server) = started(&with_server("header_timeout_s = 1\nidle_timeout_s = 20"));
+    let mut connection = Connection::open(server.address);
+    connection.send(b"POST /webhook/wrong HTTP/1.1\r\nHost: a\r\nContent-Length: 49\r\n\r\n").unwrap();
+    assert_eq!(refusal(&connection.answer().unwrap()), "404 NOT_FOUND");
+    thread::sleep(Duration::from_millis(100));
+    connection.send(&GOOD[..20]).unwrap();
+    thread::sleep(Duration::from_millis(100));
+    connection.send(&GOOD[20..]).unwrap();
+    // For longer than a head may take.
+    thread::sleep(Duration::from_secs(3));
+    authenticate(&mut connection);
 }
 
 #[test]

@@ -52,7 +52,7 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
             |method: Method,
              query,
              headers: HeaderMap,
-             peer,
+             peer: Peer,
              id,
              subscriber: Subscriber,
              upgrade,
@@ -62,7 +62,7 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
                 if let Some(response) = app.origins.preflight(&method, &headers) {
                     return response;
                 }
-                let body = lingering(&headers, body, app.body_timeout);
+                let body = lingering(&peer.1, &headers, body, app.body_timeout);
                 let origin = app.origins.allowed(&headers).cloned();
                 let answered = if method == Method::GET && socket::is_asked_for(&headers) {
                     socket::upgrade(&app, peer, &headers, upgrade, &id)

@@ -47,7 +47,7 @@ pub(in crate::server) struct ConnectionState {
     id: u64,
     network: IpAddr,
     connections: Arc<Connections>,
-    /// Requests that are asked and not answered yet.
+    /// Requests that are asked and not answered yet, and bodies of which the rest is read.
     asked: AtomicU32,
     /// How many there ever were.
     requests: AtomicUsize,
@@ -118,6 +118,12 @@ impl ConnectionState {
         self.head_since.store(0, Ordering::Relaxed);
         self.since.store(self.connections.now(), Ordering::Relaxed);
         Asked { charged: self.charge(REQUEST_BYTES), state: Arc::clone(self) }
+    }
+
+    /// The rest of a body is read for nobody: it begins no head, and the connection is not idle, until what is returned is dropped.
+    pub(in crate::server) fn lingers(self: &Arc<ConnectionState>) -> Asked {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Asked { charged: false, state: Arc::clone(self) }
     }
 
     /// How many requests there ever were.
@@ -375,7 +381,7 @@ impl Drop for Open {
     }
 }
 
-/// A request that is not answered yet.
+/// A request that is not answered yet, or not read to its end.
 pub(in crate::server) struct Asked {
     state: Arc<ConnectionState>,
     charged: bool,
