@@ -289,6 +289,38 @@ fn large_bodies_that_come_together_on_one_connection_are_all_read() {
 }
 
 #[test]
+fn long_answers_that_are_taken_in_drops_leave_room_for_others() {
+    let (_folder, server) = started(&with_server("header_timeout_s = 2"));
+    // A byte of each is six of an answer's.
+    for _ in 0..70 {
+        assert_eq!(server.post(&[1; 65_000]).status, 400);
+    }
+    let query = br#"{"query": "{ deliveries(first: 500) { nodes { body } } }"}"#;
+    let mut dripping: Vec<(http2::Connection, u32)> = (0..3)
+        .map(|_| {
+            let mut connection = http2::Connection::open(server.address, Some(100)).unwrap();
+            let stream = connection.ask("POST", "/graphql", &[JSON], Some(query)).unwrap();
+            (connection, stream)
+        })
+        .collect();
+    wait_for("one is made", || server.metric("clockfold_buffers_bytes") > 22e6);
+    thread::sleep(Duration::from_secs(3));
+    for _ in 0..20 {
+        gets_in(&server);
+        server.query("{ log { headPosition } }");
+        assert!(server.metric("clockfold_buffers_bytes") < 34e6);
+    }
+    wait_for("it is given up", || {
+        for (connection, stream) in &mut dripping {
+            let _ = connection.take(*stream, 20);
+            let _ = connection.frames_so_far();
+        }
+        thread::sleep(Duration::from_millis(200));
+        server.metric("clockfold_streams_reset_total") >= 1.0
+    });
+}
+
+#[test]
 fn a_request_has_one_host() {
     let (_folder, server) = started(CONFIG);
     let asked = |request: &str| {

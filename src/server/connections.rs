@@ -6,6 +6,7 @@
 //! address that has the most. So whoever has a credential always gets in, however many have none.
 
 mod state;
+mod room;
 mod eviction;
 
 use std::{
@@ -19,18 +20,16 @@ use std::{
 };
 
 use metrics::{counter, gauge};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use eviction::Candidate;
+use room::Room;
 
-pub(super) use state::{Asked, ConnectionState, Held, Open, Verdict};
+pub(super) use room::Held;
+pub(super) use state::{Asked, ConnectionState, Open, Verdict};
 
 /// What the buffers of strangers may take together, in bytes, as [`state`] reckons them.
 const STRANGERS_BYTES_MAX: usize = 48 << 20;
-/// What bodies that are gathered may take together, in KiB: the first of two parts of 64 MiB.
-const BODIES_KIB_MAX: usize = 16 << 10;
-/// What answers that wait for whoever asked may take together, in KiB: the other part.
-const ANSWERS_KIB_MAX: usize = 48 << 10;
 /// So many connections may be open beyond the most, while those that go are being closed.
 const BEYOND_MAX: usize = 32;
 /// Of the most connections, room is made for one in so many at once: whoever looks for them looks at all.
@@ -70,8 +69,7 @@ pub(super) struct Connections {
     strangers_bytes: AtomicUsize,
     /// Told of each that has gone.
     gone: Notify,
-    bodies: Arc<Semaphore>,
-    answers: Arc<Semaphore>,
+    room: Room,
     /// Whether this is the listener that is measured.
     measured: bool,
 }
@@ -102,8 +100,7 @@ impl Connections {
             open: Mutex::default(),
             strangers_bytes: AtomicUsize::new(0),
             gone: Notify::new(),
-            bodies: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
-            answers: Arc::new(Semaphore::new(ANSWERS_KIB_MAX)),
+            room: Room::default(),
             measured,
         })
     }
@@ -157,10 +154,8 @@ impl Connections {
         states.iter().filter(|state| state.is_over(now, self.times)).for_each(|state| state.doubt());
         self.keep_within_memory(NOBODY);
         if self.measured {
-            let kib = |semaphore: &Semaphore, max: usize| max.saturating_sub(semaphore.available_permits());
-            let buffers = kib(&self.bodies, BODIES_KIB_MAX) + kib(&self.answers, ANSWERS_KIB_MAX);
             let strangers = self.strangers_bytes.load(Ordering::Relaxed);
-            gauge!("clockfold_buffers_bytes").set(bytes_figure(buffers << 10));
+            gauge!("clockfold_buffers_bytes").set(bytes_figure(self.room.taken()));
             gauge!("clockfold_unauthenticated_bytes").set(bytes_figure(strangers));
         }
     }

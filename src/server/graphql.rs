@@ -160,16 +160,18 @@ async fn execute<B: Buf>(
             true => app.graph.subscribe(&request.http(), viewer, &call.request_id),
             false => Err(app.graph.answer(request.http(), viewer, call)),
         };
-        drop(permit);
-        answer
+        (answer, permit)
     });
-    Ok(match answer.await.map_err(|_| Problem::Internal)? {
+    // Kept until the answer has its room: those that have none yet are no more than may be made at a time.
+    let (answer, _permit) = answer.await.map_err(|_| Problem::Internal)?;
+    Ok(match answer {
         Ok(told) => {
             subscriber.begins();
             tell(told, Arc::clone(server), pass, subscription)
         }
         Err(answer) => {
-            held.fit(answer.body.len());
+            let fits = connection.fit_answer(&mut held, answer.body.len());
+            tokio::time::timeout_at(until.into(), fits).await.map_err(|_| Problem::TooManyQueries)?;
             let mut response = response(answer);
             keep(held, &mut response);
             response

@@ -1,4 +1,4 @@
-//! What is known of one connection, and what it may hold.
+//! What is known of one connection.
 //!
 //! What a request touches here are atomics of its own connection; only strangers touch what all share. What a stranger
 //! takes is reckoned, not measured: so much for a connection, for each request, and for what it has sent of them.
@@ -12,9 +12,14 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
-use super::{super::failures::network, Connections, IDLE, SILENT, SLOW_HEAD, Times, eviction::Candidate};
+use super::{
+    super::failures::network,
+    Connections, IDLE, SILENT, SLOW_HEAD, Times,
+    eviction::Candidate,
+    room::{OwnRoom, Room},
+};
 
 /// What a connection takes that has said nothing yet.
 const OPEN_BYTES: usize = 4 << 10;
@@ -22,14 +27,6 @@ const OPEN_BYTES: usize = 4 << 10;
 const HTTP2_BYTES: usize = 20 << 10;
 /// What a request takes while it is asked and answered.
 const REQUEST_BYTES: usize = 16 << 10;
-/// What all bodies that are gathered from one HTTP/2 connection or WebSocket may take, in KiB.
-const BODIES_KIB_MAX: usize = 256;
-/// What all answers that wait on one HTTP/2 connection or WebSocket may take, in KiB. A longer answer waits alone.
-const ANSWERS_KIB_MAX: usize = 768;
-/// What is set aside for an answer before it is there, in bytes.
-const ANSWER_BYTES: usize = 128 << 10;
-/// A body of so many bytes is part of what a request takes.
-const SMALL_BODY_BYTES: usize = 4 << 10;
 
 /// What is to become of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +62,7 @@ pub(in crate::server) struct ConnectionState {
     leaving: AtomicBool,
     stranger: Mutex<Stranger>,
     told: Notify,
-    bodies: OnceLock<Arc<Semaphore>>,
-    answers: OnceLock<Arc<Semaphore>>,
+    own_room: OnceLock<OwnRoom>,
 }
 
 /// What a stranger is charged with.
@@ -97,8 +93,7 @@ impl ConnectionState {
             leaving: AtomicBool::new(false),
             stranger: Mutex::new(Stranger { bytes: 0, over: false }),
             told: Notify::new(),
-            bodies: OnceLock::new(),
-            answers: OnceLock::new(),
+            own_room: OnceLock::new(),
         }
     }
 
@@ -331,33 +326,19 @@ impl ConnectionState {
         while self.judged(true).await != Verdict::End {}
     }
 
-    /// Room for a body that is going to be gathered; waits for it.
-    pub(in crate::server) async fn hold_body(&self, bytes: usize) -> Held {
-        if bytes <= SMALL_BODY_BYTES {
-            return Held::default();
-        }
-        let own = self.carries_several().then(|| self.bodies.get_or_init(|| semaphore(BODIES_KIB_MAX)));
-        Held::of(own, BODIES_KIB_MAX, &self.connections.bodies, bytes).await
+    /// What bodies and answers take on it, where several requests run on it at the same time.
+    pub(super) fn own_room(&self) -> Option<&OwnRoom> {
+        let carries_several = self.http2.load(Ordering::Relaxed) || self.upgraded.load(Ordering::Relaxed);
+        carries_several.then(|| self.own_room.get_or_init(OwnRoom::default))
     }
 
-    /// Room for an answer that is going to be made; waits for it.
-    pub(in crate::server) async fn hold_answer(&self) -> Held {
-        let own = self.carries_several().then(|| self.answers.get_or_init(|| semaphore(ANSWERS_KIB_MAX)));
-        Held::of(own, ANSWERS_KIB_MAX, &self.connections.answers, ANSWER_BYTES).await
-    }
-
-    /// Whether several requests run on it at the same time.
-    fn carries_several(&self) -> bool {
-        self.http2.load(Ordering::Relaxed) || self.upgraded.load(Ordering::Relaxed)
+    pub(super) fn room(&self) -> &Room {
+        &self.connections.room
     }
 
     fn stranger(&self) -> MutexGuard<'_, Stranger> {
         self.stranger.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn semaphore(kib: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(kib))
 }
 
 /// A connection is open for as long as this is there.
@@ -394,41 +375,5 @@ impl Drop for Asked {
         }
         self.state.since.store(self.state.connections.now(), Ordering::Relaxed);
         self.state.asked.fetch_sub(1, Ordering::Release);
-    }
-}
-
-/// Room that a body or an answer takes, on its connection and of all.
-#[derive(Debug, Default)]
-pub(in crate::server) struct Held {
-    own: Option<OwnedSemaphorePermit>,
-    all: Option<OwnedSemaphorePermit>,
-}
-
-impl Held {
-    async fn of(own: Option<&Arc<Semaphore>>, own_kib_max: usize, all: &Arc<Semaphore>, bytes: usize) -> Held {
-        let kib = u32::try_from(bytes.div_ceil(1 << 10).min(own_kib_max)).expect("a few hundred");
-        let own = match own {
-            Some(own) => Arc::clone(own).acquire_many_owned(kib).await.ok(),
-            None => None,
-        };
-        let all = Arc::clone(all).acquire_many_owned(kib).await.ok();
-        Held { own, all }
-    }
-
-    /// What it is for is there, and has so many bytes: what it does not need is given back, and what it needs beyond is taken
-    /// as far as it is there.
-    pub(in crate::server) fn fit(&mut self, bytes: usize) {
-        for permit in [&mut self.own, &mut self.all].into_iter().flatten() {
-            let (has, needs) = (permit.num_permits(), bytes.div_ceil(1 << 10));
-            if needs < has {
-                drop(permit.split(has - needs));
-                continue;
-            }
-            let semaphore = Arc::clone(permit.semaphore());
-            let more = (needs - has).min(semaphore.available_permits());
-            if let Ok(more) = semaphore.try_acquire_many_owned(u32::try_from(more).unwrap_or(u32::MAX)) {
-                permit.merge(more);
-            }
-        }
     }
 }
