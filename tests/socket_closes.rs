@@ -201,6 +201,18 @@ fn queries_and_mutations_run_over_a_socket_within_the_same_limits() {
         let wrong = ask(&format!("subscription {{ appointmentChanged({arguments}) {{ position }} }}"));
         assert_eq!(wrong["payload"]["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{wrong}");
     }
+    // A client that sends a document's hash is told to send the document, and goes on.
+    let hash = json!({ "version": 1, "sha256Hash": "0".repeat(64) });
+    for payload in [json!({}), json!({ "query": null })] {
+        let mut payload = payload;
+        payload["extensions"] = json!({ "persistedQuery": hash });
+        socket.say(&json!({ "id": "1", "type": "subscribe", "payload": payload }));
+        let told = socket.message();
+        assert_eq!((&told["type"], code(&told).as_str()), (&json!("error"), "PERSISTED_QUERY_NOT_SUPPORTED"));
+        assert_eq!(told["payload"][0]["message"], "PersistedQueryNotSupported");
+    }
+    socket.subscribe("1", "{ __typename }");
+    assert_eq!(socket.data()["__typename"], "Query");
 }
 
 /// A socket that has not said whose it is, and reads nothing.
