@@ -233,6 +233,29 @@ fn strangers_that_take_much_memory_go_before_it_is_gone() {
 }
 
 #[test]
+fn a_sender_is_not_closed_for_the_memory_of_its_own_first_request() {
+    raise_open_files();
+    let (_folder, server) = started(&with_server("header_timeout_s = 100"));
+    let mut known = Connection::open(server.address);
+    authenticate(&mut known);
+    // A connection takes 4 KiB and what it reads 8: one more is too much.
+    let strangers: Vec<TcpStream> = (0..4_095)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address).unwrap();
+            stream.write_all(b"GET /livez HTTP/1.1\r\nHo").unwrap();
+            stream
+        })
+        .collect();
+    let taken = format!("clockfold_unauthenticated_bytes {}\n", 4_095 * (12 << 10));
+    wait_for("all have sent", || known.request("GET", "/metrics", &[], b"").unwrap().text().contains(&taken));
+    // It takes more than any of them.
+    let headers = [JSON, ("X-Trace", &"x".repeat(20_000))];
+    assert_eq!(server.request("POST", &format!("/webhook/{ROUTE_KEY}"), &headers, GOOD).status, 200);
+    assert!(server.metric(r#"clockfold_connections_closed_total{reason="memory"}"#) > 100.0);
+    drop(strangers);
+}
+
+#[test]
 fn bodies_of_one_connection_do_not_take_more_than_they_may() {
     let (_folder, server) = started(CONFIG);
     gets_in(&server);
@@ -250,6 +273,51 @@ fn bodies_of_one_connection_do_not_take_more_than_they_may() {
     let grown = server.resident_bytes().saturating_sub(rest);
     assert!(grown < 30 * MIB, "{grown} bytes");
     drop(connections);
+}
+
+#[test]
+fn large_bodies_that_come_together_on_one_connection_are_all_read() {
+    let (_folder, server) = started(CONFIG);
+    let path = format!("/webhook/{ROUTE_KEY}");
+    let mut connection = http2::Connection::open(server.address, None).unwrap();
+    let streams: Vec<u32> =
+        (0..20).map(|_| connection.ask("POST", &path, &[JSON, ("content-length", "65536")], None).unwrap()).collect();
+    let begun = Instant::now();
+    connection.upload(&streams, &[b' '; 65_536]).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert_eq!(deliveries(&server), 20);
+}
+
+#[test]
+fn long_answers_that_are_taken_in_drops_leave_room_for_others() {
+    let (_folder, server) = started(&with_server("header_timeout_s = 2"));
+    // A byte of each is six of an answer's.
+    for _ in 0..70 {
+        assert_eq!(server.post(&[1; 65_000]).status, 400);
+    }
+    let query = br#"{"query": "{ deliveries(first: 500) { nodes { body } } }"}"#;
+    let mut dripping: Vec<(http2::Connection, u32)> = (0..3)
+        .map(|_| {
+            let mut connection = http2::Connection::open(server.address, Some(100)).unwrap();
+            let stream = connection.ask("POST", "/graphql", &[JSON], Some(query)).unwrap();
+            (connection, stream)
+        })
+        .collect();
+    wait_for("one is made", || server.metric("clockfold_buffers_bytes") > 22e6);
+    thread::sleep(Duration::from_secs(3));
+    for _ in 0..20 {
+        gets_in(&server);
+        server.query("{ log { headPosition } }");
+        assert!(server.metric("clockfold_buffers_bytes") < 34e6);
+    }
+    wait_for("it is given up", || {
+        for (connection, stream) in &mut dripping {
+            let _ = connection.take(*stream, 20);
+            let _ = connection.frames_so_far();
+        }
+        thread::sleep(Duration::from_millis(200));
+        server.metric("clockfold_streams_reset_total") >= 1.0
+    });
 }
 
 #[test]

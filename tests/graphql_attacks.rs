@@ -84,6 +84,17 @@ fn attacks() -> Vec<Attack> {
     let many = |fields: &str| format!("{{ {fields} }}");
     let bomb: String = (0..15).map(|n| format!("fragment F{n} on Query {{ ...F{0} ...F{0} }} ", n + 1)).collect();
     let types = "{ __schema { types { ".to_owned() + &"fields { type { ".repeat(15) + "name " + &"}".repeat(33);
+    let spread = |value: &str, count: usize| {
+        let spreads: String = (0..count).map(|n| format!("a{n}{{...F}}")).collect();
+        format!("{{ {spreads} }} fragment F on X {{ x(l: [{}]) }}", value.repeat(40_000 / value.len()))
+    };
+    let long = format!("\"{}\"", "x".repeat(39_000));
+    let variables = {
+        let each = |what: fn(usize) -> String| (0..2_500).map(what).collect::<String>();
+        let (declared, used) = (each(|n| format!("$v{n}:ID ")), each(|n| format!("$v{n} ")));
+        format!("query({declared}) {{ a{{...F}} b{{...F}} c{{...F}} d{{...F}} }} fragment F on X {{ x(l: [{used}]) }}")
+    };
+    let operations = |count: usize| (0..count).map(|n| format!("query q{n}{{log{{digest}}}}")).collect::<String>();
     let levels = |count: usize| "{a".repeat(count) + &"}".repeat(count);
     let one = json!({ "query": "{ __typename }" });
     let mutation = "mutation { refoldAppointment(source: \"downtown\", appointmentId: 7) { changed } }";
@@ -95,6 +106,17 @@ fn attacks() -> Vec<Attack> {
     vec![
         Attack::query("alias flood", &many(&aliases(51)), "400 ALIAS_LIMIT_EXCEEDED"),
         Attack::query("large alias flood", &many(&aliases(3_500)), "400 ALIAS_LIMIT_EXCEEDED"),
+        Attack::query("a long alias", &many(&format!("{}: __typename", "a".repeat(257))), "400 ALIAS_LIMIT_EXCEEDED"),
+        Attack::query("values that fragments multiply", &spread("[] ", 1_000), "400 VALUE_LIMIT_EXCEEDED"),
+        Attack::query("texts that fragments multiply", &spread(&long, 1_000), "400 VALUE_LIMIT_EXCEEDED"),
+        Attack::query(
+            "values in directives",
+            &format!("{{ __typename @a(b: [{}]) }}", "1 ".repeat(20_001)),
+            "400 VALUE_LIMIT_EXCEEDED",
+        ),
+        Attack::query("a variable flood", &variables, "400 GRAPHQL_VALIDATION_FAILED"),
+        Attack::query("an operation flood", &operations(101), "400 OPERATION_LIMIT_EXCEEDED"),
+        Attack::query("a large operation flood", &operations(2_500), "400 OPERATION_LIMIT_EXCEEDED"),
         Attack::post("batching", Value::from(vec![one.clone(); 2]).to_string(), "400 BAD_REQUEST"),
         Attack::post("large batching", Value::from(vec![one; 4_000]).to_string(), "400 BAD_REQUEST"),
         Attack::query("circular fragment", "{ ...A } fragment A on Query { ...A }", "400 DEPTH_LIMIT_EXCEEDED"),

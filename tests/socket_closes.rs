@@ -4,12 +4,16 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use support::{
     live::{Came, Events, Socket},
     server::{CONFIG, Connection, Server},
+    wait_for,
     webhook::{started, with_server},
 };
 use tokio_tungstenite::tungstenite::Message;
@@ -197,6 +201,88 @@ fn queries_and_mutations_run_over_a_socket_within_the_same_limits() {
         let wrong = ask(&format!("subscription {{ appointmentChanged({arguments}) {{ position }} }}"));
         assert_eq!(wrong["payload"]["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{wrong}");
     }
+    // A client that sends a document's hash is told to send the document, and goes on.
+    let hash = json!({ "version": 1, "sha256Hash": "0".repeat(64) });
+    for payload in [json!({}), json!({ "query": null })] {
+        let mut payload = payload;
+        payload["extensions"] = json!({ "persistedQuery": hash });
+        socket.say(&json!({ "id": "1", "type": "subscribe", "payload": payload }));
+        let told = socket.message();
+        assert_eq!((&told["type"], code(&told).as_str()), (&json!("error"), "PERSISTED_QUERY_NOT_SUPPORTED"));
+        assert_eq!(told["payload"][0]["message"], "PersistedQueryNotSupported");
+    }
+    socket.subscribe("1", "{ __typename }");
+    assert_eq!(socket.data()["__typename"], "Query");
+}
+
+/// A socket that has not said whose it is, and reads nothing.
+fn deaf(server: &Server) -> Socket {
+    let mut socket = Socket::connect(server.address, &[]).unwrap();
+    socket.pings_and_reads_nothing();
+    socket
+}
+
+/// A figure that an admin is told.
+fn metric(server: &Server, name: &str) -> f64 {
+    let bearer = format!("Bearer {TOKEN}");
+    let metrics = server.request("GET", "/metrics", &[("Authorization", &bearer)], b"").text();
+    let line = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("{name}: {metrics}")).parse().unwrap()
+}
+
+#[test]
+fn a_socket_that_reads_nothing_and_says_not_whose_it_is_makes_room_and_ends_in_its_time() {
+    let config = |settings: &str| format!("{}{READER}role = \"admin\"\n", with_server(settings));
+    // Others need its place.
+    let (_folder, server) = started(&config("connections_max = 3\nheader_timeout_s = 100"));
+    let _deaf: Vec<Socket> = (0..3).map(|_| deaf(&server)).collect();
+    let known: Vec<Socket> = (0..2).map(|_| Socket::open_as(server.address, Some(TOKEN))).collect();
+    wait_for("they go", || metric(&server, "clockfold_connections") <= 3.0);
+    drop(known);
+    drop(server);
+    // Its time is over.
+    let (_folder, server) = started(&config("header_timeout_s = 1"));
+    let socket = deaf(&server);
+    let begun = Instant::now();
+    wait_for("it goes", || metric(&server, "clockfold_websockets") == 0.0);
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    drop((socket, server));
+    // The server ends.
+    let (_folder, mut server) = started(&config("header_timeout_s = 100\nshutdown_timeout_s = 25"));
+    let _deaf = deaf(&server);
+    thread::sleep(Duration::from_millis(200));
+    let begun = Instant::now();
+    assert!(server.terminate().success());
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn what_a_ping_says_comes_back_only_to_whoever_has_said_who_it_is() {
+    let (_folder, server) = started(&format!("{CONFIG}{READER}"));
+    let mut socket = Socket::connect(server.address, &[]).unwrap();
+    let ping = json!({ "type": "ping", "payload": { "a": "long".repeat(10_000) } });
+    socket.say(&ping);
+    assert_eq!(socket.message(), json!({ "type": "pong" }));
+    socket.init(Some(TOKEN));
+    assert_eq!(socket.message(), json!({ "type": "connection_ack" }));
+    socket.say(&ping);
+    assert_eq!(socket.message(), json!({ "type": "pong", "payload": ping["payload"] }));
+}
+
+#[test]
+fn a_long_answer_comes_in_short_frames() {
+    let (_folder, server) = started(CONFIG);
+    let body = "aü😀".repeat(8_000);
+    assert_eq!(server.post(body.as_bytes()).status, 400);
+    let mut socket = Socket::open(server.address);
+    let query = "{ deliveries { nodes { body } } }";
+    socket.subscribe("1", query);
+    assert_eq!(socket.data()["deliveries"]["nodes"][0]["body"], body);
+    assert_eq!(socket.message(), json!({ "id": "1", "type": "complete" }));
+    socket.subscribe("2", query);
+    let lengths = socket.frame_lengths();
+    assert!(lengths.iter().all(|length| *length <= 16 << 10), "{lengths:?}");
+    assert!(lengths.iter().sum::<usize>() > body.len());
 }
 
 #[test]

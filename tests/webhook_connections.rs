@@ -3,7 +3,10 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use support::{
     server::{CONFIG, Connection, ROUTE_KEY},
@@ -62,6 +65,42 @@ fn who_asks_and_does_not_read_the_answers_is_given_up() {
     // It had the only place.
     assert_eq!(server.get("/livez").status, 200);
     drop(connection);
+}
+
+#[test]
+fn an_answer_that_is_taken_slowly_is_sent_to_its_end() {
+    let (_folder, server) = started(&with_server("header_timeout_s = 2\nidle_timeout_s = 1"));
+    // A byte of each is six of the answer's.
+    for _ in 0..70 {
+        assert_eq!(server.post(&[1; 65_000]).status, 400);
+    }
+    let mut connection = Connection::open(server.address);
+    let body = br#"{"query": "{ deliveries(first: 500) { nodes { body } } }"}"#;
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    connection.send(&[head.as_bytes(), body].concat()).unwrap();
+    let begun = Instant::now();
+    let answer = connection.answer_slowly(200_000, Duration::from_millis(100)).expect("all of it");
+    // What the system has not taken waits for longer than a connection may be without a request.
+    assert!(begun.elapsed() > Duration::from_secs(10), "{:?} for {} bytes", begun.elapsed(), answer.body.len());
+    assert_eq!(answer.json()["data"]["deliveries"]["nodes"].as_array().unwrap().len(), 70);
+}
+
+#[test]
+fn a_body_that_comes_after_its_answer_begins_no_head() {
+    let (_folder, server) = started(&with_server("header_timeout_s = 1\nidle_timeout_s = 20"));
+    let mut connection = Connection::open(server.address);
+    connection.send(b"POST /webhook/wrong HTTP/1.1\r\nHost: a\r\nContent-Length: 49\r\n\r\n").unwrap();
+    assert_eq!(refusal(&connection.answer().unwrap()), "404 NOT_FOUND");
+    thread::sleep(Duration::from_millis(100));
+    connection.send(&GOOD[..20]).unwrap();
+    thread::sleep(Duration::from_millis(100));
+    connection.send(&GOOD[20..]).unwrap();
+    // For longer than a head may take.
+    thread::sleep(Duration::from_secs(3));
+    authenticate(&mut connection);
 }
 
 #[test]

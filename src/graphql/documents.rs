@@ -1,8 +1,11 @@
 //! Documents that were parsed, bounded and found valid: clients send the same few all the time, with other variables.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_graphql::{
@@ -17,8 +20,8 @@ use async_graphql::{
 };
 
 use super::{
-    limits::{self, AsksForSchema, Limits},
-    plan::{Plan, Types, apart, mended},
+    limits::{self, AsksForSchema, Found, Limits},
+    plan::{Plan, Types, mended, of_chosen, of_others},
     refusal::Refusal,
 };
 
@@ -26,6 +29,8 @@ use super::{
 const DOCUMENTS_MAX: usize = 256;
 /// A longer one is parsed each time.
 const DOCUMENT_BYTES_MAX: usize = 4 << 10;
+/// One whose plan has more values is planned each time: fragments make a large plan of a short document.
+const PLAN_VALUES_MAX: usize = 2_000;
 
 /// A document within the limits.
 pub(super) struct Parsed {
@@ -33,6 +38,10 @@ pub(super) struct Parsed {
     pub(super) asks_for_schema: AsksForSchema,
     /// Whether it is valid, and what it costs, whatever its variables are.
     is_constant: bool,
+    /// Values of arguments, as a plan has them at most.
+    values: usize,
+    /// Whether it was found valid, and executed.
+    was_executed: AtomicBool,
     valid: OnceLock<ValidationResult>,
     /// What the library validates in its place, where that is another.
     mended: OnceLock<Option<ExecutableDocument>>,
@@ -41,17 +50,15 @@ pub(super) struct Parsed {
 }
 
 impl Parsed {
-    /// What the library is to validate for an operation, and what else for the others.
-    pub(super) fn to_validate(
-        &self,
+    /// What the library is to validate for an operation, and what else for the others, one after the other.
+    pub(super) fn to_validate<'a>(
+        &'a self,
         types: &Types,
-        operation_name: Option<&str>,
-    ) -> (ExecutableDocument, Vec<ExecutableDocument>) {
+        operation_name: Option<&'a str>,
+    ) -> (ExecutableDocument, impl Iterator<Item = ExecutableDocument> + use<'a>) {
         let document = self.mended(types).unwrap_or(&self.document);
-        match operation_name {
-            Some(name) if self.has_several_operations() => apart(document, name),
-            _ => (document.clone(), Vec::new()),
-        }
+        let chosen = operation_name.filter(|_| self.has_several_operations());
+        (of_chosen(document, chosen), of_others(document, chosen))
     }
 
     fn has_several_operations(&self) -> bool {
@@ -62,7 +69,8 @@ impl Parsed {
         self.mended.get_or_init(|| mended(types, &self.document)).as_ref()
     }
 
-    /// How one of its operations is executed with these variables: as the last time, where they ask for the same.
+    /// How one of its operations is executed with these variables: as the last time, where they ask for the same. The plan of a
+    /// document that nobody has found valid is kept for nobody.
     pub(super) fn plan(
         &self,
         types: &Types,
@@ -77,7 +85,9 @@ impl Parsed {
         }
         let is_mended = self.has_several_operations() || self.mended(types).is_some();
         let plan = Arc::new(Plan::of(types, &self.document, (name, operation), variables, is_mended));
-        *last() = Some(Arc::clone(&plan));
+        if self.was_executed.load(Ordering::Relaxed) && self.values <= PLAN_VALUES_MAX {
+            *last() = Some(Arc::clone(&plan));
+        }
         plan
     }
 
@@ -91,6 +101,11 @@ impl Parsed {
         if self.is_constant {
             let _ = self.valid.set(valid);
         }
+    }
+
+    /// It is executed: all of it was found valid.
+    pub(super) fn is_executed(&self) {
+        self.was_executed.store(true, Ordering::Relaxed);
     }
 }
 
@@ -125,11 +140,11 @@ fn take_positions_for_cursors(document: &mut ExecutableDocument) {
             Selection::Field(field) => field.node.get_argument("after"),
             _ => None,
         });
-        let names: Vec<String> =
+        let names: HashSet<String> =
             fields.filter_map(|after| Some(after.node.to_string().strip_prefix('$')?.to_owned())).collect();
         for declared in operation.variable_definitions.iter_mut().map(|declared| &mut declared.node) {
             let base = &mut declared.var_type.node.base;
-            if names.contains(&declared.name.node.to_string()) && *base == BaseType::Named(Name::new("Position")) {
+            if names.contains(declared.name.node.as_str()) && *base == BaseType::Named(Name::new("Position")) {
                 *base = BaseType::Named(Name::new("Cursor"));
             }
         }
@@ -149,12 +164,14 @@ impl Documents {
         limits::check_length(limits, text)?;
         let mut document = parse_query(text)?;
         take_positions_for_cursors(&mut document);
-        let asks_for_schema = limits::check_document(limits, &document)?;
+        let Found { asks_for_schema, values } = limits::check_document(limits, &document)?;
         let is_constant = is_constant(&document);
         let parsed = Arc::new(Parsed {
             document,
             asks_for_schema,
             is_constant,
+            values,
+            was_executed: AtomicBool::new(false),
             valid: OnceLock::new(),
             mended: OnceLock::new(),
             plan: Mutex::default(),

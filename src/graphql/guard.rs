@@ -90,6 +90,7 @@ impl Extension for Guard {
         if ctx.data_opt::<OnlyValidate>().is_some() {
             return Err(vec![sourced(Valid(valid))]);
         }
+        document.inspect(|document| document.is_executed());
         Ok(valid)
     }
 }

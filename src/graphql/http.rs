@@ -5,6 +5,7 @@
 //! which a foreign page may send; this one does neither.
 
 use std::{
+    io::{self, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -15,9 +16,10 @@ use futures_executor::block_on;
 use super::{
     Schema, errors,
     guard::Barred,
-    limits::Limits,
+    limits::{Limits, RESPONSE_BYTES_MAX},
     params::Params,
     prepare::{Checks, Prepared, Transport, prepare},
+    problem::Problem,
     refusal::Refusal,
     scope::Scope,
 };
@@ -146,9 +148,37 @@ impl Endpoint {
     }
 }
 
-/// The JSON of a response.
+/// The JSON of a response, as [`json`] makes it.
 pub(super) fn text(response: impl serde::Serialize) -> Arc<str> {
-    serde_json::to_string(&response).expect("answers have text keys and finite numbers").into()
+    String::from_utf8(json(&response)).expect("JSON is UTF-8").into()
+}
+
+/// The JSON of a response; where that is too long, of one that says so. What a response holds is bounded, but not how often its
+/// keys are written, nor how much longer its texts are with their escapes.
+fn json(response: &impl serde::Serialize) -> Vec<u8> {
+    let mut bounded = Bounded(Vec::new());
+    match serde_json::to_writer(&mut bounded, response) {
+        Ok(()) => bounded.0,
+        Err(error) if error.is_io() => Problem::AnswerTooLarge.response().into_bytes(),
+        Err(error) => unreachable!("answers have text keys and finite numbers: {error}"),
+    }
+}
+
+/// Takes [`RESPONSE_BYTES_MAX`].
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > RESPONSE_BYTES_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Whether the client takes server-sent events.
@@ -221,8 +251,7 @@ pub(super) fn refused(media: MediaType, refusal: Refusal) -> HttpAnswer {
 }
 
 fn answer(status: u16, media: MediaType, body: &impl serde::Serialize) -> HttpAnswer {
-    let body = serde_json::to_vec(body).expect("answers have text keys and finite numbers");
-    HttpAnswer { status, content_type: media.content_type(), allow: None, body }
+    HttpAnswer { status, content_type: media.content_type(), allow: None, body: json(body) }
 }
 
 #[cfg(test)]

@@ -10,9 +10,26 @@ use async_graphql::{
     Positioned,
     parser::types::{Directive, ExecutableDocument, Selection, SelectionSet},
 };
+use async_graphql_value::Value;
 
 /// Bytes of bodies and event types, as they were sent, that one answer reads and holds.
 pub(super) const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// Bytes of one answer's JSON, or of one event's of a subscription.
+pub(super) const RESPONSE_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes of an alias: each row of an answer repeats it, and so does the path of each error. What programs make up is shorter.
+const ALIAS_BYTES_MAX: u32 = 256;
+
+/// Values that the arguments of a document have, a fragment's at each spread: lists, their items, objects, their fields and what
+/// else is written there. What is executed has them all as many times. A long document without fragments has fewer.
+const VALUES_MAX: u32 = 20_000;
+
+/// A text counts as one more value for each so many bytes.
+const TEXT_BYTES_OF_A_VALUE: usize = 64;
+
+/// Operations of a document, of which one is executed and each is validated.
+const OPERATIONS_MAX: u32 = 100;
 
 /// Fields and fragments within each other, a level of fields that [`Limits::depth_max`] allows.
 const NESTING_OF_A_LEVEL: usize = 2;
@@ -87,16 +104,19 @@ pub(super) enum Limit {
     Nesting,
     Complexity,
     Aliases,
+    AliasBytes,
     Directives,
     Selections,
+    Values,
+    Operations,
 }
 
 /// A request has too much of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "The query has {least}{asked} {}, and may have {max}. Ask for less; `{}` under [graphql] in the server's configuration sets the limit.",
+    "The query has {least}{asked} {}, and may have {max}. Ask for less; {} the limit.",
     self.limit.what(),
-    self.limit.setting(),
+    self.limit.set_by(),
     least = if self.is_whole() { "" } else { "at least " }
 )]
 pub(super) struct Exceeded {
@@ -115,15 +135,17 @@ impl Exceeded {
             Limit::DocumentBytes => "DOCUMENT_TOO_LARGE",
             Limit::Depth | Limit::Nesting => "DEPTH_LIMIT_EXCEEDED",
             Limit::Complexity => "COMPLEXITY_LIMIT_EXCEEDED",
-            Limit::Aliases => "ALIAS_LIMIT_EXCEEDED",
+            Limit::Aliases | Limit::AliasBytes => "ALIAS_LIMIT_EXCEEDED",
             Limit::Directives => "DIRECTIVE_LIMIT_EXCEEDED",
             Limit::Selections => "FIELD_LIMIT_EXCEEDED",
+            Limit::Values => "VALUE_LIMIT_EXCEEDED",
+            Limit::Operations => "OPERATION_LIMIT_EXCEEDED",
         }
     }
 
     /// Whether all of it was counted.
     fn is_whole(self) -> bool {
-        matches!(self.limit, Limit::DocumentBytes | Limit::Complexity)
+        matches!(self.limit, Limit::DocumentBytes | Limit::AliasBytes | Limit::Operations | Limit::Complexity)
     }
 }
 
@@ -135,20 +157,26 @@ impl Limit {
             Limit::Nesting => "levels of fields and fragments",
             Limit::Complexity => "fields to answer",
             Limit::Aliases => "aliases",
+            Limit::AliasBytes => "bytes in an alias",
             Limit::Directives => "directives",
             Limit::Selections => "fields and fragments",
+            Limit::Values => "values of arguments",
+            Limit::Operations => "operations",
         }
     }
 
-    fn setting(self) -> &'static str {
-        match self {
+    /// What sets it, as a sentence begins.
+    fn set_by(self) -> String {
+        let setting = match self {
             Limit::DocumentBytes => "document_bytes_max",
             Limit::Depth | Limit::Nesting => "depth_max",
             Limit::Complexity => "complexity_max",
             Limit::Aliases => "aliases_max",
             Limit::Directives => "directives_max",
             Limit::Selections => "selections_max",
-        }
+            Limit::AliasBytes | Limit::Values | Limit::Operations => return "no setting changes".to_owned(),
+        };
+        format!("`{setting}` under [graphql] in the server's configuration sets")
     }
 }
 
@@ -161,14 +189,24 @@ pub(super) fn check_length(limits: &Limits, document: &str) -> Result<(), Exceed
     within(Limit::DocumentBytes, document.len(), limits.document_bytes_max)
 }
 
+/// What was found in a document.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    pub(super) asks_for_schema: AsksForSchema,
+    /// Values of arguments, a fragment's at each spread.
+    pub(super) values: usize,
+}
+
 /// Refuses a document too large to validate.
-pub(super) fn check_document(limits: &Limits, document: &ExecutableDocument) -> Result<AsksForSchema, Exceeded> {
-    let mut walk = Walk { limits, document, selections: 0, aliases: 0, directives: 0, asks_for_schema: false };
+pub(super) fn check_document(limits: &Limits, document: &ExecutableDocument) -> Result<Found, Exceeded> {
+    within(Limit::Operations, document.operations.iter().count(), OPERATIONS_MAX)?;
+    let mut walk =
+        Walk { limits, document, selections: 0, aliases: 0, directives: 0, values: 0, asks_for_schema: false };
     for (_, operation) in document.operations.iter() {
         walk.directives(&operation.node.directives)?;
         walk.selection_set(&operation.node.selection_set.node, 1, 1)?;
     }
-    Ok(AsksForSchema(walk.asks_for_schema))
+    Ok(Found { asks_for_schema: AsksForSchema(walk.asks_for_schema), values: walk.values })
 }
 
 struct Walk<'a> {
@@ -177,6 +215,7 @@ struct Walk<'a> {
     selections: usize,
     aliases: usize,
     directives: usize,
+    values: usize,
     asks_for_schema: bool,
 }
 
@@ -193,8 +232,12 @@ impl Walk<'_> {
             match &selection.node {
                 Selection::Field(field) => {
                     within(Limit::Depth, depth, self.limits.depth_max)?;
-                    self.aliases += usize::from(field.node.alias.is_some());
+                    if let Some(alias) = &field.node.alias {
+                        self.aliases += 1;
+                        within(Limit::AliasBytes, alias.node.len(), ALIAS_BYTES_MAX)?;
+                    }
                     within(Limit::Aliases, self.aliases, self.limits.aliases_max)?;
+                    field.node.arguments.iter().try_for_each(|(_, value)| self.value(&value.node))?;
                     self.asks_for_schema |= matches!(field.node.name.node.as_str(), "__schema" | "__type");
                     self.selection_set(&field.node.selection_set.node, depth + 1, nesting + 1)?;
                 }
@@ -214,7 +257,22 @@ impl Walk<'_> {
 
     fn directives(&mut self, directives: &[Positioned<Directive>]) -> Result<(), Exceeded> {
         self.directives += directives.len();
-        within(Limit::Directives, self.directives, self.limits.directives_max)
+        within(Limit::Directives, self.directives, self.limits.directives_max)?;
+        let arguments = directives.iter().flat_map(|directive| &directive.node.arguments);
+        arguments.map(|(_, value)| &value.node).try_for_each(|value| self.value(value))
+    }
+
+    fn value(&mut self, value: &Value) -> Result<(), Exceeded> {
+        self.values += 1;
+        if let Value::String(text) = value {
+            self.values += text.len() / TEXT_BYTES_OF_A_VALUE;
+        }
+        within(Limit::Values, self.values, VALUES_MAX)?;
+        match value {
+            Value::List(items) => items.iter().try_for_each(|item| self.value(item)),
+            Value::Object(fields) => fields.values().try_for_each(|value| self.value(value)),
+            _ => Ok(()),
+        }
     }
 }
 

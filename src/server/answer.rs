@@ -36,13 +36,20 @@ tokio::task_local! {
     static STREAM: Arc<Stream>;
 }
 
+/// What is to be taken of an answer over HTTP/2, in bytes a second: of fewer, it would never end.
+const TAKEN_BYTES_MIN: usize = 512;
+
 /// A request and its answer over HTTP/2.
 #[derive(Debug)]
 pub(super) struct Stream {
     begun: Instant,
+    /// So many bytes have to be sent in the time that it may stall.
+    least: usize,
+    /// Bytes that were sent since enough were.
+    sent_since: AtomicUsize,
     /// Bytes that were handed to hyper and that it has not sent.
     unsent: AtomicUsize,
-    /// When something was sent last, or handed over where nothing waited; in milliseconds.
+    /// When enough was sent last, or something handed over where nothing waited; in milliseconds.
     moved: AtomicU64,
     subscribes: AtomicBool,
     given_up: AtomicBool,
@@ -51,9 +58,11 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    fn new() -> Stream {
+    fn new(timeout: Duration) -> Stream {
         Stream {
             begun: Instant::now(),
+            least: usize::try_from(timeout.as_secs()).unwrap_or(usize::MAX).saturating_mul(TAKEN_BYTES_MIN),
+            sent_since: AtomicUsize::new(0),
             unsent: AtomicUsize::new(0),
             moved: AtomicU64::new(0),
             subscribes: AtomicBool::new(false),
@@ -78,13 +87,18 @@ impl Stream {
     }
 
     fn sends(&self, bytes: usize) {
-        self.moves();
+        // What a subscriber has not taken is little, and takes no room from others.
+        let sent = self.sent_since.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if sent >= self.least || self.subscribes.load(Ordering::Relaxed) {
+            self.moves();
+        }
         if self.unsent.fetch_sub(bytes, Ordering::AcqRel) == bytes {
             self.sent.wake();
         }
     }
 
     fn moves(&self) {
+        self.sent_since.store(0, Ordering::Relaxed);
         let elapsed = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.moved.store(elapsed, Ordering::Relaxed);
     }
@@ -101,7 +115,7 @@ impl Stream {
         if self.unsent.load(Ordering::Acquire) == 0 { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    /// Returns once nothing of what waits was sent for so long.
+    /// Returns once too little of what waits was sent for so long.
     async fn stalls(&self, timeout: Duration) {
         loop {
             let limit = if self.subscribes.load(Ordering::Relaxed) { SUBSCRIBER_STALLED_MAX } else { timeout };
@@ -132,7 +146,7 @@ where
     fn execute(&self, request: F) {
         let timeout = self.timeout;
         tokio::spawn(async move {
-            let stream = Arc::new(Stream::new());
+            let stream = Arc::new(Stream::new(timeout));
             let mut request = pin!(STREAM.scope(Arc::clone(&stream), request));
             tokio::select! {
                 biased;
@@ -191,8 +205,9 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        // The last part is sent before the end is told, so that somebody watches it.
-        (self.stream.is_none() || !self.begun) && self.body.is_end_stream()
+        // Whoever takes the last part asks for the end, and does so when it has sent what was before, up to what hyper gathers:
+        // the request is not answered, nor its room given back, until then.
+        !self.begun && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -70,16 +71,18 @@ pub(super) struct Lingering<B: Buf + 'static> {
     rest: Option<BoxStream<'static, Result<B, warp::Error>>>,
     /// `None`: not at all.
     until: Option<Instant>,
+    connection: Arc<ConnectionState>,
 }
 
 /// The body of a request with these headers. Who waits to be asked for it (`Expect`), and is not, sends none.
 pub(super) fn lingering<B: Buf + 'static>(
+    connection: &Arc<ConnectionState>,
     headers: &HeaderMap,
     body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
     timeout: Duration,
 ) -> Lingering<B> {
     let until = (!headers.contains_key(header::EXPECT)).then(|| Instant::now() + timeout);
-    Lingering { rest: Some(body.boxed()), until }
+    Lingering { rest: Some(body.boxed()), until, connection: Arc::clone(connection) }
 }
 
 impl<B: Buf> Stream for Lingering<B> {
@@ -105,7 +108,9 @@ impl<B: Buf> Drop for Lingering<B> {
             Some(Some(Ok(chunk))) => chunk.remaining(),
             Some(None | Some(Err(_))) => return,
         };
+        let lingers = self.connection.lingers();
         let read = async move {
+            let _lingers = lingers;
             while dropped <= DROPPED_BYTES_MAX
                 && let Some(Ok(chunk)) = rest.next().await
             {

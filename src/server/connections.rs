@@ -6,6 +6,7 @@
 //! address that has the most. So whoever has a credential always gets in, however many have none.
 
 mod state;
+mod room;
 mod eviction;
 
 use std::{
@@ -19,23 +20,23 @@ use std::{
 };
 
 use metrics::{counter, gauge};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use eviction::Candidate;
+use room::Room;
 
-pub(super) use state::{Asked, ConnectionState, Held, Open, Verdict};
+pub(super) use room::Held;
+pub(super) use state::{Asked, ConnectionState, Open, Verdict};
 
 /// What the buffers of strangers may take together, in bytes, as [`state`] reckons them.
 const STRANGERS_BYTES_MAX: usize = 48 << 20;
-/// What bodies that are gathered may take together, in KiB: the first of two parts of 64 MiB.
-const BODIES_KIB_MAX: usize = 16 << 10;
-/// What answers that wait for whoever asked may take together, in KiB: the other part.
-const ANSWERS_KIB_MAX: usize = 48 << 10;
 /// So many connections may be open beyond the most, while those that go are being closed.
 const BEYOND_MAX: usize = 32;
 /// Of the most connections, room is made for one in so many at once: whoever looks for them looks at all.
 const ROOM_PART: usize = 64;
 const ROOM_MAX: usize = 64;
+/// The number of no connection.
+const NOBODY: u64 = 0;
 /// How often connections are looked after, at most and at least.
 const LOOK_INTERVAL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -68,8 +69,7 @@ pub(super) struct Connections {
     strangers_bytes: AtomicUsize,
     /// Told of each that has gone.
     gone: Notify,
-    bodies: Arc<Semaphore>,
-    answers: Arc<Semaphore>,
+    room: Room,
     /// Whether this is the listener that is measured.
     measured: bool,
 }
@@ -100,8 +100,7 @@ impl Connections {
             open: Mutex::default(),
             strangers_bytes: AtomicUsize::new(0),
             gone: Notify::new(),
-            bodies: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
-            answers: Arc::new(Semaphore::new(ANSWERS_KIB_MAX)),
+            room: Room::default(),
             measured,
         })
     }
@@ -153,18 +152,16 @@ impl Connections {
         let states: Vec<_> = self.open().states.values().cloned().collect();
         let now = self.now();
         states.iter().filter(|state| state.is_over(now, self.times)).for_each(|state| state.doubt());
-        self.keep_within_memory();
+        self.keep_within_memory(NOBODY);
         if self.measured {
-            let kib = |semaphore: &Semaphore, max: usize| max.saturating_sub(semaphore.available_permits());
-            let buffers = kib(&self.bodies, BODIES_KIB_MAX) + kib(&self.answers, ANSWERS_KIB_MAX);
             let strangers = self.strangers_bytes.load(Ordering::Relaxed);
-            gauge!("clockfold_buffers_bytes").set(bytes_figure(buffers << 10));
+            gauge!("clockfold_buffers_bytes").set(bytes_figure(self.room.taken()));
             gauge!("clockfold_unauthenticated_bytes").set(bytes_figure(strangers));
         }
     }
 
-    /// Sends strangers away while they take too much memory; those that take the most first.
-    fn keep_within_memory(&self) {
+    /// Sends strangers away while they take too much memory; those that take the most first, and `but` not at all.
+    fn keep_within_memory(&self, but: u64) {
         let too_many = || self.strangers_bytes.load(Ordering::Relaxed).saturating_sub(STRANGERS_BYTES_MAX);
         if too_many() == 0 {
             return;
@@ -175,7 +172,7 @@ impl Connections {
             0 => return,
             bytes => bytes + STRANGERS_BYTES_MAX / 16,
         };
-        let gone = eviction::largest(candidates(&open, 0), bytes);
+        let gone = eviction::largest(candidates(&open, but), bytes);
         self.send_away(&mut open, &gone, MEMORY);
     }
 
@@ -186,6 +183,17 @@ impl Connections {
                 open.leaving += 1;
                 self.count_closed(why);
             }
+        }
+    }
+
+    /// One that was told to go has said who it is, and stays.
+    fn keep(&self, state: &ConnectionState) {
+        let mut open = self.open();
+        if open.states.contains_key(&state.id()) && state.stays() {
+            open.leaving -= 1;
+            drop(open);
+            // Whoever waits for its place looks for another.
+            self.gone.notify_one();
         }
     }
 
@@ -245,4 +253,51 @@ fn candidates(open: &AllOpen, but: u64) -> Vec<Candidate> {
 #[allow(clippy::cast_precision_loss)]
 fn bytes_figure(bytes: usize) -> f64 {
     bytes as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn connections(max: usize) -> Arc<Connections> {
+        Connections::new(max, Times { head: SECOND, idle: SECOND }, false)
+    }
+
+    fn enter(connections: &Arc<Connections>) -> Open {
+        connections.enter(([127, 0, 0, 1], 1).into())
+    }
+
+    #[test]
+    fn whoever_asks_is_not_closed_for_the_memory_that_it_asks_with() {
+        let connections = connections(9);
+        let others = [enter(&connections), enter(&connections)];
+        others.iter().for_each(|other| assert!(other.state().charge(STRANGERS_BYTES_MAX / 2 - (64 << 10))));
+        let sender = enter(&connections);
+        // It takes the most of all.
+        let asked = sender.state().asks();
+        sender.state().charge(STRANGERS_BYTES_MAX / 2);
+        assert!(!sender.state().is_leaving());
+        assert!(others.iter().all(|other| other.state().is_leaving()));
+        drop(asked);
+    }
+
+    #[test]
+    fn whoever_says_who_it_is_before_it_has_gone_stays() {
+        let connections = connections(9);
+        let [sender, other] = [enter(&connections), enter(&connections)];
+        let send_away = |state: &ConnectionState| connections.send_away(&mut connections.open(), &[state.id()], ROOM);
+        send_away(sender.state());
+        send_away(other.state());
+        assert_eq!((sender.state().is_leaving(), connections.open().leaving), (true, 2));
+        sender.state().is_known();
+        assert_eq!((sender.state().is_leaving(), connections.open().leaving), (false, 1));
+        // It is asked to go no more.
+        send_away(sender.state());
+        assert_eq!((sender.state().is_leaving(), connections.open().leaving), (false, 1));
+        drop((sender, other));
+        let open = connections.open();
+        assert_eq!((open.states.len(), open.leaving), (0, 0));
+    }
 }

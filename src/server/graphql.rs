@@ -52,7 +52,7 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
             |method: Method,
              query,
              headers: HeaderMap,
-             peer,
+             peer: Peer,
              id,
              subscriber: Subscriber,
              upgrade,
@@ -62,10 +62,10 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
                 if let Some(response) = app.origins.preflight(&method, &headers) {
                     return response;
                 }
-                let body = lingering(&headers, body, app.body_timeout);
+                let body = lingering(&peer.1, &headers, body, app.body_timeout);
                 let origin = app.origins.allowed(&headers).cloned();
                 let answered = if method == Method::GET && socket::is_asked_for(&headers) {
-                    socket::upgrade(&app, peer, &headers, upgrade, &subscriber, &id)
+                    socket::upgrade(&app, peer, &headers, upgrade, &id)
                 } else {
                     execute(&app, method, query, headers, Asking { peer, id, subscriber }, body).await
                 };
@@ -160,16 +160,18 @@ async fn execute<B: Buf>(
             true => app.graph.subscribe(&request.http(), viewer, &call.request_id),
             false => Err(app.graph.answer(request.http(), viewer, call)),
         };
-        drop(permit);
-        answer
+        (answer, permit)
     });
-    Ok(match answer.await.map_err(|_| Problem::Internal)? {
+    // Kept until the answer has its room: those that have none yet are no more than may be made at a time.
+    let (answer, _permit) = answer.await.map_err(|_| Problem::Internal)?;
+    Ok(match answer {
         Ok(told) => {
             subscriber.begins();
             tell(told, Arc::clone(server), pass, subscription)
         }
         Err(answer) => {
-            held.fit(answer.body.len());
+            let fits = connection.fit_answer(&mut held, answer.body.len());
+            tokio::time::timeout_at(until.into(), fits).await.map_err(|_| Problem::TooManyQueries)?;
             let mut response = response(answer);
             keep(held, &mut response);
             response

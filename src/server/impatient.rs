@@ -22,7 +22,8 @@ use super::{
     connections::{ConnectionState, Open, STALLED},
 };
 
-/// How long a subscriber may take none of what it is sent. It costs a few kilobytes, and is caught up from the log.
+/// How long a subscriber that has said who it is may take none of what it is sent. It costs a few kilobytes, and is caught up
+/// from the log.
 pub(super) const SUBSCRIBER_STALLED_MAX: Duration = Duration::from_secs(300);
 
 /// How HTTP/2 begins, and no request of HTTP/1.

@@ -79,7 +79,8 @@ fn state(status: &str, reason: Option<&str>) -> serde_json::Value {
 }
 
 async fn render(app: &App, connection: &ConnectionState) -> Response {
-    let mut held = connection.hold_answer().await;
+    let held = tokio::time::timeout(app.graph.limits().execution_timeout, connection.hold_answer());
+    let Ok(mut held) = held.await else { return Problem::TooManyQueries.response() };
     let text = app.metrics.render(app);
     held.fit(text.len());
     let mut response = bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text.into_bytes());

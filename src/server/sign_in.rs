@@ -38,9 +38,9 @@ pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error 
         .and(warp::ext::get::<Peer>())
         .and(warp::body::stream())
         .and(with(app))
-        .then(|method, headers: HeaderMap, peer, body, app: Arc<App>| async move {
+        .then(|method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| async move {
             let begun = Instant::now();
-            let body = lingering(&headers, body, app.body_timeout);
+            let body = lingering(&peer.1, &headers, body, app.body_timeout);
             let answered = answer(&app, &method, &headers, peer, body).await;
             let mut response = match answered {
                 Ok(cookie) => no_content(cookie),

@@ -4,6 +4,7 @@
 //! of theirs can read. warp's own WebSockets take a buffer of 128 KiB each, so this upgrades by itself.
 
 mod message;
+mod frames;
 mod operation;
 mod connection;
 mod spelling;
@@ -27,7 +28,7 @@ use warp::{
 use super::{
     App, Peer,
     access::{asker, signed_in},
-    impatient::{Impatient, Subscriber},
+    impatient::Impatient,
     origin,
     problem::Problem,
     refusals::Refused,
@@ -93,7 +94,6 @@ pub(super) fn upgrade(
     peer: Peer,
     headers: &HeaderMap,
     on_upgrade: Option<OnUpgrade>,
-    subscriber: &Subscriber,
     id: &RequestId,
 ) -> Result<Response, Problem> {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
@@ -130,7 +130,6 @@ pub(super) fn upgrade(
     if spoken {
         answer.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
-    subscriber.begins();
     peer.1.upgrades();
     let (app, id) = (Arc::clone(app), id.to_string());
     app.sockets.clone().spawn(async move {

@@ -81,7 +81,7 @@ pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error 
         .and(with(app))
         .then(|route_key: RouteKey, method: Method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| async move {
             let begun = Instant::now();
-            let body = lingering(&headers, body, app.body_timeout);
+            let body = lingering(&peer.1, &headers, body, app.body_timeout);
             let received = receive(&app, &route_key, &method, &headers, peer, body).await;
             let response = received.map_or_else(Problem::response, |receipt| answer(&receipt, &app.rules));
             measure("webhook", begun, response.status());

@@ -105,6 +105,18 @@ impl Connection {
         Ok(answer)
     }
 
+    /// The next answer, of whose body so many bytes are taken at a time.
+    pub fn answer_slowly(&mut self, at_a_time: usize, pause: Duration) -> std::io::Result<Answer> {
+        let mut answer = self.head()?;
+        let length = answer.header("content-length").and_then(|length| length.parse().ok()).expect("a length");
+        answer.body = vec![0; length];
+        for part in answer.body.chunks_mut(at_a_time) {
+            self.stream.read_exact(part)?;
+            std::thread::sleep(pause);
+        }
+        Ok(answer)
+    }
+
     /// The chunks of a body, up to the last one.
     fn chunks(&mut self) -> std::io::Result<Vec<u8>> {
         let mut body = Vec::new();

@@ -2,6 +2,7 @@
 //! takes to be a nuisance.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
@@ -73,6 +74,45 @@ pub struct Connection {
     next: u32,
     /// What came and is no whole frame yet.
     read: Vec<u8>,
+    windows: Windows,
+}
+
+/// What may be sent of bodies without being asked for (RFC 9113, 5.2).
+struct Windows {
+    connection: i64,
+    /// Of a stream that begins.
+    initial: i64,
+    /// What each stream was given beyond that, less what was sent on it.
+    streams: BTreeMap<u32, i64>,
+}
+
+impl Windows {
+    fn sees(&mut self, frame: &Frame) {
+        let number = |bytes: &[u8]| i64::from(u32::from_be_bytes(bytes.try_into().unwrap()));
+        match frame.kind {
+            WINDOW_UPDATE if frame.stream == 0 => self.connection += number(&frame.payload),
+            WINDOW_UPDATE => *self.streams.entry(frame.stream).or_default() += number(&frame.payload),
+            SETTINGS => {
+                let sets = |setting: &&[u8]| setting[..2] == INITIAL_WINDOW_SIZE.to_be_bytes();
+                if let Some(setting) = frame.payload.chunks(6).find(sets) {
+                    self.initial = number(&setting[2..]);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// How much may be sent on a stream now.
+    fn of(&self, stream: u32) -> usize {
+        let of_stream = self.initial + self.streams.get(&stream).copied().unwrap_or_default();
+        usize::try_from(self.connection.min(of_stream)).unwrap_or_default()
+    }
+
+    fn sends(&mut self, stream: u32, bytes: usize) {
+        let bytes = i64::try_from(bytes).unwrap();
+        self.connection -= bytes;
+        *self.streams.entry(stream).or_default() -= bytes;
+    }
 }
 
 impl Connection {
@@ -85,7 +125,8 @@ impl Connection {
             .map_or(Vec::new(), |window| [&INITIAL_WINDOW_SIZE.to_be_bytes()[..], &window.to_be_bytes()].concat());
         let begin = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &frame(SETTINGS, 0, 0, &settings)[..]].concat();
         stream.write_all(&begin)?;
-        Ok(Connection { stream, next: 1, read: Vec::new() })
+        let windows = Windows { connection: 65_535, initial: 65_535, streams: BTreeMap::new() };
+        Ok(Connection { stream, next: 1, read: Vec::new(), windows })
     }
 
     /// Sends a request; `None`: its body does not end. Returns its stream.
@@ -115,6 +156,34 @@ impl Connection {
         }
         self.stream.write_all(&bytes)?;
         Ok(stream)
+    }
+
+    /// Sends the same body on all of these streams, each a frame in its turn, as far as the server lets it come, until all are
+    /// answered.
+    pub fn upload(&mut self, streams: &[u32], body: &[u8]) -> std::io::Result<()> {
+        let mut left: Vec<(u32, &[u8])> = streams.iter().map(|stream| (*stream, body)).collect();
+        let mut answered = BTreeSet::new();
+        while answered.len() < streams.len() {
+            let before: usize = left.iter().map(|(_, rest)| rest.len()).sum();
+            for (stream, rest) in &mut left {
+                let (now, later) = rest.split_at(self.windows.of(*stream).min(rest.len()).min(16 << 10));
+                if now.is_empty() {
+                    continue;
+                }
+                self.windows.sends(*stream, now.len());
+                let flags = if later.is_empty() { END_STREAM } else { 0 };
+                self.stream.write_all(&frame(DATA, flags, *stream, now))?;
+                *rest = later;
+            }
+            left.retain(|(_, rest)| !rest.is_empty());
+            if before == left.iter().map(|(_, rest)| rest.len()).sum::<usize>() {
+                let frame = self.frame()?;
+                if frame.ends_stream() {
+                    answered.insert(frame.stream);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Lets so many bytes of an answer come, and of the connection.
@@ -172,7 +241,14 @@ impl Connection {
         if kind == PING && flags & ACK == 0 {
             self.stream.write_all(&frame(PING, ACK, 0, &payload))?;
         }
-        Ok(Some(Frame { kind, flags, stream, payload }))
+        let whole = Frame { kind, flags, stream, payload };
+        if flags & ACK == 0 {
+            self.windows.sees(&whole);
+            if kind == SETTINGS {
+                self.stream.write_all(&frame(SETTINGS, ACK, 0, &[]))?;
+            }
+        }
+        Ok(Some(whole))
     }
 }
 

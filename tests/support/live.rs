@@ -98,6 +98,21 @@ impl Socket {
         self.socket.send(message).unwrap();
     }
 
+    /// Pings, and reads none of the answers, until neither end's buffers take more.
+    pub fn pings_and_reads_nothing(&mut self) {
+        // A mask of zeros leaves the rest as it is.
+        let ping = [&[0x89, 0x80 | 125, 0, 0, 0, 0][..], &[b'x'; 125]].concat();
+        let stream = self.socket.get_mut();
+        stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+        let many = ping.repeat(1_000);
+        for _ in 0..1_000 {
+            if stream.write_all(&many).is_err() {
+                return;
+            }
+        }
+        panic!("the server takes everything");
+    }
+
     /// What comes next, pings aside.
     pub fn next(&mut self) -> Came {
         loop {
@@ -131,6 +146,30 @@ impl Socket {
         assert_eq!(message["type"], "next", "{message}");
         assert!(message["payload"].get("errors").is_none(), "{message}");
         message["payload"]["data"].clone()
+    }
+
+    /// The lengths of the next message's frames.
+    pub fn frame_lengths(&mut self) -> Vec<usize> {
+        use std::io::Read as _;
+        let stream = self.socket.get_mut();
+        let mut lengths = Vec::new();
+        loop {
+            let mut head = [0; 2];
+            stream.read_exact(&mut head).unwrap();
+            let mut length = usize::from(head[1]);
+            assert!(length < 127, "a frame of more than 64 KiB");
+            if length == 126 {
+                let mut long = [0; 2];
+                stream.read_exact(&mut long).unwrap();
+                length = usize::from(u16::from_be_bytes(long));
+            }
+            stream.read_exact(&mut vec![0; length]).unwrap();
+            lengths.push(length);
+            // The last one.
+            if head[0] & 0x80 != 0 {
+                return lengths;
+            }
+        }
     }
 
     /// Whether the connection is still there, as far as its own end shows without an answer to a ping.

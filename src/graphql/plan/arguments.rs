@@ -34,7 +34,7 @@ impl Planner<'_> {
 
     fn variable(&mut self, slot: Option<&Slot>, name: &Name) -> Coerced {
         // Without a default, null and nothing are the same; of introspection, every argument but one has one.
-        if slot.is_some_and(|slot| slot.ty.nullable && !slot.has_default) || !self.is_nullable(name) {
+        if slot.is_some_and(|slot| slot.ty.nullable && !slot.has_default) || !self.declared.is_nullable(name) {
             return Coerced::Same;
         }
         match (self.consult(name), slot) {
@@ -84,10 +84,5 @@ impl Planner<'_> {
             }
         }
         other.map_or(Coerced::Same, |fields| Coerced::Other(Value::Object(fields)))
-    }
-
-    fn is_nullable(&self, name: &Name) -> bool {
-        let mut declared = self.operation.variable_definitions.iter();
-        declared.find(|declared| declared.node.name.node == *name).is_none_or(|it| it.node.var_type.node.nullable)
     }
 }

@@ -11,8 +11,8 @@ use async_graphql::{
     parser::{
         parse_query,
         types::{
-            DocumentOperations, ExecutableDocument, FragmentDefinition, InlineFragment, OperationDefinition, Selection,
-            SelectionSet, TypeCondition,
+            DocumentOperations, ExecutableDocument, InlineFragment, OperationDefinition, Selection, SelectionSet,
+            TypeCondition,
         },
     },
     registry::{MetaInputValue, MetaType},
@@ -43,27 +43,44 @@ pub(in crate::graphql) fn mended(types: &Types, document: &ExecutableDocument) -
     mending.changed.then_some(whole)
 }
 
-/// The document of one operation of several, with the fragments that no operation spreads; and one for each other.
-pub(in crate::graphql) fn apart(
+/// The document of one operation of several, with the fragments that no operation spreads; where none is chosen, all of it.
+pub(in crate::graphql) fn of_chosen(document: &ExecutableDocument, chosen: Option<&str>) -> ExecutableDocument {
+    let operations = || document.operations.iter().filter_map(|(name, operation)| Some((name?, operation)));
+    let Some((name, operation)) = operations().find(|(name, _)| Some(name.as_str()) == chosen) else {
+        return document.clone();
+    };
+    let mut of_chosen = alone(document, name, operation);
+    let mut spread = HashSet::new();
+    operations().for_each(|(_, other)| gather(document, &other.node.selection_set.node, &mut spread));
+    let unspread = document.fragments.iter().filter(|(fragment, _)| !spread.contains(*fragment));
+    of_chosen.fragments.extend(unspread.map(|(name, fragment)| (name.clone(), fragment.clone())));
+    of_chosen
+}
+
+/// The documents of the others, each made when the one before it is done with; where none is chosen, there are no others.
+pub(in crate::graphql) fn of_others<'a>(
+    document: &'a ExecutableDocument,
+    chosen: Option<&'a str>,
+) -> impl Iterator<Item = ExecutableDocument> + 'a {
+    let others = document.operations.iter().filter_map(move |(name, operation)| {
+        let name = name.filter(|name| chosen.is_some_and(|chosen| name.as_str() != chosen))?;
+        Some((name, operation))
+    });
+    others.map(|(name, operation)| alone(document, name, operation))
+}
+
+/// The document of one operation, with the fragments that it spreads.
+fn alone(
     document: &ExecutableDocument,
-    chosen: &str,
-) -> (ExecutableDocument, Vec<ExecutableDocument>) {
-    let DocumentOperations::Multiple(operations) = &document.operations else { return (document.clone(), Vec::new()) };
-    let mut unspread = document.fragments.clone();
-    let mut documents = HashMap::new();
-    for (name, operation) in operations {
-        let mut spread = HashSet::new();
-        gather(document, &operation.node.selection_set.node, &mut spread);
-        unspread.retain(|fragment, _| !spread.contains(fragment));
-        let is_spread = |(fragment, _): &(&Name, &Positioned<FragmentDefinition>)| spread.contains(*fragment);
-        let fragments = document.fragments.iter().filter(is_spread);
-        let fragments = fragments.map(|(name, fragment)| (name.clone(), fragment.clone())).collect();
-        let operations = DocumentOperations::Multiple(HashMap::from([(name.clone(), operation.clone())]));
-        documents.insert(name.as_str(), ExecutableDocument { operations, fragments });
-    }
-    let mut of_chosen = documents.remove(chosen).unwrap_or_else(|| document.clone());
-    of_chosen.fragments.extend(unspread);
-    (of_chosen, documents.into_values().collect())
+    name: &Name,
+    operation: &Positioned<OperationDefinition>,
+) -> ExecutableDocument {
+    let mut spread = HashSet::new();
+    gather(document, &operation.node.selection_set.node, &mut spread);
+    let fragments = document.fragments.iter().filter(|(fragment, _)| spread.contains(*fragment));
+    let fragments = fragments.map(|(name, fragment)| (name.clone(), fragment.clone())).collect();
+    let operations = DocumentOperations::Multiple(HashMap::from([(name.clone(), operation.clone())]));
+    ExecutableDocument { operations, fragments }
 }
 
 /// The fragments that a selection spreads, and those that they spread.

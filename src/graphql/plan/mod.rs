@@ -13,14 +13,16 @@ mod collect;
 mod planner;
 mod finish;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_graphql::{
     ErrorExtensionValues, Name, Pos, Positioned, ServerError, Variables,
-    parser::types::{DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection, Type},
+    parser::types::{
+        DocumentOperations, ExecutableDocument, Field, OperationDefinition, Selection, Type, VariableDefinition,
+    },
 };
 
-pub(super) use mended::{apart, mended};
+pub(super) use mended::{mended, of_chosen, of_others};
 pub(super) use types::Types;
 
 use planner::Planner;
@@ -113,7 +115,7 @@ impl Plan {
         let mut planner = Planner {
             types,
             document,
-            operation,
+            declared: Declared::by(operation),
             variables,
             consulted: BTreeMap::new(),
             changed: is_mended,
@@ -148,8 +150,14 @@ impl Plan {
         operation: &OperationDefinition,
         variables: &Variables,
     ) -> bool {
-        self.operation_name.as_deref() == operation_name
-            && self.consulted.iter().all(|(name, state)| state_of(operation, variables, name) == *state)
+        if self.operation_name.as_deref() != operation_name {
+            return false;
+        }
+        if self.consulted.is_empty() {
+            return true;
+        }
+        let declared = Declared::by(operation);
+        self.consulted.iter().all(|(name, state)| declared.state(variables, name) == *state)
     }
 
     /// What is executed in place of what was sent; `None`: just that.
@@ -173,17 +181,33 @@ impl Plan {
     }
 }
 
-/// The state of a variable, with its own default.
-fn state_of(operation: &OperationDefinition, variables: &Variables, name: &str) -> State {
-    use async_graphql::Value;
-    let declared = operation.variable_definitions.iter().find(|declared| declared.node.name.node == name);
-    let default = || declared?.node.default_value.as_ref().map(|value| &value.node);
-    match variables.get(name).or_else(default) {
-        None => State::LeftOut,
-        Some(Value::Null) => State::Null,
-        Some(Value::Boolean(true)) => State::True,
-        Some(Value::Boolean(false)) => State::False,
-        Some(_) => State::Other,
+/// What an operation declares its variables as: a document has thousands, and uses each as often.
+struct Declared<'a>(HashMap<&'a str, &'a VariableDefinition>);
+
+impl<'a> Declared<'a> {
+    fn by(operation: &'a OperationDefinition) -> Declared<'a> {
+        let mut declared = HashMap::with_capacity(operation.variable_definitions.len());
+        for definition in operation.variable_definitions.iter().map(|definition| &definition.node) {
+            declared.entry(definition.name.node.as_str()).or_insert(definition);
+        }
+        Declared(declared)
+    }
+
+    fn is_nullable(&self, name: &str) -> bool {
+        self.0.get(name).is_none_or(|declared| declared.var_type.node.nullable)
+    }
+
+    /// The state of a variable, with its own default.
+    fn state(&self, variables: &Variables, name: &str) -> State {
+        use async_graphql::Value;
+        let default = || self.0.get(name)?.default_value.as_ref().map(|value| &value.node);
+        match variables.get(name).or_else(default) {
+            None => State::LeftOut,
+            Some(Value::Null) => State::Null,
+            Some(Value::Boolean(true)) => State::True,
+            Some(Value::Boolean(false)) => State::False,
+            Some(_) => State::Other,
+        }
     }
 }
 

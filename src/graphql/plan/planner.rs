@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 
 use async_graphql::{
     Name, Pos, Positioned, ServerError, Variables,
-    parser::types::{
-        ExecutableDocument, Field, InlineFragment, OperationDefinition, Selection, SelectionSet, Type, TypeCondition,
-    },
+    parser::types::{ExecutableDocument, Field, InlineFragment, Selection, SelectionSet, Type, TypeCondition},
 };
 
 use super::{
-    Below, Fault, Planned, Set, State, Types,
+    Below, Declared, Fault, Planned, Set, State, Types,
     arguments::Coerced,
-    state_of,
     types::{Slot, TYPE, innermost},
 };
 
@@ -20,7 +17,7 @@ use super::{
 pub(super) struct Planner<'a> {
     pub(super) types: &'a Types,
     pub(super) document: &'a ExecutableDocument,
-    pub(super) operation: &'a OperationDefinition,
+    pub(super) declared: Declared<'a>,
     pub(super) variables: &'a Variables,
     pub(super) consulted: BTreeMap<Name, State>,
     /// Whether the library would execute something else than what was sent.
@@ -31,7 +28,7 @@ pub(super) struct Planner<'a> {
 impl<'a> Planner<'a> {
     /// Looks at a variable: another value may make another plan.
     pub(super) fn consult(&mut self, name: &Name) -> State {
-        let state = state_of(self.operation, self.variables, name);
+        let state = self.declared.state(self.variables, name);
         self.consulted.insert(name.clone(), state);
         state
     }

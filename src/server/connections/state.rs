@@ -1,4 +1,4 @@
-//! What is known of one connection, and what it may hold.
+//! What is known of one connection.
 //!
 //! What a request touches here are atomics of its own connection; only strangers touch what all share. What a stranger
 //! takes is reckoned, not measured: so much for a connection, for each request, and for what it has sent of them.
@@ -7,14 +7,19 @@ use std::{
     net::IpAddr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 
-use super::{super::failures::network, Connections, IDLE, SILENT, SLOW_HEAD, Times, eviction::Candidate};
+use super::{
+    super::failures::network,
+    Connections, IDLE, SILENT, SLOW_HEAD, Times,
+    eviction::Candidate,
+    room::{OwnRoom, Room},
+};
 
 /// What a connection takes that has said nothing yet.
 const OPEN_BYTES: usize = 4 << 10;
@@ -22,18 +27,6 @@ const OPEN_BYTES: usize = 4 << 10;
 const HTTP2_BYTES: usize = 20 << 10;
 /// What a request takes while it is asked and answered.
 const REQUEST_BYTES: usize = 16 << 10;
-/// What all bodies that are gathered from one HTTP/2 connection or WebSocket may take, in KiB.
-const BODIES_KIB_MAX: usize = 256;
-/// What all answers that wait on one HTTP/2 connection or WebSocket may take, in KiB. A longer answer waits alone.
-const ANSWERS_KIB_MAX: usize = 768;
-/// What is set aside for an answer before it is there, in bytes.
-const ANSWER_BYTES: usize = 128 << 10;
-/// A body of so many bytes is part of what a request takes.
-const SMALL_BODY_BYTES: usize = 4 << 10;
-
-const OPEN: u8 = 0;
-const CLOSING: u8 = 1;
-const ENDING: u8 = 2;
 
 /// What is to become of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +44,7 @@ pub(in crate::server) struct ConnectionState {
     id: u64,
     network: IpAddr,
     connections: Arc<Connections>,
-    /// Requests that are asked and not answered yet.
+    /// Requests that are asked and not answered yet, and bodies of which the rest is read.
     asked: AtomicU32,
     /// How many there ever were.
     requests: AtomicUsize,
@@ -65,12 +58,11 @@ pub(in crate::server) struct ConnectionState {
     authenticated: AtomicBool,
     doubted: AtomicBool,
     idled: AtomicBool,
+    closing: AtomicBool,
     leaving: AtomicBool,
     stranger: Mutex<Stranger>,
-    verdict: AtomicU8,
     told: Notify,
-    bodies: OnceLock<Arc<Semaphore>>,
-    answers: OnceLock<Arc<Semaphore>>,
+    own_room: OnceLock<OwnRoom>,
 }
 
 /// What a stranger is charged with.
@@ -97,12 +89,11 @@ impl ConnectionState {
             authenticated: AtomicBool::new(false),
             doubted: AtomicBool::new(false),
             idled: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             stranger: Mutex::new(Stranger { bytes: 0, over: false }),
-            verdict: AtomicU8::new(OPEN),
             told: Notify::new(),
-            bodies: OnceLock::new(),
-            answers: OnceLock::new(),
+            own_room: OnceLock::new(),
         }
     }
 
@@ -122,6 +113,12 @@ impl ConnectionState {
         self.head_since.store(0, Ordering::Relaxed);
         self.since.store(self.connections.now(), Ordering::Relaxed);
         Asked { charged: self.charge(REQUEST_BYTES), state: Arc::clone(self) }
+    }
+
+    /// The rest of a body is read for nobody: it begins no head, and the connection is not idle, until what is returned is dropped.
+    pub(in crate::server) fn lingers(self: &Arc<ConnectionState>) -> Asked {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Asked { charged: false, state: Arc::clone(self) }
     }
 
     /// How many requests there ever were.
@@ -147,7 +144,6 @@ impl ConnectionState {
     /// It is a WebSocket from now on.
     pub(in crate::server) fn upgrades(&self) {
         self.upgraded.store(true, Ordering::Relaxed);
-        self.subscribes();
     }
 
     /// It has a subscription from now on.
@@ -159,11 +155,15 @@ impl ConnectionState {
         self.subscribes.load(Ordering::Relaxed)
     }
 
-    /// Something on it had a good credential. It is no stranger from now on.
+    /// Something on it had a good credential. It is no stranger from now on, and stays where it was told to go and has not yet:
+    /// the request that it was in the middle of is a known one's.
     pub(in crate::server) fn is_known(&self) {
         if !self.authenticated.load(Ordering::Relaxed) {
             self.authenticated.store(true, Ordering::Relaxed);
             self.settle();
+            if self.is_leaving() {
+                self.connections.keep(self);
+            }
         }
     }
 
@@ -205,7 +205,8 @@ impl ConnectionState {
             // Before anybody can give it back.
             self.connections.strangers_take(bytes);
         }
-        self.connections.keep_within_memory();
+        // Whoever asks may be about to say who it is: others go first.
+        self.connections.keep_within_memory(self.id);
         true
     }
 
@@ -219,10 +220,16 @@ impl ConnectionState {
 
     /// It is charged with nothing any more.
     fn settle(&self) {
-        let mut stranger = self.stranger();
-        if !std::mem::replace(&mut stranger.over, true) {
+        self.settled(&mut self.stranger());
+    }
+
+    /// The same; whether that is new.
+    fn settled(&self, stranger: &mut Stranger) -> bool {
+        let new = !std::mem::replace(&mut stranger.over, true);
+        if new {
             self.connections.strangers_give(std::mem::take(&mut stranger.bytes));
         }
+        new
     }
 
     /// What it takes, if it may be closed to make room.
@@ -273,66 +280,65 @@ impl ConnectionState {
 
     /// It is closed once what was asked is answered.
     pub(super) fn close(&self) {
-        self.judge(CLOSING);
+        self.closing.store(true, Ordering::Release);
+        self.told.notify_one();
     }
 
-    /// It makes room for another; whether that is new.
+    /// It makes room for another, if it is a stranger still; whether that is new.
     pub(super) fn leaves(&self) -> bool {
-        let new = !self.leaving.swap(true, Ordering::Relaxed);
-        self.settle();
-        self.judge(ENDING);
+        let mut stranger = self.stranger();
+        // Otherwise it has said who it is meanwhile, or goes already.
+        let new = self.settled(&mut stranger);
+        if new {
+            self.leaving.store(true, Ordering::Release);
+            self.told.notify_one();
+        }
         new
     }
 
-    pub(super) fn is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::Relaxed)
+    /// It goes no more; whether it was going.
+    pub(super) fn stays(&self) -> bool {
+        self.leaving.swap(false, Ordering::AcqRel)
     }
 
-    fn judge(&self, verdict: u8) {
-        if self.verdict.fetch_max(verdict, Ordering::AcqRel) < verdict {
-            self.told.notify_one();
-        }
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
     }
 
     /// Returns when something is to become of it; `closing`: it is closed already as soon as it may be. One task waits for it.
     pub(in crate::server) async fn judged(&self, closing: bool) -> Verdict {
         loop {
-            match self.verdict.load(Ordering::Acquire) {
-                ENDING => return Verdict::End,
-                CLOSING if !closing => return Verdict::Close,
-                _ if self.doubted.swap(false, Ordering::AcqRel) => return Verdict::Doubt,
-                _ => self.told.notified().await,
+            if self.is_leaving() {
+                return Verdict::End;
             }
+            if !closing && self.closing.load(Ordering::Acquire) {
+                return Verdict::Close;
+            }
+            if self.doubted.swap(false, Ordering::AcqRel) {
+                return Verdict::Doubt;
+            }
+            self.told.notified().await;
         }
     }
 
-    /// Room for a body that is going to be gathered; waits for it.
-    pub(in crate::server) async fn hold_body(&self, bytes: usize) -> Held {
-        if bytes <= SMALL_BODY_BYTES {
-            return Held::default();
-        }
-        let own = self.carries_several().then(|| self.bodies.get_or_init(|| semaphore(BODIES_KIB_MAX)));
-        Held::of(own, BODIES_KIB_MAX, &self.connections.bodies, bytes).await
+    /// Returns when it ends at once. The same task waits for this as for [`judged`](Self::judged).
+    pub(in crate::server) async fn ends(&self) {
+        while self.judged(true).await != Verdict::End {}
     }
 
-    /// Room for an answer that is going to be made; waits for it.
-    pub(in crate::server) async fn hold_answer(&self) -> Held {
-        let own = self.carries_several().then(|| self.answers.get_or_init(|| semaphore(ANSWERS_KIB_MAX)));
-        Held::of(own, ANSWERS_KIB_MAX, &self.connections.answers, ANSWER_BYTES).await
+    /// What bodies and answers take on it, where several requests run on it at the same time.
+    pub(super) fn own_room(&self) -> Option<&OwnRoom> {
+        let carries_several = self.http2.load(Ordering::Relaxed) || self.upgraded.load(Ordering::Relaxed);
+        carries_several.then(|| self.own_room.get_or_init(OwnRoom::default))
     }
 
-    /// Whether several requests run on it at the same time.
-    fn carries_several(&self) -> bool {
-        self.http2.load(Ordering::Relaxed) || self.upgraded.load(Ordering::Relaxed)
+    pub(super) fn room(&self) -> &Room {
+        &self.connections.room
     }
 
     fn stranger(&self) -> MutexGuard<'_, Stranger> {
         self.stranger.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn semaphore(kib: usize) -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(kib))
 }
 
 /// A connection is open for as long as this is there.
@@ -356,7 +362,7 @@ impl Drop for Open {
     }
 }
 
-/// A request that is not answered yet.
+/// A request that is not answered yet, or not read to its end.
 pub(in crate::server) struct Asked {
     state: Arc<ConnectionState>,
     charged: bool,
@@ -369,41 +375,5 @@ impl Drop for Asked {
         }
         self.state.since.store(self.state.connections.now(), Ordering::Relaxed);
         self.state.asked.fetch_sub(1, Ordering::Release);
-    }
-}
-
-/// Room that a body or an answer takes, on its connection and of all.
-#[derive(Debug, Default)]
-pub(in crate::server) struct Held {
-    own: Option<OwnedSemaphorePermit>,
-    all: Option<OwnedSemaphorePermit>,
-}
-
-impl Held {
-    async fn of(own: Option<&Arc<Semaphore>>, own_kib_max: usize, all: &Arc<Semaphore>, bytes: usize) -> Held {
-        let kib = u32::try_from(bytes.div_ceil(1 << 10).min(own_kib_max)).expect("a few hundred");
-        let own = match own {
-            Some(own) => Arc::clone(own).acquire_many_owned(kib).await.ok(),
-            None => None,
-        };
-        let all = Arc::clone(all).acquire_many_owned(kib).await.ok();
-        Held { own, all }
-    }
-
-    /// What it is for is there, and has so many bytes: what it does not need is given back, and what it needs beyond is taken
-    /// as far as it is there.
-    pub(in crate::server) fn fit(&mut self, bytes: usize) {
-        for permit in [&mut self.own, &mut self.all].into_iter().flatten() {
-            let (has, needs) = (permit.num_permits(), bytes.div_ceil(1 << 10));
-            if needs < has {
-                drop(permit.split(has - needs));
-                continue;
-            }
-            let semaphore = Arc::clone(permit.semaphore());
-            let more = (needs - has).min(semaphore.available_permits());
-            if let Ok(more) = semaphore.try_acquire_many_owned(u32::try_from(more).unwrap_or(u32::MAX)) {
-                permit.merge(more);
-            }
-        }
     }
 }

@@ -1,9 +1,15 @@
 //! One WebSocket: what the client says, what its operations have to say, and how it ends.
 //!
 //! One task serves it, and takes the next thing that an operation says only when the last one is written: a client
-//! that reads slowly slows nothing but itself.
+//! that reads slowly slows nothing but itself. Whatever ends the connection ends it also while something is being written,
+//! for that may never be read.
 
-use std::{future::poll_fn, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::{pending, poll_fn},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::{Map, Value};
@@ -23,10 +29,10 @@ use super::{
     super::{
         App, Peer,
         access::{Stranger, authenticate},
-        connections::Verdict,
         impatient::{Impatient, SUBSCRIBER_STALLED_MAX},
         pass::{Pass, Vigil},
     },
+    frames::frames,
     message::{self, Close, Said},
     operation::{Asked, Running, Says, errors, run},
 };
@@ -134,7 +140,10 @@ impl Connection {
                     while self.socket.next().await.is_some_and(|message| message.is_ok()) {}
                 }
             };
-            let _ = timeout(GOODBYE, goodbye).await;
+            tokio::select! {
+                _ = timeout(GOODBYE, goodbye) => {}
+                () = self.peer.1.ends() => {}
+            }
         }
     }
 
@@ -160,7 +169,7 @@ impl Connection {
         tokio::select! {
             biased;
             () = app.ending.cancelled() => Event::Ending,
-            Verdict::End = connection.judged(true) => Event::Evicted,
+            () = connection.ends() => Event::Evicted,
             () = sleep_until(self.due) => Event::Due,
             () = self.vigil.passes() => Event::Doubt,
             message = self.socket.next() => Event::Heard(message),
@@ -172,7 +181,8 @@ impl Connection {
         match message {
             Ok(Message::Text(text)) => match Said::read(&text)? {
                 Said::Init(payload) => self.introduce(&payload).await,
-                Said::Ping(payload) => self.send(message::pong(payload)).await,
+                // A stranger is not told at length what it has said.
+                Said::Ping(payload) => self.send(message::pong(payload.filter(|_| self.introduced))).await,
                 Said::Pong => Ok(()),
                 Said::Subscribe { id, payload } => self.subscribe(id, payload).await,
                 Said::Complete { id } => {
@@ -182,7 +192,7 @@ impl Connection {
             },
             Ok(Message::Binary(_)) => Err(Close::bad("A message is text.").into()),
             // The answers to these are made by the library, and are written with the next flush.
-            Ok(Message::Ping(_) | Message::Close(_)) => self.socket.flush().await.map_err(|_| End::Gone),
+            Ok(Message::Ping(_) | Message::Close(_)) => written(self.ended(), self.socket.flush()).await,
             Ok(Message::Pong(_) | Message::Frame(_)) => Ok(()),
             Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
                 Err(Close::too_large(self.app.subscriptions.message_bytes_max).into())
@@ -211,6 +221,7 @@ impl Connection {
         }
         self.check()?;
         self.introduced = true;
+        self.peer.1.subscribes();
         self.due = Instant::now() + self.app.subscriptions.look_interval();
         self.send(message::ack()).await
     }
@@ -248,13 +259,12 @@ impl Connection {
             if !matches!(says, Some(Says::Next(_))) {
                 self.operations.remove(index);
             }
-            let feed = self.socket.feed(Message::text(text));
-            written(&self.app, feed).await?;
+            self.feed(text).await?;
             count += 1;
             next =
                 if count < TOGETHER_MAX { next_of(&mut self.operations, &mut self.turn).now_or_never() } else { None };
         }
-        written(&self.app, self.socket.flush()).await?;
+        written(self.ended(), self.socket.flush()).await?;
         self.wrote = Instant::now();
         Ok(())
     }
@@ -272,7 +282,7 @@ impl Connection {
         }
         self.check()?;
         self.due = Instant::now() + interval;
-        written(&self.app, self.socket.send(Message::Ping(Vec::new().into()))).await
+        written(self.ended(), self.socket.send(Message::Ping(Vec::new().into()))).await
     }
 
     /// Ends it where what lets the client in has ended: a token may have expired since, or a session.
@@ -284,7 +294,35 @@ impl Connection {
     }
 
     async fn send(&mut self, text: String) -> Result<(), End> {
-        written(&self.app, self.socket.send(Message::text(text))).await
+        self.feed(text).await?;
+        written(self.ended(), self.socket.flush()).await
+    }
+
+    /// Takes a frame when the one before it is sent, up to what is gathered.
+    async fn feed(&mut self, text: String) -> Result<(), End> {
+        for frame in frames(text) {
+            written(self.ended(), self.socket.feed(frame)).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns when it ends, whatever is being written.
+    fn ended(&self) -> impl Future<Output = End> + use<> {
+        let (app, connection) = (Arc::clone(&self.app), Arc::clone(&self.peer.1));
+        let due = (!self.introduced).then_some(self.due);
+        let introduction = async move {
+            match due {
+                Some(due) => sleep_until(due).await,
+                None => pending().await,
+            }
+        };
+        async move {
+            tokio::select! {
+                () = app.ending.cancelled() => Close::going_away().into(),
+                () = connection.ends() => End::Gone,
+                () = introduction => Close::init_timeout().into(),
+            }
+        }
     }
 }
 
@@ -292,11 +330,15 @@ fn pass_of(who: &Result<Who, Stranger>) -> Option<&Pass> {
     who.as_ref().ok()?.pass.as_ref()
 }
 
-/// Waits until something is written, unless the server ends meanwhile.
-async fn written(app: &App, writing: impl Future<Output = Result<(), Error>>) -> Result<(), End> {
+/// Waits until something is written, unless the connection ends meanwhile.
+async fn written(
+    ended: impl Future<Output = End>,
+    writing: impl Future<Output = Result<(), Error>>,
+) -> Result<(), End> {
     tokio::select! {
+        biased;
         written = writing => written.map_err(|_| End::Gone),
-        () = app.ending.cancelled() => Err(Close::going_away().into()),
+        end = ended => Err(end),
     }
 }
 

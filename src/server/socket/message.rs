@@ -127,11 +127,18 @@ fn id(message: &mut Map<String, Value>) -> Result<String, Close> {
     }
 }
 
-/// What an operation is asked with. Its document is looked at later, and refused with an `error`.
+/// What an operation is asked with. Its document is looked at later, and refused with an `error`; so is a document's hash in its
+/// place (Apollo's persisted queries), for a client that is told so sends the document.
 fn asked(payload: Option<Value>) -> Result<Value, Close> {
     let wrong = || Close::bad("`subscribe` has a `payload` with `query`, a string, and what else a request has.");
     let payload = object(payload)?.ok_or_else(wrong)?;
-    let fits = payload.get("query").is_some_and(Value::is_string)
+    let is_hash = || payload.get("extensions").is_some_and(|extensions| extensions.get("persistedQuery").is_some());
+    let has_query = match payload.get("query") {
+        Some(Value::String(_)) => true,
+        None | Some(Value::Null) => is_hash(),
+        Some(_) => false,
+    };
+    let fits = has_query
         && payload.get("operationName").is_none_or(|name| name.is_null() || name.is_string())
         && ["variables", "extensions"]
             .iter()
@@ -188,6 +195,8 @@ mod tests {
             r#"{"type":"subscribe","id":1,"payload":{"query":"{ a }"}}"#,
             r#"{"type":"subscribe","id":"1"}"#,
             r#"{"type":"subscribe","id":"1","payload":{}}"#,
+            r#"{"type":"subscribe","id":"1","payload":{"extensions":{}}}"#,
+            r#"{"type":"subscribe","id":"1","payload":{"query":1,"extensions":{"persistedQuery":{}}}}"#,
             r#"{"type":"subscribe","id":"1","payload":{"query":"{ a }","variables":[]}}"#,
             r#"{"type":"complete"}"#,
         ] {
