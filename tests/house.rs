@@ -76,6 +76,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("chrono_tz", &["graphql", "config", "cli"]),
     ("clap", &["cli"]),
+    ("clockfold_rows", &["projection"]),
     ("crc32fast", &["log", "projection", "copies"]),
     ("flate2", &["webhook", "dashboard"]),
     ("form_urlencoded", &["graphql"]),
@@ -259,7 +260,7 @@ fn every_dependency_has_a_home() {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
     for line in dependencies.lines().filter(|line| line.contains('=')) {
-        let name = line.split('=').next().unwrap().trim().replace('-', "_");
+        let name = line.split(['=', '.']).next().unwrap().trim().replace('-', "_");
         assert!(HOMES.iter().any(|(known, _)| *known == name), "`{name}` has no row in the table of homes");
         assert!(
             line.contains('#') || name.starts_with("serde") || name == "thiserror" || name == "tracing",
@@ -276,6 +277,7 @@ const TOP: &[&str] = &[
     "LICENSE-MIT",
     "README.md",
     "benches",
+    "crates",
     // Prometheus, Grafana, systemd.
     "deploy",
     "clippy.toml",

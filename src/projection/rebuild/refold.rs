@@ -216,16 +216,16 @@ mod tests {
         let (log, key, mut projection) = folded(folder.path());
         let number = projection.view().number_of(&key.source).unwrap();
         let row = history_key(number, key.appointment_id, Position::new(16));
-        let mut entries = decode_history(&projection.store.history.get(&row).unwrap().unwrap()).unwrap();
+        let mut entries = decode_history(&projection.store[Space::History].get(&row).unwrap().unwrap()).unwrap();
         entries[0].judgement = crate::lifecycle::Judgement::unreadable(crate::lifecycle::Fault::NotJson);
-        projection.store.history.insert(row, encode_history(&entries)).unwrap();
+        projection.store[Space::History].insert(row, encode_history(&entries)).unwrap();
         let mut record = projection.view().appointment(&key).unwrap().unwrap();
         record.appointment = crate::lifecycle::Appointment::default();
         let place = appointment_key(number, key.appointment_id);
-        projection.store.appointments.insert(place, encode_appointment(&record)).unwrap();
+        projection.store[Space::Appointments].insert(place, encode_appointment(&record)).unwrap();
         // Where it is listed can't be read.
         let listed = outcome_key(number, entries[0].kind(), row_of(entries[0].position).0);
-        projection.store.by_outcome.insert(listed, [1]).unwrap();
+        projection.store[Space::ByOutcome].insert(listed, [1]).unwrap();
         let counted = projection.sources.clone();
         assert!(matches!(refold_one(&mut projection, &key, &log), Err(ProjectionError::Damaged("outcome index"))));
         assert_eq!(projection.sources, counted);
