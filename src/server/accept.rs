@@ -28,10 +28,9 @@ use super::{
 
 /// Requests on one HTTP/2 connection at the same time.
 const STREAMS_MAX: u32 = 128;
-/// What hyper takes ahead of us of one body over HTTP/2: less than its request is reckoned to take.
-const HTTP2_STREAM_WINDOW: u32 = 8 << 10;
-/// What it takes of all bodies on one connection: those that wait for room, unread, leave the others theirs.
-const HTTP2_CONNECTION_WINDOW: u32 = HTTP2_STREAM_WINDOW * STREAMS_MAX;
+/// What hyper takes ahead of us of all bodies on one HTTP/2 connection, and of one of them.
+const HTTP2_CONNECTION_WINDOW: u32 = 256 << 10;
+const HTTP2_STREAM_WINDOW: u32 = 64 << 10;
 /// What hyper takes ahead of the other end of one answer over HTTP/2.
 const HTTP2_SEND_BYTES_MAX: usize = 64 << 10;
 /// The most bytes of a request's head over HTTP/2.

@@ -3,7 +3,7 @@
 //! Some is set aside for an answer before it is made, so that nothing is asked of the stores for whom there is none. What a
 //! long answer takes beyond that leaves some for others, however slowly it is taken.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -17,6 +17,8 @@ const ANSWERS_KIB_MAX: usize = 48 << 10;
 const ANSWERS_KIB_LEFT: usize = 16 << 10;
 /// What all bodies that are gathered from one HTTP/2 connection or WebSocket may take, in KiB.
 const OWN_BODIES_KIB_MAX: usize = 256;
+/// How long a body waits for the others of its connection.
+const TURN_MAX: Duration = Duration::from_secs(1);
 /// What all answers that wait on one HTTP/2 connection or WebSocket may take, in KiB. A longer answer waits alone.
 const OWN_ANSWERS_KIB_MAX: usize = 768;
 /// What is set aside for an answer before it is there, in bytes.
@@ -67,13 +69,18 @@ fn semaphore(kib: usize) -> Arc<Semaphore> {
 }
 
 impl ConnectionState {
-    /// Room for a body that is going to be gathered; waits for it.
+    /// Room for a body that is going to be gathered; waits for it. On its connection only for [`TURN_MAX`]: what has come of
+    /// those that wait is unread, and may keep from coming what the others wait for, who have room.
     pub(in crate::server) async fn hold_body(&self, bytes: usize) -> Held {
         if bytes <= SMALL_BODY_BYTES {
             return Held::default();
         }
         let own = self.own_room().map(|room| &room.bodies);
-        Held::of(own, OWN_BODIES_KIB_MAX, &self.room().bodies, bytes).await
+        let held = Held::of(own, OWN_BODIES_KIB_MAX, &self.room().bodies, bytes);
+        match tokio::time::timeout(TURN_MAX, held).await {
+            Ok(held) => held,
+            Err(_) => Held::of(None, OWN_BODIES_KIB_MAX, &self.room().bodies, bytes).await,
+        }
     }
 
     /// Room for an answer that is going to be made; waits for it.
