@@ -7,7 +7,8 @@ use std::{thread, time::Duration};
 
 use serde_json::{Value, json};
 use support::{
-    server::Server,
+    live::{Events, Socket},
+    server::{Answer, CONFIG, Server},
     sources::{SOURCES, post},
 };
 
@@ -209,4 +210,36 @@ fn a_poller_by_last_change_misses_nothing() {
         }
         assert_eq!(last_seen.len(), 40);
     });
+}
+
+fn code(answer: &Answer) -> Value {
+    answer.json()["errors"][0]["extensions"]["code"].clone()
+}
+
+#[test]
+fn an_answer_is_bounded_however_it_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &format!("{CONFIG}[graphql]\naliases_max = 200\n"));
+    // A byte of the body is six of JSON.
+    assert_eq!(server.post(&[1; 65_000]).status, 400);
+    let bodies = |count: usize| (0..count).map(|number| format!("a{number}: body ")).collect::<String>();
+    let query = |count| format!("{{ deliveries(first: 1) {{ nodes {{ {} }} }} }}", bodies(count));
+    assert!(server.ask(&[], &query(80)).body.len() > 31_000_000);
+    let too_large = server.ask(&[], &query(100));
+    assert_eq!((too_large.status, code(&too_large)), (200, json!("ANSWER_TOO_LARGE")));
+    assert_eq!(too_large.json()["data"], Value::Null);
+    let asked: String = form_urlencoded::byte_serialize(query(100).as_bytes()).collect();
+    assert_eq!(code(&server.get(&format!("/graphql?query={asked}"))), "ANSWER_TOO_LARGE");
+    let mut socket = Socket::open(server.address);
+    let subscription = format!("subscription {{ deliveries(after: \"0\") {{ {} }} }}", bodies(100));
+    for query in [query(100), subscription.clone()] {
+        socket.subscribe("1", &query);
+        let message = socket.message();
+        assert_eq!(message["payload"]["errors"][0]["extensions"]["code"], "ANSWER_TOO_LARGE", "{query}");
+        if query != subscription {
+            assert_eq!(socket.message()["type"], "complete");
+        }
+    }
+    let mut events = Events::open(server.address, &[], &subscription);
+    assert!(events.event("data").unwrap().contains("ANSWER_TOO_LARGE"));
 }
