@@ -36,7 +36,7 @@ pub enum Cause {
 
 impl Cause {
     /// What an error of the system's means.
-    pub(super) fn of(error: &io::Error) -> Cause {
+    pub fn of(error: &io::Error) -> Cause {
         match error.raw_os_error() {
             Some(number) => Cause::of_number(number),
             // Made of another error's kind and text.

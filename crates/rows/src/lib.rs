@@ -8,7 +8,8 @@
 //! ```
 //!
 //! - Rows wait in memory and go to a file together: what is on disk is what the store was after one batch, whatever
-//!   happened when. A crash takes whole batches from the end, of 24 MiB at most for each of three tables in memory.
+//!   happened when. A crash takes whole batches from the end, of [`Options::memtable_bytes`] at most for
+//!   each of three tables in memory.
 //! - A snapshot sees one batch's end in every keyspace. Memory keeps an older version of a row only while a snapshot
 //!   needs it, so a row that every batch writes does not pile up.
 //! - Every block, index and list of tables has a checksum. What is corrupt is an error that names the file, and never a
@@ -16,8 +17,8 @@
 //! - A table's file is synced before the list of tables names it. Names are not: after a power cut the list may be an older
 //!   one, or not fit, and the store is then not opened.
 //!
-//! A snapshot that is held for long keeps the memory and the files that it looks at, 24 MiB of rows at most three times
-//! and what was merged since.
+//! A snapshot that is held for long keeps the memory and the files that it looks at: three such tables at most, and
+//! what was merged since.
 //!
 //! One thread writes; any number reads. Nothing here knows what a row means.
 

@@ -10,11 +10,10 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use crate::log::Cause;
+
 /// The number of the last folder that this process has named, wherever.
 static LAST: AtomicU64 = AtomicU64::new(0);
-
-/// The system's number for an input or output error, on Linux as on macOS.
-const EIO: i32 = 5;
 
 const CURRENT: &str = "current";
 const CURRENT_NEW: &str = "current.new";
@@ -41,7 +40,7 @@ impl<'a> Home<'a> {
             // Not text is what a power cut left, and what the disk does not give back is as good as gone.
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData)
-                    || error.raw_os_error() == Some(EIO) =>
+                    || Cause::of(&error) == Cause::Device =>
             {
                 return Ok(None);
             }

@@ -15,7 +15,8 @@ const BODIES_KIB_MAX: usize = 16 << 10;
 const ANSWERS_KIB_MAX: usize = 48 << 10;
 /// What of that nobody takes beyond what was set aside for its answer.
 const ANSWERS_KIB_LEFT: usize = 16 << 10;
-/// What all bodies that are gathered from one HTTP/2 connection or WebSocket may take, in KiB.
+/// What all bodies that are gathered from one HTTP/2 connection or WebSocket may take, in KiB, but for those that have waited
+/// [`TURN_MAX`] for it: each of them takes of all connections' room alone.
 const OWN_BODIES_KIB_MAX: usize = 256;
 /// How long a body waits for the others of its connection.
 const TURN_MAX: Duration = Duration::from_secs(1);
