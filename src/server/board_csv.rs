@@ -36,12 +36,14 @@ pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error 
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
         .and(with(app))
-        .then(|method: Method, query: String, headers: HeaderMap, peer, app: Arc<App>| async move {
-            let begun = Instant::now();
-            let answered = answer(&app, &method, &query, &headers, peer).await;
-            let response = answered.unwrap_or_else(Problem::response);
-            measure("board.csv", begun, response.status());
-            response
+        .then(|method: Method, query: String, headers: HeaderMap, peer, app: Arc<App>| {
+            Box::pin(async move {
+                let begun = Instant::now();
+                let answered = answer(&app, &method, &query, &headers, peer).await;
+                let response = answered.unwrap_or_else(Problem::response);
+                measure("board.csv", begun, response.status());
+                response
+            })
         })
 }
 

@@ -8,10 +8,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, Stream, StreamExt, pin_mut, stream::BoxStream};
-use tokio::{
-    runtime::Handle,
-    time::{Instant, timeout_at},
-};
+use tokio::runtime::Handle;
 use warp::{
     Buf,
     http::{HeaderMap, header},
@@ -58,19 +55,28 @@ pub(super) async fn read<B: Buf>(
         return Err(Problem::TooLarge { bytes_max });
     }
     let room = connection.hold_body(announced.unwrap_or(bytes_max).min(bytes_max));
-    let Ok(mut held) = tokio::time::timeout(timeout, room).await else { return Err(Problem::TooMuch) };
-    let bytes = tokio::time::timeout(timeout, read).await.unwrap_or(Err(Problem::TooSlow))?;
+    let Some(mut held) = within(timeout, room).await else { return Err(Problem::TooMuch) };
+    let bytes = within(timeout, read).await.unwrap_or(Err(Problem::TooSlow))?;
     held.fit(bytes.len());
     Ok((bytes, held))
 }
 
-/// A body of which the rest is read and dropped, within the time that it has, where its request is answered before its end. Otherwise the
+/// What comes of it, if it does within `timeout`. Most bodies are there with their heads, and need no timer.
+async fn within<T>(timeout: Duration, future: impl Future<Output = T>) -> Option<T> {
+    pin_mut!(future);
+    match future.as_mut().now_or_never() {
+        Some(done) => Some(done),
+        None => tokio::time::timeout(timeout, future).await.ok(),
+    }
+}
+
+/// A body of which the rest is read and dropped, within a time of its own, where its request is answered before its end. Otherwise the
 /// connection is closed while bytes still come, and their sender is told of that before it reads the answer: a proxy then
 /// says 502 in place of what was answered.
 pub(super) struct Lingering<B: Buf + 'static> {
     rest: Option<BoxStream<'static, Result<B, warp::Error>>>,
-    /// `None`: not at all.
-    until: Option<Instant>,
+    /// How long; `None`: not at all.
+    timeout: Option<Duration>,
     connection: Arc<ConnectionState>,
 }
 
@@ -81,8 +87,8 @@ pub(super) fn lingering<B: Buf + 'static>(
     body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
     timeout: Duration,
 ) -> Lingering<B> {
-    let until = (!headers.contains_key(header::EXPECT)).then(|| Instant::now() + timeout);
-    Lingering { rest: Some(body.boxed()), until, connection: Arc::clone(connection) }
+    let timeout = (!headers.contains_key(header::EXPECT)).then_some(timeout);
+    Lingering { rest: Some(body.boxed()), timeout, connection: Arc::clone(connection) }
 }
 
 impl<B: Buf> Stream for Lingering<B> {
@@ -100,8 +106,8 @@ impl<B: Buf> Stream for Lingering<B> {
 
 impl<B: Buf> Drop for Lingering<B> {
     fn drop(&mut self) {
-        let Some(until) = self.until.filter(|until| *until > Instant::now()) else { return };
-        let (Some(mut rest), Ok(runtime)) = (self.rest.take(), Handle::try_current()) else { return };
+        let (Some(mut rest), Some(timeout)) = (self.rest.take(), self.timeout) else { return };
+        let Ok(runtime) = Handle::try_current() else { return };
         // Most requests whose body nobody reads have none.
         let mut dropped = match rest.next().now_or_never() {
             None => 0,
@@ -117,7 +123,7 @@ impl<B: Buf> Drop for Lingering<B> {
                 dropped = dropped.saturating_add(chunk.remaining());
             }
         };
-        runtime.spawn(timeout_at(until, read));
+        runtime.spawn(tokio::time::timeout(timeout, read));
     }
 }
 

@@ -62,12 +62,14 @@ pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error 
              peer,
              id: RequestId,
              subscriber: Subscriber,
-             app: Arc<App>| async move {
-                let begun = Instant::now();
-                let answered = answer(&app, &method, &query, &headers, peer, &id, &subscriber).await;
-                let response = answered.unwrap_or_else(Problem::response);
-                measure("feed", begun, response.status());
-                response
+             app: Arc<App>| {
+                Box::pin(async move {
+                    let begun = Instant::now();
+                    let answered = answer(&app, &method, &query, &headers, peer, &id, &subscriber).await;
+                    let response = answered.unwrap_or_else(Problem::response);
+                    measure("feed", begun, response.status());
+                    response
+                })
             },
         )
 }

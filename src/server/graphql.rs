@@ -57,25 +57,27 @@ pub(super) fn routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error
              subscriber: Subscriber,
              upgrade,
              body,
-             app: Arc<App>| async move {
-                let begun = Instant::now();
-                if let Some(response) = app.origins.preflight(&method, &headers) {
-                    return response;
-                }
-                let body = lingering(&peer.1, &headers, body, app.body_timeout);
-                let origin = app.origins.allowed(&headers).cloned();
-                let answered = if method == Method::GET && socket::is_asked_for(&headers) {
-                    socket::upgrade(&app, peer, &headers, upgrade, &id)
-                } else {
-                    execute(&app, method, query, headers, Asking { peer, id, subscriber }, body).await
-                };
-                let mut response = answered.unwrap_or_else(Problem::graphql_response);
-                // An answer about patients stays in no cache, whatever said who asks.
-                let told = response.headers_mut().entry(header::CACHE_CONTROL);
-                told.or_insert(HeaderValue::from_static("no-store"));
-                app.origins.mark(origin, &mut response);
-                measure("graphql", begun, response.status());
-                response
+             app: Arc<App>| {
+                Box::pin(async move {
+                    let begun = Instant::now();
+                    if let Some(response) = app.origins.preflight(&method, &headers) {
+                        return response;
+                    }
+                    let body = lingering(&peer.1, &headers, body, app.body_timeout);
+                    let origin = app.origins.allowed(&headers).cloned();
+                    let answered = if method == Method::GET && socket::is_asked_for(&headers) {
+                        socket::upgrade(&app, peer, &headers, upgrade, &id)
+                    } else {
+                        execute(&app, method, query, headers, Asking { peer, id, subscriber }, body).await
+                    };
+                    let mut response = answered.unwrap_or_else(Problem::graphql_response);
+                    // An answer about patients stays in no cache, whatever said who asks.
+                    let told = response.headers_mut().entry(header::CACHE_CONTROL);
+                    told.or_insert(HeaderValue::from_static("no-store"));
+                    app.origins.mark(origin, &mut response);
+                    measure("graphql", begun, response.status());
+                    response
+                })
             },
         );
     let schema = warp::path!("schema.graphql")

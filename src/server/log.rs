@@ -37,12 +37,14 @@ pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error 
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
         .and(with(app))
-        .then(|method, query: String, headers, peer, app: Arc<App>| async move {
-            let begun = Instant::now();
-            let answered = answer(&app, &method, &query, headers, peer).await;
-            let response = answered.unwrap_or_else(Problem::response);
-            measure("log", begun, response.status());
-            response
+        .then(|method, query: String, headers, peer, app: Arc<App>| {
+            Box::pin(async move {
+                let begun = Instant::now();
+                let answered = answer(&app, &method, &query, headers, peer).await;
+                let response = answered.unwrap_or_else(Problem::response);
+                measure("log", begun, response.status());
+                response
+            })
         })
 }
 

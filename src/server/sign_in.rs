@@ -38,17 +38,19 @@ pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error 
         .and(warp::ext::get::<Peer>())
         .and(warp::body::stream())
         .and(with(app))
-        .then(|method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| async move {
-            let begun = Instant::now();
-            let body = lingering(&peer.1, &headers, body, app.body_timeout);
-            let answered = answer(&app, &method, &headers, peer, body).await;
-            let mut response = match answered {
-                Ok(cookie) => no_content(cookie),
-                Err(problem) => problem.response(),
-            };
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-            measure("session", begun, response.status());
-            response
+        .then(|method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| {
+            Box::pin(async move {
+                let begun = Instant::now();
+                let body = lingering(&peer.1, &headers, body, app.body_timeout);
+                let answered = answer(&app, &method, &headers, peer, body).await;
+                let mut response = match answered {
+                    Ok(cookie) => no_content(cookie),
+                    Err(problem) => problem.response(),
+                };
+                response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                measure("session", begun, response.status());
+                response
+            })
         })
 }
 

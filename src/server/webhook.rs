@@ -79,13 +79,15 @@ pub(super) fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error 
         .and(warp::ext::get::<Peer>())
         .and(warp::body::stream())
         .and(with(app))
-        .then(|route_key: RouteKey, method: Method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| async move {
-            let begun = Instant::now();
-            let body = lingering(&peer.1, &headers, body, app.body_timeout);
-            let received = receive(&app, &route_key, &method, &headers, peer, body).await;
-            let response = received.map_or_else(Problem::response, |receipt| answer(&receipt, &app.rules));
-            measure("webhook", begun, response.status());
-            response
+        .then(|route_key: RouteKey, method: Method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| {
+            Box::pin(async move {
+                let begun = Instant::now();
+                let body = lingering(&peer.1, &headers, body, app.body_timeout);
+                let received = receive(&app, &route_key, &method, &headers, peer, body).await;
+                let response = received.map_or_else(Problem::response, |receipt| answer(&receipt, &app.rules));
+                measure("webhook", begun, response.status());
+                response
+            })
         })
 }
 

@@ -66,7 +66,7 @@ impl Gate {
     /// Who sends to `/webhook/{route_key}`. The token counts only where the source asks for both.
     ///
     /// A digest in the configuration may be of a key as its sender writes it: that goes before its normal form. Both are
-    /// looked for in any case.
+    /// looked for in any case, where they differ.
     pub fn keyed(&self, route_key: &RouteKey, authtoken: Option<&[u8]>, now: DateTime<Utc>) -> Option<Sender> {
         let token = authtoken.map(digest_of);
         let find = |key: &str| {
@@ -76,7 +76,12 @@ impl Gate {
                 any(&source.route_keys, key, now) & (any(&source.authtokens, token, now) | !token_needed)
             })
         };
-        let (as_written, in_normal_form) = (find(&route_key.written), find(&route_key.normal));
+        let as_written = find(&route_key.written);
+        // What was sent alone decides whether there is another form to look for.
+        if route_key.written == route_key.normal {
+            return as_written.map(|source| Sender { source, by_normal_form: false });
+        }
+        let in_normal_form = find(&route_key.normal);
         let by_normal_form = as_written.is_none();
         as_written.or(in_normal_form).map(|source| Sender { source, by_normal_form })
     }

@@ -22,6 +22,11 @@ impl MediaType {
         let mut said = 0;
         let mut plain = true;
         for value in values {
+            // What nearly everybody says.
+            if value == b"application/json" {
+                said += 1;
+                continue;
+            }
             let Ok(value) = std::str::from_utf8(value) else { return MediaType::Other };
             for one in parts(value) {
                 let essence = one.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

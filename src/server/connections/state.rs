@@ -110,8 +110,12 @@ impl ConnectionState {
     pub(in crate::server) fn asks(self: &Arc<ConnectionState>) -> Asked {
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        self.head_since.store(0, Ordering::Relaxed);
-        self.since.store(self.connections.now(), Ordering::Relaxed);
+        // A request has begun when its head has.
+        let since = match self.head_since.swap(0, Ordering::Relaxed) {
+            0 => self.connections.now(),
+            head_since => head_since,
+        };
+        self.since.store(since, Ordering::Relaxed);
         Asked { charged: self.charge(REQUEST_BYTES), state: Arc::clone(self) }
     }
 
