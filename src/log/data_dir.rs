@@ -10,7 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{Advice, fadvise};
+use rustix::{
+    fs::{Advice, AtFlags, CWD, StatxFlags, fadvise, makedev, statx},
+    io::Errno,
+};
 
 use super::{
     LogError,
@@ -163,10 +166,21 @@ pub(super) fn place_of(found: &Metadata) -> FilePlace {
     (found.dev(), found.ino())
 }
 
+/// Where a path leads. Its times are not asked for: on Linux since 6.13 whoever has been told a file's times makes the next
+/// write to it change them, and the sync after that one more block to write.
+pub(super) fn place_at(path: &Path) -> std::io::Result<FilePlace> {
+    match statx(CWD, path, AtFlags::empty(), StatxFlags::INO) {
+        Ok(found) => Ok((makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino)),
+        // An old kernel, or a sandbox that does not know the call.
+        Err(Errno::NOSYS | Errno::PERM) => fs::metadata(path).map(|found| place_of(&found)),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Whether a path leads there. What can't be looked at is not what is gone.
 pub(super) fn leads_to(path: &Path, place: FilePlace) -> std::io::Result<bool> {
-    match fs::metadata(path) {
-        Ok(found) => Ok(place_of(&found) == place),
+    match place_at(path) {
+        Ok(found) => Ok(found == place),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }

@@ -1,14 +1,14 @@
 //! A log that is open: its store, what is in the journal only, and which files these are. One that failed is given up
 //! as a whole, and another one is opened from what is on the disk.
 
-use std::{fs, io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
 use super::{
     LogError,
     condition::Condition,
-    data_dir::{DataDir, FilePlace, place_of, storage},
+    data_dir::{DataDir, FilePlace, place_at, storage},
     delivery::Position,
     digest::Digest,
     head::{Head, HeadFile},
@@ -45,9 +45,8 @@ pub(super) struct Files([FilePlace; 3]);
 
 impl Files {
     pub(super) fn of(data_dir: &DataDir) -> io::Result<Files> {
-        let found = |path: &Path| fs::metadata(path).map(|found| place_of(&found));
         let log = data_dir.log();
-        Ok(Files([found(data_dir.root())?, found(&log)?, found(&log.join("db"))?]))
+        Ok(Files([place_at(data_dir.root())?, place_at(&log)?, place_at(&log.join("db"))?]))
     }
 }
 
