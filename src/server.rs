@@ -54,7 +54,7 @@ use crate::{
     webhook::Gate,
 };
 
-pub use accept::ConnectionLimits;
+pub use accept::{ConnectionLimits, listen};
 pub use access::Operator;
 pub use measures::Metrics;
 pub use origin::PublicUrl;

@@ -1,4 +1,4 @@
-//! What strangers cost: `cargo bench --bench attacks -- [--connections N] [--seconds N] [--quick]`.
+//! What strangers cost: `cargo bench --bench attacks -- [--attack NAME] [--connections N] [--seconds N] [--quick]`.
 //!
 //! The real server in a process of its own, and so many connections of whoever has no credential: idle ones, slow ones (a
 //! byte of a head now and then), slow bodies, HTTP/2 of which the answers are not taken, and HTTP/2 that only pings. What is
@@ -43,6 +43,7 @@ fn main() {
     };
     // `cargo test --all-targets` runs benches too, without `--bench`: then it is enough that it works.
     let quick = has("--quick") || !has("--bench");
+    let only = arguments.iter().skip_while(|argument| *argument != "--attack").nth(1);
     let connections = number("--connections", if quick { 50 } else { 5_000 });
     let duration = Duration::from_secs(number("--seconds", if quick { 1 } else { 20 }) as u64);
     raise_open_files();
@@ -54,7 +55,7 @@ fn main() {
     println!("attack           files    open  closed  rest MiB  grown MiB  sent  refused   p50 ms   p99 ms   max ms");
     let mut met = true;
     for files in [None, Some(LIMITED_FILES)] {
-        for attack in ATTACKS {
+        for attack in ATTACKS.iter().filter(|attack| only.is_none_or(|only| attack.name == only)) {
             let row = measure(attack, connections, duration, files);
             let told = files.map_or("most".to_owned(), |files| files.to_string());
             println!(

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     log::{Clock, DataDir, SourceName},
-    server::Listeners,
+    server::{Listeners, listen},
     simulate::{Shape, Simulation},
 };
 
@@ -92,7 +92,7 @@ pub(super) fn run(
     let runtime = runtime()?;
     // From here on a signal no longer ends the process before the store is removed.
     let stop = runtime.block_on(async { stop_on_signal() })?;
-    let (listener, moved) = runtime.block_on(listen(arguments.listen))?;
+    let (listener, moved) = runtime.block_on(async { listen_near(arguments.listen) })?;
     let address = listener.local_addr()?;
     let folder = ThrowAway::make()?;
 
@@ -190,13 +190,13 @@ pub(super) fn no_settings() -> clap::Error {
     Cli::command().error(ErrorKind::ArgumentConflict, why)
 }
 
-/// A listener there, or on a free port where that one is taken; and whether it is.
-async fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, bool)> {
-    match TcpListener::bind(address).await {
+/// A listener there, or on a free port where that one is taken; and whether it is. Call it on the runtime.
+fn listen_near(address: SocketAddr) -> anyhow::Result<(TcpListener, bool)> {
+    match listen(address) {
         Ok(listener) => Ok((listener, false)),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
             let free = SocketAddr::new(address.ip(), 0);
-            let listener = TcpListener::bind(free).await.with_context(|| format!("listening on {free}"))?;
+            let listener = listen(free).with_context(|| format!("listening on {free}"))?;
             Ok((listener, true))
         }
         Err(error) => Err(error).with_context(|| format!("listening on {address}")),

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
 use tracing_subscriber::{
@@ -27,7 +27,7 @@ use crate::{
     projection::{DeliveryFilter, Page, Progress, Projection, ProjectionError, Reader, Stage, StaleRules, Workshop},
     server::{
         App, ConnectionLimits, Listeners, Metrics, Operator, Parts, PublicUrl, SessionSettings, SubscriptionLimits,
-        run as run_server,
+        listen, run as run_server,
     },
     tracker::{Rebuilds, Tracker, Workbench},
     webhook::{self, Gate},
@@ -52,7 +52,7 @@ pub(super) fn run(
     start_messages(config.server.log_format, log_filter.unwrap_or(DEFAULT_FILTER))?;
     let runtime = runtime()?;
     // Bound before anything is opened: who calls during a catch-up waits instead of being refused.
-    let listeners = runtime.block_on(listen(&config))?;
+    let listeners = runtime.block_on(async { listeners(&config) })?;
     let public_url = config.server.public_url.as_ref().map(|url| format!("{}{}", url.origin, url.path));
     let started = |address, first: Option<&FirstSource>| greet(stdout, address, public_url.as_deref(), first);
     serve(Serving { config, runtime, listeners, clock }, started, stop_on_signal)
@@ -279,19 +279,16 @@ fn is_ours(target: &str) -> bool {
     target.strip_prefix("clockfold").is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-async fn listen(config: &Config) -> anyhow::Result<Listeners> {
-    let bind = |address: SocketAddr| async move {
-        let listener = TcpListener::bind(address).await;
-        listener.with_context(|| {
+/// Call it on the runtime.
+fn listeners(config: &Config) -> anyhow::Result<Listeners> {
+    let bind = |address: SocketAddr| {
+        listen(address).with_context(|| {
             format!("listening on {address}; choose another address with --listen if another program has it")
         })
     };
     Ok(Listeners {
-        public: bind(config.server.listen).await?,
-        operations: match config.server.operations_listen {
-            Some(address) => Some(bind(address).await?),
-            None => None,
-        },
+        public: bind(config.server.listen)?,
+        operations: config.server.operations_listen.map(bind).transpose()?,
     })
 }
 

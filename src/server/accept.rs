@@ -1,6 +1,6 @@
 //! The accept loop: one task a connection, with limits on how many, how slow, how much, and how long at the end.
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use hyper::{
     Request, StatusCode, Version,
@@ -12,7 +12,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_service::Service;
 use warp::{Filter, reply::Response};
@@ -39,6 +39,18 @@ const HTTP2_HEAD_BYTES_MAX: u32 = 16 << 10;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections at the same time to the listener for operations.
 pub(super) const OPERATIONS_CONNECTIONS_MAX: usize = 64;
+
+/// Connections that wait to be accepted; the system may allow fewer (`net.core.somaxconn`). Whoever comes when so many wait
+/// tries again after a second, so there is room for more than come at once.
+const BACKLOG: u32 = 16 << 10;
+
+/// Listens there.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// What a connection may use.
 #[derive(Clone, Copy, Debug)]

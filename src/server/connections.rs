@@ -6,16 +6,14 @@
 //! address that has the most. So whoever has a credential always gets in, however many have none.
 
 mod state;
+mod memory;
 mod room;
 mod eviction;
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -23,13 +21,13 @@ use metrics::{counter, gauge};
 use tokio::sync::Notify;
 
 use eviction::Candidate;
+use memory::{Memory, STRANGERS_BYTES_MAX};
 use room::Room;
 
+pub(super) use memory::Turn;
 pub(super) use room::Held;
 pub(super) use state::{Asked, ConnectionState, Open, Verdict};
 
-/// What the buffers of strangers may take together, in bytes, as [`state`] reckons them.
-const STRANGERS_BYTES_MAX: usize = 48 << 20;
 /// So many connections may be open beyond the most, while those that go are being closed.
 const BEYOND_MAX: usize = 32;
 /// Of the most connections, room is made for one in so many at once: whoever looks for them looks at all.
@@ -65,8 +63,8 @@ pub(super) struct Connections {
     max: usize,
     times: Times,
     open: Mutex<AllOpen>,
-    /// What strangers take.
-    strangers_bytes: AtomicUsize,
+    /// What strangers take: over HTTP/1, where nothing else is known yet, and over HTTP/2.
+    memory: [Memory; 2],
     /// Told of each that has gone.
     gone: Notify,
     room: Room,
@@ -98,7 +96,7 @@ impl Connections {
             max,
             times,
             open: Mutex::default(),
-            strangers_bytes: AtomicUsize::new(0),
+            memory: STRANGERS_BYTES_MAX.map(Memory::of),
             gone: Notify::new(),
             room: Room::default(),
             measured,
@@ -152,27 +150,30 @@ impl Connections {
         let states: Vec<_> = self.open().states.values().cloned().collect();
         let now = self.now();
         states.iter().filter(|state| state.is_over(now, self.times)).for_each(|state| state.doubt());
-        self.keep_within_memory(NOBODY);
+        [false, true].iter().for_each(|http2| self.keep_within_memory(*http2, NOBODY));
         if self.measured {
-            let strangers = self.strangers_bytes.load(Ordering::Relaxed);
+            let strangers = self.memory.iter().map(Memory::taken).sum();
             gauge!("clockfold_buffers_bytes").set(bytes_figure(self.room.taken()));
             gauge!("clockfold_unauthenticated_bytes").set(bytes_figure(strangers));
         }
     }
 
-    /// Sends strangers away while they take too much memory; those that take the most first, and `but` not at all.
-    fn keep_within_memory(&self, but: u64) {
-        let too_many = || self.strangers_bytes.load(Ordering::Relaxed).saturating_sub(STRANGERS_BYTES_MAX);
-        if too_many() == 0 {
+    /// Sends strangers away while those of one version of HTTP take too much memory; those that take the most first, and
+    /// `but` not at all.
+    fn keep_within_memory(&self, http2: bool, but: u64) {
+        let memory = &self.memory[usize::from(http2)];
+        if memory.excess() == 0 {
             return;
         }
         let mut open = self.open();
         // Some more than that, so that the next request does not look again.
-        let bytes = match too_many() {
+        let bytes = match memory.excess() {
             0 => return,
-            bytes => bytes + STRANGERS_BYTES_MAX / 16,
+            bytes => bytes + memory.max / 16,
         };
-        let gone = eviction::largest(candidates(&open, but), bytes);
+        let mut candidates = candidates(&open, but);
+        candidates.retain(|candidate| candidate.http2 == http2);
+        let gone = eviction::largest(candidates, bytes);
         self.send_away(&mut open, &gone, MEMORY);
     }
 
@@ -206,14 +207,6 @@ impl Connections {
     fn now(&self) -> u64 {
         let elapsed = self.begun.elapsed();
         elapsed.as_secs() * 1_000 + u64::from(elapsed.subsec_millis())
-    }
-
-    fn strangers_take(&self, bytes: usize) {
-        self.strangers_bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    fn strangers_give(&self, bytes: usize) {
-        self.strangers_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     fn remove(&self, state: &ConnectionState) {
@@ -273,11 +266,11 @@ mod tests {
     fn whoever_asks_is_not_closed_for_the_memory_that_it_asks_with() {
         let connections = connections(9);
         let others = [enter(&connections), enter(&connections)];
-        others.iter().for_each(|other| assert!(other.state().charge(STRANGERS_BYTES_MAX / 2 - (64 << 10))));
+        others.iter().for_each(|other| other.state().charge(STRANGERS_BYTES_MAX[0] / 2 - (64 << 10)));
         let sender = enter(&connections);
         // It takes the most of all.
         let asked = sender.state().asks();
-        sender.state().charge(STRANGERS_BYTES_MAX / 2);
+        sender.state().charge(STRANGERS_BYTES_MAX[0] / 2);
         assert!(!sender.state().is_leaving());
         assert!(others.iter().all(|other| other.state().is_leaving()));
         drop(asked);

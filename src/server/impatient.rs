@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     answer::Stream,
-    connections::{ConnectionState, Open, STALLED},
+    connections::{ConnectionState, Open, STALLED, Turn},
 };
 
 /// How long a subscriber that has said who it is may take none of what it is sent. It costs a few kilobytes, and is caught up
@@ -30,8 +30,11 @@ pub(super) const SUBSCRIBER_STALLED_MAX: Duration = Duration::from_secs(300);
 const PREFACE: &[u8] = b"PRI *";
 /// What hyper gathers of one HTTP/1 head at most, and so what it may take to read; at least 8 KiB by its own rule.
 pub(super) const READ_BYTES_MAX: usize = 128 << 10;
-/// By how much what hyper reads into grows, as a stranger is charged with it.
-const READ_BYTES_STEP: usize = 8 << 10;
+/// What hyper has free at least to read into, and so the least that it takes: whatever is read doubles it when that is no
+/// longer so.
+const READ_BYTES_FREE: usize = 8 << 10;
+/// What it has to write heads into, from the first byte of HTTP/1 on.
+const WRITE_BYTES: usize = 8 << 10;
 /// How long a connection that is closed since it was idle may still say something, so that whoever asks at the same moment
 /// sees an end and no reset.
 const LINGERS_MAX: Duration = Duration::from_secs(1);
@@ -50,6 +53,7 @@ pub(super) struct Impatient {
     requests: usize,
     /// What is charged of it.
     charged: usize,
+    turn: Turn,
 }
 
 /// Gives a connection, and its stream where it is one of HTTP/2, [`SUBSCRIBER_STALLED_MAX`] once there is a subscription.
@@ -70,7 +74,18 @@ impl Subscriber {
 impl Impatient {
     pub(super) fn new(stream: TcpStream, open: Open, timeout: Duration) -> Impatient {
         let (stalled, lingers) = (None, None);
-        Impatient { stream, open, timeout, stalled, lingers, preface: Some(0), read: 0, requests: 0, charged: 0 }
+        Impatient {
+            stream,
+            open,
+            timeout,
+            stalled,
+            lingers,
+            preface: Some(0),
+            read: 0,
+            requests: 0,
+            charged: 0,
+            turn: Turn::default(),
+        }
     }
 
     pub(super) fn state(&self) -> &Arc<ConnectionState> {
@@ -98,7 +113,7 @@ impl Impatient {
             (self.requests, self.read) = (requests, 0);
         }
         self.read = self.read.saturating_add(bytes.len());
-        let takes = self.read.next_multiple_of(READ_BYTES_STEP).min(READ_BYTES_MAX);
+        let takes = WRITE_BYTES + (self.read.min(READ_BYTES_MAX) + READ_BYTES_FREE).next_power_of_two();
         if takes > self.charged {
             state.charge(takes - self.charged);
             self.charged = takes;
@@ -125,6 +140,8 @@ impl AsyncRead for Impatient {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let Impatient { turn, open, .. } = &mut *self;
+        ready!(turn.poll(context, open.state()));
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         let bytes = &buffer.filled()[before..];

@@ -17,6 +17,8 @@ pub(super) struct Candidate {
     pub(super) since: u64,
     /// What it takes.
     pub(super) bytes: usize,
+    /// Whether it speaks HTTP/2.
+    pub(super) http2: bool,
 }
 
 /// So many, if there are: idle ones before those that are asked something, from the network that has the most of
@@ -80,7 +82,7 @@ mod tests {
     use super::*;
 
     fn candidate(id: u64, network: u8, idle: bool, since: u64, bytes: usize) -> Candidate {
-        Candidate { id, network: [10, 0, 0, network].into(), idle, since, bytes }
+        Candidate { id, network: [10, 0, 0, network].into(), idle, since, bytes, http2: false }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use super::{
     super::failures::network,
     Connections, IDLE, SILENT, SLOW_HEAD, Times,
     eviction::Candidate,
+    memory::Memory,
     room::{OwnRoom, Room},
 };
 
@@ -67,9 +68,27 @@ pub(in crate::server) struct ConnectionState {
 
 /// What a stranger is charged with.
 struct Stranger {
+    /// What the connection takes by itself.
     bytes: usize,
-    /// Not any more: it has said who it is, or it goes.
-    over: bool,
+    /// Its requests that are charged and not answered yet: they may outlive the connection by a little.
+    requests: usize,
+    standing: Standing,
+}
+
+/// Whether a connection is a stranger's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Stranger,
+    /// It was told to go, and takes what it takes until it has gone.
+    Leaving,
+    /// It has said who it is.
+    Known,
+}
+
+impl Stranger {
+    fn takes(&self) -> usize {
+        self.bytes + self.requests * REQUEST_BYTES
+    }
 }
 
 impl ConnectionState {
@@ -91,7 +110,7 @@ impl ConnectionState {
             idled: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
-            stranger: Mutex::new(Stranger { bytes: 0, over: false }),
+            stranger: Mutex::new(Stranger { bytes: 0, requests: 0, standing: Standing::Stranger }),
             told: Notify::new(),
             own_room: OnceLock::new(),
         }
@@ -116,7 +135,7 @@ impl ConnectionState {
             head_since => head_since,
         };
         self.since.store(since, Ordering::Relaxed);
-        Asked { charged: self.charge(REQUEST_BYTES), state: Arc::clone(self) }
+        Asked { charged: self.charge_request(), state: Arc::clone(self) }
     }
 
     /// The rest of a body is read for nobody: it begins no head, and the connection is not idle, until what is returned is dropped.
@@ -140,9 +159,19 @@ impl ConnectionState {
 
     /// It speaks HTTP/2.
     pub(in crate::server) fn speaks_http2(&self) {
-        if !self.http2.swap(true, Ordering::Relaxed) {
-            self.charge(HTTP2_BYTES);
+        {
+            let stranger = self.stranger();
+            let before = self.memory();
+            if self.http2.swap(true, Ordering::Relaxed) {
+                return;
+            }
+            if stranger.standing != Standing::Known {
+                let (bytes, leaving) = (stranger.takes(), stranger.standing == Standing::Leaving);
+                before.give(bytes, leaving);
+                self.memory().take(bytes, leaving);
+            }
         }
+        self.charge(HTTP2_BYTES);
     }
 
     /// It is a WebSocket from now on.
@@ -195,59 +224,73 @@ impl ConnectionState {
         self.connections.count_closed(why);
     }
 
-    /// Charges a stranger; whether it was one.
-    pub(in crate::server) fn charge(&self, bytes: usize) -> bool {
-        if self.authenticated.load(Ordering::Relaxed) {
+    /// Charges a stranger.
+    pub(in crate::server) fn charge(&self, bytes: usize) {
+        self.charge_what(bytes, |stranger| stranger.bytes += bytes);
+    }
+
+    /// Charges a stranger with a request; whether it was one.
+    fn charge_request(&self) -> bool {
+        self.charge_what(REQUEST_BYTES, |stranger| stranger.requests += 1)
+    }
+
+    fn charge_what(&self, bytes: usize, charge: impl FnOnce(&mut Stranger)) -> bool {
+        if self.is_authenticated() {
             return false;
         }
         {
             let mut stranger = self.stranger();
-            if stranger.over {
+            if stranger.standing == Standing::Known {
                 return false;
             }
-            stranger.bytes += bytes;
+            charge(&mut stranger);
             // Before anybody can give it back.
-            self.connections.strangers_take(bytes);
+            self.memory().take(bytes, stranger.standing == Standing::Leaving);
         }
         // Whoever asks may be about to say who it is: others go first.
-        self.connections.keep_within_memory(self.id);
+        self.connections.keep_within_memory(self.http2.load(Ordering::Relaxed), self.id);
         true
     }
 
-    fn discharge(&self, bytes: usize) {
+    fn discharge_request(&self) {
         let mut stranger = self.stranger();
-        if !stranger.over {
-            stranger.bytes -= bytes;
-            self.connections.strangers_give(bytes);
+        if stranger.standing != Standing::Known {
+            stranger.requests -= 1;
+            self.memory().give(REQUEST_BYTES, stranger.standing == Standing::Leaving);
         }
     }
 
-    /// It is charged with nothing any more.
+    /// It has said who it is, and is charged with nothing any more.
     fn settle(&self) {
-        self.settled(&mut self.stranger());
+        let mut stranger = self.stranger();
+        let was = std::mem::replace(&mut stranger.standing, Standing::Known);
+        if was != Standing::Known {
+            self.memory().give(stranger.takes(), was == Standing::Leaving);
+        }
     }
 
-    /// The same; whether that is new.
-    fn settled(&self, stranger: &mut Stranger) -> bool {
-        let new = !std::mem::replace(&mut stranger.over, true);
-        if new {
-            self.connections.strangers_give(std::mem::take(&mut stranger.bytes));
+    /// It has gone; what is left are requests whose tasks have not heard of it.
+    fn has_gone(&self) {
+        let mut stranger = self.stranger();
+        let bytes = std::mem::take(&mut stranger.bytes);
+        if stranger.standing != Standing::Known {
+            self.memory().give(bytes, stranger.standing == Standing::Leaving);
         }
-        new
     }
 
     /// What it takes, if it may be closed to make room.
     pub(super) fn candidate(&self) -> Option<Candidate> {
         let bytes = {
             let stranger = self.stranger();
-            if stranger.over {
+            if stranger.standing != Standing::Stranger {
                 return None;
             }
-            stranger.bytes
+            stranger.takes()
         };
         let idle = self.asked.load(Ordering::Acquire) == 0;
         let since = self.since.load(Ordering::Relaxed);
-        Some(Candidate { id: self.id, network: self.network, idle, since, bytes })
+        let http2 = self.http2.load(Ordering::Relaxed);
+        Some(Candidate { id: self.id, network: self.network, idle, since, bytes, http2 })
     }
 
     /// What is to become of it, and why, where it has asked for nothing in its time.
@@ -292,8 +335,10 @@ impl ConnectionState {
     pub(super) fn leaves(&self) -> bool {
         let mut stranger = self.stranger();
         // Otherwise it has said who it is meanwhile, or goes already.
-        let new = self.settled(&mut stranger);
+        let new = stranger.standing == Standing::Stranger;
         if new {
+            stranger.standing = Standing::Leaving;
+            self.memory().goes(stranger.takes());
             self.leaving.store(true, Ordering::Release);
             self.told.notify_one();
         }
@@ -336,6 +381,11 @@ impl ConnectionState {
         carries_several.then(|| self.own_room.get_or_init(OwnRoom::default))
     }
 
+    /// What strangers take of its kind.
+    pub(super) fn memory(&self) -> &Memory {
+        &self.connections.memory[usize::from(self.http2.load(Ordering::Relaxed))]
+    }
+
     pub(super) fn room(&self) -> &Room {
         &self.connections.room
     }
@@ -361,7 +411,7 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.settle();
+        self.0.has_gone();
         self.0.connections.remove(&self.0);
     }
 }
@@ -375,7 +425,7 @@ pub(in crate::server) struct Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         if self.charged {
-            self.state.discharge(REQUEST_BYTES);
+            self.state.discharge_request();
         }
         self.state.since.store(self.state.connections.now(), Ordering::Relaxed);
         self.state.asked.fetch_sub(1, Ordering::Release);
