@@ -10,17 +10,19 @@
 //! ```
 //!
 //! The log of deliveries, as they arrived, is the ground state; everything else is computed from it
-//! and may be thrown away. Modules stand in the order in which a delivery meets them.
+//! and may be thrown away. The core stands in packages of its own, which know nothing of whoever uses them; modules
+//! stand in the order in which a delivery meets them.
 
-pub mod lifecycle;
-pub mod log;
+pub use clockfold_copies as copies;
+pub use clockfold_lifecycle as lifecycle;
+pub use clockfold_log as log;
+pub use clockfold_projection as projection;
+
 pub mod credential;
 pub mod webhook;
 pub mod simulate;
-pub mod projection;
 pub mod tracker;
 pub mod retention;
-pub mod copies;
 pub mod graphql;
 pub mod dashboard;
 pub mod server;

@@ -1,0 +1,44 @@
+//! The log outside its store: lines of text that anybody can read, and files that a log can be restored from.
+//!
+//! Deliveries come in as a log hands them out and come back as they were, in order, with positions, times, salts and
+//! digest. Whatever is read back is held against the hash chain, so a copy that is not the log's is told from one that
+//! is, and nothing here says "done" before the digest fits. What is written holds what was sent about patients:
+//! directories are made for their owner only, and so are files.
+
+mod stretch;
+pub mod ndjson;
+mod error;
+mod segment;
+mod manifest;
+mod backup;
+mod archive;
+mod survey;
+mod restore;
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use clockfold_log::{make_private_dir, sync_dir};
+
+pub use archive::Archive;
+pub use backup::{BackupWriter, SEGMENT_BYTES};
+pub use error::{CopyError, Damage};
+pub use manifest::Manifest;
+pub use restore::Restoration;
+pub use stretch::{Stretch, StretchError};
+pub use survey::{CopyKind, Survey, Torn};
+
+/// A new file for its owner only. One that is there already is an error.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// A directory for its owner only, and durable: without its own entry a power cut forgets what is in it.
+fn make_durable_dir(path: &Path) -> io::Result<()> {
+    make_private_dir(path)?;
+    fs::canonicalize(path)?.parent().map_or(Ok(()), sync_dir)
+}

@@ -1,0 +1,307 @@
+//! A group of deliveries as one value of the store, version 1. Frozen: what was written is read for ever.
+//!
+//! ```text
+//! key    u64 big-endian: the position of the group's first delivery
+//! value  version u8 = 1 | codec u8 (0 plain, 1 LZ4 block) | CRC-32 of version, codec and payload, u32 LE | payload
+//! ```
+//!
+//! The payload is a [`Group`] in postcard's wire format; with codec 1 its length (u32 LE) stands before
+//! the compressed block. A group says the log's digest after its last record, so the end of a log is
+//! known without reading all of it, and each group is checked against the one before it. Records grow by
+//! new variants at the end of an enum, never by a change of one that stands here.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use clockfold_lifecycle::{EventType, Fault};
+
+use super::{
+    delivery::{AppointmentId, Body, Delivery, Position, Reading, SourceName},
+    digest::Digest,
+};
+
+const VERSION: u8 = 1;
+const PLAIN: u8 = 0;
+const LZ4: u8 = 1;
+const ENVELOPE_BYTES: usize = 6;
+
+/// No payload is larger: a group is closed well before, and one delivery is bounded by the body limit.
+const PAYLOAD_BYTES_MAX: usize = 1 << 20;
+
+/// The numbers of the events on disk. Append only.
+const EVENTS: [EventType; 13] = [
+    EventType::Create,
+    EventType::Reschedule,
+    EventType::DemographicsUpdate,
+    EventType::Checkin,
+    EventType::UndoCheckin,
+    EventType::Remove,
+    EventType::UndoRemove,
+    EventType::Ready,
+    EventType::UndoReady,
+    EventType::Callback,
+    EventType::UndoCallback,
+    EventType::Discharge,
+    EventType::UndoDischarge,
+];
+
+/// The numbers of the faults on disk. Append only.
+const FAULTS: [Fault; 9] = [
+    Fault::NotJson,
+    Fault::NotAnObject,
+    Fault::FieldRepeated,
+    Fault::AppointmentIdMissing,
+    Fault::AppointmentIdInvalid,
+    Fault::EventTypeMissing,
+    Fault::EventTypeInvalid,
+    Fault::MediaType,
+    Fault::ContentCoding,
+];
+
+#[derive(Serialize, Deserialize)]
+struct Group<'a> {
+    /// The log's digest after the last record.
+    digest: [u8; 32],
+    /// Arrival time of the first record, milliseconds since 1970-01-01 UTC.
+    received_at_ms: i64,
+    /// The sources that the records name by index.
+    #[serde(borrow)]
+    sources: Vec<&'a str>,
+    #[serde(borrow)]
+    records: Vec<Record<'a>>,
+}
+
+/// The kinds of record. Corrections and enrichment would come after these.
+#[derive(Serialize, Deserialize)]
+enum Record<'a> {
+    Delivery(#[serde(borrow)] DeliveryRecord<'a>),
+    /// A delivery before which the clock was set back: its time is so far before that of the record before it.
+    DeliveryBefore(#[serde(borrow)] DeliveryRecord<'a>),
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeliveryRecord<'a> {
+    /// Milliseconds between it and the record before it.
+    apart_ms: u64,
+    source: u32,
+    #[serde(borrow)]
+    reading: ReadingRecord<'a>,
+    delivery_id: Option<&'a str>,
+    #[serde(borrow)]
+    body: BodyRecord<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum ReadingRecord<'a> {
+    Known { appointment_id: u64, event: u8 },
+    Other { appointment_id: u64, event_type: &'a str },
+    Unreadable { fault: u8 },
+}
+
+#[derive(Serialize, Deserialize)]
+enum BodyRecord<'a> {
+    Kept {
+        salt: [u8; 16],
+        #[serde(with = "serde_bytes")]
+        bytes: &'a [u8],
+    },
+    Erased {
+        commitment: [u8; 32],
+    },
+    /// Erased after a better reader had read it: what that read stays, so that the log folds as before.
+    ErasedReadSince {
+        commitment: [u8; 32],
+        appointment_id: u64,
+        event_type: &'a str,
+    },
+}
+
+/// A value read back.
+#[derive(Clone, Debug)]
+pub struct DecodedGroup {
+    /// The deliveries, by position; at least one.
+    pub deliveries: VecDeque<Delivery>,
+    /// The log's digest after the last of them, as the group says.
+    pub digest: Digest,
+}
+
+/// The value of a group, as small as it gets. The deliveries' positions follow one another; `digest` is the log's
+/// after the last. Together they hold well under a mebibyte, which is the most that is read back.
+pub fn encode<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, digest: Digest) -> Vec<u8> {
+    let plain = payload(deliveries, digest);
+    let packed = lz4_flex::block::compress_prepend_size(&plain);
+    if packed.len() < plain.len() { envelope(LZ4, &packed) } else { envelope(PLAIN, &plain) }
+}
+
+/// The same, made quickly and not compressed: for the journal, where a value is short-lived.
+pub(super) fn encode_plain<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, digest: Digest) -> Vec<u8> {
+    envelope(PLAIN, &payload(deliveries, digest))
+}
+
+fn payload<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, digest: Digest) -> Vec<u8> {
+    let mut deliveries = deliveries.into_iter().peekable();
+    let mut sources: Vec<&str> = Vec::new();
+    let mut previous = deliveries.peek().map_or(DateTime::UNIX_EPOCH, |delivery| delivery.received_at);
+    let received_at_ms = previous.timestamp_millis();
+    let mut records = Vec::with_capacity(deliveries.size_hint().0);
+    for delivery in deliveries {
+        let name = delivery.source.as_str();
+        let source = sources.iter().position(|known| *known == name).unwrap_or_else(|| {
+            sources.push(name);
+            sources.len() - 1
+        });
+        let after_ms = (delivery.received_at - previous).num_milliseconds();
+        previous = delivery.received_at;
+        let kind = if after_ms < 0 { Record::DeliveryBefore } else { Record::Delivery };
+        records.push(kind(DeliveryRecord {
+            apart_ms: after_ms.unsigned_abs(),
+            source: u32::try_from(source).expect("a group is small"),
+            reading: encode_reading(&delivery.reading),
+            delivery_id: delivery.delivery_id.as_deref(),
+            body: encode_body(&delivery.body, &delivery.reading),
+        }));
+    }
+    let group = Group { digest: *digest.as_bytes(), received_at_ms, sources, records };
+    postcard::to_stdvec(&group).expect("a group has nothing that postcard refuses")
+}
+
+fn envelope(codec: u8, payload: &[u8]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(ENVELOPE_BYTES + payload.len());
+    value.extend_from_slice(&[VERSION, codec]);
+    value.extend_from_slice(&checksum(codec, payload).to_le_bytes());
+    value.extend_from_slice(payload);
+    value
+}
+
+/// Reads a value back. `first` is its key. The error says what does not fit. Whether the digest is the chain's is for
+/// the caller to see.
+pub fn decode(first: Position, value: &[u8]) -> Result<DecodedGroup, String> {
+    let Some((envelope, payload)) = value.split_at_checked(ENVELOPE_BYTES) else {
+        return Err(format!("a value of {} bytes is too short", value.len()));
+    };
+    let [version, codec, crc @ ..] = envelope else { unreachable!("an envelope has {ENVELOPE_BYTES} bytes") };
+    if *version != VERSION {
+        return Err(format!("version {version} is not known to this program; a newer one may have written it"));
+    }
+    if crc != checksum(*codec, payload).to_le_bytes() {
+        return Err("the checksum does not fit".to_owned());
+    }
+    let plain = match *codec {
+        PLAIN => payload.to_vec(),
+        LZ4 => decompress(payload)?,
+        other => return Err(format!("codec {other} is not known to this program")),
+    };
+    let group: Group<'_> = postcard::from_bytes(&plain).map_err(|error| error.to_string())?;
+    let sources = group.sources.iter().map(|name| name.parse::<SourceName>()).collect::<Result<Vec<_>, _>>();
+    let sources = sources.map_err(|error| error.to_string())?;
+    let mut deliveries = VecDeque::with_capacity(group.records.len());
+    let mut position = first;
+    let mut received_at_ms = group.received_at_ms;
+    for record in group.records {
+        let (time, record) = match record {
+            Record::Delivery(record) => (received_at_ms.checked_add_unsigned(record.apart_ms), record),
+            Record::DeliveryBefore(record) => (received_at_ms.checked_sub_unsigned(record.apart_ms), record),
+        };
+        received_at_ms = time.ok_or("an arrival time overflows")?;
+        let (reading, body) = decode_body(record.body, decode_reading(record.reading)?)?;
+        deliveries.push_back(Delivery {
+            position,
+            received_at: DateTime::<Utc>::from_timestamp_millis(received_at_ms).ok_or("an arrival time overflows")?,
+            source: sources.get(record.source as usize).cloned().ok_or("a record names no source")?,
+            reading,
+            delivery_id: record.delivery_id.map(str::to_owned),
+            body,
+        });
+        position = position.next();
+    }
+    if deliveries.is_empty() {
+        return Err("a group without records".to_owned());
+    }
+    Ok(DecodedGroup { deliveries, digest: Digest::from_bytes(group.digest) })
+}
+
+fn encode_reading(reading: &Reading) -> ReadingRecord<'_> {
+    match reading {
+        Reading::Readable { appointment_id, event_type } => {
+            let appointment_id = appointment_id.get();
+            match EVENTS.iter().position(|event| event.name() == &**event_type) {
+                Some(index) => ReadingRecord::Known { appointment_id, event: number(index) },
+                None => ReadingRecord::Other { appointment_id, event_type },
+            }
+        }
+        Reading::Unreadable(fault) | Reading::ReadSince { fault, .. } => {
+            let index = FAULTS.iter().position(|known| known == fault).expect("every fault has a number");
+            ReadingRecord::Unreadable { fault: number(index) }
+        }
+    }
+}
+
+fn decode_reading(record: ReadingRecord<'_>) -> Result<Reading, String> {
+    let readable = |appointment_id, event_type: &str| {
+        let appointment_id = AppointmentId::new(appointment_id).ok_or("an appointment id is out of range")?;
+        Ok(Reading::Readable { appointment_id, event_type: event_type.into() })
+    };
+    match record {
+        ReadingRecord::Known { appointment_id, event } => {
+            let event = EVENTS.get(usize::from(event)).ok_or_else(|| format!("event {event} is not known"))?;
+            readable(appointment_id, event.name())
+        }
+        ReadingRecord::Other { appointment_id, event_type } => readable(appointment_id, event_type),
+        ReadingRecord::Unreadable { fault } => {
+            let fault = FAULTS.get(usize::from(fault)).ok_or_else(|| {
+                format!("fault {fault} is not known to this program; a newer one may have written it")
+            })?;
+            Ok(Reading::Unreadable(*fault))
+        }
+    }
+}
+
+fn encode_body<'a>(body: &'a Body, reading: &'a Reading) -> BodyRecord<'a> {
+    match (body, reading) {
+        (Body::Kept { salt, bytes }, _) => BodyRecord::Kept { salt: *salt, bytes },
+        (Body::Erased { commitment }, Reading::ReadSince { appointment_id, event_type, .. }) => {
+            let (commitment, appointment_id) = (*commitment.as_bytes(), appointment_id.get());
+            BodyRecord::ErasedReadSince { commitment, appointment_id, event_type }
+        }
+        (Body::Erased { commitment }, Reading::Readable { .. } | Reading::Unreadable(_)) => {
+            BodyRecord::Erased { commitment: *commitment.as_bytes() }
+        }
+    }
+}
+
+fn decode_body(record: BodyRecord<'_>, reading: Reading) -> Result<(Reading, Body), String> {
+    Ok(match record {
+        BodyRecord::Kept { salt, bytes } => (reading, Body::Kept { salt, bytes: bytes.to_vec() }),
+        BodyRecord::Erased { commitment } => (reading, Body::Erased { commitment: Digest::from_bytes(commitment) }),
+        BodyRecord::ErasedReadSince { commitment, appointment_id, event_type } => {
+            let Reading::Unreadable(fault) = reading else {
+                return Err("what could be read at once was read again".to_owned());
+            };
+            let appointment_id = AppointmentId::new(appointment_id).ok_or("an appointment id is out of range")?;
+            let reading = Reading::ReadSince { fault, appointment_id, event_type: event_type.into() };
+            (reading, Body::Erased { commitment: Digest::from_bytes(commitment) })
+        }
+    })
+}
+
+fn decompress(payload: &[u8]) -> Result<Vec<u8>, String> {
+    let (length, block) = payload.split_first_chunk::<4>().ok_or("a compressed payload without a length")?;
+    let length = u32::from_le_bytes(*length) as usize;
+    if length > PAYLOAD_BYTES_MAX {
+        return Err(format!("a payload that claims {length} bytes"));
+    }
+    lz4_flex::block::decompress(block, length).map_err(|error| error.to_string())
+}
+
+fn checksum(codec: u8, payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&[VERSION, codec]);
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+fn number(index: usize) -> u8 {
+    u8::try_from(index).expect("the tables on disk have fewer than 256 entries")
+}

@@ -1,0 +1,67 @@
+//! What can go wrong with a projection, and which of it is damage: then it is built anew from the log.
+
+use std::any::Any;
+
+/// The projection can't be written or read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The store failed.
+    #[error("the projection's store failed while {doing}: {message}")]
+    Storage {
+        /// What was being done.
+        doing: &'static str,
+        /// What the store said.
+        message: String,
+    },
+    /// A row can't be what was written. Deleting the projection's folder has it built anew.
+    #[error(
+        "a row of the projection is damaged ({0}); stop, delete the `projection` folder and start again: it is built anew from the log"
+    )]
+    Damaged(&'static str),
+    /// A file of the store is not what was written. A start builds the projection anew where it meets that.
+    #[error("{0}. It is built anew from the log by the server that meets this, at a start, or by `clockfold rebuild`")]
+    DamagedFile(String),
+    /// An appointment has more deliveries than a rebuild holds in memory.
+    #[error(
+        "one appointment has more than two million deliveries, which can't be sorted and folded together; without a projection a start folds them one by one"
+    )]
+    TooManyDeliveries,
+    /// What has to be put in order at an earlier moment is too much.
+    #[error("more than {0} appointments would have to be put in order")]
+    TooManyToOrder(usize),
+    /// No delivery names the appointment.
+    #[error("no delivery names this appointment")]
+    NoSuchAppointment,
+    /// Somebody asked for the end of a rebuild.
+    #[error("the rebuild was cancelled; nothing has changed")]
+    Cancelled,
+    /// Whoever reads waits no longer.
+    #[error("a query was ended before it was done: its time was over, or nobody waited for it any more")]
+    OutOfTime,
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] clockfold_log::LogError),
+    /// A delivery that does not follow the checkpoint.
+    #[error("the projection was given position {found} where {expected} comes next")]
+    OutOfOrder {
+        /// What comes next.
+        expected: clockfold_log::Position,
+        /// What was given.
+        found: clockfold_log::Position,
+    },
+}
+
+impl ProjectionError {
+    /// Whether the projection is not what was written: then it is built anew from the log.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, ProjectionError::Damaged(_) | ProjectionError::DamagedFile(_))
+    }
+}
+
+pub(crate) fn failed(doing: &'static str, error: impl std::fmt::Display + 'static) -> ProjectionError {
+    let message = error.to_string();
+    match (&error as &dyn Any).downcast_ref() {
+        Some(clockfold_rows::Error::Corrupt { .. }) => ProjectionError::DamagedFile(message),
+        _ => ProjectionError::Storage { doing, message },
+    }
+}

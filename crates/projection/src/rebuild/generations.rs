@@ -1,0 +1,144 @@
+//! Where a projection lives: a folder of its own for each time it is built, and a file that says which one counts.
+//!
+//! A projection that is built beside another one takes its place by the rename of one small file, so a crash at
+//! any moment leaves the old one or the new one. Nothing here is synced: what a power cut takes is built anew.
+
+use std::{
+    fs, io,
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use clockfold_log::Cause;
+
+/// The number of the last folder that this process has named, wherever.
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+const CURRENT: &str = "current";
+const CURRENT_NEW: &str = "current.new";
+
+/// The folder that holds projections.
+pub(crate) struct Home<'a> {
+    root: &'a Path,
+}
+
+impl<'a> Home<'a> {
+    pub(crate) fn at(root: &'a Path) -> Home<'a> {
+        Home { root }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.root
+    }
+
+    /// The projection that counts, if there is one. What can't be looked at is not taken for missing: what is missing is
+    /// built anew, and whatever is there goes.
+    pub(crate) fn current(&self) -> io::Result<Option<PathBuf>> {
+        let name = match fs::read_to_string(self.root.join(CURRENT)) {
+            Ok(name) => name,
+            // Not text is what a power cut left, and what the disk does not give back is as good as gone.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData)
+                    || Cause::of(&error) == Cause::Device =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let Some(number) = number(&name) else { return Ok(None) };
+        LAST.fetch_max(number, Ordering::Relaxed);
+        let path = self.root.join(name);
+        match fs::metadata(&path) {
+            Ok(found) => Ok(Some(path).filter(|_| found.is_dir())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A folder for a new one, beside the current one, with a name that this process has not used before: what was given
+    /// up may still be written for a moment. Whatever else is there is removed.
+    pub(crate) fn fresh(&self) -> io::Result<PathBuf> {
+        make_dir(self.root)?;
+        let current = self.current()?;
+        self.keep_only(current.as_deref())?;
+        let name = current.as_deref().and_then(Path::file_name).and_then(|name| number(&name.to_string_lossy()));
+        let current = name.unwrap_or_default();
+        let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(last.max(current) + 1));
+        let last = last.expect("there is always a next one").max(current);
+        Ok(self.root.join(format!("g{}", last + 1)))
+    }
+
+    /// Makes `path`, which [`Home::fresh`] gave, the one that counts.
+    pub(crate) fn switch(&self, path: &Path) -> io::Result<()> {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        fs::write(self.root.join(CURRENT_NEW), name)?;
+        fs::rename(self.root.join(CURRENT_NEW), self.root.join(CURRENT))
+    }
+
+    /// Removes everything but the projection that counts.
+    pub(crate) fn tidy(&self) -> io::Result<()> {
+        self.keep_only(self.current()?.as_deref())
+    }
+
+    fn keep_only(&self, kept: Option<&Path>) -> io::Result<()> {
+        for entry in fs::read_dir(self.root)? {
+            let path = entry?.path();
+            if Some(&*path) == kept || (kept.is_some() && path.ends_with(CURRENT)) {
+                continue;
+            }
+            if path.is_dir() { fs::remove_dir_all(path)? } else { fs::remove_file(path)? }
+        }
+        Ok(())
+    }
+}
+
+/// Makes a folder where it is missing. It holds the ids of appointments: nobody but its owner has business there. The one
+/// above it has to be there: where somebody has moved a data directory away, none is made in its place.
+fn make_dir(path: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made,
+    }
+}
+
+/// The number in a folder's name: `g7` is the seventh.
+fn number(name: &str) -> Option<u64> {
+    name.strip_prefix('g').and_then(|number| number.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn until_the_switch_the_old_one_counts_and_after_it_the_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("projection");
+        let home = Home::at(&root);
+        assert_eq!(home.current().unwrap(), None);
+        let first = home.fresh().unwrap();
+        fs::create_dir(&first).unwrap();
+        home.switch(&first).unwrap();
+        let second = home.fresh().unwrap();
+        fs::create_dir(&second).unwrap();
+        assert_eq!(home.current().unwrap().as_ref(), Some(&first));
+        // A crash before the switch: the half-built one goes, and its name is not given again.
+        let third = home.fresh().unwrap();
+        assert!(third != second && !second.exists());
+        fs::create_dir(&third).unwrap();
+        home.switch(&third).unwrap();
+        home.tidy().unwrap();
+        assert_eq!(home.current().unwrap().as_ref(), Some(&third));
+        assert!(!first.exists());
+        // What can't be read is not taken for missing, and nothing goes.
+        fs::remove_file(root.join(CURRENT)).unwrap();
+        fs::create_dir(root.join(CURRENT)).unwrap();
+        assert!(home.current().is_err() && home.fresh().is_err() && home.tidy().is_err());
+        assert!(third.exists());
+        fs::remove_dir(root.join(CURRENT)).unwrap();
+        // What is no name of ours counts for nothing.
+        fs::write(root.join(CURRENT), "../elsewhere").unwrap();
+        assert_eq!(home.current().unwrap(), None);
+    }
+}

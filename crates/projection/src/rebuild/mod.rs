@@ -1,0 +1,169 @@
+//! A fresh fold of the log beside a projection: to see what it would change, or to take its place.
+//!
+//! The projection that counts stays as it is until the new one is complete. Only the rename of a small file makes the
+//! new one count (`home.rs`), so a crash at any moment leaves the one or the other.
+
+pub(crate) mod progress;
+pub(crate) mod generations;
+pub(crate) mod sort;
+pub(crate) mod gather;
+pub(crate) mod parallel;
+pub(crate) mod source_rows;
+pub(crate) mod fold_sorted;
+pub(crate) mod bulk;
+pub(crate) mod compare;
+pub(crate) mod catch_up;
+pub(crate) mod refold;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    error::{ProjectionError, failed},
+    rebuild::{
+        bulk::{Scratch, fold_log},
+        compare::{Compare, Report},
+        generations::Home,
+        progress::{Pace, Progress, Workshop},
+    },
+    schema::{identity::Checkpoint, rules::Rules, sink::StateHasher},
+    view::{View, runs::SetBack},
+    write::store::Projection,
+};
+use clockfold_log::{Digest, Log, Position};
+
+/// A projection that was built beside another one and does not count yet.
+pub struct Candidate {
+    /// The projection.
+    pub projection: Projection,
+    /// What differs from the one that counts; `None` where there was none to compare with.
+    pub report: Option<Report>,
+    folder: PathBuf,
+}
+
+/// The projection that counts below `projections`, as it is: not caught up, and whatever rules it was folded by. `None`
+/// where there is none.
+pub fn open_as_it_is(projections: &Path, rules: Arc<Rules>) -> Result<Option<Projection>, ProjectionError> {
+    let current = Home::at(projections).current().map_err(|error| failed("looking for the projection", error))?;
+    current.map(|current| Projection::open(&current, rules)).transpose()
+}
+
+/// The same for who only reads it: no file is made, written or removed, and rows that are put in stay in memory.
+pub fn open_to_read(projections: &Path, rules: Arc<Rules>) -> Result<Option<Projection>, ProjectionError> {
+    let current = Home::at(projections).current().map_err(|error| failed("looking for the projection", error))?;
+    current.map(|current| Projection::open_to_read(&current, rules)).transpose()
+}
+
+/// The state digest that a projection of the log up to `to` has, without one; and where the clock was set back. What does not fit into memory waits in files
+/// below `scratch`.
+pub fn state_digest_of(
+    log: &dyn Log,
+    to: Position,
+    scratch: &Path,
+    rules: &Rules,
+    workshop: &Workshop,
+    tell: &mut dyn FnMut(Progress) -> bool,
+) -> Result<(Digest, Vec<SetBack>), ProjectionError> {
+    let mut hasher = StateHasher::new();
+    let scratch = Scratch::beside(&scratch.join("compared"))?;
+    let set_backs = fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut hasher)?;
+    Ok((hasher.finish(), set_backs))
+}
+
+/// What a fresh fold by `rules` differs in from a snapshot, whatever the rules of that were. Writes nothing but what
+/// does not fit into memory, below `scratch`. `tell` is told how far it is, and says whether to go on.
+pub fn compare_with_fresh_fold(
+    view: &View,
+    scratch: &Path,
+    rules: &Rules,
+    log: &dyn Log,
+    workshop: &Workshop,
+    tell: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Report, ProjectionError> {
+    let to = view.checkpoint()?.position;
+    let mut compare = Compare::with(view)?;
+    let scratch = Scratch::beside(&scratch.join("compared"))?;
+    let set_backs = fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut compare)?;
+    compare.report(set_backs)
+}
+
+/// A new projection of the log below `projections`, beside the one that counts, and how it differs from `old`, a
+/// snapshot of that. It is folded as far as the snapshot; without one, to the log's head.
+pub fn rebuild_beside(
+    old: Option<&View>,
+    projections: &Path,
+    rules: Arc<Rules>,
+    log: &dyn Log,
+    workshop: &Workshop,
+    tell: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Candidate, ProjectionError> {
+    let home = Home::at(projections);
+    let folder = home.fresh().map_err(|error| failed("building anew", error))?;
+    let built = match old {
+        None => {
+            let to = log.head().position;
+            Projection::rebuild(&folder, rules, log, to, workshop, &mut Pace::new(to, tell), &mut ())
+                .map(|projection| (projection, None))
+        }
+        Some(view) => view.checkpoint().and_then(|Checkpoint { position: to, .. }| {
+            let (mut compare, mut pace) = (Compare::with(view)?, Pace::new(to, tell));
+            let projection = Projection::rebuild(&folder, rules, log, to, workshop, &mut pace, &mut compare)?;
+            let report = compare.report(projection.view().set_backs()?)?;
+            Ok((projection, Some(report)))
+        }),
+    };
+    match built {
+        Ok((projection, report)) => Ok(Candidate { projection, report, folder }),
+        Err(error) => {
+            forget(&home);
+            Err(error)
+        }
+    }
+}
+
+/// A projection in the place of one that is damaged and counts until then, folded as far. Its readers come to the new
+/// one. Nobody else may build meanwhile.
+pub fn build_in_place_of(
+    damaged: &Projection,
+    projections: &Path,
+    log: &dyn Log,
+    workshop: &Workshop,
+    tell: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Projection, ProjectionError> {
+    let home = Home::at(projections);
+    let folder = home.fresh().map_err(|error| failed("building anew", error))?;
+    let (rules, to) = (Arc::clone(&damaged.rules), damaged.checkpoint().position);
+    let built = Projection::rebuild(&folder, rules, log, to, workshop, &mut Pace::new(to, tell), &mut ());
+    let candidate = Candidate { projection: built.inspect_err(|_| forget(&home))?, report: None, folder };
+    candidate.take_the_place_of(Some(damaged), projections)
+}
+
+/// Removes what was built of a projection that nobody counts on.
+fn forget(home: &Home<'_>) {
+    if let Err(error) = home.tidy() {
+        tracing::warn!(%error, "what was built of a projection could not be removed");
+    }
+}
+
+impl Candidate {
+    /// Makes it the projection that counts, and queries of `old` go to it from now on.
+    pub fn take_the_place_of(
+        self,
+        old: Option<&Projection>,
+        projections: &Path,
+    ) -> Result<Projection, ProjectionError> {
+        let mut projection = self.projection;
+        Home::at(projections).switch(&self.folder).map_err(|error| failed("switching", error))?;
+        if let Some(old) = old {
+            projection.take_over_readers(old);
+        }
+        Ok(projection)
+    }
+}
+
+/// Removes what no longer counts, below `projections`. Not while somebody still reads from it.
+pub fn remove_old_projections(projections: &Path) -> Result<(), ProjectionError> {
+    Home::at(projections).tidy().map_err(|error| failed("removing", error))
+}

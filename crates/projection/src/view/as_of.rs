@@ -1,0 +1,399 @@
+//! What was true at an earlier moment: the fold of all deliveries that had arrived by then, by today's rules.
+//!
+//! One appointment is folded again from its own entries. Which appointments there were, and how many, is told by
+//! the status changes (`course.rs`).
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use clockfold_rows::Guard;
+
+use crate::{
+    error::{ProjectionError, failed},
+    schema::{
+        appointment::{AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_history},
+        changes::{StatusCounts, is_open},
+        identity::AppointmentKey,
+        keys::{SourceNumber, appointment_key, history_key, last_number},
+        keyspaces::Space,
+        rules::Rules,
+    },
+    view::{
+        Page, PageOf, Told, View,
+        appointments::page_of_records,
+        board_place::BoardPlace,
+        filter::{AppointmentFilter, AppointmentPlace, Order, OrderBy},
+        merge::Span,
+        or_all,
+        runs::Run,
+    },
+};
+use clockfold_lifecycle::{FoldRules, Judgement, STANDSTILL_MAX, Status};
+use clockfold_log::{AppointmentId, Position, SourceName};
+
+/// At an earlier moment, so many appointments are put in another order than that of their ids at most.
+const ORDERED_MAX: usize = 50_000;
+
+/// A moment in the first so-manieth of the log is early: what was there then is found by what had happened.
+const EARLY: u64 = 4;
+
+/// A moment: after a delivery, or after everything that had arrived at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsOf {
+    /// After the delivery with this position.
+    Position(Position),
+    /// After the last delivery whose arrival time is at or before this one.
+    Time(DateTime<Utc>),
+}
+
+/// A moment for everything at once: its position, and its time for what is counted in hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The last delivery that counts.
+    pub position: Position,
+    /// What the clock showed.
+    pub time: DateTime<Utc>,
+}
+
+/// When an appointment that nothing was heard of counts as forgotten by staff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaleRules {
+    /// One that is here: without a delivery for so long.
+    pub stale_after: TimeDelta,
+    /// A booking: without a delivery for so long.
+    pub booking_horizon: TimeDelta,
+}
+
+impl Default for StaleRules {
+    /// A day, and 30 days.
+    fn default() -> StaleRules {
+        StaleRules { stale_after: TimeDelta::hours(24), booking_horizon: TimeDelta::days(30) }
+    }
+}
+
+/// A source's appointments on its board.
+#[derive(Clone, Debug, Default)]
+pub struct BoardRecords {
+    /// By status; what is stale or has ended too long ago is not in it.
+    pub columns: BTreeMap<Status, Column>,
+    /// What staff seem to have forgotten.
+    pub stale: Column,
+}
+
+/// Appointments on a board.
+#[derive(Clone, Debug, Default)]
+pub struct Column {
+    /// How many there are.
+    pub count: u64,
+    /// The first of them, the one that has been in its status longest first.
+    pub first: Vec<AppointmentRecord>,
+}
+
+impl Column {
+    /// Takes one more, and keeps at most twice as many as are wanted.
+    fn push(&mut self, record: AppointmentRecord, wanted: usize) {
+        self.count += 1;
+        self.first.push(record);
+        if self.first.len() >= wanted.saturating_mul(2).max(64) {
+            self.settle(wanted);
+        }
+    }
+
+    fn settle(&mut self, wanted: usize) {
+        sort_oldest_first(&mut self.first);
+        self.first.truncate(wanted);
+    }
+}
+
+impl View {
+    /// One appointment as it was after a position; `None` where none of its deliveries had arrived. Also one that no
+    /// delivery had brought into being (its status is `None`).
+    pub fn appointment_as_of(
+        &self,
+        key: &AppointmentKey,
+        position: Position,
+        rules: &FoldRules,
+    ) -> Result<Option<AppointmentRecord>, ProjectionError> {
+        let Some(record) = self.appointment(key)? else { return Ok(None) };
+        if record.last_position <= position {
+            return Ok(Some(record));
+        }
+        let entries = self.entries_as_of(&record, position)?;
+        Ok(refold(record.key, &entries, rules).map(|(record, _)| record))
+    }
+
+    /// What became of each of an appointment's deliveries up to a position, as it was folded then, by position.
+    pub fn told_as_of(
+        &self,
+        key: &AppointmentKey,
+        position: Position,
+        rules: &FoldRules,
+    ) -> Result<BTreeMap<Position, Told>, ProjectionError> {
+        let Some(record) = self.appointment(key)? else { return Ok(BTreeMap::new()) };
+        let entries = self.entries_as_of(&record, position)?;
+        let Some((record, entries)) = refold(key.clone(), &entries, rules) else { return Ok(BTreeMap::new()) };
+        let status = record.appointment.status();
+        let waiting: Vec<u64> = record.appointment.waiting().collect();
+        let told = |entry: Entry| {
+            let waits = waiting.contains(&entry.position.get());
+            let reconsidered_until = waits.then(|| rules.reconsidered_until(entry.received_at));
+            (entry.position, Told { judgement: entry.judgement, status, reconsidered_until, conflicts_with: None })
+        };
+        Ok(entries.into_iter().map(told).collect())
+    }
+
+    /// The appointments that had come into being.
+    pub fn appointments_as_of(
+        &self,
+        filter: &AppointmentFilter,
+        order: Order,
+        position: Position,
+        rules: &Rules,
+        page: &Page<AppointmentPlace>,
+    ) -> Result<PageOf<AppointmentRecord>, ProjectionError> {
+        let by_id = order.by == OrderBy::Id;
+        let backwards = order.descending != page.from_end;
+        let (after, before) = if order.descending { (&page.before, &page.after) } else { (&page.after, &page.before) };
+        let mut sources: Vec<_> = self.numbers_of(&filter.sources).into_iter().collect();
+        if backwards {
+            sources.reverse();
+        }
+        let (mut items, mut looked_at) = (Vec::new(), 0);
+        for (source, number) in sources {
+            let everything = Span { after: None, before: None };
+            let span = if by_id { span_in_source(after.as_ref(), before.as_ref(), source) } else { Some(everything) };
+            let Some(span) = span else { continue };
+            for id in self.candidates(number, position, filter, span, backwards)? {
+                let key = AppointmentKey { source: source.clone(), appointment_id: id? };
+                let record = self.appointment_as_of(&key, position, rules.of(source))?;
+                items.extend(record.filter(|record| filter.includes(record)));
+                looked_at += 1;
+                if by_id && items.len() > page.limit {
+                    return Ok(PageOf::cut(items, page));
+                }
+                if !by_id && looked_at > ORDERED_MAX {
+                    return Err(ProjectionError::TooManyToOrder(ORDERED_MAX));
+                }
+            }
+        }
+        // No index knows an earlier moment's order.
+        Ok(if by_id { PageOf::cut(items, page) } else { page_of_records(items, order, page) })
+    }
+
+    /// The ids of a source that may have been in one of these statuses, in the page's direction. Where only open ones
+    /// are asked for, the status changes name them; what has ended is most of what there is.
+    #[allow(clippy::type_complexity, reason = "ids as they are asked for, and each may fail")]
+    fn candidates(
+        &self,
+        number: SourceNumber,
+        position: Position,
+        filter: &AppointmentFilter,
+        span: Span<AppointmentId>,
+        from_end: bool,
+    ) -> Result<Box<dyn Iterator<Item = Result<AppointmentId, ProjectionError>> + '_>, ProjectionError> {
+        let statuses = &or_all(&filter.statuses, &Status::ALL);
+        if let Some(ids) = &filter.ids {
+            let mut ids: Vec<_> = ids.iter().copied().filter(|id| span.contains(*id)).collect();
+            ids.sort_unstable();
+            ids.dedup();
+            let ids = ids.into_iter().map(Ok);
+            return Ok(if from_end { Box::new(ids.rev()) } else { Box::new(ids) });
+        }
+        let then = if statuses.iter().all(|status| is_open(*status)) {
+            Some(self.open_at(number, position)?)
+        } else if position.get() < self.checkpoint()?.position.get() / EARLY {
+            // Few of the appointments that there are now were there then.
+            Some(self.statuses_at(number, position)?)
+        } else {
+            None
+        };
+        if let Some(then) = then {
+            let wanted = then.into_iter().filter(|(id, status)| span.contains(*id) && statuses.contains(status));
+            let ids: Vec<AppointmentId> = wanted.map(|(id, _)| id).collect();
+            let ids = ids.into_iter().map(Ok);
+            return Ok(if from_end { Box::new(ids.rev()) } else { Box::new(ids) });
+        }
+        let key = |id| appointment_key(number, id).to_vec();
+        let Some(bounds) = span.bounds(key, AppointmentId::MIN, AppointmentId::MAX) else {
+            return Ok(Box::new(std::iter::empty()));
+        };
+        let rows = self.snapshot.range(&self.store[Space::Appointments], bounds);
+        let id = |row: Guard| {
+            self.patience.check()?;
+            let id = last_number(&row.key().map_err(|error| failed("reading", error))?)?;
+            AppointmentId::new(id).ok_or(ProjectionError::Damaged("appointment"))
+        };
+        Ok(if from_end { Box::new(rows.rev().map(id)) } else { Box::new(rows.map(id)) })
+    }
+
+    /// How many appointments of these sources there were, by status.
+    pub fn status_counts_as_of(
+        &self,
+        sources: &[SourceName],
+        position: Position,
+    ) -> Result<BTreeMap<Status, u64>, ProjectionError> {
+        let mut sum = StatusCounts::default();
+        for number in self.numbers_of(sources).into_values() {
+            // The last row that begins at or before the position.
+            let Some(row) = self.change_rows(number, position, position).next() else { continue };
+            let row = row?;
+            let mut counts = row.counts_before;
+            row.changes
+                .iter()
+                .filter(|change| change.position <= position)
+                .for_each(|change| change.count(&mut counts));
+            // Before a source's first change, the row that is found begins after the position.
+            sum.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        }
+        Ok(Status::ALL.into_iter().map(|status| (status, sum[status as usize])).collect())
+    }
+
+    /// How many appointments a filter found, where counters tell; `None` where only a scan could.
+    pub fn appointment_count_as_of(
+        &self,
+        filter: &AppointmentFilter,
+        position: Position,
+    ) -> Result<Option<u64>, ProjectionError> {
+        if !filter.is_counted() {
+            return Ok(None);
+        }
+        let counts = self.status_counts_as_of(&filter.sources, position)?;
+        Ok(Some(or_all(&filter.statuses, &Status::ALL).iter().filter_map(|status| counts.get(status)).sum()))
+    }
+
+    /// A source's board as it was. What has ended stays on it for `ended_within`; a column holds its first `wanted`.
+    pub fn board(
+        &self,
+        source: &SourceName,
+        moment: Moment,
+        fold: &FoldRules,
+        stale: StaleRules,
+        ended_within: TimeDelta,
+        wanted: usize,
+    ) -> Result<BoardRecords, ProjectionError> {
+        let mut board = BoardRecords::default();
+        let Some(number) = self.number_of(source) else { return Ok(board) };
+        let ended_after = before(moment.time, ended_within);
+        let open = self.open_at(number, moment.position)?;
+        // A step that was placed among earlier ones stands longer than its change is old; and what let it in may have
+        // arrived a little before it.
+        let margin = fold.reorder_window.max(STANDSTILL_MAX);
+        let mut ended = self.ended_since(number, moment.position, before(ended_after, margin))?;
+        ended.retain(|id| !open.contains_key(id));
+        for id in open.into_keys().chain(ended) {
+            let key = AppointmentKey { source: source.clone(), appointment_id: id };
+            let Some(record) = self.appointment_as_of(&key, moment.position, fold)? else { continue };
+            match record.place_on_board(moment.time, stale, ended_within) {
+                None => {}
+                Some(BoardPlace::Stale) => board.stale.push(record, wanted),
+                Some(BoardPlace::Column(status)) => board.columns.entry(status).or_default().push(record, wanted),
+            }
+        }
+        board.columns.values_mut().chain([&mut board.stale]).for_each(|column| column.settle(wanted));
+        Ok(board)
+    }
+
+    /// Appointments that had ended by `position`, and did so after a time; and some that were open again.
+    fn ended_since(
+        &self,
+        number: SourceNumber,
+        position: Position,
+        after: DateTime<Utc>,
+    ) -> Result<Vec<AppointmentId>, ProjectionError> {
+        let mut last: BTreeMap<AppointmentId, bool> = BTreeMap::new();
+        let recent = |run: &Run| run.first <= position && run.ends.is_none_or(|ends| ends > after);
+        for run in self.runs()?.iter().rev().filter(|run| recent(run)) {
+            let before = Position::new(run.first.get() - 1);
+            for change in self.changes_between(number, before, run.last.min(position)).rev() {
+                let change = change?;
+                if change.received_at <= after {
+                    break;
+                }
+                let ended = change.after.is_some_and(|status| !is_open(status));
+                last.entry(change.appointment_id).or_insert(ended);
+            }
+        }
+        Ok(last.into_iter().filter(|(_, ended)| *ended).map(|(id, _)| id).collect())
+    }
+
+    /// An appointment's entries up to a position. What they say of outcomes is as of now.
+    pub(crate) fn entries_as_of(
+        &self,
+        record: &AppointmentRecord,
+        position: Position,
+    ) -> Result<Vec<Entry>, ProjectionError> {
+        let mut entries = Vec::new();
+        if record.delivery_count > record.recent.len() as u64 {
+            let number = self.number_of(&record.key.source).ok_or(ProjectionError::Damaged("source number"))?;
+            let key = |position| history_key(number, record.key.appointment_id, position);
+            for row in
+                self.snapshot.range(&self.store[Space::History], key(Position::ZERO)..=key(Position::new(u64::MAX)))
+            {
+                self.patience.check()?;
+                entries.extend(decode_history(&row.value().map_err(|error| failed("reading", error))?)?);
+                if entries.last().is_some_and(|last| last.position > position) {
+                    break;
+                }
+            }
+        }
+        entries.extend(record.recent.iter().copied());
+        entries.truncate(entries.partition_point(|entry| entry.position <= position));
+        Ok(entries)
+    }
+}
+
+/// An appointment and its entries out of what arrived; `None` out of nothing.
+pub(crate) fn refold(
+    key: AppointmentKey,
+    entries: &[Entry],
+    rules: &FoldRules,
+) -> Option<(AppointmentRecord, Vec<Entry>)> {
+    let sighting =
+        |entry: &Entry| Sighting { position: entry.position, received_at: entry.received_at, event: entry.event };
+    let mut record = AppointmentRecord::new(key, sighting(entries.first()?));
+    let mut history: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let folded = record.enter(rules, sighting(entry));
+        history.append(&mut record.recent);
+        for change in &folded.changes {
+            revise(&mut history, change);
+        }
+    }
+    let recent = history.len() - history.len() % ENTRIES_IN_ROW;
+    record.recent = history[recent..].to_vec();
+    Some((record, history))
+}
+
+/// Takes over what a delivery changed about an earlier one.
+pub(crate) fn revise(history: &mut [Entry], change: &clockfold_lifecycle::Change) -> Option<(Judgement, Judgement)> {
+    let index = history.binary_search_by_key(&change.position(), |entry| entry.position.get()).ok()?;
+    let before = history[index].judgement;
+    history[index].revise(change);
+    Some((before, history[index].judgement))
+}
+
+fn before(time: DateTime<Utc>, span: TimeDelta) -> DateTime<Utc> {
+    time.checked_sub_signed(span).unwrap_or(DateTime::<Utc>::MIN_UTC)
+}
+
+fn sort_oldest_first(records: &mut [AppointmentRecord]) {
+    records.sort_by(|one, other| {
+        let since = |record: &AppointmentRecord| (record.appointment.status_since(), record.key.appointment_id);
+        since(one).cmp(&since(other))
+    });
+}
+
+/// The part of what lies between two places that is of `source`; `None` where nothing of it is.
+fn span_in_source(
+    after: Option<&AppointmentPlace>,
+    before: Option<&AppointmentPlace>,
+    source: &SourceName,
+) -> Option<Span<AppointmentId>> {
+    let inside = |place: Option<&AppointmentPlace>| {
+        place.filter(|place| place.key.source == *source).map(|place| place.key.appointment_id)
+    };
+    let past = after.is_some_and(|place| place.key.source > *source);
+    let beyond = before.is_some_and(|place| place.key.source < *source);
+    (!past && !beyond).then(|| Span { after: inside(after), before: inside(before) })
+}

@@ -1,0 +1,39 @@
+//! Where an appointment is on a board, at a time.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{schema::appointment::AppointmentRecord, view::as_of::StaleRules};
+use clockfold_lifecycle::{STANDSTILL_MAX, Status};
+
+/// A place on a board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoardPlace {
+    /// In the column of its status.
+    Column(Status),
+    /// Among those that staff seem to have forgotten.
+    Stale,
+}
+
+impl AppointmentRecord {
+    /// Where it is on a board that shows `time`, if no other delivery has come; what has ended stays on it for
+    /// `ended_within`. `None`: it is not on it. Where the clock was set back, what ended after `time` is not on it either,
+    /// and nobody has been silent since.
+    pub fn place_on_board(
+        &self,
+        time: DateTime<Utc>,
+        stale: StaleRules,
+        ended_within: TimeDelta,
+    ) -> Option<BoardPlace> {
+        let (status, since) = (self.appointment.status()?, self.appointment.status_since()?);
+        let ended_after = time.checked_sub_signed(ended_within).unwrap_or(DateTime::<Utc>::MIN_UTC);
+        let silent = time - self.last_received_at;
+        match status {
+            Status::Discharged | Status::Removed if since <= ended_after || since - time > STANDSTILL_MAX => None,
+            Status::CheckedIn | Status::Ready | Status::CalledBack if silent >= stale.stale_after => {
+                Some(BoardPlace::Stale)
+            }
+            Status::Scheduled if silent >= stale.booking_horizon => Some(BoardPlace::Stale),
+            _ => Some(BoardPlace::Column(status)),
+        }
+    }
+}

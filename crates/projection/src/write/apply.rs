@@ -1,0 +1,382 @@
+//! The one way to write the projection: deliveries in the order of the log become rows and a checkpoint, in one
+//! atomic batch.
+
+use std::{
+    collections::{
+        BTreeMap, BTreeSet, HashMap, btree_map,
+        hash_map::Entry::{Occupied, Vacant},
+    },
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+
+use clockfold_rows::{Batch, Guard};
+
+use crate::{
+    error::{ProjectionError, failed},
+    schema::{
+        appointment::{
+            AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_appointment, decode_history, encode_appointment,
+            encode_history,
+        },
+        changes::{ChangeRow, StatusChange, encode_changes, encode_open},
+        identity::AppointmentKey,
+        keys::{
+            CHECKPOINT_KEY, Kind, LAST_ARRIVAL_KEY, POSITIONS_OF_ID_MAX, SourceNumber, appointment_key, decode_places,
+            decode_positions, delivery_id_key, encode_checkpoint, encode_last_arrival, encode_places, encode_positions,
+            encode_set_back, encode_source, history_key, hour_key, id_key, outcome_key, position_key, row_of,
+            set_back_key,
+        },
+        keyspaces::Space,
+        orders::{Places, only_in},
+        tally::{Hour, Tally, decode_hour, encode_hour, hour_of, minute_of},
+    },
+    view::runs::SetBack,
+    write::store::Projection,
+};
+use clockfold_lifecycle::{Change, Code, EventType, Folded, Outcome, Verdict};
+use clockfold_log::{AppointmentId, Delivery, Position, Reading};
+
+/// The rows that a group changes, so that each is read once and written once.
+#[derive(Default)]
+struct Changed {
+    appointments: HashMap<(SourceNumber, AppointmentId), Touched>,
+    /// Rows of `history`, by key.
+    history: BTreeMap<Vec<u8>, Vec<Entry>>,
+    /// Rows of `changes` that are full.
+    changes: BTreeMap<(SourceNumber, Position), ChangeRow>,
+    /// The sources whose last row of `changes` has grown.
+    courses: BTreeSet<SourceNumber>,
+    /// Where sets of open appointments are due.
+    open_sets: Vec<(SourceNumber, Position)>,
+    /// Rows of `by_outcome`.
+    by_outcome: BTreeMap<(SourceNumber, Kind, u64), Vec<u16>>,
+    /// Rows of `tallies`, by source and hour.
+    tallies: BTreeMap<(SourceNumber, u64), Hour>,
+    /// Rows of `delivery_ids`, by key.
+    delivery_ids: BTreeMap<Vec<u8>, Vec<u64>>,
+    sources: BTreeSet<SourceNumber>,
+}
+
+/// An appointment, and its places before the group.
+struct Touched {
+    /// Whether no delivery before the group names it.
+    is_new: bool,
+    before: Option<Places>,
+    record: Box<AppointmentRecord>,
+}
+
+impl Projection {
+    /// Folds deliveries that follow the checkpoint and writes rows and checkpoint in one atomic batch.
+    /// Returns what became of each when it arrived.
+    ///
+    /// After an error its counts may be ahead of its rows, and nothing may be folded before
+    /// [`Projection::read_anew`]. What is on disk is whole.
+    pub fn apply(&mut self, deliveries: &[Delivery]) -> Result<Vec<Folded>, ProjectionError> {
+        let Some(last) = deliveries.last() else { return Ok(Vec::new()) };
+        let mut changed = Changed::default();
+        let sources_written = self.sources.len();
+        let mut checkpoint = self.checkpoint;
+        let (mut last_arrival, mut set_backs) = (self.last_arrival, Vec::new());
+        let mut folded = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            let expected = checkpoint.position.next();
+            if delivery.position != expected {
+                return Err(ProjectionError::OutOfOrder { expected, found: delivery.position });
+            }
+            folded.push(self.fold(delivery, &mut changed)?);
+            set_backs.extend(SetBack::between(last_arrival, delivery));
+            last_arrival = Some(delivery.received_at);
+            checkpoint.position = expected;
+            checkpoint.digest = checkpoint.digest.then(delivery);
+        }
+        debug_assert_eq!(checkpoint.position, last.position);
+        let store = Arc::clone(&self.store);
+        let mut batch = store.database.batch();
+        let mut batch_open = BTreeMap::new();
+        for ((number, id), Touched { is_new, before, record }) in &changed.appointments {
+            let after = Places::of(record);
+            batch.insert(&store[Space::Appointments], appointment_key(*number, *id), encode_appointment(record));
+            if *is_new {
+                batch.insert(&store[Space::ById], id_key(*id, *number), []);
+            }
+            only_in(*before, after, *number, *id, |space, key| batch.remove(&store[space], key));
+            only_in(after, *before, *number, *id, |space, key| batch.insert(&store[space], key, []));
+            let status = |places: Option<Places>| places.map(|places| places.status);
+            self.counts(*number).move_appointment(status(*before), status(after));
+        }
+        for (key, entries) in changed.history {
+            batch.insert(&store[Space::History], key, encode_history(&entries));
+        }
+        for (number, position) in &changed.open_sets {
+            let open = self.open_set(*number, *position, &changed.changes, &batch_open)?;
+            batch.insert(&store[Space::Open], position_key(*number, *position), encode_open(&open));
+            batch_open.insert((*number, *position), open);
+        }
+        for ((number, first), row) in &changed.changes {
+            batch.insert(&store[Space::Changes], position_key(*number, *first), encode_changes(row));
+        }
+        for number in &changed.courses {
+            let row = &self.courses[number.0 as usize].row;
+            if let Some(first) = row.changes.first() {
+                batch.insert(&store[Space::Changes], position_key(*number, first.position), encode_changes(row));
+            }
+        }
+        for ((number, kind, row), places) in changed.by_outcome {
+            let key = outcome_key(number, kind, row);
+            if places.is_empty() {
+                batch.remove(&store[Space::ByOutcome], key);
+            } else {
+                batch.insert(&store[Space::ByOutcome], key, encode_places(&places));
+            }
+        }
+        for ((number, hour), minutes) in &changed.tallies {
+            batch.insert(&store[Space::Tallies], hour_key(*number, *hour), encode_hour(minutes));
+        }
+        for (key, positions) in changed.delivery_ids {
+            batch.insert(&store[Space::DeliveryIds], key, encode_positions(&positions));
+        }
+        self.write_sources(&mut batch, &changed.sources, sources_written);
+        batch.insert(&store[Space::Meta], CHECKPOINT_KEY, encode_checkpoint(checkpoint));
+        batch.insert(&store[Space::Meta], LAST_ARRIVAL_KEY, encode_last_arrival(last.received_at));
+        for set_back in &set_backs {
+            batch.insert(&store[Space::Meta], set_back_key(set_back.position), encode_set_back(set_back));
+        }
+        if self.sources.len() > sources_written {
+            store.name(self.numbers.clone());
+        }
+        batch.commit().map_err(|error| failed("writing", error))?;
+        for (key, touched) in changed.appointments {
+            self.hot.put(key, touched.record);
+        }
+        (self.checkpoint, self.last_arrival) = (checkpoint, last_arrival);
+        Ok(folded)
+    }
+
+    fn write_sources(&self, batch: &mut Batch, changed: &BTreeSet<SourceNumber>, written: usize) {
+        let store = &self.store;
+        for number in changed {
+            let row = &self.sources[number.0 as usize];
+            if number.0 as usize >= written {
+                batch.insert(&store[Space::SourceIds], row.name.as_str(), number.0.to_be_bytes());
+            }
+            batch.insert(&store[Space::Sources], number.0.to_be_bytes(), encode_source(row));
+        }
+    }
+
+    fn fold(&mut self, delivery: &Delivery, changed: &mut Changed) -> Result<Folded, ProjectionError> {
+        let Delivery { position, received_at, .. } = *delivery;
+        let number = self.number_of(&delivery.source);
+        changed.sources.insert(number);
+        if let Some(delivery_id) = &delivery.delivery_id {
+            self.enter_id(changed, number, delivery_id, position)?;
+        }
+        let (id, event_type) = match &delivery.reading {
+            Reading::Readable { appointment_id, event_type }
+            | Reading::ReadSince { appointment_id, event_type, .. } => (*appointment_id, event_type),
+            Reading::Unreadable(fault) => {
+                let kind = Kind { verdict: Verdict::NotApplied(Code::Unreadable(*fault)), event: None };
+                self.list(changed, number, kind, position)?;
+                self.tally(changed, number, received_at)?.count(kind);
+                self.counts(number).count_delivery(Outcome::Unreadable);
+                return Ok(Folded::unreadable(*fault));
+            }
+        };
+        let key = (number, id);
+        let sighting = Sighting { position, received_at, event: EventType::from_name(event_type) };
+        let record = match changed.appointments.entry(key) {
+            Occupied(entry) => &mut *entry.into_mut().record,
+            Vacant(entry) => {
+                let record = match self.hot.take(key) {
+                    Some(record) => record,
+                    None => Box::new(self.load(number, id, delivery, sighting)?),
+                };
+                let before = Places::of(&record);
+                let is_new = record.delivery_count == 0;
+                &mut *entry.insert(Touched { is_new, before, record }).record
+            }
+        };
+        let before = record.appointment.status();
+        let folded = record.enter(self.rules.of(&delivery.source), sighting);
+        if record.recent.len() == ENTRIES_IN_ROW {
+            changed.history.insert(history_key(number, id, position), std::mem::take(&mut record.recent));
+        }
+        let kind = Kind { verdict: folded.judgement.verdict, event: sighting.event };
+        self.counts(number).count_delivery(kind.outcome());
+        self.list(changed, number, kind, position)?;
+        self.tally(changed, number, received_at)?.count(kind);
+        if before != folded.status {
+            let change = StatusChange { position, received_at, appointment_id: id, before, after: folded.status };
+            self.change(changed, number, change);
+        }
+        for change in &folded.changes {
+            self.revise(changed, key, change)?;
+        }
+        Ok(folded)
+    }
+
+    /// Enters a change of status in the course of its source.
+    fn change(&mut self, changed: &mut Changed, number: SourceNumber, change: StatusChange) {
+        changed.courses.insert(number);
+        let completed = self.courses[number.0 as usize].push(change);
+        if let Some(row) = completed.row {
+            let first = row.changes.first().expect("a full row has changes").position;
+            changed.changes.insert((number, first), row);
+        }
+        if completed.open_set {
+            changed.open_sets.push((number, change.position));
+        }
+    }
+
+    /// Remembers where the sender used an id.
+    fn enter_id(
+        &self,
+        changed: &mut Changed,
+        number: SourceNumber,
+        delivery_id: &str,
+        position: Position,
+    ) -> Result<(), ProjectionError> {
+        let positions = match changed.delivery_ids.entry(delivery_id_key(number, delivery_id)) {
+            btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            btree_map::Entry::Vacant(entry) => {
+                let stored =
+                    self.store[Space::DeliveryIds].get(entry.key()).map_err(|error| failed("reading", error))?;
+                let stored = stored.map(|bytes| decode_positions(&bytes)).transpose()?;
+                entry.insert(stored.unwrap_or_default())
+            }
+        };
+        if positions.len() < POSITIONS_OF_ID_MAX {
+            positions.push(position.get());
+        }
+        Ok(())
+    }
+
+    /// Enters what a delivery changed about an earlier one of the same appointment.
+    fn revise(
+        &mut self,
+        changed: &mut Changed,
+        key: (SourceNumber, AppointmentId),
+        change: &Change,
+    ) -> Result<(), ProjectionError> {
+        let position = Position::new(change.position());
+        let mut kinds = None;
+        self.with_entry(changed, key, position, |entry| {
+            let before = entry.kind();
+            entry.revise(change);
+            kinds = Some((before, entry.kind(), entry.received_at));
+        })?;
+        if let Some((before, after, received_at)) = kinds.filter(|(before, after, _)| before != after) {
+            self.tally(changed, key.0, received_at)?.move_delivery(before, after);
+            let (row, place) = row_of(position);
+            self.row(changed, key.0, before, row)?.retain(|listed| *listed != place);
+            self.list(changed, key.0, after, position)?;
+            self.counts(key.0).move_delivery(before.outcome(), after.outcome());
+        }
+        Ok(())
+    }
+
+    /// Changes the entry of an earlier delivery, wherever it is.
+    fn with_entry(
+        &self,
+        changed: &mut Changed,
+        (number, id): (SourceNumber, AppointmentId),
+        position: Position,
+        change: impl FnOnce(&mut Entry),
+    ) -> Result<(), ProjectionError> {
+        let touched = changed.appointments.get_mut(&(number, id)).expect("it is being folded");
+        if let Some(entry) = touched.record.recent.iter_mut().find(|entry| entry.position == position) {
+            change(entry);
+            return Ok(());
+        }
+        // The first row that ends at or after the position: of this group, or on disk.
+        let (from, to) = (history_key(number, id, position), history_key(number, id, Position::new(u64::MAX)));
+        let pending = changed.history.range(from.clone()..=to.clone()).next().map(|(key, _)| key.clone());
+        let stored = self.store[Space::History].range(from..=to).next().map(Guard::into_inner).transpose();
+        let stored = stored.map_err(|error| failed("reading", error))?;
+        let row = match (pending, stored) {
+            (Some(pending), Some((stored, value))) if stored[..] < pending[..] => {
+                changed.history.entry(stored.to_vec()).or_insert(decode_history(&value)?)
+            }
+            (None, Some((stored, value))) => changed.history.entry(stored.to_vec()).or_insert(decode_history(&value)?),
+            (Some(pending), _) => changed.history.entry(pending).or_default(),
+            (None, None) => return Err(ProjectionError::Damaged("history")),
+        };
+        let entry = row.iter_mut().find(|entry| entry.position == position);
+        change(entry.ok_or(ProjectionError::Damaged("history"))?);
+        Ok(())
+    }
+
+    /// Lists a delivery by its kind.
+    fn list(
+        &self,
+        changed: &mut Changed,
+        number: SourceNumber,
+        kind: Kind,
+        position: Position,
+    ) -> Result<(), ProjectionError> {
+        let (row, place) = row_of(position);
+        let places = self.row(changed, number, kind, row)?;
+        places.insert(places.partition_point(|listed| *listed < place), place);
+        Ok(())
+    }
+
+    /// The tally of the minute that a delivery arrived in.
+    fn tally<'a>(
+        &self,
+        changed: &'a mut Changed,
+        number: SourceNumber,
+        received_at: DateTime<Utc>,
+    ) -> Result<&'a mut Tally, ProjectionError> {
+        let (hour, minute) = hour_of(minute_of(received_at));
+        let row = match changed.tallies.entry((number, hour)) {
+            btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            btree_map::Entry::Vacant(entry) => entry.insert(self.hour(number, hour)?),
+        };
+        Ok(row.entry(minute).or_default())
+    }
+
+    /// A row of `tallies` as it is on disk; empty where there is none.
+    pub(crate) fn hour(&self, number: SourceNumber, hour: u64) -> Result<Hour, ProjectionError> {
+        let stored =
+            self.store[Space::Tallies].get(hour_key(number, hour)).map_err(|error| failed("reading", error))?;
+        stored.map_or(Ok(Hour::new()), |bytes| decode_hour(&bytes))
+    }
+
+    fn row<'a>(
+        &self,
+        changed: &'a mut Changed,
+        number: SourceNumber,
+        kind: Kind,
+        row: u64,
+    ) -> Result<&'a mut Vec<u16>, ProjectionError> {
+        match changed.by_outcome.entry((number, kind, row)) {
+            btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
+            btree_map::Entry::Vacant(entry) => Ok(entry.insert(self.listed(number, kind, row)?)),
+        }
+    }
+
+    /// A row of `by_outcome` as it is on disk; empty where there is none.
+    pub(crate) fn listed(&self, number: SourceNumber, kind: Kind, row: u64) -> Result<Vec<u16>, ProjectionError> {
+        let stored = self.store[Space::ByOutcome].get(outcome_key(number, kind, row));
+        stored.map_err(|error| failed("reading", error))?.map_or(Ok(Vec::new()), |places| decode_places(&places))
+    }
+
+    /// The appointment's row, or a new one that begins with `first`.
+    fn load(
+        &self,
+        number: SourceNumber,
+        id: AppointmentId,
+        delivery: &Delivery,
+        first: Sighting,
+    ) -> Result<AppointmentRecord, ProjectionError> {
+        let key = AppointmentKey { source: delivery.source.clone(), appointment_id: id };
+        match self.store[Space::Appointments]
+            .get(appointment_key(number, id))
+            .map_err(|error| failed("reading", error))?
+        {
+            Some(bytes) => decode_appointment(key, &bytes),
+            None => Ok(AppointmentRecord::new(key, first)),
+        }
+    }
+}

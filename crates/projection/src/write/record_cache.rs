@@ -1,0 +1,31 @@
+//! The appointments that were folded last. The next delivery to one of them needs no look-up.
+
+use std::collections::HashMap;
+
+use crate::schema::{appointment::AppointmentRecord, keys::SourceNumber};
+use clockfold_log::AppointmentId;
+
+/// How many appointments a generation holds; there are two. One takes about 1 KB.
+const APPOINTMENTS_MAX: usize = 8192;
+
+/// Appointments in two generations: what was not asked for while a whole new one came together goes.
+#[derive(Default)]
+pub(crate) struct Hot {
+    young: HashMap<(SourceNumber, AppointmentId), Box<AppointmentRecord>>,
+    old: HashMap<(SourceNumber, AppointmentId), Box<AppointmentRecord>>,
+}
+
+impl Hot {
+    /// Takes an appointment out.
+    pub(crate) fn take(&mut self, key: (SourceNumber, AppointmentId)) -> Option<Box<AppointmentRecord>> {
+        self.young.remove(&key).or_else(|| self.old.remove(&key))
+    }
+
+    /// Puts an appointment back as it is on disk now.
+    pub(crate) fn put(&mut self, key: (SourceNumber, AppointmentId), record: Box<AppointmentRecord>) {
+        if self.young.len() >= APPOINTMENTS_MAX {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, record);
+    }
+}
