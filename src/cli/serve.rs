@@ -275,8 +275,11 @@ pub(super) fn start_messages(format: LogFormat, filter: &str) -> anyhow::Result<
     started.map_err(|error| anyhow!("starting the messages: {error}"))
 }
 
+/// Whether a message comes from the program or one of its packages.
 fn is_ours(target: &str) -> bool {
-    target.strip_prefix("clockfold").is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    target
+        .strip_prefix("clockfold")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || rest.starts_with('_'))
 }
 
 /// Call it on the runtime.

@@ -12,13 +12,13 @@ use std::{
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use crate::{
+    graphql::schema::board::check_hours,
     lifecycle::Status,
     log::SourceName,
     projection::{AppointmentRecord, Moment, Page, Patience},
 };
 
-use super::{Graph, Untold, Viewer, board::check_hours, problem::Problem, scope::Scope};
-
+use super::{Graph, Untold, Viewer, problem::Problem, scope::Scope};
 const HOURS_USUAL: i32 = 24;
 
 /// The columns. More may be added at the end.

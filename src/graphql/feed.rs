@@ -8,15 +8,15 @@ use async_graphql::futures_util::{Stream, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
-use crate::log::{AnotherHistory, Cursor};
+use crate::{
+    graphql::request::{params::Params, prepare::Transport},
+    log::{AnotherHistory, Cursor},
+};
 
 use super::{
     Graph, Method, Role, Viewer,
-    params::Params,
-    prepare::Transport,
     problem::{ANOTHER_HISTORY, INTERNAL, STORAGE_FAILED},
 };
-
 /// What everybody is told of a delivery.
 const FIELDS: &str = "id position receivedAt source appointmentId eventType rawEventType deliveryId conflictsWith \
     outcome code reason outcomeAtArrival late appliedAt reconsideredUntil statusBefore statusAfter";

@@ -5,44 +5,18 @@
 //! only what the reader may see. This is the only place that names async-graphql.
 
 mod readers;
-
-mod http;
-mod params;
-mod prepare;
-mod plan;
+mod settings;
 mod limits;
-mod variables;
-mod guard;
-mod errors;
-mod refusal;
-
-mod query;
+mod problem;
+mod words;
+mod scalars;
 mod scope;
-mod reader;
-mod source;
-mod appointment;
-mod board;
-mod board_change;
-mod explanation;
-mod filter;
-mod flow;
-mod rejections;
-mod delivery;
-mod documents;
-mod connection;
-mod cost;
-mod place;
-mod lifecycle;
-mod log_status;
-mod rebuild;
-mod change;
+mod step;
+mod schema;
+mod request;
 mod live;
 mod feed;
 mod board_csv;
-mod subscription;
-mod words;
-mod scalars;
-mod problem;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -58,24 +32,26 @@ use crate::{
 
 pub use board_csv::BoardCsv;
 pub use feed::{Fed, Feed, Untold};
-pub use http::{HttpAnswer, HttpRequest, Method};
 pub use limits::{Introspection, Limits};
 pub use live::Events;
 pub use readers::{ReaderAccess, Readers, Role, Viewer};
-pub use source::{LONG_WAIT_MINUTES, SourceSettings, VERY_LONG_WAIT_MINUTES};
+pub use request::http::{HttpAnswer, HttpRequest, Method};
+pub use settings::{LONG_WAIT_MINUTES, SourceSettings, VERY_LONG_WAIT_MINUTES};
 
-use guard::Guard;
-use http::{Endpoint, refused, text};
 use live::Live;
-use params::Params;
-use prepare::{Prepared, Transport};
-use query::Query;
-use rebuild::Mutation;
-use refusal::Refusal;
+use request::{
+    guard::Guard,
+    http::{Endpoint, refused, text},
+    media_type::MediaType,
+    params::Params,
+    prepare::{Prepared, Transport},
+    refusal::Refusal,
+};
+use schema::{
+    Schema,
+    roots::{mutation::Mutation, query::Query, subscription::Subscription_},
+};
 use scope::{Scope, Stores};
-use subscription::Subscription_;
-
-type Schema = async_graphql::Schema<Query, Mutation, Subscription_>;
 
 /// The API over one projection and its log.
 pub struct Graph {
@@ -131,7 +107,7 @@ impl Graph {
     pub fn new(parts: GraphParts) -> Graph {
         let GraphParts { reader, log, rules, sources, lifecycles, limits, writer, clock } = parts;
         let limits = Arc::new(limits);
-        let schema = schema(&limits);
+        let schema = build_schema(&limits);
         let stores = Stores { reader, log, rules, sources, clock, lifecycles, limits: Arc::clone(&limits), writer };
         let stores = Arc::new(stores);
         let live = Live::new(schema.clone(), Arc::clone(&stores));
@@ -176,7 +152,7 @@ impl Graph {
         let prepared = Params::read(request)
             .and_then(|params| self.endpoint.prepare(params, request.method, Transport::Events))
             .and_then(|prepared| self.live.begin(prepared, &self.endpoint, viewer, request_id));
-        prepared.map_err(|refusal| refused(http::MediaType::GraphQl, refusal))
+        prepared.map_err(|refusal| refused(MediaType::GraphQl, refusal))
     }
 
     /// Checks what a socket is asked for; an error is the JSON of the errors.
@@ -215,7 +191,7 @@ fn errors(refusal: Refusal) -> String {
 /// itself: each is a line with its description before it.
 pub fn sdl() -> String {
     let options = SDLExportOptions::new().prefer_single_line_descriptions().include_specified_by().use_space_ident();
-    let whole = schema(&Arc::default()).sdl_with_options(options);
+    let whole = build_schema(&Arc::default()).sdl_with_options(options);
     let mut lines: Vec<&str> = Vec::new();
     for line in whole.lines() {
         if BUILT_IN_DIRECTIVES.iter().any(|name| line.starts_with(&format!("directive @{name}"))) {
@@ -229,7 +205,7 @@ pub fn sdl() -> String {
 
 const BUILT_IN_DIRECTIVES: [&str; 5] = ["deprecated", "include", "oneOf", "skip", "specifiedBy"];
 
-fn schema(limits: &Arc<Limits>) -> Schema {
+fn build_schema(limits: &Arc<Limits>) -> Schema {
     let schema = Schema::build(Query, Mutation, Subscription_)
         // What the library validates has a fragment more than what was sent, at most, around a `__typename`.
         .limit_recursive_depth(limits.nesting_max() + 1)

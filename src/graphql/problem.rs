@@ -36,8 +36,8 @@ pub(super) enum Problem {
     /// Only sources that the reader may see.
     #[error("Several sources have this appointment: {}. Choose one with `source`.", names(.0))]
     Ambiguous(Vec<SourceName>),
-    /// The answer would hold more of what senders sent than [`ANSWER_BYTES_MAX`](super::limits::ANSWER_BYTES_MAX), or be
-    /// longer than [`RESPONSE_BYTES_MAX`](super::limits::RESPONSE_BYTES_MAX).
+    /// The answer would hold more of what senders sent than [`ANSWER_BYTES_MAX`](crate::graphql::limits::ANSWER_BYTES_MAX), or be
+    /// longer than [`RESPONSE_BYTES_MAX`](crate::graphql::limits::RESPONSE_BYTES_MAX).
     #[error("The answer would be too large. Ask for a smaller page, or for fewer bodies.")]
     AnswerTooLarge,
     /// A page of more items than the configuration allows.

@@ -1,9 +1,12 @@
 //! The scalars of our own. All are strings: an Int has 32 bits.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{ID, InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{SecondsFormat, Utc};
 
-use crate::log;
+use crate::{
+    graphql::problem::Problem,
+    log::{self, AppointmentId},
+};
 
 /// A moment.
 #[derive(Clone, Copy)]
@@ -86,4 +89,8 @@ fn parse_cursor(value: &Value) -> Option<Cursor> {
 pub(super) fn canonical_position(text: &str) -> Option<log::Position> {
     let position = log::Position::new(text.parse().ok()?);
     (position.to_string() == text).then_some(position)
+}
+
+pub(in crate::graphql) fn parse_appointment_id(id: &ID) -> Result<AppointmentId, Problem> {
+    id.parse().map_err(|()| Problem::BadInput("An appointment's id is an integer from 1 to 9223372036854775807."))
 }

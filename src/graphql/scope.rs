@@ -14,19 +14,16 @@ use chrono_tz::Tz;
 
 use crate::{
     lifecycle::{FoldRules, Lifecycle},
-    log::{self, AppointmentId, ArrivalTime, Clock, Log, Position, SourceName},
-    projection::{AppointmentKey, AsOf, DeliveryFilter, Moment, Page, Patience, Reader, Rules, StaleRules, Told, View},
+    log::{ArrivalTime, Body, Clock, Delivery, Log, Position, SourceName},
+    projection::{AsOf, DeliveryFilter, Moment, Page, Patience, Reader, Rules, StaleRules, View},
     tracker::{Rebuilds, Tracker},
 };
 
 use super::{
-    appointment::Appointment,
-    delivery::Delivery,
     limits::{ANSWER_BYTES_MAX, Limits},
-    live::Wants,
     problem::Problem,
     readers::{Role, Viewer},
-    source::{Source, SourceSettings},
+    settings::SourceSettings,
 };
 
 /// Where answers come from.
@@ -105,14 +102,8 @@ impl Scope {
         self.settings(source).time_zone
     }
 
-    fn settings(&self, source: &SourceName) -> SourceSettings {
+    pub(super) fn settings(&self, source: &SourceName) -> SourceSettings {
         self.stores.sources.get(source).copied().unwrap_or_default()
-    }
-
-    /// The configured sources that the reader may see, by name.
-    pub(super) fn sources(&self) -> Vec<Source> {
-        let visible = self.stores.sources.iter().filter(|(name, _)| self.sees(name));
-        visible.map(|(name, settings)| Source::new(name, self.rules(name), settings)).collect()
     }
 
     pub(super) fn lifecycle(&self, source: &SourceName) -> &Lifecycle {
@@ -163,6 +154,16 @@ impl Scope {
         charged.map(drop).map_err(|_| Problem::AnswerTooLarge)
     }
 
+    /// The same for a delivery.
+    pub(super) fn charge_for(&self, delivery: &Delivery) -> Result<(), Problem> {
+        self.charge(sent_bytes(delivery))
+    }
+
+    /// The names of the configured sources that the reader may see.
+    pub(super) fn configured(&self) -> impl Iterator<Item = &SourceName> {
+        self.stores.sources.keys().filter(|name| self.sees(name))
+    }
+
     /// The sources that a query means: the one it names, or all that the reader may see.
     pub(super) fn select(&self, name: Option<&str>) -> Result<Vec<SourceName>, Problem> {
         let known = || self.stores.sources.keys().chain(self.view().sources());
@@ -172,29 +173,6 @@ impl Scope {
         };
         let named = known().find(|source| source.as_str() == name && self.sees(source));
         named.map(|source| vec![source.clone()]).ok_or(Problem::SourceNotFound)
-    }
-
-    /// An appointment that has come into being.
-    pub(super) fn appointment(&self, key: &AppointmentKey) -> Result<Option<Appointment>, Problem> {
-        if !self.sees(&key.source) {
-            return Ok(None);
-        }
-        Ok(self.view().appointment(key)?.and_then(Appointment::new))
-    }
-
-    /// An appointment that had come into being at a moment.
-    pub(super) fn appointment_as_of(&self, key: &AppointmentKey, as_of: AsOf) -> Result<Option<Appointment>, Problem> {
-        if !self.sees(&key.source) {
-            return Ok(None);
-        }
-        let position = self.view().position_of(self.log(), as_of)?;
-        let record = self.view().appointment_as_of(key, position, self.rules(&key.source))?;
-        let Some(record) = record else { return Ok(None) };
-        let time = match as_of {
-            AsOf::Time(time) => time,
-            AsOf::Position(_) => record.last_received_at,
-        };
-        Ok(Appointment::as_of(record, time))
     }
 
     /// The position and time of a moment; what the snapshot has not folded yet does not count, nor what the reader may
@@ -234,45 +212,8 @@ impl Scope {
         ArrivalTime::at(last, self.now(), DateTime::<Utc>::MIN_UTC).time()
     }
 
-    /// A delivery with what was told of it at some moment.
-    pub(super) fn told(&self, position: Position, told: Told) -> Result<Option<Delivery>, Problem> {
-        let Some(delivery) = self.sent(position)? else { return Ok(None) };
-        let conflicts_with = self.view().conflicts_with(&delivery)?;
-        Ok(Some(Delivery::new(delivery, Told { conflicts_with, ..told })))
-    }
-
-    /// The deliveries that a subscription wants to hear of.
-    pub(super) fn wants(
-        &self,
-        source: Option<&str>,
-        appointments: Option<BTreeSet<AppointmentId>>,
-    ) -> Result<Wants, Problem> {
-        let sources = match source {
-            Some(_) => Some(self.select(source)?.into_iter().collect()),
-            None => self.viewer.sources.clone(),
-        };
-        Ok(Wants { sources, appointments })
-    }
-
-    /// What was folded of a delivery that is at hand.
-    pub(super) fn told_of(&self, delivery: &log::Delivery) -> Result<Option<Delivery>, Problem> {
-        if !self.sees(&delivery.source) {
-            return Ok(None);
-        }
-        self.charge(Delivery::sent_bytes(delivery))?;
-        let told = self.view().tell(delivery, self.rules(&delivery.source))?;
-        Ok(told.map(|told| Delivery::new(delivery.clone(), told)))
-    }
-
-    /// A delivery that the snapshot has folded.
-    pub(super) fn delivery(&self, position: Position) -> Result<Option<Delivery>, Problem> {
-        let Some(delivery) = self.sent(position)? else { return Ok(None) };
-        let told = self.view().tell(&delivery, self.rules(&delivery.source))?;
-        Ok(told.map(|told| Delivery::new(delivery, told)))
-    }
-
     /// A delivery that the snapshot has folded, as the log has it.
-    pub(super) fn sent(&self, position: Position) -> Result<Option<log::Delivery>, Problem> {
+    pub(super) fn sent(&self, position: Position) -> Result<Option<Delivery>, Problem> {
         if position == Position::ZERO || position > self.view().checkpoint()?.position {
             return Ok(None);
         }
@@ -280,11 +221,21 @@ impl Scope {
         if !self.sees(&delivery.source) {
             return Ok(None);
         }
-        self.charge(Delivery::sent_bytes(&delivery))?;
+        self.charge_for(&delivery)?;
         Ok(Some(delivery))
     }
 
-    fn sees(&self, source: &SourceName) -> bool {
+    /// Whether the reader may see a source.
+    pub(super) fn sees(&self, source: &SourceName) -> bool {
         self.viewer.sources.as_ref().is_none_or(|sources| sources.contains(source))
     }
+}
+
+/// How much of what its sender sent is read with a delivery.
+pub(super) fn sent_bytes(delivery: &Delivery) -> usize {
+    let body = match &delivery.body {
+        Body::Kept { bytes, .. } => bytes.len(),
+        Body::Erased { .. } => 0,
+    };
+    body + delivery.reading.event_type().map_or(0, str::len)
 }

@@ -11,15 +11,15 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
+    graphql::{
+        scope::sent_bytes,
+        step::{Reached, Wants},
+    },
     log::{Digest, Entry, Log, LogError, Position, SourceName},
     projection::{DeliveryFilter, Page, View},
 };
 
-use super::{
-    super::{delivery::Delivery as Told, problem::Problem},
-    step::{Reached, Wants},
-};
-
+use super::super::problem::Problem;
 /// Deliveries at hand.
 const RECENT_MAX: usize = 1024;
 /// What senders sent with them, in bytes.
@@ -158,12 +158,12 @@ impl Recent {
             return;
         }
         self.through = entry.delivery.position;
-        self.bytes += Told::sent_bytes(&entry.delivery);
+        self.bytes += sent_bytes(&entry.delivery);
         self.deliveries.push_back(entry);
         while self.deliveries.len() > RECENT_MAX || self.bytes > RECENT_BYTES_MAX {
             let Some(oldest) = self.deliveries.pop_front() else { return };
             self.base = oldest.delivery.position;
-            self.bytes -= Told::sent_bytes(&oldest.delivery);
+            self.bytes -= sent_bytes(&oldest.delivery);
         }
     }
 
@@ -185,7 +185,7 @@ impl Recent {
 impl Batch {
     /// Takes a delivery, unless it is full.
     fn take(&mut self, entry: Arc<Entry>) -> bool {
-        let bytes = self.bytes + Told::sent_bytes(&entry.delivery);
+        let bytes = self.bytes + sent_bytes(&entry.delivery);
         if self.deliveries.len() == BATCH_MAX || (bytes > BATCH_BYTES_MAX && !self.deliveries.is_empty()) {
             return false;
         }

@@ -10,7 +10,6 @@
 //! what is executed for them. A slow one is never waited for and nothing is kept for it: what is no longer at hand
 //! is in the log, so a position is all that a resumption needs.
 
-mod step;
 mod feed;
 mod told;
 mod operation;
@@ -24,19 +23,24 @@ use std::{
 use async_graphql::futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
-use crate::log::Cursor;
-
-use super::{
-    Schema,
-    http::{Endpoint, executed, text},
-    prepare::Prepared,
-    problem::Problem,
-    readers::Viewer,
-    refusal::Refusal,
-    scope::{Scope, Stores},
+use crate::{
+    graphql::{
+        request::{
+            http::{Endpoint, executed, text},
+            prepare::Prepared,
+            refusal::Refusal,
+        },
+        schema::Schema,
+        step::{Begun, Kind, Reached, Step},
+    },
+    log::Cursor,
 };
 
-pub(super) use step::{Begun, Kind, Reached, Step, Wants};
+use super::{
+    problem::Problem,
+    readers::Viewer,
+    scope::{Scope, Stores},
+};
 
 use feed::Feed;
 use operation::{Key, Operation};

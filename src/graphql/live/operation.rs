@@ -15,21 +15,24 @@ use futures_executor::block_on;
 use tokio::{sync::watch, task::AbortHandle};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::log::{Position, SourceName};
+use crate::{
+    graphql::{
+        request::prepare::Prepared,
+        step::{Kind, Reached, Step, Wants},
+    },
+    log::{Position, SourceName},
+};
 
 use super::{
     super::{
-        prepare::Prepared,
         problem::Problem,
         readers::{Role, Viewer},
         scope::Scope,
     },
     Live,
     feed::{Batch, read_after},
-    step::{Kind, Reached, Step, Wants},
     told::{After, Item, KEPT_FOR, Told, some_of},
 };
-
 /// What makes two subscriptions the same operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {

@@ -6,14 +6,15 @@ use async_graphql::futures_util::{Stream, stream::unfold};
 use chrono::{DateTime, Utc};
 use tokio::{sync::watch, time::Instant};
 
-use crate::log::Position;
+use crate::{
+    graphql::step::{Begun, Kind, Reached},
+    log::Position,
+};
 
 use super::{
     operation::Operation,
-    step::{Begun, Kind, Reached},
     told::{After, Item},
 };
-
 /// How often a state is looked at for what passing time has done to it.
 const PASSING: Duration = Duration::from_secs(30);
 

@@ -12,9 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::log::Position;
-
-use super::step::Reached;
+use crate::{graphql::step::Reached, log::Position};
 
 /// How long an item is kept: whoever is not much behind has it by then.
 pub(super) const KEPT_FOR: Duration = Duration::from_secs(2);

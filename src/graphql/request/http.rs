@@ -1,0 +1,228 @@
+//! GraphQL over HTTP, without a web framework: one request in, one answer out.
+//!
+//! Follows the GraphQL-over-HTTP specification for `application/graphql-response+json` and
+//! `application/json`. The library's own adapters let a GET run mutations and take `text/plain`,
+//! which a foreign page may send; this one does neither.
+
+use std::{
+    io::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use async_graphql::{Response, ServerError};
+use futures_executor::block_on;
+
+use crate::graphql::{
+    limits::{Limits, RESPONSE_BYTES_MAX},
+    problem::Problem,
+    request::{
+        errors,
+        guard::Barred,
+        media_type::{MediaType, negotiate},
+        params::Params,
+        prepare::{Checks, Prepared, Transport, prepare},
+        refusal::Refusal,
+    },
+    schema::Schema,
+    scope::Scope,
+};
+
+/// The methods that the endpoint has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Queries only, in the query string.
+    Get,
+    /// A JSON body.
+    Post,
+}
+
+/// What the endpoint needs of an HTTP request. The server has checked the body's size.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpRequest<'a> {
+    /// The method.
+    pub method: Method,
+    /// The header `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// The header `Accept`.
+    pub accept: Option<&'a str>,
+    /// What follows the `?`.
+    pub query_string: Option<&'a str>,
+    /// The body, empty for a GET.
+    pub body: &'a [u8],
+}
+
+/// What the server sends back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// The status.
+    pub status: u16,
+    /// The header `Content-Type`.
+    pub content_type: &'static str,
+    /// The header `Allow`, with a 405.
+    pub allow: Option<&'static str>,
+    /// The body, JSON in UTF-8.
+    pub body: Vec<u8>,
+}
+
+/// The schema, ready to answer.
+pub(in crate::graphql) struct Endpoint {
+    schema: Schema,
+    checks: Checks,
+}
+
+impl Endpoint {
+    pub(in crate::graphql) fn new(schema: Schema, limits: Arc<Limits>) -> Endpoint {
+        Endpoint { schema, checks: Checks::new(limits) }
+    }
+
+    /// Answers `request`; `attach` gives the resolvers their data. A panic in a resolver is answered too.
+    pub(in crate::graphql) fn answer(
+        &self,
+        request: &HttpRequest<'_>,
+        request_id: &str,
+        attach: impl Fn(async_graphql::Request) -> async_graphql::Request,
+    ) -> HttpAnswer {
+        let Some(media) = negotiate(request.accept) else {
+            return refused(MediaType::Json, Refusal::NotAcceptable);
+        };
+        let executed = Params::read(request)
+            .and_then(|params| self.prepare(params, request.method, Transport::Answer))
+            .and_then(|prepared| self.execute_within(prepared, attach, request_id));
+        match executed {
+            Ok(Ok(response)) => answer(200, media, &response),
+            Ok(Err(errors)) => answer(500, media, &serde_json::json!({ "errors": errors })),
+            Err(refusal) => refused(media, refusal),
+        }
+    }
+
+    /// Whether a request is to be told as server-sent events: it is a subscription and takes them, or takes nothing
+    /// else. Some clients say of every query that they take events too.
+    pub(in crate::graphql) fn wants_events(&self, request: &HttpRequest<'_>) -> bool {
+        takes_events(request)
+            && (negotiate(request.accept).is_none()
+                || Params::read(request).is_ok_and(|params| self.checks.is_subscription(&params)))
+    }
+
+    /// Checks a request before it is executed.
+    pub(in crate::graphql) fn prepare(
+        &self,
+        params: Params,
+        method: Method,
+        transport: Transport,
+    ) -> Result<Prepared, Refusal> {
+        prepare(params, method, transport, &self.checks)
+    }
+
+    /// Has the library validate what it will execute in another form.
+    pub(in crate::graphql) fn validate(
+        &self,
+        prepared: &mut Prepared,
+        attach: impl Fn(async_graphql::Request) -> async_graphql::Request,
+    ) -> Result<(), Refusal> {
+        prepared.validate(&self.checks, &self.schema, attach)
+    }
+
+    /// Executes what is no subscription: the JSON of its response, with errors alone where a resolver panicked.
+    pub(in crate::graphql) fn execute(
+        &self,
+        prepared: Prepared,
+        scope: impl Fn() -> Scope,
+        request_id: &str,
+    ) -> Result<Arc<str>, Refusal> {
+        let executed = self.execute_within(prepared, |request| request.data(scope()), request_id)?;
+        Ok(executed.map_or_else(|errors| text(serde_json::json!({ "errors": errors })), text))
+    }
+
+    /// The response, or the errors of a panic.
+    fn execute_within(
+        &self,
+        mut prepared: Prepared,
+        attach: impl Fn(async_graphql::Request) -> async_graphql::Request,
+        request_id: &str,
+    ) -> Result<Result<Response, Vec<ServerError>>, Refusal> {
+        // Nothing of a query outlives it but what the stores guard themselves.
+        let execute = AssertUnwindSafe(|| {
+            self.validate(&mut prepared, &attach)?;
+            Ok::<Response, Refusal>(block_on(self.schema.execute(attach(prepared.request()))))
+        });
+        match catch_unwind(execute) {
+            Ok(response) => executed(prepared.complete(response?, request_id, self.limits())).map(Ok),
+            Err(cause) => Ok(Err(errors::of_panic(&*cause, request_id))),
+        }
+    }
+
+    pub(in crate::graphql) fn limits(&self) -> &Limits {
+        &self.checks.limits
+    }
+}
+
+/// The JSON of a response, as [`json`] makes it.
+pub(in crate::graphql) fn text(response: impl serde::Serialize) -> Arc<str> {
+    String::from_utf8(json(&response)).expect("JSON is UTF-8").into()
+}
+
+/// The JSON of a response; where that is too long, of one that says so. What a response holds is bounded, but not how often its
+/// keys are written, nor how much longer its texts are with their escapes.
+fn json(response: &impl serde::Serialize) -> Vec<u8> {
+    let mut bounded = Bounded(Vec::new());
+    match serde_json::to_writer(&mut bounded, response) {
+        Ok(()) => bounded.0,
+        Err(error) if error.is_io() => Problem::AnswerTooLarge.response().into_bytes(),
+        Err(error) => unreachable!("answers have text keys and finite numbers: {error}"),
+    }
+}
+
+/// Takes [`RESPONSE_BYTES_MAX`].
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > RESPONSE_BYTES_MAX {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether the client takes server-sent events.
+fn takes_events(request: &HttpRequest<'_>) -> bool {
+    let accept = request.accept.unwrap_or_default();
+    let range = |range: &str| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(EVENTS);
+    accept.split(',').any(range)
+}
+
+const EVENTS: &str = "text/event-stream";
+
+/// Tells an executed request from one that the library refused while it validated or coerced.
+///
+/// Our resolvers give every error a code, so an error without one is the library's. Some it finds
+/// only while executing (a literal that is no 32-bit Int); GraphQL counts these as refused too.
+pub(in crate::graphql) fn executed(response: Response) -> Result<Response, Refusal> {
+    if let Some(barred) = response.errors.iter().find_map(|error| error.source::<Barred>()) {
+        return Err((*barred).into());
+    }
+    let has_code = |error: &async_graphql::ServerError| errors::code(error).is_some();
+    if response.errors.iter().all(has_code) {
+        return Ok(response);
+    }
+    Err(Refusal::Invalid(response.errors.into_iter().filter(|error| !has_code(error)).collect()))
+}
+
+pub(in crate::graphql) fn refused(media: MediaType, refusal: Refusal) -> HttpAnswer {
+    let (status, allow) = (refusal.status(media), refusal.allow());
+    let body = serde_json::json!({ "errors": refusal.into_errors() });
+    HttpAnswer { allow, ..answer(status, media, &body) }
+}
+
+fn answer(status: u16, media: MediaType, body: &impl serde::Serialize) -> HttpAnswer {
+    HttpAnswer { status, content_type: media.content_type(), allow: None, body: json(body) }
+}
+
+#[cfg(test)]
+mod tests;
