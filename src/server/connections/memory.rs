@@ -131,8 +131,8 @@ mod tests {
         let mut turns: [Turn; 4] = Default::default();
         assert!(is_read(&mut turns[0], &newcomer));
         // Together they take too much, and the one that takes more is told to go; it takes that still.
-        first.state().charge(STRANGERS_BYTES_MAX[1]);
-        second.state().charge(LEAVING_BYTES_MAX);
+        first.state().charge(STRANGERS_BYTES_MAX[1] - (128 << 10));
+        second.state().charge(LEAVING_BYTES_MAX + (128 << 10));
         assert!(first.state().is_leaving());
         assert_eq!([&second, &newcomer].map(|open| open.state().is_leaving()), [false, false]);
         assert!(!is_read(&mut turns[0], &newcomer));
