@@ -257,7 +257,7 @@ fn a_sender_is_not_closed_for_the_memory_of_its_own_first_request() {
     // It takes more than any of them.
     let headers = [JSON, ("X-Trace", &"x".repeat(20_000))];
     assert_eq!(server.request("POST", &format!("/webhook/{ROUTE_KEY}"), &headers, GOOD).status, 200);
-    assert!(server.metric(r#"clockfold_connections_closed_total{reason="memory"}"#) > 100.0);
+    assert!(server.metric(r#"clockfold_connections_closed_total{reason="memory"}"#) > 50.0);
     drop(strangers);
 }
 
