@@ -14,10 +14,8 @@ use warp::{
     http::{HeaderMap, header},
 };
 
-use super::{
-    connections::{ConnectionState, Held},
-    problem::Problem,
-};
+use super::problem::Problem;
+use crate::server::connection::connections::{ConnectionState, Held};
 
 /// How much of a body that is too large is read and dropped, so that its sender gets to read the answer.
 const DROPPED_BYTES_MAX: usize = 1 << 20;

@@ -8,9 +8,7 @@ use warp::{
     reply::Response,
 };
 
-use crate::{graphql::Untold, log::AnotherHistory, tracker::Unavailable};
-
-use super::sessions::no_cookie;
+use crate::{graphql::Untold, log::AnotherHistory, server::admission::sessions::no_cookie, tracker::Unavailable};
 
 /// A webhook's body holds at most this many bytes.
 pub(super) const BODY_BYTES_MAX: usize = 64 << 10;

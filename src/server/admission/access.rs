@@ -1,0 +1,170 @@
+//! Who may read: a bearer token, a browser that is signed in, or, where no reader is configured, the machine itself.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use warp::http::{HeaderMap, HeaderName, header, uri::Authority};
+
+use subtle::ConstantTimeEq as _;
+
+use crate::{
+    credential::{CredentialDigest, digest_of},
+    graphql::Viewer,
+    server::{
+        App, Peer,
+        admission::{origin, pass::Pass, sessions::Cookie},
+        problem::Problem,
+        routes::sign_in::signed_out,
+    },
+};
+
+/// Parts of the names of headers that a proxy adds: with one of them, a loopback peer is not who it seems.
+const FORWARDING: [&str; 4] = ["forwarded", "real-ip", "client-ip", "connecting-ip"];
+
+/// Commands on this machine that could read the data directory's lock file. They may read everything, as they could
+/// from the data directory itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Operator {
+    /// Of the secret in the lock file.
+    pub secret: CredentialDigest,
+    /// Where the server listens: who asks from the same address asks from this machine.
+    pub listens_on: SocketAddr,
+}
+
+impl Operator {
+    fn is(&self, peer: &Peer, headers: &HeaderMap) -> bool {
+        let of_this_machine = peer.0.ip() == self.listens_on.ip() || peer.0.ip().to_canonical().is_loopback();
+        let known = |token| bool::from(digest_of(token).ct_eq(&self.secret));
+        of_this_machine && !is_forwarded(headers) && bearer(headers).is_some_and(known)
+    }
+}
+
+/// Who asks; counts a failure. For what only reads and tells its answer to no page of another site.
+pub(in crate::server) fn viewer(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Viewer, Problem> {
+    asker(app, peer, headers, true).map(|(viewer, _)| viewer)
+}
+
+/// Who asks, and what says so where it may stop counting; counts a failure. A cookie counts only where there is no
+/// `Authorization`, and only for pages of this server's. `reads_only`: the request can't change anything.
+pub(in crate::server) fn asker(
+    app: &App,
+    peer: Peer,
+    headers: &HeaderMap,
+    reads_only: bool,
+) -> Result<(Viewer, Option<Pass>), Problem> {
+    let connection = Arc::clone(&peer.1);
+    let found = who_asks(app, peer, headers, reads_only);
+    if found.is_ok() {
+        connection.is_known();
+    }
+    found
+}
+
+fn who_asks(app: &App, peer: Peer, headers: &HeaderMap, reads_only: bool) -> Result<(Viewer, Option<Pass>), Problem> {
+    if app.operator.is_some_and(|operator| operator.is(&peer, headers)) {
+        return Ok((Viewer::local_admin(), None));
+    }
+    if app.readers.is_empty() {
+        let local = is_local(&peer, headers) && has_loopback_host(headers);
+        return if local { Ok((Viewer::local_admin(), None)) } else { Err(Problem::ReadersNotConfigured) };
+    }
+    if !headers.contains_key(header::AUTHORIZATION) {
+        match app.sessions.of(
+            &app.readers,
+            headers,
+            origin::is_own_page(headers, &app.origins, reads_only),
+            (app.clock)(),
+        ) {
+            Cookie::Counts(session, viewer) => return Ok((viewer, Some(Pass::Session(session)))),
+            Cookie::Ended(ended) => return Err(signed_out(app, peer, ended)),
+            Cookie::Absent => {}
+        }
+    }
+    let token = bearer(headers);
+    let viewer = authenticate(app, peer, token)?;
+    Ok((viewer, token.map(Pass::token)))
+}
+
+/// Whoever has not said who it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Stranger {
+    /// Not yet.
+    Unknown,
+    /// By a cookie that counts no more.
+    SignedOut,
+}
+
+impl Stranger {
+    /// What it is told where it leaves it at that.
+    pub(in crate::server) fn words(self) -> &'static str {
+        match self {
+            Stranger::Unknown => {
+                "sign in, or send `connection_init` with `Authorization`: `Bearer …` in its `payload`."
+            }
+            Stranger::SignedOut => "signed out: sign in again.",
+        }
+    }
+}
+
+/// Whose cookie a page sends that opens a WebSocket, where readers are configured; counts a failure.
+pub(in crate::server) fn signed_in(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(Viewer, Pass), Stranger> {
+    match app.sessions.of(&app.readers, headers, origin::is_own_socket(headers, &app.origins), (app.clock)()) {
+        Cookie::Counts(session, viewer) => {
+            peer.1.is_known();
+            Ok((viewer, Pass::Session(session)))
+        }
+        Cookie::Ended(ended) => {
+            signed_out(app, peer, ended);
+            Err(Stranger::SignedOut)
+        }
+        Cookie::Absent => Err(Stranger::Unknown),
+    }
+}
+
+/// Whose token it is, where readers are configured; counts a failure.
+pub(in crate::server) fn authenticate(app: &App, peer: Peer, token: Option<&[u8]>) -> Result<Viewer, Problem> {
+    let authenticated = token.and_then(|token| app.readers.authenticate(token, (app.clock)()));
+    match authenticated {
+        Some(viewer) => {
+            peer.1.is_known();
+            Ok(viewer)
+        }
+        None => Err(app.failures.count(peer.0.ip(), Problem::Unauthenticated)),
+    }
+}
+
+/// Whether the peer is this machine, with no proxy between.
+fn is_local(peer: &Peer, headers: &HeaderMap) -> bool {
+    peer.0.ip().to_canonical().is_loopback() && !is_forwarded(headers)
+}
+
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    let forwards =
+        |name: &HeaderName| *name == header::VIA || FORWARDING.iter().any(|part| name.as_str().contains(part));
+    headers.keys().any(forwards)
+}
+
+/// A page that a browser on this machine shows must not reach the server under a name of its own
+/// (DNS rebinding), so the `Host` has to be a loopback one.
+fn has_loopback_host(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
+    let Some(authority) = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else { return false };
+    let name = authority.host();
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    bearer_in(value.as_bytes())
+}
+
+/// The token of a value of `Authorization`.
+pub(in crate::server) fn bearer_in(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+}

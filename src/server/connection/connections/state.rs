@@ -1,0 +1,435 @@
+//! What is known of one connection.
+//!
+//! What a request touches here are atomics of its own connection; only strangers touch what all share. What a stranger
+//! takes is reckoned, not measured: so much for a connection, for each request, and for what it has sent of them.
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use crate::server::{
+    admission::failures::network,
+    connection::connections::{
+        Connections, IDLE, SILENT, SLOW_HEAD, Times,
+        eviction::Candidate,
+        memory::Memory,
+        room::{OwnRoom, Room},
+    },
+};
+
+/// What a connection takes that has said nothing yet.
+const OPEN_BYTES: usize = 4 << 10;
+/// What it takes beyond that where it speaks HTTP/2.
+const HTTP2_BYTES: usize = 20 << 10;
+/// What a request takes while it is asked and answered.
+const REQUEST_BYTES: usize = 16 << 10;
+
+/// What is to become of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Verdict {
+    /// Its time seems to be over: what has come meanwhile is read, and then [`ConnectionState::is_due`] says.
+    Doubt,
+    /// It is closed as soon as what was asked is answered.
+    Close,
+    /// It ends at once.
+    End,
+}
+
+/// One connection.
+pub(in crate::server) struct ConnectionState {
+    id: u64,
+    network: IpAddr,
+    connections: Arc<Connections>,
+    /// Requests that are asked and not answered yet, and bodies of which the rest is read.
+    asked: AtomicU32,
+    /// How many there ever were.
+    requests: AtomicUsize,
+    /// When the last one began or was answered; before the first, when the connection came.
+    since: AtomicU64,
+    /// When a head began of which the request is not there yet; 0: none has.
+    head_since: AtomicU64,
+    http2: AtomicBool,
+    upgraded: AtomicBool,
+    subscribes: AtomicBool,
+    authenticated: AtomicBool,
+    doubted: AtomicBool,
+    idled: AtomicBool,
+    closing: AtomicBool,
+    leaving: AtomicBool,
+    stranger: Mutex<Stranger>,
+    told: Notify,
+    own_room: OnceLock<OwnRoom>,
+}
+
+/// What a stranger is charged with.
+struct Stranger {
+    /// What the connection takes by itself.
+    bytes: usize,
+    /// Its requests that are charged and not answered yet: they may outlive the connection by a little.
+    requests: usize,
+    standing: Standing,
+}
+
+/// Whether a connection is a stranger's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Stranger,
+    /// It was told to go, and takes what it takes until it has gone.
+    Leaving,
+    /// It has said who it is.
+    Known,
+}
+
+impl Stranger {
+    fn takes(&self) -> usize {
+        self.bytes + self.requests * REQUEST_BYTES
+    }
+}
+
+impl ConnectionState {
+    pub(super) fn new(id: u64, ip: IpAddr, connections: Arc<Connections>) -> ConnectionState {
+        let since = connections.now();
+        ConnectionState {
+            id,
+            network: network(ip),
+            connections,
+            asked: AtomicU32::new(0),
+            requests: AtomicUsize::new(0),
+            since: AtomicU64::new(since),
+            head_since: AtomicU64::new(0),
+            http2: AtomicBool::new(false),
+            upgraded: AtomicBool::new(false),
+            subscribes: AtomicBool::new(false),
+            authenticated: AtomicBool::new(false),
+            doubted: AtomicBool::new(false),
+            idled: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
+            stranger: Mutex::new(Stranger { bytes: 0, requests: 0, standing: Standing::Stranger }),
+            told: Notify::new(),
+            own_room: OnceLock::new(),
+        }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// It is served from now on: its time begins.
+    pub(in crate::server) fn is_served(&self) {
+        self.since.store(self.connections.now(), Ordering::Relaxed);
+    }
+
+    /// A request begins; it is answered when what is returned is dropped.
+    pub(in crate::server) fn asks(self: &Arc<ConnectionState>) -> Asked {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        // A request has begun when its head has.
+        let since = match self.head_since.swap(0, Ordering::Relaxed) {
+            0 => self.connections.now(),
+            head_since => head_since,
+        };
+        self.since.store(since, Ordering::Relaxed);
+        Asked { charged: self.charge_request(), state: Arc::clone(self) }
+    }
+
+    /// The rest of a body is read for nobody: it begins no head, and the connection is not idle, until what is returned is dropped.
+    pub(in crate::server) fn lingers(self: &Arc<ConnectionState>) -> Asked {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        Asked { charged: false, state: Arc::clone(self) }
+    }
+
+    /// How many requests there ever were.
+    pub(in crate::server) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Something was read.
+    pub(in crate::server) fn reads(&self) {
+        let waits = self.asked.load(Ordering::Relaxed) == 0 && !self.http2.load(Ordering::Relaxed);
+        if waits && self.head_since.load(Ordering::Relaxed) == 0 {
+            self.head_since.store(self.connections.now().max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// It speaks HTTP/2.
+    pub(in crate::server) fn speaks_http2(&self) {
+        {
+            let stranger = self.stranger();
+            let before = self.memory();
+            if self.http2.swap(true, Ordering::Relaxed) {
+                return;
+            }
+            if stranger.standing != Standing::Known {
+                let (bytes, leaving) = (stranger.takes(), stranger.standing == Standing::Leaving);
+                before.give(bytes, leaving);
+                self.memory().take(bytes, leaving);
+            }
+        }
+        self.charge(HTTP2_BYTES);
+    }
+
+    /// It is a WebSocket from now on.
+    pub(in crate::server) fn upgrades(&self) {
+        self.upgraded.store(true, Ordering::Relaxed);
+    }
+
+    /// It has a subscription from now on.
+    pub(in crate::server) fn subscribes(&self) {
+        self.subscribes.store(true, Ordering::Relaxed);
+    }
+
+    pub(in crate::server) fn is_subscriber(&self) -> bool {
+        self.subscribes.load(Ordering::Relaxed)
+    }
+
+    /// Something on it had a good credential. It is no stranger from now on, and stays where it was told to go and has not yet:
+    /// the request that it was in the middle of is a known one's.
+    pub(in crate::server) fn is_known(&self) {
+        if !self.authenticated.load(Ordering::Relaxed) {
+            self.authenticated.store(true, Ordering::Relaxed);
+            self.settle();
+            if self.is_leaving() {
+                self.connections.keep(self);
+            }
+        }
+    }
+
+    pub(in crate::server) fn is_authenticated(&self) -> bool {
+        self.authenticated.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was closed for being idle.
+    pub(in crate::server) fn was_idle(&self) -> bool {
+        self.idled.load(Ordering::Relaxed)
+    }
+
+    /// What is to become of it, where its time is over; that is counted.
+    pub(in crate::server) fn is_due(&self) -> Option<Verdict> {
+        let (verdict, why) = self.due(self.connections.now(), self.connections.times)?;
+        let closes_anew = verdict == Verdict::Close && !self.idled.swap(true, Ordering::Relaxed);
+        if closes_anew || (verdict == Verdict::End && !self.was_idle()) {
+            self.gives_up(why);
+        }
+        Some(verdict)
+    }
+
+    /// It ends, for this reason.
+    pub(in crate::server) fn gives_up(&self, why: &'static str) {
+        self.connections.count_closed(why);
+    }
+
+    /// Charges a stranger.
+    pub(in crate::server) fn charge(&self, bytes: usize) {
+        self.charge_what(bytes, |stranger| stranger.bytes += bytes);
+    }
+
+    /// Charges a stranger with a request; whether it was one.
+    fn charge_request(&self) -> bool {
+        self.charge_what(REQUEST_BYTES, |stranger| stranger.requests += 1)
+    }
+
+    fn charge_what(&self, bytes: usize, charge: impl FnOnce(&mut Stranger)) -> bool {
+        if self.is_authenticated() {
+            return false;
+        }
+        {
+            let mut stranger = self.stranger();
+            if stranger.standing == Standing::Known {
+                return false;
+            }
+            charge(&mut stranger);
+            // Before anybody can give it back.
+            self.memory().take(bytes, stranger.standing == Standing::Leaving);
+        }
+        // Whoever asks may be about to say who it is: others go first.
+        self.connections.keep_within_memory(self.http2.load(Ordering::Relaxed), self.id);
+        true
+    }
+
+    fn discharge_request(&self) {
+        let mut stranger = self.stranger();
+        if stranger.standing != Standing::Known {
+            stranger.requests -= 1;
+            self.memory().give(REQUEST_BYTES, stranger.standing == Standing::Leaving);
+        }
+    }
+
+    /// It has said who it is, and is charged with nothing any more.
+    fn settle(&self) {
+        let mut stranger = self.stranger();
+        let was = std::mem::replace(&mut stranger.standing, Standing::Known);
+        if was != Standing::Known {
+            self.memory().give(stranger.takes(), was == Standing::Leaving);
+        }
+    }
+
+    /// It has gone; what is left are requests whose tasks have not heard of it.
+    fn has_gone(&self) {
+        let mut stranger = self.stranger();
+        let bytes = std::mem::take(&mut stranger.bytes);
+        if stranger.standing != Standing::Known {
+            self.memory().give(bytes, stranger.standing == Standing::Leaving);
+        }
+    }
+
+    /// What it takes, if it may be closed to make room.
+    pub(super) fn candidate(&self) -> Option<Candidate> {
+        let bytes = {
+            let stranger = self.stranger();
+            if stranger.standing != Standing::Stranger {
+                return None;
+            }
+            stranger.takes()
+        };
+        let idle = self.asked.load(Ordering::Acquire) == 0;
+        let since = self.since.load(Ordering::Relaxed);
+        let http2 = self.http2.load(Ordering::Relaxed);
+        Some(Candidate { id: self.id, network: self.network, idle, since, bytes, http2 })
+    }
+
+    /// What is to become of it, and why, where it has asked for nothing in its time.
+    fn due(&self, now: u64, times: Times) -> Option<(Verdict, &'static str)> {
+        if self.asked.load(Ordering::Acquire) > 0 || self.upgraded.load(Ordering::Relaxed) {
+            return None;
+        }
+        let head_since = self.head_since.load(Ordering::Relaxed);
+        let passed = |since: u64, time: Duration| u128::from(now.saturating_sub(since)) >= time.as_millis();
+        let since = self.since.load(Ordering::Relaxed);
+        if self.requests() == 0 {
+            passed(since, times.head).then_some((Verdict::End, if head_since == 0 { SILENT } else { SLOW_HEAD }))
+        } else if head_since > 0 && passed(head_since, times.head) {
+            Some((Verdict::End, SLOW_HEAD))
+        } else if head_since == 0 && passed(since, times.idle + times.head) {
+            Some((Verdict::End, IDLE))
+        } else {
+            (head_since == 0 && passed(since, times.idle)).then_some((Verdict::Close, IDLE))
+        }
+    }
+
+    /// Whether its time seems to be over.
+    pub(super) fn is_over(&self, now: u64, times: Times) -> bool {
+        self.due(now, times).is_some()
+    }
+
+    /// Its time seems to be over. Whoever serves it looks again: where the server has much to do, something may have come that
+    /// nobody has read.
+    pub(super) fn doubt(&self) {
+        if !self.doubted.swap(true, Ordering::AcqRel) {
+            self.told.notify_one();
+        }
+    }
+
+    /// It is closed once what was asked is answered.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.told.notify_one();
+    }
+
+    /// It makes room for another, if it is a stranger still; whether that is new.
+    pub(super) fn leaves(&self) -> bool {
+        let mut stranger = self.stranger();
+        // Otherwise it has said who it is meanwhile, or goes already.
+        let new = stranger.standing == Standing::Stranger;
+        if new {
+            stranger.standing = Standing::Leaving;
+            self.memory().goes(stranger.takes());
+            self.leaving.store(true, Ordering::Release);
+            self.told.notify_one();
+        }
+        new
+    }
+
+    /// It goes no more; whether it was going.
+    pub(super) fn stays(&self) -> bool {
+        self.leaving.swap(false, Ordering::AcqRel)
+    }
+
+    pub(super) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
+
+    /// Returns when something is to become of it; `closing`: it is closed already as soon as it may be. One task waits for it.
+    pub(in crate::server) async fn judged(&self, closing: bool) -> Verdict {
+        loop {
+            if self.is_leaving() {
+                return Verdict::End;
+            }
+            if !closing && self.closing.load(Ordering::Acquire) {
+                return Verdict::Close;
+            }
+            if self.doubted.swap(false, Ordering::AcqRel) {
+                return Verdict::Doubt;
+            }
+            self.told.notified().await;
+        }
+    }
+
+    /// Returns when it ends at once. The same task waits for this as for [`judged`](Self::judged).
+    pub(in crate::server) async fn ends(&self) {
+        while self.judged(true).await != Verdict::End {}
+    }
+
+    /// What bodies and answers take on it, where several requests run on it at the same time.
+    pub(super) fn own_room(&self) -> Option<&OwnRoom> {
+        let carries_several = self.http2.load(Ordering::Relaxed) || self.upgraded.load(Ordering::Relaxed);
+        carries_several.then(|| self.own_room.get_or_init(OwnRoom::default))
+    }
+
+    /// What strangers take of its kind.
+    pub(super) fn memory(&self) -> &Memory {
+        &self.connections.memory[usize::from(self.http2.load(Ordering::Relaxed))]
+    }
+
+    pub(super) fn room(&self) -> &Room {
+        &self.connections.room
+    }
+
+    fn stranger(&self) -> MutexGuard<'_, Stranger> {
+        self.stranger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection is open for as long as this is there.
+pub(in crate::server) struct Open(Arc<ConnectionState>);
+
+impl Open {
+    pub(super) fn of(state: Arc<ConnectionState>) -> Open {
+        state.charge(OPEN_BYTES);
+        Open(state)
+    }
+
+    pub(in crate::server) fn state(&self) -> &Arc<ConnectionState> {
+        &self.0
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.has_gone();
+        self.0.connections.remove(&self.0);
+    }
+}
+
+/// A request that is not answered yet, or not read to its end.
+pub(in crate::server) struct Asked {
+    state: Arc<ConnectionState>,
+    charged: bool,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if self.charged {
+            self.state.discharge_request();
+        }
+        self.state.since.store(self.state.connections.now(), Ordering::Relaxed);
+        self.state.asked.fetch_sub(1, Ordering::Release);
+    }
+}

@@ -1,0 +1,95 @@
+//! `GET /board.csv?source=&endedWithinHours=`: the board as a file for a spreadsheet, for readers.
+
+use std::{
+    io::Write as _,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use warp::{
+    Filter, Rejection,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
+    reply::Response,
+};
+
+use crate::{
+    projection::Patience,
+    server::{
+        App, Peer,
+        admission::access::viewer,
+        connection::chunks::{Chunks, written},
+        measure,
+        problem::Problem,
+        routes::parameters::parameters,
+        with,
+    },
+};
+
+/// How many are written at the same time.
+pub(in crate::server) const WRITERS_MAX: usize = 4;
+/// How long one may take, with a reader that takes it.
+const WRITING_MAX: Duration = Duration::from_secs(60);
+
+pub(in crate::server) fn route(
+    app: &Arc<App>,
+) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
+    warp::path!("board.csv")
+        .and(warp::method())
+        .and(warp::query::raw().or(warp::any().map(String::new)).unify())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .and(with(app))
+        .then(|method: Method, query: String, headers: HeaderMap, peer, app: Arc<App>| {
+            Box::pin(async move {
+                let begun = Instant::now();
+                let answered = answer(&app, &method, &query, &headers, peer).await;
+                let response = answered.unwrap_or_else(Problem::response);
+                measure("board.csv", begun, response.status());
+                response
+            })
+        })
+}
+
+async fn answer(
+    app: &Arc<App>,
+    method: &Method,
+    query: &str,
+    headers: &HeaderMap,
+    peer: Peer,
+) -> Result<Response, Problem> {
+    let viewer = viewer(app, peer, headers)?;
+    if method != Method::GET {
+        return Err(Problem::MethodNotAllowed { allow: "GET" });
+    }
+    let [source, hours] = parameters(query, ["source", "endedWithinHours"]).ok_or(Problem::BadBoard)?;
+    let hours = hours.map(str::parse).transpose().map_err(|_| Problem::BadBoard)?;
+    let source = source.map(str::to_owned);
+    if app.draining() {
+        return Err(Problem::Draining);
+    }
+    let permit = Arc::clone(&app.csv_permits).try_acquire_owned().map_err(|_| Problem::TooManyQueries)?;
+    let (patience, waiting) = Patience::until(Instant::now() + WRITING_MAX);
+    let begin = {
+        let app = Arc::clone(app);
+        move || app.graph.board_csv(source.as_deref(), hours, viewer, patience)
+    };
+    let board = tokio::task::spawn_blocking(begin).await.map_err(|_| Problem::Internal)?;
+    let board = board.map_err(|why| Problem::untold(why, Problem::BadBoard))?;
+    let name = format!("attachment; filename=\"board-{}.csv\"", board.as_of().format("%Y%m%dT%H%M%SZ"));
+    let write = move |_: &App, mut chunks: Chunks<'_>| {
+        let _waiting = waiting;
+        board.write(&mut chunks)?;
+        chunks.flush()
+    };
+    let mut response = written(Arc::clone(app), "/board.csv", "text/csv; charset=utf-8; header=present", permit, write);
+    let told = response.headers_mut();
+    told.insert(header::CONTENT_DISPOSITION, HeaderValue::try_from(name).map_err(|_| Problem::Internal)?);
+    for (name, value) in FIXED {
+        told.insert(name, HeaderValue::from_static(value));
+    }
+    Ok(response)
+}
+
+/// What every board is sent with: it is of this moment, and a file.
+const FIXED: [(HeaderName, &str); 2] =
+    [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];

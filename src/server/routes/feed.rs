@@ -1,0 +1,215 @@
+//! `GET /feed?after=&source=`: every delivery as a server-sent event with its cursor as id, for downstream programs.
+//!
+//! Whoever comes back with `Last-Event-ID` goes on where it was. A feed ends with an event that says why: the server
+//! stops, the credential no longer counts, something can't be read, or its reader takes nothing for too long. What
+//! waits for a reader is bounded; what it has not been sent is in the log.
+
+use std::{
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::timeout,
+};
+use warp::{
+    Filter, Rejection,
+    http::{HeaderMap, HeaderName, Method},
+    reply::Response,
+    sse::Event,
+};
+
+use crate::{
+    graphql::{Fed, Feed},
+    log::Cursor,
+    server::{
+        App, Peer,
+        admission::{
+            access::asker,
+            pass::{Pass, Vigil},
+        },
+        connection::impatient::Subscriber,
+        measure,
+        problem::Problem,
+        request_id::RequestId,
+        routes::{
+            events,
+            parameters::{cursor, parameters},
+        },
+        with,
+    },
+};
+
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// Events that wait for who reads them.
+const WAITING_MAX: usize = 4;
+/// After how long a browser comes back.
+const RETRY: Duration = Duration::from_secs(1);
+
+pub(in crate::server) fn route(
+    app: &Arc<App>,
+) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
+    warp::path!("feed")
+        .and(warp::method())
+        .and(warp::query::raw().or(warp::any().map(String::new)).unify())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .and(warp::ext::get::<RequestId>())
+        .and(warp::ext::get::<Subscriber>())
+        .and(with(app))
+        .then(
+            |method: Method,
+             query: String,
+             headers: HeaderMap,
+             peer,
+             id: RequestId,
+             subscriber: Subscriber,
+             app: Arc<App>| {
+                Box::pin(async move {
+                    let begun = Instant::now();
+                    let answered = answer(&app, &method, &query, &headers, peer, &id, &subscriber).await;
+                    let response = answered.unwrap_or_else(Problem::response);
+                    measure("feed", begun, response.status());
+                    response
+                })
+            },
+        )
+}
+
+async fn answer(
+    app: &Arc<App>,
+    method: &Method,
+    query: &str,
+    headers: &HeaderMap,
+    peer: Peer,
+    id: &RequestId,
+    subscriber: &Subscriber,
+) -> Result<Response, Problem> {
+    let (viewer, pass) = asker(app, peer, headers, true)?;
+    if method != Method::GET {
+        return Err(Problem::MethodNotAllowed { allow: "GET" });
+    }
+    let [address_after, source] = parameters(query, ["after", "source"]).ok_or(Problem::BadFeed)?;
+    let after = match headers.get(LAST_EVENT_ID).filter(|last| !last.is_empty()) {
+        // An `EventSource` that comes back has the address that it began with.
+        Some(last) => Some(last.to_str().ok().and_then(cursor).ok_or(Problem::BadFeed)?),
+        None => address_after.map(|after| cursor(after).ok_or(Problem::BadFeed)).transpose()?,
+    };
+    let earlier = address_after.and_then(cursor);
+    let source = source.map(str::to_owned);
+    if app.draining() {
+        return Err(Problem::Draining);
+    }
+    let place = Arc::clone(&app.subscription_permits).try_acquire_owned();
+    let place = place.map_err(|_| Problem::TooManySubscriptions)?;
+    let permit = Arc::clone(&app.graphql_permits).acquire_owned();
+    let permit = timeout(app.graph.limits().execution_timeout, permit).await.map_err(|_| Problem::TooManyQueries)?;
+    let begin = {
+        let (app, id) = (Arc::clone(app), id.to_string());
+        move || {
+            let feed = app.graph.feed(source.as_deref(), after, earlier, viewer, &id);
+            drop(permit);
+            feed
+        }
+    };
+    let feed = tokio::task::spawn_blocking(begin).await.map_err(|_| Problem::Internal)?;
+    let feed = feed.map_err(|why| Problem::untold(why, Problem::BadFeed))?;
+    subscriber.begins();
+    Ok(tell(feed, Arc::clone(app), pass, place))
+}
+
+/// Why a feed ends.
+struct End {
+    code: String,
+    detail: String,
+}
+
+impl End {
+    fn because(code: &str, detail: &str) -> End {
+        End { code: code.to_owned(), detail: detail.to_owned() }
+    }
+
+    fn server_stops() -> End {
+        End::because("SERVER_STOPS", "The server stops. Come back with the id of the last event.")
+    }
+
+    fn event(self) -> Event {
+        let data = serde_json::json!({ "code": self.code, "detail": self.detail });
+        Event::default().event("end").data(data.to_string())
+    }
+}
+
+/// The answer: the events of a feed, and at last why there are no more.
+fn tell(feed: Feed, app: Arc<App>, pass: Option<Pass>, place: OwnedSemaphorePermit) -> Response {
+    let (tell, told) = mpsc::channel(WAITING_MAX + 1);
+    // Whoever says how far it was before anything came misses nothing when it comes back.
+    let begun = Event::default().id(feed.after.to_string()).retry(RETRY);
+    let first = stream::once(async { Ok::<_, std::convert::Infallible>(begun) });
+    tokio::spawn(async move {
+        let _held = place;
+        // The last word has a place, however little is read.
+        let Ok(last) = tell.clone().reserve_owned().await else { return };
+        if let Some(end) = follow(feed.told, &tell, &app, pass.as_ref()).await {
+            last.send(Ok(end.event()));
+        }
+    });
+    let rest = stream::unfold(told, |mut told| async move { told.recv().await.map(|event| (event, told)) });
+    events::answer(first.chain(rest))
+}
+
+/// Tells what comes until it ends; `None` where the reader has gone.
+async fn follow(
+    told: impl Stream<Item = Fed>,
+    tell: &mpsc::Sender<Result<Event, std::convert::Infallible>>,
+    app: &App,
+    pass: Option<&Pass>,
+) -> Option<End> {
+    let mut told = pin!(told);
+    let slow_max = app.subscriptions.look_interval() * 2;
+    let mut look = tokio::time::interval(app.subscriptions.look_interval());
+    let mut vigil = Vigil::over(pass, app);
+    loop {
+        let next = tokio::select! {
+            // Whoever has gone is noticed also while there is nothing to tell.
+            () = tell.closed() => return None,
+            () = app.ending.cancelled() => return Some(End::server_stops()),
+            _ = async { tokio::select! { _ = look.tick() => {}, () = vigil.passes() => {} } } => {
+                // First: what happens after the look is then seen.
+                vigil = Vigil::over(pass, app);
+                match pass.filter(|pass| pass.ended(app).is_some()) {
+                    Some(Pass::Token(_)) => return Some(End::because("CREDENTIAL_EXPIRED", "The credential is no longer valid. Come back with another one.")),
+                    Some(Pass::Session(_)) => return Some(End::because("SIGNED_OUT", "The browser is signed out. Sign in and come back.")),
+                    None => continue,
+                }
+            }
+            next = told.next() => next,
+        };
+        let event = match next {
+            Some(Fed::Delivery { cursor, json }) => delivery(cursor, json),
+            Some(Fed::Failed { code, detail }) => return Some(End { code, detail }),
+            None => return Some(End::server_stops()),
+        };
+        let sent = tokio::select! {
+            sent = timeout(slow_max, tell.send(Ok(event))) => sent,
+            // The event that was not taken is not told, and so none after it.
+            () = app.ending.cancelled() => return Some(End::server_stops()),
+        };
+        match sent {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return None,
+            Err(_) => {
+                return Some(End::because(
+                    "SLOW_READER",
+                    "Nothing was taken for too long. Come back with the id of the last event: nothing is lost.",
+                ));
+            }
+        }
+    }
+}
+
+fn delivery(cursor: Cursor, json: String) -> Event {
+    Event::default().id(cursor.to_string()).data(json)
+}

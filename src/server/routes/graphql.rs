@@ -1,0 +1,260 @@
+//! `/graphql` and `/schema.graphql`: who asks, how much, and onto a thread that may block.
+
+use std::{
+    convert::Infallible,
+    pin::pin,
+    sync::{Arc, LazyLock},
+    time::Instant,
+};
+
+use futures_util::{Stream, StreamExt as _, stream};
+use hyper::upgrade::OnUpgrade;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use warp::{
+    Buf, Filter, Rejection, Reply as _,
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    reply::Response,
+    sse::Event,
+};
+
+use crate::{
+    graphql::{self, Call, Events, HttpAnswer, HttpRequest, Introspection, Role, sdl},
+    projection::Patience,
+    server::{
+        App, Peer,
+        admission::{
+            access::{asker, viewer},
+            pass::{Pass, Vigil},
+        },
+        body::{lingering, read},
+        connection::{answer::keep, impatient::Subscriber},
+        measure,
+        problem::{Problem, bytes, shared},
+        request_id::RequestId,
+        routes::{events, socket},
+        with,
+    },
+};
+
+pub(in crate::server) fn routes(
+    app: &Arc<App>,
+) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
+    let graphql = warp::path("graphql")
+        .and(warp::path::end())
+        .and(warp::method())
+        .and(warp::query::raw().or(warp::any().map(String::new)).unify())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .and(warp::ext::get::<RequestId>())
+        .and(warp::ext::get::<Subscriber>())
+        .and(warp::ext::optional::<OnUpgrade>())
+        .and(warp::body::stream())
+        .and(with(app))
+        .then(
+            |method: Method,
+             query,
+             headers: HeaderMap,
+             peer: Peer,
+             id,
+             subscriber: Subscriber,
+             upgrade,
+             body,
+             app: Arc<App>| {
+                Box::pin(async move {
+                    let begun = Instant::now();
+                    if let Some(response) = app.origins.preflight(&method, &headers) {
+                        return response;
+                    }
+                    let body = lingering(&peer.1, &headers, body, app.body_timeout);
+                    let origin = app.origins.allowed(&headers).cloned();
+                    let answered = if method == Method::GET && socket::is_asked_for(&headers) {
+                        socket::upgrade(&app, peer, &headers, upgrade, &id)
+                    } else {
+                        execute(&app, method, query, headers, Asking { peer, id, subscriber }, body).await
+                    };
+                    let mut response = answered.unwrap_or_else(Problem::graphql_response);
+                    // An answer about patients stays in no cache, whatever said who asks.
+                    let told = response.headers_mut().entry(header::CACHE_CONTROL);
+                    told.or_insert(HeaderValue::from_static("no-store"));
+                    app.origins.mark(origin, &mut response);
+                    measure("graphql", begun, response.status());
+                    response
+                })
+            },
+        );
+    let schema = warp::path!("schema.graphql")
+        .and(warp::get())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .and(with(app))
+        .map(|headers, peer, app: Arc<App>| schema_for(&app, peer, &headers).unwrap_or_else(Problem::response));
+    let question = warp::path!("graphql" / "socket")
+        .and(warp::method())
+        .and(warp::header::headers_cloned())
+        .and(warp::ext::get::<Peer>())
+        .and(with(app))
+        .map(|method, headers, peer, app: Arc<App>| could_have_socket(&app, peer, &method, &headers));
+    graphql.or(schema).unify().or(question).unify()
+}
+
+/// The schema, for whom introspection would tell it.
+fn schema_for(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Response, Problem> {
+    match app.graph.limits().introspection {
+        Introspection::Everyone => {}
+        Introspection::Admins if viewer(app, peer, headers)?.role == Role::Admin => {}
+        Introspection::Admins => return Err(Problem::Forbidden),
+        Introspection::Nobody => return Err(Problem::NotFound),
+    }
+    static SDL: LazyLock<Vec<u8>> = LazyLock::new(|| sdl().into_bytes());
+    Ok(shared(StatusCode::OK, "text/plain; charset=utf-8", &SDL))
+}
+
+/// Tells a page whether a WebSocket of its would be taken, or why not: of one that was refused its browser says nothing. It is
+/// a POST, because with a GET a browser does not say whose page asks.
+fn could_have_socket(app: &App, peer: Peer, method: &Method, headers: &HeaderMap) -> Response {
+    let answered = match *method {
+        Method::POST => socket::could_begin(app, peer, headers),
+        _ => Err(Problem::MethodNotAllowed { allow: "POST" }),
+    };
+    let no_content = |()| StatusCode::NO_CONTENT.into_response();
+    let mut response = answered.map_or_else(Problem::response, no_content);
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn execute<B: Buf>(
+    app: &Arc<App>,
+    method: Method,
+    query: String,
+    headers: HeaderMap,
+    Asking { peer, id, subscriber }: Asking,
+    body: impl Stream<Item = Result<B, warp::Error>>,
+) -> Result<Response, Problem> {
+    let connection = Arc::clone(&peer.1);
+    let (viewer, pass) = asker(app, peer, &headers, method == Method::GET)?;
+    let method = match method {
+        Method::GET => graphql::Method::Get,
+        Method::POST => graphql::Method::Post,
+        _ => return Err(Problem::MethodNotAllowed { allow: "GET, POST" }),
+    };
+    let limits = app.graph.limits();
+    let (body, _held) = read(&connection, &headers, body, limits.body_bytes_max as usize, app.body_timeout).await?;
+    let request = Asked { method, headers, query, body };
+    let wants_events = app.graph.wants_events(&request.http());
+    let subscription = match wants_events {
+        true => {
+            let permit = Arc::clone(&app.subscription_permits).try_acquire_owned();
+            Some(permit.map_err(|_| Problem::TooManySubscriptions)?)
+        }
+        false => None,
+    };
+    let until = Instant::now() + limits.execution_timeout;
+    let permits = async {
+        let held = connection.hold_answer().await;
+        (held, Arc::clone(&app.graphql_permits).acquire_owned().await)
+    };
+    let permits = tokio::time::timeout_at(until.into(), permits).await.map_err(|_| Problem::TooManyQueries)?;
+    let (mut held, permit) = (permits.0, permits.1.map_err(|_| Problem::Internal)?);
+    // Dropped with this future, when the answer is there or its client has gone: then the query ends too.
+    let (patience, _waiting) = Patience::until(until);
+    let call = Call { request_id: id.to_string(), patience };
+    let (server, app) = (app, Arc::clone(app));
+    let answer = tokio::task::spawn_blocking(move || {
+        let answer = match wants_events {
+            true => app.graph.subscribe(&request.http(), viewer, &call.request_id),
+            false => Err(app.graph.answer(request.http(), viewer, call)),
+        };
+        (answer, permit)
+    });
+    // Kept until the answer has its room: those that have none yet are no more than may be made at a time.
+    let (answer, _permit) = answer.await.map_err(|_| Problem::Internal)?;
+    Ok(match answer {
+        Ok(told) => {
+            subscriber.begins();
+            tell(told, Arc::clone(server), pass, subscription)
+        }
+        Err(answer) => {
+            let fits = connection.fit_answer(&mut held, answer.body.len());
+            tokio::time::timeout_at(until.into(), fits).await.map_err(|_| Problem::TooManyQueries)?;
+            let mut response = response(answer);
+            keep(held, &mut response);
+            response
+        }
+    })
+}
+
+/// Who asks, over what, and under which id.
+struct Asking {
+    peer: Peer,
+    id: RequestId,
+    subscriber: Subscriber,
+}
+
+/// A request that is all here.
+struct Asked {
+    method: graphql::Method,
+    headers: HeaderMap,
+    query: String,
+    body: Vec<u8>,
+}
+
+impl Asked {
+    fn http(&self) -> HttpRequest<'_> {
+        let text = |name| self.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        HttpRequest {
+            method: self.method,
+            content_type: text(header::CONTENT_TYPE),
+            accept: text(header::ACCEPT),
+            query_string: Some(self.query.as_str()).filter(|query| !query.is_empty()),
+            body: &self.body,
+        }
+    }
+}
+
+/// A subscription as the graphql-sse protocol has it: `next` for each response, then `complete`. It ends when the
+/// server does.
+///
+/// It also ends when the reader's token has expired, or its session has ended. The next event is made when the one before it is on its way: a slow reader holds two.
+fn tell(told: Events, app: Arc<App>, pass: Option<Pass>, permit: Option<OwnedSemaphorePermit>) -> Response {
+    let (tell, told_here) = mpsc::channel(EVENTS_WAITING);
+    tokio::spawn(async move {
+        let _held = permit;
+        let next = told.map(|json| Event::default().event("next").data(&*json));
+        let complete = stream::once(async { Event::default().event("complete").data("") });
+        let mut events = pin!(next.chain(complete).take_until(app.ending.clone().cancelled_owned()));
+        let mut look = tokio::time::interval(app.subscriptions.look_interval());
+        let mut vigil = Vigil::over(pass.as_ref(), &app);
+        loop {
+            // Whoever has gone is noticed also while there is nothing to tell.
+            let event = tokio::select! {
+                () = tell.closed() => return,
+                event = events.next() => event,
+                _ = async { tokio::select! { _ = look.tick() => {}, () = vigil.passes() => {} } } => {
+                    // First: what happens after the look is then seen.
+                    vigil = Vigil::over(pass.as_ref(), &app);
+                    if pass.as_ref().is_some_and(|pass| pass.ended(&app).is_some()) {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            let Some(event) = event else { return };
+            if tell.send(Ok::<_, Infallible>(event)).await.is_err() {
+                return;
+            }
+        }
+    });
+    events::answer(stream::unfold(told_here, |mut told| async move { told.recv().await.map(|event| (event, told)) }))
+}
+
+/// Events of a subscription that wait for who reads them.
+const EVENTS_WAITING: usize = 1;
+
+fn response(answer: HttpAnswer) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = bytes(status, answer.content_type, answer.body);
+    if let Some(allow) = answer.allow {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    response
+}

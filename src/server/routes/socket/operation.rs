@@ -1,0 +1,134 @@
+//! An operation of a socket, from what was asked to everything that there is to say.
+
+use std::{pin::Pin, sync::Arc, time::Instant};
+
+use futures_util::{Stream, StreamExt as _, stream};
+use serde_json::Value;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    graphql::{Call, Told, Viewer},
+    projection::Patience,
+    server::{
+        App,
+        connection::connections::{ConnectionState, Held},
+    },
+};
+
+/// What an operation says. After an error it says nothing more.
+pub(super) enum Says {
+    /// The JSON of a response.
+    Next(Arc<str>),
+    /// The JSON of the errors for which it was not executed.
+    Error(String),
+}
+
+/// An operation that runs.
+pub(super) type Running = Pin<Box<dyn Stream<Item = Says> + Send>>;
+
+/// What is asked, by whom, and under which id.
+pub(super) struct Asked {
+    pub(super) payload: Value,
+    pub(super) viewer: Viewer,
+    pub(super) request_id: String,
+}
+
+/// Runs what was asked; it ends when it is dropped.
+pub(super) fn run(app: Arc<App>, connection: Arc<ConnectionState>, asked: Asked) -> Running {
+    let begun = async move {
+        let until = Instant::now() + app.graph.limits().execution_timeout;
+        let permit = async {
+            let held = connection.hold_answer().await;
+            Arc::clone(&app.graphql_permits).acquire_owned().await.map(|permit| (held, permit))
+        };
+        let (mut held, permit) = match tokio::time::timeout_at(until.into(), permit).await {
+            Ok(Ok(permits)) => permits,
+            Ok(Err(_)) => return internal(),
+            Err(_) => return too_many(),
+        };
+        // Dropped with this future: a query that nobody waits for any more ends.
+        let (patience, _waiting) = Patience::until(until);
+        let Asked { payload, viewer, request_id } = asked;
+        let call = Call { request_id, patience };
+        let begun = tokio::task::spawn_blocking(move || (begin(&app, payload, viewer, call), permit));
+        // The permit is kept until the answer has its room.
+        let (response, _permit) = match begun.await {
+            Ok((Begun::Once(response), permit)) => (response, permit),
+            Ok((Begun::Running(running), _)) => return running,
+            Err(_) => return internal(),
+        };
+        match tokio::time::timeout_at(until.into(), connection.fit_answer(&mut held, response.len())).await {
+            Ok(()) => once(response, held),
+            Err(_) => too_many(),
+        }
+    };
+    // In a task of its own: the socket of a client that reads nothing is not asked for long, and a place that it waited for
+    // would be kept from everybody else.
+    let task = AbortOnDropHandle::new(tokio::spawn(begun));
+    stream::once(async move { task.await.unwrap_or_else(|_| internal()) }).flatten().boxed()
+}
+
+/// What was asked for, once it is begun.
+enum Begun {
+    /// It is done, and this is its response.
+    Once(Arc<str>),
+    Running(Running),
+}
+
+fn begin(app: &App, payload: Value, viewer: Viewer, call: Call) -> Begun {
+    let operation = match app.graph.operation(payload) {
+        Ok(operation) => operation,
+        Err(errors) => return Begun::Running(only(Says::Error(errors))),
+    };
+    let permit = if operation.is_subscription() {
+        match Arc::clone(&app.subscription_permits).try_acquire_owned() {
+            Ok(permit) => Some(permit),
+            Err(_) => {
+                return Begun::Running(only(Says::Error(errors(
+                    "TOO_MANY_SUBSCRIPTIONS",
+                    "The server has all the subscriptions that it is to have. Try again later.",
+                ))));
+            }
+        }
+    } else {
+        None
+    };
+    match app.graph.operate(operation, viewer, call) {
+        Told::Once(response) => Begun::Once(response),
+        Told::Refused(errors) => Begun::Running(only(Says::Error(errors))),
+        Told::Events(events) => {
+            let told = events.map(move |response| {
+                let _held = &permit;
+                Says::Next(response)
+            });
+            Begun::Running(told.boxed())
+        }
+    }
+}
+
+/// The response, and its room until it is taken.
+fn once(response: Arc<str>, held: Held) -> Running {
+    let once = stream::once(async { Says::Next(response) });
+    once.chain(stream::poll_fn(move |_| {
+        let _held = &held;
+        std::task::Poll::Ready(None)
+    }))
+    .boxed()
+}
+
+fn only(says: Says) -> Running {
+    stream::once(async { says }).boxed()
+}
+
+fn too_many() -> Running {
+    only(Says::Error(errors("TOO_MANY_QUERIES", "Too many queries run at this moment. Try again.")))
+}
+
+fn internal() -> Running {
+    only(Says::Error(errors("INTERNAL_SERVER_ERROR", "internal error")))
+}
+
+/// The JSON of errors that are one.
+pub(super) fn errors(code: &str, message: &str) -> String {
+    serde_json::json!([{ "message": message, "extensions": { "code": code } }]).to_string()
+}
