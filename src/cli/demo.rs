@@ -23,6 +23,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::net::TcpListener;
 
 use crate::{
+    cli::common::stop::Stop,
     log::{Clock, DataDir, SourceName},
     server::{Listeners, listen},
     simulate::{Shape, Simulation},
@@ -32,7 +33,6 @@ use super::{
     Cli,
     serve::{Serving, runtime, serve, start_messages, stop_on_signal},
     simulate::{Job, Nights, Pace, Progress, Report, Target, post},
-    stop::Stop,
 };
 use clinics::Clinic;
 use folder::ThrowAway;

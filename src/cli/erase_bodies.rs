@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Args, CommandFactory as _, ValueEnum, error::ErrorKind};
 
 use crate::{
+    cli::common::{hint::with_hint, owner::Invocation, progress::Progress, time::time},
     config::{Config, FIRST_SOURCE_FILE},
     log::{Clock, DataDir, Erasure, ErasureError, Log as _, LogError, SledLog, SourceName},
     projection::{Projection, ProjectionError},
@@ -20,8 +21,7 @@ use crate::{
     webhook,
 };
 
-use super::{Cli, export::time, owner::Invocation, progress::Progress, serve::with_hint};
-
+use super::Cli;
 pub(super) use at_start::apply_retention;
 
 /// Which bodies to erase.

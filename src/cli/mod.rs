@@ -3,27 +3,19 @@
 //! Arguments and variables come in; what a command prints goes to the writers it is given, and an
 //! exit status comes out: 0 done, 1 failed, 2 wrong usage. Each command is a file.
 
-mod backup;
-mod check_config;
-mod demo;
-mod descriptors;
-mod erase_bodies;
-mod export;
-mod fold_again;
-mod import;
-mod key;
+mod common;
 mod lifecycle;
-mod log_source;
-mod owner;
-mod progress;
-mod rebuild;
-mod restore;
 mod schema;
+mod key;
+mod check_config;
 mod serve;
+mod erase_bodies;
 mod show;
 mod simulate;
-mod stop;
+mod demo;
+mod rebuild;
 mod verify;
+mod copies;
 
 use std::{
     collections::BTreeMap,
@@ -40,7 +32,8 @@ use crate::{
     log::Clock,
 };
 
-use owner::Invocation;
+use common::{owner::Invocation, stop};
+use copies::{backup, export, import, restore};
 
 /// Which messages are logged, in the filter language of `tracing`: `info`, or `clockfold=debug`.
 const LOG_FILTER: &str = "CLOCKFOLD_LOG";

@@ -9,6 +9,12 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::{
+    cli::common::{
+        fold_again::{appointment_value, explained, on_server, print_report, report_value, tell},
+        log_source::{LogSource, ServerLog},
+        owner::{Invocation, Scratch},
+        progress::Progress,
+    },
     config::Config,
     lifecycle::{FoldRules, Lifecycle},
     log::{Acting, AppointmentId, Clock, DataDir, Log, SledLog, SourceName},
@@ -16,13 +22,6 @@ use crate::{
         AppointmentKey, Projection, ProjectionError, Rules, View, Workshop, compare_with_fresh_fold, open_as_it_is,
         open_to_read, rebuild_beside, remove_old_projections,
     },
-};
-
-use super::{
-    fold_again::{appointment_value, explained, on_server, print_report, report_value, tell},
-    log_source::{LogSource, ServerLog},
-    owner::{Invocation, Scratch},
-    progress::Progress,
 };
 
 /// What to fold, and how.

@@ -17,13 +17,13 @@ use tracing_subscriber::{
     EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-use super::{descriptors, erase_bodies::apply_retention, stop::Signals};
 use crate::{
+    cli::common::{descriptors, hint::with_hint, stop::Signals},
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
     copies::Archive,
     credential::{Seal, digest_of, fresh_secret},
     graphql::{Graph, GraphParts, Readers, SourceSettings},
-    log::{ArrivalTime, Clock, DataDir, Log, LogError, RunningServer, SessionKey, SledLog, made_at},
+    log::{ArrivalTime, Clock, DataDir, Log, RunningServer, SessionKey, SledLog, made_at},
     projection::{DeliveryFilter, Page, Progress, Projection, ProjectionError, Reader, Stage, StaleRules, Workshop},
     server::{
         App, ConnectionLimits, Listeners, Metrics, Operator, Parts, PublicUrl, SessionSettings, SubscriptionLimits,
@@ -33,6 +33,7 @@ use crate::{
     webhook::{self, Gate},
 };
 
+use super::erase_bodies::apply_retention;
 /// What is logged where `CLOCKFOLD_LOG` says nothing: ours, and only the warnings of the stores below.
 const DEFAULT_FILTER: &str = "warn,clockfold=info";
 
@@ -369,22 +370,3 @@ fn tell_progress(progress: Progress) {
         Stage::Folding => tracing::info!(done, of, per_second, seconds_left, "folding the log into the projection"),
     }
 }
-
-/// What went wrong with the log, and what to do.
-pub(super) fn with_hint(error: LogError) -> anyhow::Error {
-    anyhow!(Hinted { error })
-}
-
-/// An error of the log as a person reads it; whoever has more to say finds the error in it.
-#[derive(Debug)]
-pub(super) struct Hinted {
-    pub(super) error: LogError,
-}
-
-impl std::fmt::Display for Hinted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}\n  hint: {}", self.error, self.error.hint())
-    }
-}
-
-impl std::error::Error for Hinted {}

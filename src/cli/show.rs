@@ -18,6 +18,7 @@ use clap::{
 };
 
 use crate::{
+    cli::common::{hint::with_hint, owner::Invocation},
     config::Config,
     lifecycle::{EventType, FoldRules},
     log::{AppointmentId, ArrivalTime, Clock, DataDir, Log, LogError, Position, SledLog, SourceName},
@@ -25,7 +26,6 @@ use crate::{
     webhook,
 };
 
-use super::{owner::Invocation, serve::with_hint};
 use timeline::Timeline;
 
 /// Which appointment, and how.

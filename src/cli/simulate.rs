@@ -23,6 +23,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::{
+    cli::common::{owner::Invocation, stop::Stop},
     config::{Config, ConfigErrors},
     log::{AppointmentId, Clock, SourceName},
     simulate::{DELIVERIES_A_DAY, DenseDay, SOURCES_MAX, Shape, Simulated, Simulation},
@@ -33,7 +34,7 @@ pub(super) use report::Report;
 pub(super) use secrets::OfEnvironment;
 pub(super) use target::Target;
 
-use super::{owner::Invocation, show::appointment_id, stop::Stop};
+use super::show::appointment_id;
 use report::End;
 use target::Credentials;
 

@@ -11,21 +11,23 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
+    cli::{
+        common::{
+            fold_again::{explained, on_server, print_report, report_value, set_backs_value, tell},
+            hint::Hinted,
+            log_source::{LogSource, ServerLog},
+            owner::{Invocation, Scratch},
+            progress::Progress,
+        },
+        copies::backup,
+    },
     config::Config,
     copies::{CopyKind, Survey},
     log::{Clock, DataDir, Digest, Head, Log, LogError, Position, SledLog},
     projection::{ProjectionError, SetBack, Workshop, compare_with_fresh_fold, open_to_read, state_digest_of},
 };
 
-use super::{
-    backup,
-    fold_again::{explained, on_server, print_report, report_value, set_backs_value, tell},
-    log_source::{LogSource, ServerLog},
-    owner::{Invocation, Scratch},
-    progress::Progress,
-    rebuild::Format,
-    serve::Hinted,
-};
+use super::rebuild::Format;
 
 /// What to verify.
 #[derive(Debug, Args)]

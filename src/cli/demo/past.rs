@@ -7,7 +7,7 @@ use std::iter::Peekable;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    cli::serve::with_hint,
+    cli::common::hint::with_hint,
     credential::fresh_secret,
     log::{Body, Clock, DataDir, Delivery, Log as _, Position, SledLog},
     simulate::{Simulated, Simulation},

@@ -15,7 +15,7 @@ use anyhow::{Context as _, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use crate::{
-    cli::serve::with_hint,
+    cli::common::hint::with_hint,
     log::{Clock, DataDir, Log, NewDelivery, Position, SledLog},
     simulate::{Simulated, Simulation},
 };

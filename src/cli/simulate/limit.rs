@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cli::stop::Stop;
+use crate::cli::common::stop::Stop;
 
 /// How long an answer is waited for once posting has ended.
 pub(super) const GRACE: Duration = Duration::from_secs(1);

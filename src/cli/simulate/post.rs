@@ -18,7 +18,7 @@ use anyhow::{anyhow, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    cli::stop::Stop,
+    cli::common::stop::Stop,
     log::{NewDelivery, SourceName},
     simulate::Simulated,
 };

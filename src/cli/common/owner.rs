@@ -19,18 +19,18 @@ use crate::{
 };
 
 /// How this program was called.
-pub(super) struct Invocation(Vec<OsString>);
+pub(in crate::cli) struct Invocation(Vec<OsString>);
 
 /// A folder below `TMPDIR`; it goes when this is dropped.
-pub(super) struct Scratch(PathBuf);
+pub(in crate::cli) struct Scratch(PathBuf);
 
 impl Invocation {
-    pub(super) fn of(words: Vec<OsString>) -> Invocation {
+    pub(in crate::cli) fn of(words: Vec<OsString>) -> Invocation {
         Invocation(words)
     }
 
     /// Refuses whoever would make files in a data directory that its owner can't open.
-    pub(super) fn writes(&self, data_dir: &Path) -> anyhow::Result<()> {
+    pub(in crate::cli) fn writes(&self, data_dir: &Path) -> anyhow::Result<()> {
         match owner(data_dir)? {
             Some(owner) if !owner.lets_write() => Err(self.refusal(data_dir, owner)),
             _ => Ok(()),
@@ -39,7 +39,7 @@ impl Invocation {
 
     /// Acts as the owner of a data directory until what is returned is dropped. Only root can, where that is another
     /// user; everybody else is refused.
-    pub(super) fn reads(&self, data_dir: &Path) -> anyhow::Result<Acting> {
+    pub(in crate::cli) fn reads(&self, data_dir: &Path) -> anyhow::Result<Acting> {
         // Without a directory there is nothing to read, and nobody to be.
         let Some(owner) = owner(data_dir)? else { return Ok(Acting::as_before()) };
         owner.act().map_err(|error| match error.kind() {
@@ -76,7 +76,7 @@ fn quoted(word: &OsStr) -> String {
 
 impl Scratch {
     /// Makes one that nobody else can look into.
-    pub(super) fn make() -> anyhow::Result<Scratch> {
+    pub(in crate::cli) fn make() -> anyhow::Result<Scratch> {
         // Nobody can have put something there before.
         let path = env::temp_dir().join(format!("clockfold-{}", fresh_secret()?));
         let made = fs::DirBuilder::new().mode(0o700).create(&path);
@@ -84,7 +84,7 @@ impl Scratch {
         Ok(Scratch(path))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::cli) fn path(&self) -> &Path {
         &self.0
     }
 }

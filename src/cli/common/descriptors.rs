@@ -30,10 +30,10 @@ const RESERVE: u64 = STORES + OPERATIONS + OTHERS;
 
 /// The limit of open files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Descriptors(u64);
+pub(in crate::cli) struct Descriptors(u64);
 
 /// Raises the limit as far as it may be raised.
-pub(super) fn raised() -> Descriptors {
+pub(in crate::cli) fn raised() -> Descriptors {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current != maximum
         && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
@@ -46,7 +46,7 @@ pub(super) fn raised() -> Descriptors {
 
 impl Descriptors {
     /// How many connections there may be: as many as are configured, or as have room.
-    pub(super) fn connections_max(self, configured: Option<u32>) -> u32 {
+    pub(in crate::cli) fn connections_max(self, configured: Option<u32>) -> u32 {
         let Descriptors(limit) = self;
         let room = self.room();
         if limit < RESERVE * 2 {

@@ -11,7 +11,7 @@ const IN_A_FILE: Duration = Duration::from_secs(2);
 const STEPS: u64 = 64;
 
 /// Tells how far it is, now and then.
-pub(super) struct Progress<'a> {
+pub(in crate::cli) struct Progress<'a> {
     output: Option<&'a mut dyn Write>,
     terminal: bool,
     doing: &'static str,
@@ -23,7 +23,7 @@ pub(super) struct Progress<'a> {
 
 impl<'a> Progress<'a> {
     /// Tells where standard error is a terminal, or where it is `wanted`.
-    pub(super) fn new(wanted: bool, output: &'a mut dyn Write) -> Progress<'a> {
+    pub(in crate::cli) fn new(wanted: bool, output: &'a mut dyn Write) -> Progress<'a> {
         let terminal = std::io::stderr().is_terminal();
         let output = (wanted || terminal).then_some(output);
         let now = Instant::now();
@@ -31,19 +31,19 @@ impl<'a> Progress<'a> {
     }
 
     /// Begins something that has so many deliveries; 0 where that is not known.
-    pub(super) fn begin(&mut self, doing: &'static str, total: u64) {
+    pub(in crate::cli) fn begin(&mut self, doing: &'static str, total: u64) {
         (self.doing, self.total, self.steps) = (doing, total, 0);
         (self.begun, self.told) = (Instant::now(), Instant::now());
     }
 
     /// So many are done.
-    pub(super) fn reach(&mut self, steps: u64) {
+    pub(in crate::cli) fn reach(&mut self, steps: u64) {
         self.steps = steps;
         self.tell_now_and_then();
     }
 
     /// One more is done.
-    pub(super) fn step(&mut self) {
+    pub(in crate::cli) fn step(&mut self) {
         self.steps += 1;
         if self.steps.is_multiple_of(STEPS) {
             self.tell_now_and_then();
@@ -51,12 +51,12 @@ impl<'a> Progress<'a> {
     }
 
     /// What is being done.
-    pub(super) fn doing(&self) -> &'static str {
+    pub(in crate::cli) fn doing(&self) -> &'static str {
         self.doing
     }
 
     /// All are done.
-    pub(super) fn end(&mut self) {
+    pub(in crate::cli) fn end(&mut self) {
         self.tell();
         if let (Some(output), true) = (&mut self.output, self.terminal) {
             let _ = writeln!(output);

@@ -6,12 +6,11 @@ use anyhow::anyhow;
 use clap::Args;
 
 use crate::{
+    cli::common::{log_source::LogSource, owner::Invocation, progress::Progress},
     config::Config,
     copies::{BackupWriter, CopyError},
     log::{Clock, Position},
 };
-
-use super::{log_source::LogSource, owner::Invocation, progress::Progress};
 
 /// Where to back up to.
 #[derive(Debug, Args)]
@@ -25,7 +24,7 @@ pub struct Arguments {
 }
 
 /// Backs up.
-pub(super) fn run(
+pub(in crate::cli) fn run(
     arguments: &Arguments,
     config: &Config,
     invocation: &Invocation,
@@ -59,6 +58,6 @@ pub(super) fn run(
 }
 
 /// What went wrong with a copy, and what to do.
-pub(super) fn with_hint(error: CopyError) -> anyhow::Error {
+pub(in crate::cli) fn with_hint(error: CopyError) -> anyhow::Error {
     anyhow!("{error}\n  hint: {}", error.hint())
 }

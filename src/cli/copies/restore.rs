@@ -5,12 +5,14 @@ use std::{io::Write, path::PathBuf};
 use clap::Args;
 
 use crate::{
+    cli::{
+        common::{owner::Invocation, progress::Progress},
+        copies::backup::with_hint,
+    },
     config::{Config, FIRST_SOURCE_FILE},
     copies::{CopyError, CopyKind, Restoration, Survey},
     log::{Clock, DataDir},
 };
-
-use super::{backup::with_hint, owner::Invocation, progress::Progress};
 
 /// What to restore.
 #[derive(Debug, Args)]
@@ -27,7 +29,7 @@ pub struct Arguments {
 }
 
 /// Restores.
-pub(super) fn run(
+pub(in crate::cli) fn run(
     arguments: &Arguments,
     config: &Config,
     invocation: &Invocation,

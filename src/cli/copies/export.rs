@@ -13,12 +13,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 
 use crate::{
+    cli::common::{log_source::LogSource, owner::Invocation, progress::Progress, time::time},
     config::Config,
     copies::{create_private, ndjson},
     log::{Clock, Position, SourceName, sync_dir},
 };
-
-use super::{log_source::LogSource, owner::Invocation, progress::Progress};
 
 /// What to export, and where to.
 #[derive(Debug, Args)]
@@ -48,7 +47,7 @@ pub struct Arguments {
 }
 
 /// Exports.
-pub(super) fn run(
+pub(in crate::cli) fn run(
     arguments: &Arguments,
     config: &Config,
     invocation: &Invocation,
@@ -147,9 +146,4 @@ fn put_in_place(file: &File, partial: &Path, path: &Path) -> io::Result<()> {
     fs::rename(partial, path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     sync_dir(folder)
-}
-
-pub(super) fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
-    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
-    time.map_err(|_| "a time is written such as 2026-03-02T15:04:05Z or 2026-03-02T10:04:05-05:00")
 }

@@ -15,14 +15,14 @@ const TOLD_TWICE: i32 = 130;
 
 /// Set once, and then for good.
 #[derive(Debug, Default)]
-pub(super) struct Stop {
+pub(in crate::cli) struct Stop {
     stopped: Mutex<bool>,
     changed: Condvar,
 }
 
 impl Stop {
     /// From now on SIGINT, SIGTERM and SIGHUP set it, and end the process only when they come a second time.
-    pub(super) fn on_signal() -> anyhow::Result<Arc<Stop>> {
+    pub(in crate::cli) fn on_signal() -> anyhow::Result<Arc<Stop>> {
         let stop = Arc::new(Stop::default());
         let told = Arc::clone(&stop);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
@@ -38,17 +38,17 @@ impl Stop {
         Ok(stop)
     }
 
-    pub(super) fn stop(&self) {
+    pub(in crate::cli) fn stop(&self) {
         *self.stopped() = true;
         self.changed.notify_all();
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
+    pub(in crate::cli) fn is_stopped(&self) -> bool {
         *self.stopped()
     }
 
     /// Waits so long, or until it is set. Returns whether it is.
-    pub(super) fn wait(&self, at_most: Duration) -> bool {
+    pub(in crate::cli) fn wait(&self, at_most: Duration) -> bool {
         let until = Instant::now() + at_most;
         let mut stopped = self.stopped();
         while !*stopped {
@@ -67,7 +67,7 @@ impl Stop {
 }
 
 /// From now on a write beyond the limit on files (RLIMIT_FSIZE) fails, as on a full disk: by itself it would end the process.
-pub(super) fn outlive_file_limit() -> anyhow::Result<()> {
+pub(in crate::cli) fn outlive_file_limit() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     let runtime = runtime.context("getting ready for signals")?;
     let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
@@ -76,7 +76,7 @@ pub(super) fn outlive_file_limit() -> anyhow::Result<()> {
 }
 
 /// The signals that ask a program to end.
-pub(super) struct Signals {
+pub(in crate::cli) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     /// A terminal that is closed.
@@ -85,7 +85,7 @@ pub(super) struct Signals {
 
 impl Signals {
     /// From now on they no longer end the process by themselves. Call it on a runtime.
-    pub(super) fn new() -> std::io::Result<Signals> {
+    pub(in crate::cli) fn new() -> std::io::Result<Signals> {
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -94,7 +94,7 @@ impl Signals {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) {
+    pub(in crate::cli) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

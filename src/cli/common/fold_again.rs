@@ -7,9 +7,10 @@ use anyhow::{Context as _, bail};
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use crate::projection::{self, AppointmentRecord, Differences, ProjectionError, Report, SetBack, Stage};
-
-use super::{log_source::ServerLog, progress::Progress, serve::with_hint};
+use crate::{
+    cli::common::{hint::with_hint, log_source::ServerLog, progress::Progress},
+    projection::{self, AppointmentRecord, Differences, ProjectionError, Report, SetBack, Stage},
+};
 
 const POLL: Duration = Duration::from_millis(200);
 /// The most set-backs of the clock that are listed, as GraphQL has it.
@@ -19,7 +20,7 @@ const SET_BACKS_MAX: usize = 100;
 const FIELDS: &str = "state stage done of error report { position equal total { appointments changed statuses times outcomes } sources { source differences { appointments changed statuses times outcomes } } samples { source appointmentId before { status statusSince lastPosition } after { status statusSince lastPosition } } setBackCount setBacks { position from to } digestBefore digestAfter }";
 
 /// Tells how far a rebuild is.
-pub(super) fn tell(progress: &mut Progress<'_>, told: projection::Progress) {
+pub(in crate::cli) fn tell(progress: &mut Progress<'_>, told: projection::Progress) {
     let doing = match told.stage {
         Stage::Reading => "reading the log",
         Stage::Folding => "folding",
@@ -31,7 +32,7 @@ pub(super) fn tell(progress: &mut Progress<'_>, told: projection::Progress) {
 }
 
 /// What went wrong, and what to do.
-pub(super) fn explained(error: ProjectionError) -> anyhow::Error {
+pub(in crate::cli) fn explained(error: ProjectionError) -> anyhow::Error {
     match error {
         ProjectionError::Log(error) => with_hint(error),
         error => error.into(),
@@ -39,7 +40,11 @@ pub(super) fn explained(error: ProjectionError) -> anyhow::Error {
 }
 
 /// Has a running server do it, and waits for its report.
-pub(super) fn on_server(server: &ServerLog, arguments: &Value, progress: &mut Progress<'_>) -> anyhow::Result<Value> {
+pub(in crate::cli) fn on_server(
+    server: &ServerLog,
+    arguments: &Value,
+    progress: &mut Progress<'_>,
+) -> anyhow::Result<Value> {
     let mutation = format!(
         "mutation($dryRun: Boolean!, $source: String, $lifecycle: String, $window: Int) {{ rebuildProjection(dryRun: $dryRun, source: $source, lifecycle: $lifecycle, reorderWindowSeconds: $window) {{ {FIELDS} }} }}"
     );
@@ -62,7 +67,7 @@ pub(super) fn on_server(server: &ServerLog, arguments: &Value, progress: &mut Pr
 }
 
 /// A report as GraphQL tells it.
-pub(super) fn report_value(report: &Report) -> Value {
+pub(in crate::cli) fn report_value(report: &Report) -> Value {
     let differences = |one: &Differences| {
         json!({
             "appointments": one.appointments, "changed": one.changed, "statuses": one.statuses,
@@ -93,14 +98,14 @@ pub(super) fn report_value(report: &Report) -> Value {
 }
 
 /// The last set-backs of the clock, as GraphQL tells them.
-pub(super) fn set_backs_value(set_backs: &[SetBack]) -> Value {
+pub(in crate::cli) fn set_backs_value(set_backs: &[SetBack]) -> Value {
     let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
     let value = |at: &SetBack| json!({ "position": at.position.to_string(), "from": time(at.from), "to": time(at.to) });
     set_backs[set_backs.len().saturating_sub(SET_BACKS_MAX)..].iter().map(value).collect()
 }
 
 /// An appointment of a sample; `None` where it has not come into being.
-pub(super) fn appointment_value(record: &AppointmentRecord) -> Option<Value> {
+pub(in crate::cli) fn appointment_value(record: &AppointmentRecord) -> Option<Value> {
     let since = record.appointment.status_since()?;
     Some(json!({
         "status": record.appointment.status()?.name(),
@@ -110,7 +115,7 @@ pub(super) fn appointment_value(record: &AppointmentRecord) -> Option<Value> {
 }
 
 /// A report for a person.
-pub(super) fn print_report(report: &Value) -> String {
+pub(in crate::cli) fn print_report(report: &Value) -> String {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let number = |value: &Value| value.as_u64().unwrap_or_default();
     let total = &report["total"];

@@ -11,13 +11,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use ureq::{Agent, BodyReader};
 
 use crate::{
+    cli::common::hint::with_hint,
     config::Config,
     copies::{Stretch, ndjson},
     log::{Clock, DataDir, Delivery, Digest, LogError, Position, RunningServer, SledLog},
     webhook,
 };
-
-use super::serve::with_hint;
 
 /// How long a running server may take to begin an answer. It may be folding its log at that moment.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
@@ -30,7 +29,7 @@ const ANSWER_BYTES_MAX: u64 = 1 << 20;
 const ARRIVED_IN: &str = "query($from: DateTime, $to: DateTime) { first: deliveries(filter: { receivedAt: { from: $from, to: $to } }, first: 1) { nodes { position } } last: deliveries(filter: { receivedAt: { from: $from, to: $to } }, last: 1) { nodes { position } } }";
 
 /// A log that is there.
-pub(super) enum LogSource {
+pub(in crate::cli) enum LogSource {
     /// Nobody has it: it was opened here.
     Store(Box<SledLog>),
     /// A server has it.
@@ -38,13 +37,13 @@ pub(super) enum LogSource {
 }
 
 /// The log of a running server.
-pub(super) struct ServerLog {
+pub(in crate::cli) struct ServerLog {
     server: RunningServer,
     agent: Agent,
 }
 
 /// A stretch of the log on its way. After the last delivery comes `None` only where the digests fit.
-pub(super) struct Deliveries<'a> {
+pub(in crate::cli) struct Deliveries<'a> {
     stretch: Stretch,
     digest: Digest,
     deliveries: Box<dyn Iterator<Item = anyhow::Result<Delivery>> + 'a>,
@@ -53,13 +52,13 @@ pub(super) struct Deliveries<'a> {
 
 impl LogSource {
     /// Opens the log of the configured data directory, but makes none.
-    pub(super) fn open(config: &Config, clock: &Clock) -> anyhow::Result<LogSource> {
+    pub(in crate::cli) fn open(config: &Config, clock: &Clock) -> anyhow::Result<LogSource> {
         LogSource::open_by(config, clock, SledLog::open)
     }
 
     /// Opens it to be read only, and leaves everything as it is. This thread has to act as the owner of the directory as
     /// long as the log is open.
-    pub(super) fn open_to_read(config: &Config, clock: &Clock) -> anyhow::Result<LogSource> {
+    pub(in crate::cli) fn open_to_read(config: &Config, clock: &Clock) -> anyhow::Result<LogSource> {
         LogSource::open_by(config, clock, SledLog::open_to_read)
     }
 
@@ -88,7 +87,7 @@ impl LogSource {
     }
 
     /// The deliveries after `after`, up to `to` or to the head of this moment.
-    pub(super) fn read(&self, after: Position, to: Option<Position>) -> anyhow::Result<Deliveries<'_>> {
+    pub(in crate::cli) fn read(&self, after: Position, to: Option<Position>) -> anyhow::Result<Deliveries<'_>> {
         match self {
             LogSource::Store(log) => {
                 let stretch = Stretch::of(&**log, after, to)?;
@@ -107,7 +106,7 @@ impl LogSource {
     /// The first and the last position in `within` whose delivery arrived at or after one time and before another; `None`
     /// where there is none. Where the clock was set back, what stands between the two may have arrived at any time: so a
     /// log that is here is read to find them. A server knows.
-    pub(super) fn arrived_in(
+    pub(in crate::cli) fn arrived_in(
         &self,
         (from, to): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
         within: &Stretch,
@@ -146,7 +145,7 @@ impl<'a> Deliveries<'a> {
     }
 
     /// Which part of the log it is.
-    pub(super) fn stretch(&self) -> Stretch {
+    pub(in crate::cli) fn stretch(&self) -> Stretch {
         self.stretch
     }
 }
@@ -191,7 +190,11 @@ impl ServerLog {
     }
 
     /// Asks the server a GraphQL query as the admin that its lock file makes of its owner. Returns `data`.
-    pub(super) fn graphql(&self, query: &str, variables: &serde_json::Value) -> anyhow::Result<serde_json::Value> {
+    pub(in crate::cli) fn graphql(
+        &self,
+        query: &str,
+        variables: &serde_json::Value,
+    ) -> anyhow::Result<serde_json::Value> {
         let RunningServer { url, secret } = &self.server;
         let body = serde_json::json!({ "query": query, "variables": variables }).to_string();
         let request = self.agent.post(format!("{url}/graphql")).header("Content-Type", "application/json");

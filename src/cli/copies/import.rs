@@ -14,12 +14,11 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
 use crate::{
+    cli::common::{hint::with_hint, owner::Invocation, progress::Progress},
     config::Config,
     copies::{Stretch, create_private, ndjson},
     log::{Body, Clock, DataDir, Delivery, Head, Log as _, SledLog, make_private_dir},
 };
-
-use super::{owner::Invocation, progress::Progress, serve::with_hint};
 
 /// What is appended at once.
 const GROUP_DELIVERIES_MAX: usize = 4096;
@@ -37,7 +36,7 @@ pub struct Arguments {
 }
 
 /// Imports.
-pub(super) fn run(
+pub(in crate::cli) fn run(
     arguments: &Arguments,
     config: &Config,
     invocation: &Invocation,
