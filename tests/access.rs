@@ -4,8 +4,10 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::http2;
-use support::server::{Answer, CONFIG, Connection, Server, clockfold};
+use support::{
+    net::http2,
+    server::{Answer, CONFIG, Connection, Server, clockfold},
+};
 
 const ADMIN: &str = "the-token-of-an-admin-of-all";
 const VIEWER: &str = "the-token-of-a-viewer-of-all";

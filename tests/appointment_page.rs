@@ -9,9 +9,11 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use support::{
-    board::happened,
-    browser::Browser,
-    pages::{BOSS, DESK, IN_A_BODY, READERS, look, tab_to, texts},
+    browser::{
+        Browser,
+        board::happened,
+        pages::{BOSS, DESK, IN_A_BODY, READERS, look, tab_to, texts},
+    },
     server::{CONFIG, Server, clockfold, command},
     session::{cookie_from, seal},
     sources::{SOURCES, post, post_all},

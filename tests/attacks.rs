@@ -13,7 +13,8 @@ use std::{
 };
 
 use support::{
-    http2, raise_open_files,
+    net::http2,
+    raise_open_files,
     server::{CONFIG, Connection, ROUTE_KEY, Server},
     wait_for,
     webhook::{GOOD, JSON, deliveries, started, with_server},

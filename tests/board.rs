@@ -4,8 +4,10 @@
 mod support;
 
 use support::{
-    board::{happened, holds, show},
-    browser::Browser,
+    browser::{
+        Browser,
+        board::{happened, holds, show},
+    },
     server::{CONFIG, Server},
 };
 

@@ -8,12 +8,16 @@ use std::{net::TcpListener, thread, time::Duration};
 
 use serde_json::{Value, json};
 use support::{
-    accessibility::check,
-    board::holds,
-    browser::Browser,
-    live::Socket,
-    nginx_path::{HOST, Nginx, UPGRADES, free_address},
-    pages::{DESK, READERS},
+    browser::{
+        Browser,
+        accessibility::check,
+        board::holds,
+        pages::{DESK, READERS},
+    },
+    net::{
+        live::Socket,
+        nginx_path::{HOST, Nginx, UPGRADES, free_address},
+    },
     server::{CONFIG, Server},
     session::post_token,
     webhook::with_server,

@@ -4,10 +4,12 @@
 mod support;
 
 use support::{
-    accessibility::check,
-    board::{CLINICS, busy_day, happened, holds, show},
-    browser::Browser,
-    live::Socket,
+    browser::{
+        Browser,
+        accessibility::check,
+        board::{CLINICS, busy_day, happened, holds, show},
+    },
+    net::live::Socket,
     server::{CONFIG, Server},
     sources::{post, post_all},
     webhook::with_server,

@@ -5,9 +5,11 @@ mod support;
 
 use serde_json::json;
 use support::{
-    accessibility::check,
-    board::{CLINICS, Past, busy_day, happened, holds, show},
-    browser::Browser,
+    browser::{
+        Browser,
+        accessibility::check,
+        board::{CLINICS, Past, busy_day, happened, holds, show},
+    },
     server::{CONFIG, Server},
 };
 

@@ -4,8 +4,10 @@
 mod support;
 
 use support::{
-    board::{CLINICS, busy_day, happened, holds, show},
-    browser::Browser,
+    browser::{
+        Browser,
+        board::{CLINICS, busy_day, happened, holds, show},
+    },
     server::Server,
     sources::post,
 };

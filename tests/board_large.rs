@@ -5,8 +5,10 @@
 mod support;
 
 use support::{
-    board::{Past, happened, holds, show},
-    browser::Browser,
+    browser::{
+        Browser,
+        board::{Past, happened, holds, show},
+    },
     load::{Load, Plan},
     server::{CONFIG, Server},
 };

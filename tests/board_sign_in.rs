@@ -9,10 +9,12 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use serde_json::json;
 use support::{
-    accessibility::check,
-    board::{holds, show},
-    browser::Browser,
-    pages::{DESK, IN_A_BODY},
+    browser::{
+        Browser,
+        accessibility::check,
+        board::{holds, show},
+        pages::{DESK, IN_A_BODY},
+    },
     server::Server,
     session::{cookie_from, seal, with_cookie},
 };

@@ -5,9 +5,11 @@
 mod support;
 
 use support::{
-    board::{CLINICS, busy_day, happened, show},
-    browser::Browser,
-    pages::{SCREENS, look_on},
+    browser::{
+        Browser,
+        board::{CLINICS, busy_day, happened, show},
+        pages::{SCREENS, look_on},
+    },
     server::Server,
 };
 

@@ -6,9 +6,11 @@ mod support;
 
 use serde_json::{Value, json};
 use support::{
-    accessibility::check,
-    board::{CLINICS, Past, happened, show},
-    browser::Browser,
+    browser::{
+        Browser,
+        accessibility::check,
+        board::{CLINICS, Past, happened, show},
+    },
     server::Server,
 };
 

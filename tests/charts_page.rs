@@ -9,9 +9,11 @@ use std::path::Path;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
 use support::{
-    board::happened,
-    browser::Browser,
-    pages::{DESKTOP, look, tab_to, texts},
+    browser::{
+        Browser,
+        board::happened,
+        pages::{DESKTOP, look, tab_to, texts},
+    },
     server::{Server, clockfold, data_dir},
 };
 

@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::Value;
 use support::{
-    promql::{Expression, percent_encoded},
+    net::promql::{Expression, percent_encoded},
     server::{CONFIG, Connection, ROUTE_KEY, Server},
     wait_for,
 };

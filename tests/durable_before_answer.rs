@@ -11,9 +11,9 @@ mod support;
 use std::path::Path;
 
 use support::{
+    disk::trace::{Call, finished, parse, start_traced},
     load::{Acknowledged, Load, Plan, Random, acknowledged, body, post},
     server::{CONFIG, Connection, data_dir},
-    trace::{Call, finished, parse, start_traced},
 };
 
 const ONE_AT_A_TIME: u64 = 40;

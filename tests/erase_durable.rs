@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, fs, process::Command};
 
 use support::{
     bodies::Marked,
+    disk::trace::{CALLS, Call, parse},
     server::{CONFIG, command, data_dir},
-    trace::{CALLS, Call, parse},
 };
 
 #[test]

@@ -2,12 +2,11 @@
 //! event for real, on random deliveries to one appointment.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
-#[path = "support/model.rs"]
-mod model;
+mod support;
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clockfold::lifecycle::{Appointment, Arrival, EventType, Explanation, FoldRules, Lifecycle, MetSet, Status};
-use model::{Judged, Sent, Table};
+use support::oracle::model::{self, Judged, Sent, Table};
 
 const HISTORIES: u64 = 3_000;
 const DAY: [&str; 8] = ["create", "checkin", "ready", "undo_ready", "ready", "callback", "discharge", "remove"];

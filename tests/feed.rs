@@ -14,7 +14,7 @@ use std::{
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use support::{
-    live::{Came, Events, Socket, number},
+    net::live::{Came, Events, Socket, number},
     server::{CONFIG, ROUTE_KEY, Server, clockfold, data_dir},
     session::{ORIGIN, sign_in, with_cookie},
 };

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use support::{
-    http1::chunked,
+    net::http1::chunked,
     server::{Answer, Connection, Server},
 };
 

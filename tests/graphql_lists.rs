@@ -7,7 +7,7 @@ use std::{thread, time::Duration};
 
 use serde_json::{Value, json};
 use support::{
-    live::{Events, Socket},
+    net::live::{Events, Socket},
     server::{Answer, CONFIG, Server},
     sources::{SOURCES, post},
 };

@@ -11,7 +11,7 @@ use std::{
 };
 
 use clockfold::log::{Body, Log, LogError, NewDelivery, Position};
-use support::killed::{HEAD_BYTES, Killed, chain, copy, group, journal_files, open, read_all};
+use support::disk::killed::{HEAD_BYTES, Killed, chain, copy, group, journal_files, open, read_all};
 
 #[test]
 fn what_a_kill_leaves_is_moved_into_the_store_by_the_next_start() {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use clockfold::log::{Body, Log, LogError, Position};
-use support::killed::{chain, copy, group, journal_files, large_group, open, read_all};
+use support::disk::killed::{chain, copy, group, journal_files, large_group, open, read_all};
 
 #[test]
 fn what_the_store_has_already_is_not_taken_twice() {

@@ -4,8 +4,7 @@
 //! run asks for ten thousand. What only the log and the projection can break is tested with them.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
-#[path = "support/deliveries.rs"]
-mod deliveries;
+mod support;
 
 use std::collections::BTreeMap;
 
@@ -13,8 +12,10 @@ use chrono::TimeDelta;
 use clockfold::lifecycle::{
     Appointment, EventKind, EventType, FoldRules, Folded, Lifecycle, Met, Outcome, Standing, Status, Step,
 };
-use deliveries::{Sent, anything, built_in, deliveries, in_order, lifecycles, rules, start, without_window};
 use proptest::{collection::vec, prelude::*, sample::select};
+use support::oracle::deliveries::{
+    Sent, anything, built_in, deliveries, in_order, lifecycles, rules, start, without_window,
+};
 
 /// How many cases each property is tried on, where a number is asked for.
 fn cases_asked_for() -> Option<u32> {

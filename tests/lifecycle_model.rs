@@ -7,15 +7,14 @@
     reason = "a test that panics has failed; it prints what it compared"
 )]
 
-#[path = "support/folded.rs"]
-mod folded;
-#[path = "support/model.rs"]
-mod model;
+mod support;
 
 use chrono::TimeDelta;
 use clockfold::lifecycle::{EventType, FoldRules, Lifecycle, Met, MetSet, Status};
-use folded::fold;
-use model::{Sent, Table};
+use support::oracle::{
+    folded::fold,
+    model::{self, Sent, Table},
+};
 
 const DELIVERIES: usize = 60_000;
 const LENGTH_MAX: u64 = 50;

@@ -1,12 +1,11 @@
 //! The oracle keeps the laws of the contract, over random histories.
 
-#[path = "support/histories.rs"]
-mod histories;
-#[path = "support/model.rs"]
-mod model;
+mod support;
 
-use histories::{EVENTS, WINDOW_MS, check, folded, last, lifecycles, told};
-use model::{Sent, State, Table, fold};
+use support::oracle::{
+    histories::{EVENTS, WINDOW_MS, check, folded, last, lifecycles, told},
+    model::{Sent, State, Table, fold},
+};
 
 /// Histories of each law, lifecycle and window.
 const HISTORIES: u64 = 1_500;

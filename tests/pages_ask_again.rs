@@ -6,7 +6,7 @@ mod support;
 use serde_json::json;
 use support::{
     browser::Browser,
-    live::Socket,
+    net::live::Socket,
     server::{CONFIG, Server},
     webhook::with_server,
 };

@@ -16,10 +16,12 @@ use clockfold::{
     log::{DataDir, Delivery, Digest, Log, Position, SledLog},
 };
 use support::{
+    disk::{
+        power::{Cut, Disk},
+        trace::{Call, finished, parse, start_traced},
+    },
     load::{Acknowledged, Load, Plan, Random, as_acknowledged, check_kept},
-    power::{Cut, Disk},
     server::{CONFIG, data_dir},
-    trace::{Call, finished, parse, start_traced},
 };
 
 /// Runs of the program on the same data directory; each but the last ends with `kill -9` under load.

@@ -2,8 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod support;
-#[path = "support/model.rs"]
-mod model;
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +22,7 @@ use clockfold::{
         View,
     },
 };
-use support::{arrival, bodies::copy_all, delivery_from, unreadable};
+use support::{arrival, bodies::copy_all, delivery_from, oracle::model, unreadable};
 
 /// Deliveries that look like nothing in particular, the same for the same seed.
 fn deliveries(count: u64, mut seed: u64) -> Vec<NewDelivery> {

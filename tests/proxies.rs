@@ -13,9 +13,11 @@ use std::{
 use serde_json::json;
 
 use support::{
-    http1::chunked,
-    live::{Came, Events, Socket},
-    proxy::{Proxy, Setup},
+    net::{
+        http1::chunked,
+        live::{Came, Events, Socket},
+        proxy::{Proxy, Setup},
+    },
     server::{Answer, CONFIG, Connection, ROUTE_KEY, Server},
     session::cookie_of,
     wait_for,

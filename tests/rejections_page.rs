@@ -7,8 +7,10 @@ mod support;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use support::{
-    browser::Browser,
-    pages::{BOSS, DESK, IN_A_BODY, READERS, look, tab_to, texts},
+    browser::{
+        Browser,
+        pages::{BOSS, DESK, IN_A_BODY, READERS, look, tab_to, texts},
+    },
     server::Server,
     session::{cookie_from, seal},
 };

@@ -9,9 +9,7 @@ use std::{fs, path::Path, time::Duration};
 
 use clockfold::credential::digest_of;
 use support::{
-    http1::chunked,
-    http2,
-    live::Came,
+    net::{http1::chunked, http2, live::Came},
     server::{Connection, Server, clockfold, command, data_dir},
     session,
 };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use serde_json::json;
 use support::{
-    live::{Came, Socket},
+    net::live::{Came, Socket},
     server::Server,
     session::{connect, cookie_from, cookie_of, events, follow, seal, sign_in, with_cookie},
 };

@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 use support::{
-    live::{Came, Events, Socket},
+    net::live::{Came, Events, Socket},
     server::{CONFIG, Connection, Server},
     wait_for,
     webhook::{started, with_server},

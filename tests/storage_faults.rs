@@ -26,8 +26,10 @@ use std::{
 
 use clockfold::log::{Cause, DataDir, Log, LogError, SledLog};
 use support::{
-    faults::{Effect, Error, Fault, FaultyDisk, Operation, Target, ToldRoom},
-    killed,
+    disk::{
+        faults::{Effect, Error, Fault, FaultyDisk, Operation, Target, ToldRoom},
+        killed,
+    },
     load::{Acknowledged, Random, acknowledged, as_acknowledged, body, check_kept, post},
     server::{CONFIG, Connection, Server, clockfold, data_dir},
 };

@@ -1,24 +1,22 @@
 //! Stories of appointments, told to the real program: what each delivery is answered, what GraphQL makes of it,
 //! and that a restart changes nothing.
 //!
-//! `support/story.rs` says how a story in `fixtures/stories` is written. What a story does not say itself is held
+//! `support/oracle/story.rs` says how a story in `fixtures/stories` is written. What a story does not say itself is held
 //! against the naive model of the contract.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 mod support;
-#[path = "support/model.rs"]
-mod model;
-#[path = "support/story.rs"]
-mod story;
 
 use std::{fs, path::PathBuf, thread};
 
 use chrono::{DateTime, SecondsFormat};
-use model::{Judged, Sent, State, Table};
 use serde_json::{Value, json};
-use story::{Ending, Story, Told, text};
 use support::{
     fixture,
+    oracle::{
+        model::{self, Judged, Sent, State, Table},
+        story::{Ending, Story, Told, text},
+    },
     server::{Connection, Server},
 };
 

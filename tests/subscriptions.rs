@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::{Value, json};
 use support::{
-    live::{Came, Events, Socket, number},
+    net::live::{Came, Events, Socket, number},
     server::{CONFIG, Server},
     sources::{SOURCES, post, post_all},
     webhook::{started, with_server},

@@ -7,7 +7,7 @@ use std::{io::Write as _, process::Command};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use support::{
-    http1::chunked,
+    net::http1::chunked,
     server::{Answer, CONFIG, Connection, ROUTE_KEY, Server},
     webhook::{GOOD, JSON, deliveries, refusal, started, with_server},
 };

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::support::http2;
+use super::support::net::http2;
 
 /// How often each does something.
 const TURN: Duration = Duration::from_secs(2);

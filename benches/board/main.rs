@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 use page::{Frames, Page};
 use sender::Sender;
 use support::{
-    board::{Past, happened},
+    browser::board::{Past, happened},
     server::{CONFIG, Server},
 };
 

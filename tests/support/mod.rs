@@ -1,29 +1,18 @@
 //! What several tests share. Every patient here is invented.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses a part of it")]
 
-pub mod accessibility;
-pub mod board;
-pub mod bodies;
-pub mod browser;
-pub mod clients;
-pub mod copies;
-pub mod disk;
-pub mod faults;
-pub mod load;
-pub mod pages;
-pub mod http1;
-pub mod http2;
-pub mod killed;
-pub mod live;
-pub mod nginx_path;
-pub mod power;
-pub mod promql;
-pub mod proxy;
 pub mod server;
-pub mod session;
+pub mod load;
 pub mod sources;
-pub mod trace;
+pub mod session;
 pub mod webhook;
+pub mod bodies;
+pub mod copies;
+pub mod clients;
+pub mod net;
+pub mod browser;
+pub mod disk;
+pub mod oracle;
 
 use std::{
     path::PathBuf,

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub use super::http1::{Answer, Connection};
+pub use super::net::http1::{Answer, Connection};
 
 /// A credential of the source `downtown` in [`CONFIG`].
 pub const ROUTE_KEY: &str = "CF3uQP8cSFIQB8gB/9285030fceca";

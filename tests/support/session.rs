@@ -7,7 +7,7 @@ use clockfold::credential::{Seal, Session, digest_of};
 use serde_json::json;
 
 use super::{
-    live::{Events, Socket},
+    net::live::{Events, Socket},
     server::{Answer, Server, data_dir},
 };
 

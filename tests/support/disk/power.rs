@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{load::Random, trace::Call};
+use crate::support::{disk::trace::Call, load::Random};
 
 /// What a power cut does with what was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

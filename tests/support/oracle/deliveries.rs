@@ -1,5 +1,4 @@
 //! Random deliveries to one appointment, for the laws of the fold.
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that panics has failed; what is pub is for the test")]
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clockfold::lifecycle::{Appointment, Arrival, EventType, Fault, FoldRules, Folded, Lifecycle, Met, MetSet, Status};

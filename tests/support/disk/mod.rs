@@ -1,5 +1,10 @@
 //! A disk that can be full.
 
+pub mod faults;
+pub mod killed;
+pub mod power;
+pub mod trace;
+
 use std::{
     fs::{self, File},
     io::Write,

@@ -2,12 +2,11 @@
 //!
 //! In come rules and all deliveries of one appointment in log order; out comes what became of each and of the
 //! appointment, with all that later deliveries changed about earlier ones.
-#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that panics has failed; what is pub is for the test")]
 
 use chrono::{DateTime, Utc};
 use clockfold::lifecycle::{Appointment, Arrival, Change, Fault, FoldRules, Judgement, Met, Status};
 
-use crate::model::{Judged, Sent, State};
+use super::model::{Judged, Sent, State};
 
 /// The real fold's answer, in the model's words.
 pub fn fold(rules: &FoldRules, sent: &[Sent]) -> State {

@@ -10,7 +10,7 @@ use std::{
 
 use clockfold::log::{DataDir, Delivery, Digest, HeadFile, Log, LogError, NewDelivery, Position, SledLog};
 
-use super::{arrival, delivery};
+use crate::support::{arrival, delivery};
 
 /// Where a file's first record stands.
 pub const HEAD_BYTES: usize = 32;

@@ -1,6 +1,10 @@
 //! A real browser without a screen: Debian's `chromium`, driven by its `chromedriver` over WebDriver, which is JSON over
 //! HTTP. It resolves no name and reaches nothing but this machine.
 
+pub mod accessibility;
+pub mod board;
+pub mod pages;
+
 use std::{
     fs,
     io::{BufRead as _, BufReader},
@@ -13,7 +17,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::server::Connection;
+use crate::support::server::Connection;
 
 /// What a page may take to show something.
 const SHOWN_MAX: Duration = Duration::from_secs(60);

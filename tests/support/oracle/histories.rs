@@ -2,9 +2,8 @@
 //!
 //! Events stand in log order, 100 ms apart, or at a time of their own (`checkin@5000`). `?` is a body that could not
 //! be read, `""` the empty event type.
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
-use crate::model::{Judged, Sent, State, Table, fold};
+use super::model::{Judged, Sent, State, Table, fold};
 
 /// Five seconds, as the contract recommends.
 pub const WINDOW_MS: i64 = 5_000;

@@ -11,7 +11,6 @@
 //! - `= <source> <id> <status> <steps>` tells how an appointment ends: its status and the steps that stand.
 //! - `@ <number> <outcome> by <number> late <before> <after>` tells what has become of a delivery in the end: `by` has
 //!   the delivery that let it in, and the statuses are those at its place. Deliveries count from 1.
-#![allow(unreachable_pub, clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 use std::{fmt::Write as _, fs, path::Path, thread, time::Duration};
 
@@ -22,7 +21,9 @@ use clockfold::{
 };
 use serde_json::Value;
 
-use crate::{model::Table, support::server::Connection};
+use crate::support::server::Connection;
+
+use super::model::Table;
 
 /// One story, and what was seen while it was told.
 pub struct Story {

@@ -4,7 +4,6 @@
 //! the appointment. It keeps a list of what was applied and reads everything else off that list, from its first
 //! element, for every single judgement. It shares no code and no type with the fold it is compared with: only then is
 //! an agreement of the two worth something. Speed is no aim.
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
 
 /// For each of the 8 events that are not undos, the statuses ("NONE", "SCHEDULED", ...) that it is applied from.
 #[derive(Clone, Debug)]

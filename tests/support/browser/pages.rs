@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{accessibility, browser::Browser};
+use crate::support::browser::{Browser, accessibility};
 
 /// A screen: its name, width and height.
 pub type Screen = (&'static str, u32, u32);

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, sync::OnceLock};
 
-use super::browser::Browser;
+use crate::support::browser::Browser;
 
 /// Panics where axe-core finds anything in the page, light or dark. The page is left as on a system that is set to neither.
 pub fn check(browser: &Browser, state: &str) {

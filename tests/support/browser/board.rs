@@ -8,7 +8,7 @@ use std::{
 use chrono::{TimeDelta, Utc};
 use clockfold::log::{DataDir, Log as _, NewDelivery, SledLog};
 
-use super::{
+use crate::support::{
     browser::Browser,
     delivery_from,
     server::{Server, data_dir},

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::server::{Server, add_arguments};
+use crate::support::server::{Server, add_arguments};
 
 /// Everything that changes files, makes them durable, or sends an answer.
 pub const CALLS: &str = "openat,mkdir,rename,renameat,renameat2,unlink,unlinkat,ftruncate,fallocate,lseek,pwrite64,pwritev,write,writev,fdatasync,fsync,sync_file_range,sendto,sendmsg";

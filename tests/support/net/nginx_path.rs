@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::proxy::program;
+use crate::support::net::proxy::program;
 
 /// What a `location` takes to pass WebSockets on.
 pub const UPGRADES: &str = "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; \
