@@ -1,0 +1,59 @@
+//! What reading a long log leaves in memory. Alone in its process: what other tests take would count too.
+
+use std::fs;
+
+use clockfold::log::{DataDir, Log as _, NewDelivery, Position, SledLog};
+
+use crate::support::{arrival, delivery};
+
+const DELIVERIES: u64 = 120_000;
+const BODY_BYTES: usize = 1_000;
+/// Half of what is read. Without care sled keeps all of it.
+const KEPT_BYTES_MAX: usize = 60 << 20;
+
+/// This process's resident memory, in bytes.
+fn resident() -> usize {
+    let pages = fs::read_to_string("/proc/self/statm").unwrap();
+    pages.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+/// A body that does not compress.
+fn noise(number: u64) -> Vec<u8> {
+    let mut state = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()
+    };
+    (0..BODY_BYTES / 8).flat_map(|_| next()).collect()
+}
+
+#[test]
+fn a_log_that_was_read_does_not_stay_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || SledLog::open(&DataDir::at(folder.path()), std::sync::Arc::new(arrival)).unwrap();
+    let log = open();
+    for first in (0..DELIVERIES).step_by(64) {
+        let with_noise = |number| NewDelivery { body: noise(number), ..delivery(number + 1, "checkin") };
+        log.append((first..first + 64).map(with_noise).collect()).unwrap();
+    }
+    drop(log);
+
+    let log = open();
+    let before = resident();
+    let mut read = 0;
+    for block in log.blocks() {
+        read += block.unwrap().open().unwrap().deliveries.len() as u64;
+    }
+    assert_eq!(read, DELIVERIES);
+    let kept = resident().saturating_sub(before);
+    assert!(kept < KEPT_BYTES_MAX, "reading all of it left {kept} bytes in memory");
+
+    let before = resident();
+    for position in (1..=DELIVERIES).step_by(64) {
+        log.read(Position::new(position)).next().unwrap().unwrap();
+    }
+    let kept = resident().saturating_sub(before);
+    assert!(kept < KEPT_BYTES_MAX, "reading one of each group left {kept} bytes more");
+}

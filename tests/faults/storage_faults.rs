@@ -1,0 +1,595 @@
+//! Faults of the disk pass: while they last the server refuses what it can't keep, and afterwards it goes on by itself,
+//! in the same process, with everything that it has acknowledged, once.
+//!
+//! A server gets one fault after another, of one operation on one kind of file. `STORAGE_FAULTS=all` runs every
+//! combination; without it each operation on each kind of file meets two of the five effects.
+
+use std::{
+    collections::BTreeSet,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use clockfold::log::{Cause, DataDir, Log, LogError, SledLog};
+
+use crate::support::{
+    self,
+    disk::{
+        faults::{Effect, Error, Fault, FaultyDisk, Operation, Target, ToldRoom},
+        killed,
+    },
+    load::{Acknowledged, Random, acknowledged, as_acknowledged, body, check_kept, post},
+    server::{CONFIG, Connection, Server, clockfold, data_dir},
+};
+
+/// By itself, after the end of a fault.
+const WELL_WITHIN: Duration = Duration::from_secs(5);
+/// How long a fault lasts; one that sleeps lasts longer than one sleep.
+const FAULT: Duration = Duration::from_millis(2_500);
+const SLEEP: Duration = Duration::from_secs(5);
+const SLEEPY: Duration = Duration::from_millis(6_000);
+/// The projection's rows have gone into a file by then.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(30);
+/// `/livez` has to answer within this on a machine that does much else.
+const ALIVE_WITHIN: Duration = Duration::from_secs(2);
+const SENDERS: u64 = 3;
+/// Between a sender's posts, so that a case does not write gigabytes.
+const PAUSE: Duration = Duration::from_millis(25);
+/// Servers at a time.
+const AT_ONCE: usize = 4;
+
+const EFFECTS: [Effect; 5] = [
+    Effect::Fails(Error::Io),
+    Effect::Fails(Error::NoSpace),
+    Effect::Fails(Error::ReadOnly),
+    Effect::Fails(Error::TooManyFiles),
+    Effect::Sleeps(SLEEP),
+];
+
+const EVERY_OPERATION: &[Operation] = &[
+    Operation::Write,
+    Operation::Sync,
+    Operation::Read,
+    Operation::Rename,
+    Operation::Open,
+    Operation::Unlink,
+    Operation::Change,
+];
+
+/// When a server that takes deliveries does an operation on a kind of file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Met {
+    Always,
+    /// Each twenty seconds, when rows go from memory into a file: the fault lasts until it is met.
+    InTime,
+    /// At a start, and after another fault.
+    Perhaps,
+}
+
+/// Operations, the files, and when the ones are done on the others.
+#[rustfmt::skip]
+const TABLE: &[(&[Operation], Target, Met)] = &[
+    (&[Operation::Write],  Target::Store,      Met::Always),
+    (&[Operation::Write],  Target::Journal,    Met::Always),
+    (&[Operation::Write],  Target::Head,       Met::Always),
+    (&[Operation::Write],  Target::Projection, Met::InTime),
+    (&[Operation::Sync],   Target::Store,      Met::Always),
+    (&[Operation::Sync],   Target::Journal,    Met::Always),
+    (&[Operation::Sync],   Target::Head,       Met::Always),
+    (&[Operation::Sync],   Target::Projection, Met::InTime),
+    (&[Operation::Read],   Target::Store,      Met::Perhaps),
+    (&[Operation::Read],   Target::Journal,    Met::Perhaps),
+    (&[Operation::Read],   Target::Head,       Met::Perhaps),
+    (&[Operation::Read],   Target::Projection, Met::InTime),
+    (&[Operation::Rename], Target::Store,      Met::Perhaps),
+    (&[Operation::Rename], Target::Journal,    Met::Perhaps),
+    (&[Operation::Rename], Target::Head,       Met::Always),
+    (&[Operation::Rename], Target::Projection, Met::InTime),
+    (&[Operation::Look],   Target::Store,      Met::Always),
+    (&[Operation::Look],   Target::Journal,    Met::Always),
+    (&[Operation::Open],   Target::Store,      Met::Perhaps),
+    (&[Operation::Open],   Target::Journal,    Met::Always),
+    (&[Operation::Open],   Target::Head,       Met::Always),
+    (&[Operation::Open],   Target::Projection, Met::InTime),
+    (EVERY_OPERATION,      Target::Everything, Met::Always),
+];
+
+/// Senders that go on whatever they are answered, at their own pace.
+struct Steady {
+    stop: Arc<AtomicBool>,
+    senders: Vec<JoinHandle<Result<Vec<Acknowledged>, String>>>,
+    /// Answers with 200.
+    taken: Arc<AtomicU64>,
+    /// Answers with 503.
+    refused: Arc<AtomicU64>,
+}
+
+impl Steady {
+    fn start(address: SocketAddr, seed: u64) -> Steady {
+        let (stop, taken, refused) = (Arc::<AtomicBool>::default(), Arc::default(), Arc::default());
+        let senders = (0..SENDERS).map(|number| {
+            let (stop, taken, refused) = (Arc::clone(&stop), Arc::clone(&taken), Arc::clone(&refused));
+            thread::spawn(move || send(address, seed * SENDERS + number, &stop, &taken, &refused))
+        });
+        Steady { senders: senders.collect(), stop, taken, refused }
+    }
+
+    /// What was acknowledged; an error where any answer was neither 200 nor 503 with `Retry-After`.
+    fn finish(self) -> Result<Vec<Acknowledged>, String> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut all = Vec::new();
+        let mut failed = Ok(());
+        for sender in self.senders {
+            match sender.join().expect("a sender does not panic") {
+                Ok(acknowledged) => all.extend(acknowledged),
+                Err(why) => failed = Err(why),
+            }
+        }
+        failed.map(|()| all)
+    }
+}
+
+/// Posts bodies of up to 60 KiB, so that the journal is moved often; each is one of its kind.
+fn send(
+    address: SocketAddr,
+    seed: u64,
+    stop: &AtomicBool,
+    taken: &AtomicU64,
+    refused: &AtomicU64,
+) -> Result<Vec<Acknowledged>, String> {
+    let mut random = Random::new(seed);
+    let mut kept = Vec::new();
+    let mut connection = Connection::open(address);
+    for number in 0.. {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let note_bytes = 200 + random.below(60 << 10);
+        // Cheap to make, and no two are alike.
+        let note = format!("{seed}-{number}-{}", random.letters(64).repeat(usize::try_from(note_bytes / 64).unwrap()));
+        let events = ["create", "checkin", "ready", "demographics_update"];
+        let event = events[random.index(events.len())];
+        let text = body(1 + random.below(500), event, &note);
+        let begun = Instant::now();
+        match post(&mut connection, &text) {
+            Ok(answer) if answer.status == 200 => {
+                kept.push(acknowledged(&answer, event, text));
+                taken.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(answer) if answer.status == 503 => {
+                let retry = answer.header("retry-after").and_then(|seconds| seconds.parse::<u32>().ok());
+                retry.ok_or_else(|| format!("503 without Retry-After: {}", answer.head))?;
+                refused.fetch_add(1, Ordering::Relaxed);
+                connection = Connection::open(address);
+            }
+            Ok(answer) => return Err(format!("an answer {} {}", answer.status, answer.text())),
+            Err(error) => return Err(format!("no answer after {:?}: {error}", begun.elapsed())),
+        }
+        thread::sleep(PAUSE);
+    }
+    Ok(kept)
+}
+
+/// A server on a disk of its own, and all that it has acknowledged.
+struct Tried {
+    disk: FaultyDisk,
+    server: Server,
+    kept: Vec<Acknowledged>,
+    seed: u64,
+}
+
+impl Tried {
+    fn start(seed: u64) -> Tried {
+        let disk = FaultyDisk::mount();
+        let server = Server::start(&disk.path, CONFIG);
+        Tried { disk, server, kept: Vec::new(), seed }
+    }
+
+    /// One fault, from its beginning to well after its end. Tells what happened.
+    fn meet(&mut self, fault: Fault, met: Met) -> Result<String, String> {
+        self.seed += 1;
+        let load = Steady::start(self.server.address, self.seed);
+        let told = self.meet_under(&load, fault, met);
+        self.disk.clear();
+        self.kept.extend(load.finish()?);
+        told
+    }
+
+    fn meet_under(&mut self, load: &Steady, fault: Fault, met: Met) -> Result<String, String> {
+        // Until the journal has been moved once, and the projection has files.
+        thread::sleep(Duration::from_millis(500));
+        let (taken, refused) = (load.taken.load(Ordering::Relaxed), load.refused.load(Ordering::Relaxed));
+        if refused > 0 {
+            return Err(format!("{refused} were refused before the fault"));
+        }
+        self.disk.raise(fault);
+        let begun = Instant::now();
+        let lasts = if matches!(fault.effect, Effect::Sleeps(_)) { SLEEPY } else { FAULT };
+        let mut until = begun + lasts;
+        while Instant::now() < until {
+            if met == Met::InTime && self.disk.struck() == 0 && begun.elapsed() < FLUSHED_WITHIN {
+                until = Instant::now() + lasts;
+            }
+            self.is_alive()?;
+            self.look();
+            thread::sleep(Duration::from_millis(150));
+        }
+        let during = (load.taken.load(Ordering::Relaxed) - taken, load.refused.load(Ordering::Relaxed));
+        let struck = self.disk.clear();
+        let well_after = self.is_well_again(load)?;
+        if met != Met::Perhaps && struck == 0 {
+            return Err("the fault was never met".to_owned());
+        }
+        Ok(format!("struck {struck:>4}, taken {:>3}, refused {:>3}, well after {well_after:.1?}", during.0, during.1))
+    }
+
+    fn is_alive(&self) -> Result<(), String> {
+        let begun = Instant::now();
+        let answer = Connection::open(self.server.address).request("GET", "/livez", &[], b"");
+        let answer = answer.map_err(|error| format!("/livez: {error}"))?;
+        if answer.status == 200 && begun.elapsed() < ALIVE_WITHIN {
+            return Ok(());
+        }
+        Err(format!("/livez: {} after {:?}", answer.status, begun.elapsed()))
+    }
+
+    /// A reader of old bodies and of rows; who asks for them during a fault gets something, or an error. It is not waited
+    /// for: a disk may sleep.
+    fn look(&self) {
+        let query = "{ deliveries(first: 3) { nodes { body } } appointments(first: 50) { nodes { status } } }";
+        let body = serde_json::json!({ "query": query }).to_string();
+        let address = self.server.address;
+        thread::spawn(move || {
+            let headers = [("Content-Type", "application/json")];
+            let _ = Connection::open(address).request("POST", "/graphql", &headers, body.as_bytes());
+        });
+    }
+
+    /// Waits until deliveries are taken again; from then on all of them are, and the server says that it is ready.
+    fn is_well_again(&self, load: &Steady) -> Result<Duration, String> {
+        let ended = Instant::now();
+        let taken = load.taken.load(Ordering::Relaxed);
+        let ready = || self.server.get("/readyz").status == 200;
+        // What was under way when the fault ended is not enough.
+        while load.taken.load(Ordering::Relaxed) < taken + 2 * SENDERS || !ready() {
+            if ended.elapsed() > WELL_WITHIN {
+                return Err(format!("not well {:?} after the fault's end", ended.elapsed()));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        let well_after = ended.elapsed();
+        let refused = load.refused.load(Ordering::Relaxed);
+        thread::sleep(Duration::from_millis(300));
+        match load.refused.load(Ordering::Relaxed) - refused {
+            0 => Ok(well_after),
+            more => Err(format!("{more} refused after it was well again")),
+        }
+    }
+
+    /// Ends the server, and holds the log against what was acknowledged.
+    fn check(mut self) -> Result<(), String> {
+        self.disk.clear();
+        let printed = self.server.printed();
+        let status = self.server.terminate();
+        if !status.success() {
+            return Err(format!("SIGTERM ends it with {status}"));
+        }
+        if printed.contains("panicked") {
+            return Err("something panicked".to_owned());
+        }
+        let data = data_dir(&self.disk.path);
+        let told = clockfold(&self.disk.path, &[], &["verify", "--data-dir", data.to_str().unwrap()]);
+        if told.status != 0 {
+            return Err(format!("verify: {}{}", told.stdout, told.stderr));
+        }
+        let log = killed::open(&data).map_err(|error| error.to_string())?;
+        let found: Vec<Acknowledged> = killed::read_all(&log).iter().map(as_acknowledged).collect();
+        // One who was refused may be in the log as well, but no one twice.
+        let bodies: BTreeSet<&str> = found.iter().map(|delivery| delivery.body.as_str()).collect();
+        if bodies.len() != found.len() {
+            return Err(format!("{} deliveries are in the log twice", found.len() - bodies.len()));
+        }
+        let kept = &self.kept;
+        let checked = std::panic::catch_unwind(|| check_kept(kept, &found, 1));
+        checked.map_err(|_| "what was acknowledged is not in the log as it was".to_owned())
+    }
+}
+
+/// One server's faults, one after another. After one that it does not survive, the next server goes on.
+fn try_all(operations: &'static [Operation], target: Target, met: Met, effects: &[Effect], seed: u64) -> Vec<String> {
+    let mut failures = Vec::new();
+    let mut tried: Option<Tried> = None;
+    let mut before = Vec::new();
+    let name = match operations {
+        [one] => format!("{one:?} {target:?}"),
+        _ => format!("all {target:?}"),
+    };
+    for (number, effect) in effects.iter().enumerate() {
+        let fault = Fault { operations, target, effect: *effect };
+        let fresh = || Tried::start((seed * 10 + number as u64) * 100);
+        let mut server = tried.take().unwrap_or_else(fresh);
+        match server.meet(fault, met) {
+            Ok(told) => {
+                println!("{name} {effect:?}: {told}");
+                before.push(format!("{effect:?}"));
+                tried = Some(server);
+            }
+            Err(why) => {
+                println!("{name} {effect:?}: {why}");
+                failures.push(format!("{name} {effect:?}: {why}\n{}", last_lines(&server.server.printed())));
+                // Another is tried on a disk of its own.
+                server.disk.clear();
+                server.server.kill();
+                before.clear();
+            }
+        }
+    }
+    let printed = tried.as_ref().map(|tried| tried.server.printed()).unwrap_or_default();
+    if let Some(Err(why)) = tried.map(Tried::check) {
+        println!("{name}, after {before:?}: {why}");
+        failures.push(format!("{name}, after {before:?}: {why}\n{}", last_lines(&printed)));
+    }
+    failures
+}
+
+/// The last that a server has said, without its paths.
+fn last_lines(printed: &str) -> String {
+    let lines: Vec<&str> = printed.lines().collect();
+    lines[lines.len().saturating_sub(8)..].join("\n")
+}
+
+#[test]
+fn every_fault_passes_by_itself_and_nothing_acknowledged_is_lost() {
+    let all = std::env::var("STORAGE_FAULTS").is_ok_and(|which| which == "all");
+    let only = std::env::var("STORAGE_FAULTS_ONLY").ok();
+    let next = AtomicU64::new(0);
+    let failures = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((operations, target, met)) = TABLE.get(usize::try_from(number).unwrap()) else {
+                        break;
+                    };
+                    let name = format!("{operations:?} {target:?}");
+                    if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
+                        continue;
+                    }
+                    // Two that stand side by side, in turn.
+                    let turn = usize::try_from(number).unwrap() % EFFECTS.len();
+                    let two = [EFFECTS[turn], EFFECTS[(turn + 1) % EFFECTS.len()]];
+                    let effects: &[Effect] = if all { &EFFECTS } else { &two };
+                    let failed = try_all(operations, *target, *met, effects, number);
+                    failures.lock().unwrap().extend(failed);
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n\n"));
+}
+
+/// Waits until a delivery is answered so; panics where that takes longer.
+fn answered(server: &Server, status: u16, within: Duration) {
+    let begun = Instant::now();
+    loop {
+        let answer = server.deliver(7, "checkin");
+        if answer.status == status {
+            return;
+        }
+        assert!(begun.elapsed() < within, "{} {within:?} later: {}", answer.status, server.printed());
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_data_directory_that_is_gone_or_exchanged_takes_nothing_until_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away) = (data_dir(folder.path()), folder.path().join("away"));
+    let mut server = Server::start(folder.path(), CONFIG);
+    let at_once = Duration::from_millis(1_500);
+    let mut position = 0;
+    for other in [None, Some("empty"), Some("a copy")] {
+        for _ in 0..20 {
+            let answer = server.deliver(7, "create");
+            assert_eq!(answer.status, 200, "{}", server.printed());
+            position = answer.json()["position"].as_str().unwrap().parse().unwrap();
+        }
+        std::fs::rename(&data, &away).unwrap();
+        match other {
+            None => {}
+            Some("empty") => std::fs::create_dir(&data).unwrap(),
+            Some(_) => support::run("cp", &["-a", away.to_str().unwrap(), data.to_str().unwrap()]),
+        }
+        answered(&server, 503, at_once);
+        assert_eq!(server.get("/livez").status, 200);
+        if data.exists() {
+            std::fs::remove_dir_all(&data).unwrap();
+        }
+        std::fs::rename(&away, &data).unwrap();
+        answered(&server, 200, WELL_WITHIN);
+    }
+    assert!(server.terminate().success(), "{}", server.printed());
+    let log = killed::open(&data).unwrap();
+    let found = killed::read_all(&log);
+    assert!(found.len() as u64 > position && found.iter().zip(1..).all(|(one, at)| one.position.get() == at));
+}
+
+/// What a disk says of its room is not what a user may have of it.
+#[test]
+fn a_disk_that_says_it_has_no_room_and_has_it_is_written_to_again() {
+    let reserved = ToldRoom { all: 1 << 20, free: 1 << 14, available: 0 };
+    let unknown = ToldRoom { all: 0, free: 0, available: 0 };
+    for (told, error) in
+        [(reserved, Error::Io), (reserved, Error::NoSpace), (unknown, Error::Io), (unknown, Error::NoSpace)]
+    {
+        let disk = FaultyDisk::mount();
+        let mut server = Server::start(&disk.path, CONFIG);
+        answered(&server, 200, WELL_WITHIN);
+        disk.tell(told);
+        disk.raise(Fault { operations: &[Operation::Write], target: Target::Journal, effect: Effect::Fails(error) });
+        answered(&server, 503, WELL_WITHIN);
+        disk.clear();
+        answered(&server, 200, WELL_WITHIN);
+        assert!(server.terminate().success(), "{told:?} {error:?}: {}", server.printed());
+    }
+}
+
+/// sled takes what it can't read for the end of its log, and overwrites the rest.
+#[test]
+fn a_log_that_can_not_be_read_when_it_is_opened_anew_is_left_as_it_is() {
+    let mut tried = Tried::start(8_000);
+    let load = Steady::start(tried.server.address, 8_000);
+    // Until the store has deliveries that no snapshot of it knows.
+    let store = data_dir(&tried.disk.path).join("log/db");
+    let (begun, length) = (Instant::now(), store.metadata().unwrap().len());
+    while store.metadata().unwrap().len() < length + (64 << 10) {
+        assert!(begun.elapsed() < FLUSHED_WITHIN, "nothing is moved into the store");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let refused = load.refused.load(Ordering::Relaxed);
+    tried.disk.raise(Fault {
+        operations: &[Operation::Sync],
+        target: Target::Journal,
+        effect: Effect::Fails(Error::Io),
+    });
+    while load.refused.load(Ordering::Relaxed) == refused {
+        assert!(begun.elapsed() < FLUSHED_WITHIN, "the fault was never met");
+        thread::sleep(Duration::from_millis(1));
+    }
+    // Trying the disk out reads only the head of the store's file.
+    tried.disk.raise(Fault {
+        operations: &[Operation::LargeRead],
+        target: Target::Store,
+        effect: Effect::Fails(Error::Io),
+    });
+    thread::sleep(FAULT);
+    assert!(tried.disk.clear() > 0, "nothing was read: {}", tried.server.printed());
+    tried.is_well_again(&load).unwrap_or_else(|why| panic!("{why}: {}", tried.server.printed()));
+    tried.kept.extend(load.finish().unwrap());
+    tried.check().unwrap();
+}
+
+#[test]
+fn a_store_that_can_not_be_looked_at_is_not_taken_for_one_that_is_missing() {
+    let disk = FaultyDisk::mount();
+    let data = data_dir(&disk.path);
+    let log = killed::open(&data).unwrap();
+    log.append((1..=40).map(|number| support::delivery(number, "create")).collect()).unwrap();
+    drop(log);
+    disk.raise(Fault { operations: &[Operation::Look], target: Target::MadeStore, effect: Effect::Fails(Error::Io) });
+    let to_read = SledLog::open_to_read(&DataDir::at(&data), Arc::new(chrono::Utc::now)).map(drop);
+    for refused in [killed::open(&data).map(drop), to_read] {
+        assert!(matches!(refused, Err(LogError::Storage { cause: Cause::Device, .. })), "{refused:?}");
+    }
+    assert!(disk.clear() > 0);
+    assert!(!data.join("log/being-made").exists());
+    assert_eq!(killed::read_all(&killed::open(&data).unwrap()).len(), 40);
+}
+
+#[test]
+fn an_older_copy_in_its_place_is_told_of_and_what_is_put_back_is_opened_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away, older) = (data_dir(folder.path()), folder.path().join("away"), folder.path().join("older"));
+    let mut server = Server::start(folder.path(), CONFIG);
+    answered(&server, 200, WELL_WITHIN);
+    thread::sleep(killed::HEAD_INTERVAL_MAX);
+    support::run("cp", &["-a", data.to_str().unwrap(), older.to_str().unwrap()]);
+    for _ in 0..20 {
+        answered(&server, 200, WELL_WITHIN);
+    }
+    std::fs::rename(&data, &away).unwrap();
+    std::fs::rename(&older, &data).unwrap();
+    let is_told = |line: &str| line.contains("ERROR") && line.contains("deliveries are missing");
+    support::wait_for("the damage is told", || server.printed().lines().any(is_told));
+    std::fs::rename(&data, &older).unwrap();
+    std::fs::rename(&away, &data).unwrap();
+    answered(&server, 200, WELL_WITHIN);
+    assert!(server.terminate().success(), "{}", server.printed());
+}
+
+#[test]
+fn somebody_elses_data_directory_in_its_place_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, away) = (data_dir(folder.path()), folder.path().join("away"));
+    let another = folder.path().join("another");
+    let log = killed::open(&another).unwrap();
+    log.append(killed::group(1..=300)).unwrap();
+    log.session_key().unwrap();
+    drop(log);
+    let lock = std::fs::File::options().append(true).open(another.join("lock")).unwrap();
+    lock.set_permissions(std::fs::Permissions::from_mode(0o640)).unwrap();
+    let mut server = Server::start(folder.path(), CONFIG);
+    for with_head in [true, false] {
+        if !with_head {
+            // Then only who opens it finds out.
+            std::fs::remove_file(another.join("head")).unwrap();
+        }
+        let before = contents(&another, with_head);
+        answered(&server, 200, WELL_WITHIN);
+        std::fs::rename(&data, &away).unwrap();
+        std::fs::rename(&another, &data).unwrap();
+        answered(&server, 503, Duration::from_millis(1_500));
+        thread::sleep(FAULT);
+        std::fs::rename(&data, &another).unwrap();
+        std::fs::rename(&away, &data).unwrap();
+        assert_eq!(contents(&another, with_head), before, "{}", server.printed());
+        answered(&server, 200, WELL_WITHIN);
+    }
+    assert!(server.terminate().success(), "{}", server.printed());
+}
+
+/// The names, modes and contents of what a data directory has; only of the lock file unless all of it counts.
+fn contents(data: &std::path::Path, all: bool) -> Vec<(std::path::PathBuf, u32, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![data.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if all || path.ends_with("lock") {
+                let mode = path.metadata().unwrap().permissions().mode();
+                found.push((path.strip_prefix(data).unwrap().to_owned(), mode, std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_signal_to_end_while_the_disk_fails_is_told_by_the_exit_status_and_loses_nothing() {
+    for operations in [&[Operation::Write][..], &[Operation::Sync], EVERY_OPERATION] {
+        let mut tried = Tried::start(9_000);
+        let load = Steady::start(tried.server.address, 9_000);
+        thread::sleep(Duration::from_millis(700));
+        tried.disk.raise(Fault { operations, target: Target::Store, effect: Effect::Fails(Error::Io) });
+        let begun = Instant::now();
+        while tried.disk.struck() == 0 && begun.elapsed() < WELL_WITHIN {
+            thread::sleep(Duration::from_millis(20));
+        }
+        let kept = load.finish().unwrap();
+        let status = tried.server.terminate();
+        let printed = tried.server.printed();
+        assert_eq!(status.code(), Some(1), "{operations:?}: {status}: {printed}");
+        let last = printed.trim_end().lines().rev().take(2).collect::<String>();
+        assert!(last.contains("hint:"), "{operations:?}: it does not say what to do: {printed}");
+        tried.disk.clear();
+        let mut server = Server::start(&tried.disk.path, CONFIG);
+        assert_eq!(server.deliver(7, "create").status, 200);
+        assert!(server.terminate().success());
+        let log = killed::open(&data_dir(&tried.disk.path)).unwrap();
+        let found: Vec<Acknowledged> = killed::read_all(&log).iter().map(as_acknowledged).collect();
+        let mut kept = kept;
+        kept.sort_by_key(|delivery| delivery.position);
+        check_kept(&kept, &found, 1);
+    }
+}

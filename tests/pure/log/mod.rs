@@ -1,0 +1,6 @@
+//! The log and its journal, as files.
+
+mod store;
+mod journal;
+mod journal_moves;
+mod damage;

@@ -1,0 +1,6 @@
+//! The projection is built anew, beside everything else.
+
+mod refold;
+mod rebuild;
+mod rebuild_commands;
+mod mended;
