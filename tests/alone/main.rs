@@ -8,7 +8,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
-mod log_memory;
 mod graphql_limits;
 mod graphql_attacks;
 mod attacks;

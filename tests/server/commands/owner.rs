@@ -9,7 +9,10 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::support::server::{CONFIG, Server, Told};
+use crate::support::{
+    run,
+    server::{CONFIG, Server, Told},
+};
 
 /// Nobody on this machine: it has no name, and no group of its own.
 const OWNER: u32 = 41_345;
@@ -30,7 +33,9 @@ impl Service {
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
         assert_eq!(folder.path().metadata().unwrap().uid(), 0, "this test becomes other users: run it as root");
         let service = Service { folder };
-        fs::copy(env!("CARGO_BIN_EXE_clockfold"), service.program()).unwrap();
+        // By a program of its own: a child that this process starts meanwhile would have the copy open for writing, and what
+        // is open for writing is not run.
+        run("cp", &[env!("CARGO_BIN_EXE_clockfold"), service.program().to_str().unwrap()]);
         fs::create_dir(service.data()).unwrap();
         chown(service.data(), Some(OWNER), Some(OWNER)).unwrap();
         let mut server = service.serve();
