@@ -1,9 +1,9 @@
 //! Clockfold keeps every Clockwise.MD webhook in a durable log and folds them into each appointment's status.
 //!
 //! ```text
-//! POST /webhook/…  ->  webhook  ->  log  ->  lifecycle  ->  projection  ->  graphql
-//!                      who, what    durable   the fold       on disk         answers
-//!                                   └────────── tracker: the single writer ──┘
+//! POST /webhook/…  ->  access, webhook  ->  log  ->  lifecycle  ->  projection  ->  graphql
+//!                      who,    what         durable   the fold       on disk         answers
+//!                                           └────────── tracker: the single writer ──┘
 //!                   retention  <-  log, projection: which bodies have had their time
 //!                      copies  <-  log: what leaves it and comes back (exports, backups, the archive)
 //!                   dashboard  ->  pages in the browser, which ask graphql
@@ -18,7 +18,7 @@ pub use clockfold_lifecycle as lifecycle;
 pub use clockfold_log as log;
 pub use clockfold_projection as projection;
 
-pub mod credential;
+pub mod access;
 pub mod webhook;
 pub mod simulate;
 pub mod tracker;

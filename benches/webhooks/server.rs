@@ -14,14 +14,13 @@ use std::{
 
 use chrono::Utc;
 use clockfold::{
-    credential::{Credential, Seal, digest_of},
-    graphql::{Graph, GraphParts, Limits, Readers, SourceSettings},
+    access::{Credential, Gate, Readers, Require, Seal, SourceAccess, digest_of},
+    graphql::{Graph, GraphParts, Limits, SourceSettings},
     lifecycle::{Folded, Judgement, Status, Verdict},
     log::{Clock, DataDir, Log, Position, SledLog, SourceName},
     projection::{Projection, Rules, Workshop},
     server::{App, ConnectionLimits, Listeners, Metrics, Parts, SessionSettings, SubscriptionLimits, run},
     tracker::{Queue, Receipt, Submission, Tracker, Workbench},
-    webhook::{Gate, Require, SourceAccess},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

@@ -5,11 +5,10 @@ use std::io::Write;
 use chrono::{DateTime, Utc};
 
 use crate::{
+    access::{Credential, ReaderAccess, Require, Role},
     config::{CONNECTIONS_MAX, Config, SourceConfig},
-    credential::Credential,
-    graphql::{Introspection, Limits, ReaderAccess, Role},
+    graphql::{Introspection, Limits},
     lifecycle::Lifecycle,
-    webhook::Require,
 };
 
 /// Prints a summary of a configuration that could be read.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::credential::{digest_of, fresh_secret};
+use crate::access::{digest_of, fresh_secret};
 
 /// Makes a secret and prints it. It is kept nowhere.
 pub(super) fn new(stdout: &mut dyn Write) -> anyhow::Result<()> {

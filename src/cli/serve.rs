@@ -18,11 +18,11 @@ use tracing_subscriber::{
 };
 
 use crate::{
+    access::{Gate, Readers, Seal, digest_of, fresh_secret},
     cli::common::{descriptors, hint::with_hint, stop::Signals},
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
     copies::Archive,
-    credential::{Seal, digest_of, fresh_secret},
-    graphql::{Graph, GraphParts, Readers, SourceSettings},
+    graphql::{Graph, GraphParts, SourceSettings},
     log::{ArrivalTime, Clock, DataDir, Log, RunningServer, SessionKey, SledLog, made_at},
     projection::{DeliveryFilter, Page, Progress, Projection, ProjectionError, Reader, Stage, StaleRules, Workshop},
     server::{
@@ -30,7 +30,7 @@ use crate::{
         listen, run as run_server,
     },
     tracker::{Rebuilds, Tracker, Workbench},
-    webhook::{self, Gate},
+    webhook,
 };
 
 use super::erase_bodies::apply_retention;

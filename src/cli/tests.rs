@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::credential::CredentialDigest;
+use crate::access::CredentialDigest;
 
 use super::*;
 
@@ -128,7 +128,7 @@ fn a_new_key_can_be_pasted() {
     assert_eq!(status, 0);
     let word = |name: &str| stdout.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
     let (secret, digest) = (word("secret"), word("digest"));
-    assert_eq!(digest.parse::<CredentialDigest>().unwrap(), crate::credential::digest_of(secret.as_bytes()));
+    assert_eq!(digest.parse::<CredentialDigest>().unwrap(), crate::access::digest_of(secret.as_bytes()));
     assert!(stdout.contains(&format!("route_keys = [\"{digest}\"]")));
     assert!(stdout.contains(&format!("authtokens = [\"{digest}\"]")));
     assert!(stdout.contains(&format!("/webhook/{secret}\n")));

@@ -6,9 +6,11 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
-    credential::{Credential, CredentialDigest, DIGEST_PREFIX, InvalidDigest, SECRET_CHARACTERS_MIN, digest_of},
+    access::{
+        Credential, CredentialDigest, DIGEST_PREFIX, InvalidDigest, Require, SECRET_CHARACTERS_MIN, digest_of,
+        normalise_route_key,
+    },
     log::SourceName,
-    webhook::{Require, normalise_route_key},
 };
 
 use super::{

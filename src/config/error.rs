@@ -5,7 +5,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::credential::SECRET_CHARACTERS_MIN;
+use crate::access::SECRET_CHARACTERS_MIN;
 
 /// Where something stands: a file and its line, or a variable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    credential::{CredentialDigest, NoRandomness, digest_of, fresh_secret},
+    access::{CredentialDigest, NoRandomness, digest_of, fresh_secret},
     log::SourceName,
 };
 
@@ -119,7 +119,7 @@ fn write_durably(folder: &Path, path: &Path, text: &str) -> Result<(), FirstSour
 mod tests {
     use chrono::Utc;
 
-    use crate::webhook::{Gate, RouteKey};
+    use crate::access::{Gate, RouteKey};
 
     use super::*;
 

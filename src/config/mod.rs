@@ -26,12 +26,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    graphql::{Limits, ReaderAccess},
-    lifecycle::Lifecycle,
-    log::SourceName,
-    projection::Rules,
-};
+use crate::{access::ReaderAccess, graphql::Limits, lifecycle::Lifecycle, log::SourceName, projection::Rules};
 
 pub use error::{ConfigError, ConfigErrors};
 pub use first_source::{FIRST_SOURCE_FILE, FirstSource, FirstSourceError, first_source};

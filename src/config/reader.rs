@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, num::NonZeroU32};
 
 use crate::{
-    graphql::{ReaderAccess, Role},
+    access::{ReaderAccess, Role},
     log::SourceName,
 };
 

@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 use chrono_tz::{TZ_VARIANTS, Tz};
 
 use crate::{
+    access::{Require, SourceAccess},
     graphql::{LONG_WAIT_MINUTES, VERY_LONG_WAIT_MINUTES},
     lifecycle::{FoldRules, Lifecycle},
     log::{InvalidSourceName, SourceName},
-    webhook::{Require, SourceAccess},
 };
 
 use super::{

@@ -4,14 +4,12 @@ use std::{fs, num::NonZeroU32, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use crate::graphql::{Introspection, Role};
-
-use super::*;
 use crate::{
-    credential::digest_of,
-    webhook::{Gate, Require, RouteKey},
+    access::{Gate, Require, Role, RouteKey, digest_of},
+    graphql::Introspection,
 };
 
+use super::*;
 mod lifecycle;
 mod variables;
 

@@ -12,13 +12,14 @@ use std::{
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use crate::{
+    access::Viewer,
     graphql::schema::board::check_hours,
     lifecycle::Status,
     log::SourceName,
     projection::{AppointmentRecord, Moment, Page, Patience},
 };
 
-use super::{Graph, Untold, Viewer, problem::Problem, scope::Scope};
+use super::{Graph, Untold, problem::Problem, scope::Scope};
 const HOURS_USUAL: i32 = 24;
 
 /// The columns. More may be added at the end.

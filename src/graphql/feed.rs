@@ -9,12 +9,13 @@ use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 
 use crate::{
+    access::{Role, Viewer},
     graphql::request::{params::Params, prepare::Transport},
     log::{AnotherHistory, Cursor},
 };
 
 use super::{
-    Graph, Method, Role, Viewer,
+    Graph, Method,
     problem::{ANOTHER_HISTORY, INTERNAL, STORAGE_FAILED},
 };
 /// What everybody is told of a delivery.

@@ -4,7 +4,6 @@
 //! both. One request sees one snapshot. Every resolver asks its `Scope`, which shows
 //! only what the reader may see. This is the only place that names async-graphql.
 
-mod readers;
 mod settings;
 mod limits;
 mod problem;
@@ -24,6 +23,7 @@ use async_graphql::SDLExportOptions;
 use serde_json::Value;
 
 use crate::{
+    access::Viewer,
     lifecycle::Lifecycle,
     log::{Clock, Log, SourceName},
     projection::{Patience, Reader, Rules},
@@ -34,7 +34,6 @@ pub use board_csv::BoardCsv;
 pub use feed::{Fed, Feed, Untold};
 pub use limits::{Introspection, Limits};
 pub use live::Events;
-pub use readers::{ReaderAccess, Readers, Role, Viewer};
 pub use request::http::{HttpAnswer, HttpRequest, Method};
 pub use settings::{LONG_WAIT_MINUTES, SourceSettings, VERY_LONG_WAIT_MINUTES};
 

@@ -13,6 +13,7 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 use chrono_tz::Tz;
 
 use crate::{
+    access::{Role, Viewer},
     lifecycle::{FoldRules, Lifecycle},
     log::{ArrivalTime, Body, Clock, Delivery, Log, Position, SourceName},
     projection::{AsOf, DeliveryFilter, Moment, Page, Patience, Reader, Rules, StaleRules, View},
@@ -22,10 +23,8 @@ use crate::{
 use super::{
     limits::{ANSWER_BYTES_MAX, Limits},
     problem::Problem,
-    readers::{Role, Viewer},
     settings::SourceSettings,
 };
-
 /// Where answers come from.
 pub(super) struct Stores {
     pub(super) reader: Reader,

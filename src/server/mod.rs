@@ -27,11 +27,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use warp::{Filter, http::StatusCode, reply::Response};
 
 use crate::{
-    graphql::{Graph, Readers},
+    access::{Gate, Readers},
+    graphql::Graph,
     log::{Clock, Log},
     projection::Rules,
     tracker::Tracker,
-    webhook::Gate,
 };
 
 pub use admission::{access::Operator, origin::PublicUrl, sessions::SessionSettings};

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clockfold::credential::{Seal, Session, digest_of};
+use clockfold::access::{Seal, Session, digest_of};
 use serde_json::json;
 
 use super::{

@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 
 use crate::{
-    credential::fresh_secret,
+    access::fresh_secret,
     log::{Acting, DataDir, Owner},
 };
 

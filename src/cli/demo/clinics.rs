@@ -9,9 +9,9 @@ use chrono::{DateTime, Offset as _, TimeDelta, TimeZone as _, Utc};
 use chrono_tz::Tz;
 
 use crate::{
+    access::fresh_secret,
     cli::simulate::Target,
     config::{Config, Inputs},
-    credential::fresh_secret,
     log::SourceName,
     simulate::Source,
 };

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::{credential::fresh_secret, log::make_private_dir};
+use crate::{access::fresh_secret, log::make_private_dir};
 
 /// A folder of a new name, for its owner only. It is removed with everything in it when it is dropped; after a
 /// `kill -9` it is left, and does no harm: no other demo takes it.

@@ -7,8 +7,8 @@ use std::iter::Peekable;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
+    access::fresh_secret,
     cli::common::hint::with_hint,
-    credential::fresh_secret,
     log::{Body, Clock, DataDir, Delivery, Log as _, Position, SledLog},
     simulate::{Simulated, Simulation},
 };

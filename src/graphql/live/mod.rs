@@ -24,6 +24,7 @@ use async_graphql::futures_util::{FutureExt as _, Stream, StreamExt as _, stream
 use tokio::sync::Semaphore;
 
 use crate::{
+    access::Viewer,
     graphql::{
         request::{
             http::{Endpoint, executed, text},
@@ -38,10 +39,8 @@ use crate::{
 
 use super::{
     problem::Problem,
-    readers::Viewer,
     scope::{Scope, Stores},
 };
-
 use feed::Feed;
 use operation::{Key, Operation};
 use subscription::{Next, Subscriber};

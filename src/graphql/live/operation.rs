@@ -16,6 +16,7 @@ use tokio::{sync::watch, task::AbortHandle};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
+    access::{Role, Viewer},
     graphql::{
         request::prepare::Prepared,
         step::{Kind, Reached, Step, Wants},
@@ -24,11 +25,7 @@ use crate::{
 };
 
 use super::{
-    super::{
-        problem::Problem,
-        readers::{Role, Viewer},
-        scope::Scope,
-    },
+    super::{problem::Problem, scope::Scope},
     Live,
     feed::{Batch, read_after},
     told::{After, Item, KEPT_FOR, Told, some_of},

@@ -12,14 +12,16 @@ use async_graphql::{
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextValidation},
 };
 
-use crate::graphql::{
-    limits::{Introspection, Limits},
-    readers::Role,
-    request::{
-        documents::Parsed,
-        exceeded::{Exceeded, Limit},
+use crate::{
+    access::Role,
+    graphql::{
+        limits::{Introspection, Limits},
+        request::{
+            documents::Parsed,
+            exceeded::{Exceeded, Limit},
+        },
+        scope::Scope,
     },
-    scope::Scope,
 };
 
 /// Why a valid document is not executed.

@@ -2,11 +2,11 @@
 
 use async_graphql::{Enum, SimpleObject};
 
-use crate::graphql::readers::{self, Viewer};
+use crate::access::{self, Viewer};
 
 /// What a reader may see beyond statuses.
 #[derive(Enum, Clone, Copy, PartialEq, Eq)]
-#[graphql(remote = "readers::Role")]
+#[graphql(remote = "access::Role")]
 pub(in crate::graphql) enum Role {
     /// Everything but bodies.
     Viewer,

@@ -10,8 +10,7 @@ use warp::http::{HeaderMap, HeaderName, header, uri::Authority};
 use subtle::ConstantTimeEq as _;
 
 use crate::{
-    credential::{CredentialDigest, digest_of},
-    graphql::Viewer,
+    access::{CredentialDigest, Viewer, digest_of},
     server::{
         App, Peer,
         admission::{origin, pass::Pass, sessions::Cookie},

@@ -6,7 +6,7 @@ use std::{future::pending, time::Duration};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
-    credential::Session,
+    access::Session,
     server::{App, admission::sessions::Ended},
 };
 

@@ -20,8 +20,7 @@ use warp::{
 };
 
 use crate::{
-    credential::{Seal, Session, SessionId, digest_of},
-    graphql::{Readers, Viewer},
+    access::{Readers, Seal, Session, SessionId, Viewer, digest_of},
     log::{DataDirLock, SignedOut},
     server::admission::origin::{self, PublicUrl},
 };

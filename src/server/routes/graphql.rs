@@ -18,7 +18,8 @@ use warp::{
 };
 
 use crate::{
-    graphql::{self, Call, Events, HttpAnswer, HttpRequest, Introspection, Role, sdl},
+    access::Role,
+    graphql::{self, Call, Events, HttpAnswer, HttpRequest, Introspection, sdl},
     projection::Patience,
     server::{
         App, Peer,

@@ -12,8 +12,8 @@ use warp::{
 };
 
 use crate::{
+    access::Role,
     copies::{Stretch, StretchError, ndjson},
-    graphql::Role,
     log::Position,
     server::{
         App, Peer,

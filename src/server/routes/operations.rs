@@ -9,7 +9,7 @@ use warp::{
 };
 
 use crate::{
-    graphql::Role,
+    access::Role,
     server::{
         App, Peer,
         admission::access::viewer,

@@ -14,6 +14,7 @@ use warp::{
 };
 
 use crate::{
+    access::{RouteKey, Sender},
     lifecycle::{Code, EventType, Fault, Outcome, Status},
     log::{AppointmentId, NewDelivery, Position},
     projection::Rules,
@@ -25,7 +26,7 @@ use crate::{
         with,
     },
     tracker::Receipt,
-    webhook::{self, NearMiss, RouteKey, Sender},
+    webhook::{self, NearMiss},
 };
 
 const AUTHTOKEN: &str = "authtoken";

@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use clockfold::credential::digest_of;
+use clockfold::access::digest_of;
 
 use crate::support::{
     net::{http1::chunked, http2, live::Came},

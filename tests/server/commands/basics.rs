@@ -7,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use clockfold::credential::{SECRET_CHARACTERS_MIN, digest_of};
+use clockfold::access::{SECRET_CHARACTERS_MIN, digest_of};
 
 use crate::support::{
     self,

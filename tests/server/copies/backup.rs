@@ -93,7 +93,7 @@ fn a_backup_becomes_the_same_log_and_overwrites_none() {
 }
 
 fn blake3_of(bytes: &[u8]) -> String {
-    clockfold::credential::digest_of(bytes).to_string().replace("blake3:", "")
+    clockfold::access::digest_of(bytes).to_string().replace("blake3:", "")
 }
 
 #[test]

@@ -39,7 +39,7 @@ authtokens = ["the-authtoken-of-both-kinds"]
 "#;
 
 fn many_ways_in() -> String {
-    let digest = clockfold::credential::digest_of(b"only-its-digest-is-configured").to_string();
+    let digest = clockfold::access::digest_of(b"only-its-digest-is-configured").to_string();
     MANY_WAYS_IN.replace("blake3:DIGEST", &digest)
 }
 

@@ -7,9 +7,9 @@ use futures_executor::block_on;
 use serde_json::{Value, json};
 
 use crate::{
+    access::Viewer,
     graphql::{
         build_schema,
-        readers::Viewer,
         schema::board_change::*,
         scope::{Scope, Stores},
         settings::SourceSettings,

@@ -3,8 +3,7 @@
 use std::num::NonZeroU32;
 
 use crate::{
-    credential::Credential,
-    graphql::{ReaderAccess, Role},
+    access::{Credential, ReaderAccess, Role},
     server::admission::sessions::*,
 };
 

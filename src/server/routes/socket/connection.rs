@@ -24,7 +24,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    graphql::Viewer,
+    access::Viewer,
     server::{
         App, Peer,
         admission::{

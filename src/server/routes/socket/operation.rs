@@ -7,7 +7,8 @@ use serde_json::Value;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    graphql::{Call, Told, Viewer},
+    access::Viewer,
+    graphql::{Call, Told},
     projection::Patience,
     server::{
         App,

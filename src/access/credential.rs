@@ -4,14 +4,10 @@
 //! sign in. Comparison takes the same time wherever two digests differ. Keeps promise 7: a secret
 //! that nobody holds can't reach a log line.
 
-mod session;
-
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use subtle::{Choice, ConstantTimeEq};
-
-pub use session::{CredentialTag, Seal, Session, SessionId};
 
 /// The fewest characters a secret may have: 22 of an alphabet of 64 carry 128 bits.
 pub const SECRET_CHARACTERS_MIN: usize = 22;
@@ -24,7 +20,7 @@ const FRESH_CHARACTERS: usize = 33;
 
 /// The BLAKE3 digest of a secret, written as `blake3:` and 64 hexadecimal digits.
 #[derive(Clone, Copy, Eq)]
-pub struct CredentialDigest([u8; 32]);
+pub struct CredentialDigest(pub(super) [u8; 32]);
 
 /// The digest of `secret`.
 pub fn digest_of(secret: &[u8]) -> CredentialDigest {

@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use subtle::{Choice, ConstantTimeEq};
 
-use super::{CredentialDigest, NoRandomness};
+use crate::access::{CredentialDigest, NoRandomness};
 
 const PREFIX: &str = "v1.";
 const ID_BYTES: usize = 16;
@@ -144,7 +144,7 @@ impl fmt::Debug for Seal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credential::digest_of;
+    use crate::access::digest_of;
 
     fn sealed() -> (Seal, Session, String) {
         let seal = Seal::new(&[7; 32]);

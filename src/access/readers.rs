@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::{
-    credential::{Credential, CredentialDigest, digest_of},
+    access::{Credential, CredentialDigest, digest_of},
     log::SourceName,
 };
 

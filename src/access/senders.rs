@@ -8,11 +8,9 @@ use chrono::{DateTime, Utc};
 use subtle::{Choice, ConditionallySelectable};
 
 use crate::{
-    credential::{Credential, CredentialDigest, digest_of},
+    access::{Credential, CredentialDigest, RouteKey, digest_of},
     log::SourceName,
 };
-
-use super::route_key::RouteKey;
 
 /// What a source with both kinds of credential asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
