@@ -107,7 +107,7 @@ impl Journal {
         told.recv().map_err(|_| self.stopped())
     }
 
-    /// Moves everything into the store and leaves no file, unless an error closed the log. Then the files stay.
+    /// Moves everything into the store and leaves no file, unless an error closed the log. Then those that hold something stay.
     pub(super) fn close(mut self) -> Result<(), LogError> {
         let drained = self.opened.condition.check().and_then(|()| self.drain());
         if let Some((tasks, thread)) = self.mover.take() {
@@ -115,11 +115,12 @@ impl Journal {
             // A panic was logged when it happened.
             let _ = thread.join();
         }
+        // A file that was made ahead of need holds nothing. It goes after an error too: it may stand in the directory of
+        // another log by now.
+        let left = self.made.try_iter().map(|file| remove_own(&self.opened, &self.folder, &file)).last();
         drained?;
         self.opened.condition.check()?;
-        // A file that was made ahead of need.
-        if let Some(Err(error)) = self.made.try_iter().map(|file| remove_own(&self.opened, &self.folder, &file)).last()
-        {
+        if let Some(Err(error)) = left {
             tracing::warn!(%error, "the journal's files could not be removed; the next start removes them");
         }
         Ok(())
