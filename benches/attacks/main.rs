@@ -80,6 +80,15 @@ fn main() {
     }
 }
 
+/// Says that it is over when it is dropped.
+struct OnEnd<'a>(&'a AtomicBool);
+
+impl Drop for OnEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 struct Row {
     open: f64,
     closed: f64,
@@ -119,6 +128,8 @@ fn measure(attack: &attackers::Attack, connections: usize, duration: Duration, f
                 attackers.turn();
             }
         });
+        // However this ends, the attack does too.
+        let _over = OnEnd(&over);
         let begun = Instant::now();
         while begun.elapsed() < duration {
             let sent = Instant::now();
