@@ -23,11 +23,15 @@ pub use error::ErasureError;
 
 use super::{
     Log as _, LogError,
-    data_dir::{DataDir, make_private_dir, remove_folder, sync_dir},
-    delivery::{Body, BodyReader, Delivery, Position},
-    positions::PositionSet,
     sled_log::{Clock, SledLog},
-    sled_store::wait_until_closed,
+};
+use crate::{
+    files::data_dir::{DataDir, make_private_dir, remove_folder, sync_dir},
+    record::{
+        delivery::{Body, BodyReader, Delivery, Position},
+        positions::PositionSet,
+    },
+    store::sled_store::wait_until_closed,
 };
 
 /// What is appended at once, whichever comes first.

@@ -11,7 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{LogError, data_dir::storage, head::Head, opened::Files, sled_log::Shared};
+use super::{LogError, opened::Files, sled_log::Shared};
+use crate::files::{data_dir::storage, head::Head};
 
 /// How often the head is remembered, where it has moved.
 const HEAD_INTERVAL: Duration = Duration::from_millis(500);

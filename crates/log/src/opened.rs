@@ -5,18 +5,20 @@ use std::{io, path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    LogError,
-    condition::Condition,
-    data_dir::{DataDir, FilePlace, place_at, storage},
-    delivery::Position,
-    digest::Digest,
-    head::{Head, HeadFile},
-    journal,
-    mover::move_up_to,
-    recovery::recover,
-    sled_store::{SledStore, is_made, missing},
-    tail::{Place, Tail},
+use super::{LogError, condition::Condition};
+use crate::{
+    files::{
+        data_dir::{DataDir, FilePlace, place_at, storage},
+        head::{Head, HeadFile},
+    },
+    record::{delivery::Position, digest::Digest},
+    store::{
+        journal,
+        mover::move_up_to,
+        recovery::recover,
+        sled_store::{SledStore, is_made, missing},
+        tail::{Place, Tail},
+    },
 };
 
 /// The log as one opening has it.

@@ -3,17 +3,19 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use super::{
-    BLOCK_DELIVERIES, LogError,
-    block::{Block, StoredGroup},
-    delivery::{Delivery, Position},
-    digest::Digest,
-    head::Head,
-    opened::Opened,
-    record::DecodedGroup,
-    sled_log::Shared,
-    sled_store::{broken_chain, missing},
-    tail::{Entry, Group, Place},
+use super::{BLOCK_DELIVERIES, LogError, opened::Opened, sled_log::Shared};
+use crate::{
+    files::head::Head,
+    record::{
+        block::{Block, StoredGroup},
+        delivery::{Delivery, Position},
+        digest::Digest,
+        envelope::DecodedGroup,
+    },
+    store::{
+        sled_store::{broken_chain, missing},
+        tail::{Entry, Group, Place},
+    },
 };
 
 /// Deliveries in order; stops after the first error. Every group that is read from the store after the first one, and

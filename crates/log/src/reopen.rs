@@ -5,13 +5,15 @@ use std::sync::{Arc, PoisonError};
 
 use super::{
     LogError,
-    data_dir::storage,
-    head::Head,
-    lock_file::DataDirLock,
-    mover::{Journal, try_out},
     opened::{Expected, Opened},
     sled_log::Shared,
-    sled_store::is_made,
+};
+use crate::{
+    files::{data_dir::storage, head::Head, lock_file::DataDirLock},
+    store::{
+        mover::{Journal, try_out},
+        sled_store::is_made,
+    },
 };
 
 impl Shared {

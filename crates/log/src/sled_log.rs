@@ -16,20 +16,28 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use super::{
     Log, LogError,
-    arrival::{ArrivalTime, may_follow},
-    block::Block,
     condition::Condition,
-    data_dir::{DataDir, storage},
-    delivery::{Body, BodyReader, Delivery, NewDelivery, Position},
-    digest::Digest,
-    head::{Head, HeadFile},
     keeper,
-    lock_file::{DataDirLock, RunningServer, SessionKey},
-    mover::Journal,
     opened::{Expected, Opened},
     read::{Read, blocks},
-    record::encode,
-    tail::{Entry, Group},
+};
+use crate::{
+    files::{
+        data_dir::{DataDir, storage},
+        head::{Head, HeadFile},
+        lock_file::{DataDirLock, RunningServer, SessionKey},
+    },
+    record::{
+        arrival::{ArrivalTime, may_follow},
+        block::Block,
+        delivery::{Body, BodyReader, Delivery, NewDelivery, Position},
+        digest::Digest,
+        envelope::encode,
+    },
+    store::{
+        mover::Journal,
+        tail::{Entry, Group},
+    },
 };
 
 /// Tells the time of arrival. Made in `main`, so that tests can make their own.

@@ -13,15 +13,19 @@ use std::{
     time::Instant,
 };
 
-use super::{
+use crate::{
     LogError,
-    data_dir::{Room, storage},
-    delivery::{Body, Delivery, Position},
-    journal::{self, JOURNAL_BYTES, JournalFile, remove},
+    files::data_dir::{Room, storage},
     opened::Opened,
-    record::{encode, encode_plain},
-    sled_store::SledStore,
-    tail::{Entry, Group, Tail},
+    record::{
+        delivery::{Body, Delivery, Position},
+        envelope::{encode, encode_plain},
+    },
+    store::{
+        journal::{self, JOURNAL_BYTES, JournalFile, remove},
+        sled_store::SledStore,
+        tail::{Entry, Group, Tail},
+    },
 };
 
 /// A value holds at most about this many bytes of bodies and event types, unless one delivery alone has more.
@@ -37,7 +41,7 @@ const VALUES_A_SYNC_MAX: usize = 32;
 const ROOM_BYTES: usize = 12 << 20;
 
 /// The journal as the one writer uses it.
-pub(super) struct Journal {
+pub(crate) struct Journal {
     opened: Arc<Opened>,
     folder: PathBuf,
     active: Option<JournalFile>,
@@ -63,7 +67,7 @@ enum Task {
 impl Journal {
     /// A journal without a file, and its thread. The first file is made for the first group: who only reads a log
     /// does not need one.
-    pub(super) fn start(opened: Arc<Opened>, folder: PathBuf) -> Result<Journal, LogError> {
+    pub(crate) fn start(opened: Arc<Opened>, folder: PathBuf) -> Result<Journal, LogError> {
         let ((tasks, todo), (done, made)) = (mpsc::channel::<Task>(), mpsc::channel());
         let (thread_opened, thread_folder) = (Arc::clone(&opened), folder.clone());
         let serve = move || {
@@ -80,7 +84,7 @@ impl Journal {
     }
 
     /// Makes a group durable that follows the head; from then on it is read.
-    pub(super) fn append(&mut self, group: Group) -> Result<(), LogError> {
+    pub(crate) fn append(&mut self, group: Group) -> Result<(), LogError> {
         let value = encode_plain(group.entries().iter().map(|entry| &entry.delivery), group.end().digest);
         let opened = Arc::clone(&self.opened);
         let file = self.file_for(value.len())?;
@@ -95,12 +99,12 @@ impl Journal {
     }
 
     /// Makes the first file, where there is none.
-    pub(super) fn make_ready(&mut self) -> Result<(), LogError> {
+    pub(crate) fn make_ready(&mut self) -> Result<(), LogError> {
         self.file_for(0).map(drop)
     }
 
     /// Waits until everything is in the store, and no file of the journal holds a delivery.
-    pub(super) fn drain(&mut self) -> Result<(), LogError> {
+    pub(crate) fn drain(&mut self) -> Result<(), LogError> {
         self.hand_over()?;
         let (tell, told) = mpsc::channel();
         self.send(Task::Tell(tell))?;
@@ -108,7 +112,7 @@ impl Journal {
     }
 
     /// Moves everything into the store and leaves no file, unless an error closed the log. Then those that hold something stay.
-    pub(super) fn close(mut self) -> Result<(), LogError> {
+    pub(crate) fn close(mut self) -> Result<(), LogError> {
         let drained = self.opened.condition.check().and_then(|()| self.drain());
         if let Some((tasks, thread)) = self.mover.take() {
             drop(tasks);
@@ -211,7 +215,7 @@ fn remove_own(opened: &Opened, folder: &Path, file: &JournalFile) -> Result<(), 
 /// Whether a log in `folder` can be written again, tried on a file of the journal that holds nothing and on the store's
 /// own; before what is there is closed. Where the disk `was_full`, room is made sure of too, by really taking it: how much
 /// a system says is free is not what this user may have, and some say nothing.
-pub(super) fn try_out(folder: &Path, was_full: bool) -> Result<(), LogError> {
+pub(crate) fn try_out(folder: &Path, was_full: bool) -> Result<(), LogError> {
     let failed = |error| storage(format!("trying out {}", folder.display()), error);
     // The last bytes of a full disk are not taken from others each second.
     if was_full && Room::surely_free_at(folder).is_some_and(|free| free < ROOM_BYTES as u64) {
@@ -222,7 +226,7 @@ pub(super) fn try_out(folder: &Path, was_full: bool) -> Result<(), LogError> {
 }
 
 /// Moves the tail's deliveries up to `last` into the store, as values of a good size.
-pub(super) fn move_up_to(store: &SledStore, tail: &Tail, last: Position) -> Result<(), LogError> {
+pub(crate) fn move_up_to(store: &SledStore, tail: &Tail, last: Position) -> Result<(), LogError> {
     let (first, groups) = tail.groups_up_to(last);
     let entries = groups.iter().flat_map(|group| group.entries());
     let entries: Vec<&Entry> = entries.filter(|entry| (first..=last).contains(&entry.delivery.position)).collect();

@@ -7,7 +7,11 @@
 
 use std::{fmt, str::FromStr};
 
-use super::{Log, LogError, delivery::Position, digest::Digest, head::Head};
+use crate::{
+    Log, LogError,
+    files::head::Head,
+    record::{delivery::Position, digest::Digest},
+};
 
 /// Where a follower is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

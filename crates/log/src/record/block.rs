@@ -1,10 +1,12 @@
 //! Stretches of the log that any thread can open: decoding and checking a long log is work for all cores.
 
-use super::{
+use crate::{
     LogError,
-    delivery::{BodyReader, Delivery, Position},
-    digest::Digest,
-    record::decode,
+    record::{
+        delivery::{BodyReader, Delivery, Position},
+        digest::Digest,
+        envelope::decode,
+    },
 };
 
 /// A stretch of the log that is not decoded yet.
@@ -23,7 +25,7 @@ enum Content {
 }
 
 /// A group's first position, and its value.
-pub(super) type StoredGroup = (Position, sled::IVec);
+pub(crate) type StoredGroup = (Position, sled::IVec);
 
 /// A stretch of the log, held against the chain.
 #[derive(Clone, Debug)]
@@ -37,7 +39,7 @@ pub struct OpenBlock {
 }
 
 impl Block {
-    pub(super) fn stored(before: Option<StoredGroup>, groups: Vec<StoredGroup>) -> Block {
+    pub(crate) fn stored(before: Option<StoredGroup>, groups: Vec<StoredGroup>) -> Block {
         Block { content: Content::Stored { before, groups }, reader: None }
     }
 
@@ -48,12 +50,12 @@ impl Block {
     }
 
     /// The same block, whose deliveries are read again when it is opened.
-    pub(super) fn read_again_by(self, reader: BodyReader) -> Block {
+    pub(crate) fn read_again_by(self, reader: BodyReader) -> Block {
         Block { reader: Some(reader), ..self }
     }
 
     /// The log's digest after it, where that is known without opening it.
-    pub(super) fn after(&self) -> Option<Digest> {
+    pub(crate) fn after(&self) -> Option<Digest> {
         match &self.content {
             Content::Decoded(block) => Some(block.after),
             Content::Stored { .. } => None,

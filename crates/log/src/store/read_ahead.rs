@@ -22,7 +22,7 @@ const TURNED: u64 = 0x7fff_ffff_ffff_ffff;
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// Reads all of it, and returns how many bytes that were.
-pub(super) fn read_ahead(folder: &Path, data_file: &File, segment_bytes: u64) -> io::Result<u64> {
+pub(crate) fn read_ahead(folder: &Path, data_file: &File, segment_bytes: u64) -> io::Result<u64> {
     let snapshot = snapshot_place(folder)?;
     let from = snapshot - snapshot % segment_bytes;
     let mut buffer = vec![0; BUFFER_BYTES];
@@ -120,7 +120,7 @@ mod tests {
         let data_file = folder.path().join("db");
         let read = |when: &str| {
             let data_file = File::open(&data_file).unwrap();
-            super::super::data_dir::forget_cached(&data_file).unwrap();
+            crate::files::data_dir::forget_cached(&data_file).unwrap();
             let begun = Instant::now();
             let read = read_ahead(folder.path(), &data_file, segment_bytes as u64).unwrap();
             let took = begun.elapsed();

@@ -8,14 +8,16 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{
-    delivery::{BodyReader, Delivery, Position},
-    digest::Digest,
-    head::Head,
+use crate::{
+    files::head::Head,
+    record::{
+        delivery::{BodyReader, Delivery, Position},
+        digest::Digest,
+    },
 };
 
 /// What is not in the store yet.
-pub(super) struct Tail {
+pub(crate) struct Tail {
     state: Mutex<State>,
 }
 
@@ -26,7 +28,7 @@ struct State {
 }
 
 /// Deliveries that came together. Never empty.
-pub(super) struct Group {
+pub(crate) struct Group {
     entries: Vec<Entry>,
 }
 
@@ -41,13 +43,13 @@ pub struct Entry {
 
 impl Entry {
     /// The same, read again where it could not be read when it arrived.
-    pub(super) fn read_again(self, reader: BodyReader) -> Entry {
+    pub(crate) fn read_again(self, reader: BodyReader) -> Entry {
         Entry { delivery: self.delivery.read_again(reader), ..self }
     }
 }
 
 /// Where a position is.
-pub(super) enum Place {
+pub(crate) enum Place {
     /// In the store.
     Store,
     /// In this group.
@@ -58,7 +60,7 @@ pub(super) enum Place {
 
 impl Group {
     /// The group of these deliveries, where `digest` is the log's before them; `None` of none.
-    pub(super) fn chained(deliveries: impl IntoIterator<Item = Delivery>, mut digest: Digest) -> Option<Group> {
+    pub(crate) fn chained(deliveries: impl IntoIterator<Item = Delivery>, mut digest: Digest) -> Option<Group> {
         let chain = |delivery| {
             digest = Digest::then(digest, &delivery);
             Entry { delivery, digest }
@@ -68,23 +70,23 @@ impl Group {
     }
 
     /// Its deliveries with the log's digests, by position.
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
     /// Its first position.
-    pub(super) fn first(&self) -> Position {
+    pub(crate) fn first(&self) -> Position {
         self.entries.first().expect("a group has a delivery").delivery.position
     }
 
     /// Where the log ends with it.
-    pub(super) fn end(&self) -> Head {
+    pub(crate) fn end(&self) -> Head {
         let last = self.entries.last().expect("a group has a delivery");
         Head { position: last.delivery.position, digest: last.digest }
     }
 
     /// What stands at `position`.
-    pub(super) fn at(&self, position: Position) -> Option<&Entry> {
+    pub(crate) fn at(&self, position: Position) -> Option<&Entry> {
         let index = position.get().checked_sub(self.first().get())?;
         self.entries.get(usize::try_from(index).ok()?)
     }
@@ -92,31 +94,31 @@ impl Group {
 
 impl Tail {
     /// The tail of a log whose store ends at `stored`.
-    pub(super) fn after(stored: Head, groups: Vec<Group>) -> Tail {
+    pub(crate) fn after(stored: Head, groups: Vec<Group>) -> Tail {
         let head = groups.last().map_or(stored, Group::end);
         let groups = groups.into_iter().map(Arc::new).collect();
         Tail { state: Mutex::new(State { head, moved: stored.position, groups }) }
     }
 
     /// The log's end.
-    pub(super) fn head(&self) -> Head {
+    pub(crate) fn head(&self) -> Head {
         self.state().head
     }
 
     /// Takes a group that is durable; from now on it is read.
-    pub(super) fn push(&self, group: Group) {
+    pub(crate) fn push(&self, group: Group) {
         let mut state = self.state();
         state.head = group.end();
         state.groups.push_back(Arc::new(group));
     }
 
     /// The last position that the store has.
-    pub(super) fn stored(&self) -> Position {
+    pub(crate) fn stored(&self) -> Position {
         self.state().moved
     }
 
     /// Where `position` is now.
-    pub(super) fn place_of(&self, position: Position) -> Place {
+    pub(crate) fn place_of(&self, position: Position) -> Place {
         let state = self.state();
         if position <= state.moved {
             return Place::Store;
@@ -126,14 +128,14 @@ impl Tail {
     }
 
     /// The groups that hold what is not in the store, up to `last`, and the first position that is not.
-    pub(super) fn groups_up_to(&self, last: Position) -> (Position, Vec<Arc<Group>>) {
+    pub(crate) fn groups_up_to(&self, last: Position) -> (Position, Vec<Arc<Group>>) {
         let state = self.state();
         let groups = state.groups.iter().take_while(|group| group.first() <= last).map(Arc::clone);
         (state.moved.next(), groups.collect())
     }
 
     /// The store has everything up to `moved` on stable storage.
-    pub(super) fn moved(&self, moved: Position) {
+    pub(crate) fn moved(&self, moved: Position) {
         let mut state = self.state();
         state.moved = moved;
         let count = state.groups.partition_point(|group| group.end().position <= moved);

@@ -11,11 +11,10 @@ use std::{
     path::PathBuf,
 };
 
-use super::{
+use crate::{
     LogError,
-    data_dir::{DataDir, storage, sync_dir},
-    delivery::Position,
-    digest::Digest,
+    files::data_dir::{DataDir, storage, sync_dir},
+    record::{delivery::Position, digest::Digest},
 };
 
 /// The end of a log: the last position, and the chain's digest there.

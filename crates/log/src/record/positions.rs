@@ -1,6 +1,6 @@
 //! A set of positions: small enough to hold for a whole log.
 
-use super::delivery::Position;
+use crate::record::delivery::Position;
 
 /// Some of the positions of a log. It takes a bit for each of all: 12 MB for a hundred million.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use rustix::{
     thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid},
 };
 
-use super::DataDir;
+use crate::DataDir;
 
 /// The user and the group that a data directory belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@
 //!
 //! What a better reader has read since is no field: it follows from the body, which the commitment stands for.
 
-use super::{
+use crate::record::{
     delivery::{Delivery, Reading},
     digest::{Digest, Preimage},
 };

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use clockfold_lifecycle::{EventType, Fault};
 
-use super::{
+use crate::record::{
     delivery::{AppointmentId, Body, Delivery, Position, Reading, SourceName},
     digest::Digest,
 };
@@ -136,7 +136,7 @@ pub fn encode<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, digest: Di
 }
 
 /// The same, made quickly and not compressed: for the journal, where a value is short-lived.
-pub(super) fn encode_plain<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, digest: Digest) -> Vec<u8> {
+pub(crate) fn encode_plain<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>, digest: Digest) -> Vec<u8> {
     envelope(PLAIN, &payload(deliveries, digest))
 }
 

@@ -17,9 +17,9 @@ use std::{
 
 use chrono::{DateTime, Utc};
 
-use super::{
+use crate::{
     LogError,
-    data_dir::{leads_to, place_of, storage},
+    files::data_dir::{leads_to, place_of, storage},
 };
 
 const KEY_LINE: &str = "session-key ";
@@ -132,7 +132,7 @@ impl Drop for DataDirLock {
 
 impl DataDirLock {
     /// Takes the lock of the data directory `root`, whose lock file is at `path`.
-    pub(super) fn take(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
+    pub(crate) fn take(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
         let (lock, _) = DataDirLock::taken(root, path)?;
         lock.make_private();
         lock.say();
@@ -140,7 +140,7 @@ impl DataDirLock {
     }
 
     /// Takes it for who only reads what is there: the file is afterwards what it was before, or gone where there was none.
-    pub(super) fn take_to_read(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
+    pub(crate) fn take_to_read(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
         let (mut lock, was_there) = DataDirLock::taken(root, path)?;
         let content = was_there.then(|| fs::read(path)).transpose();
         let content = content.map_err(|error| storage(format!("reading {}", path.display()), error))?;
@@ -150,7 +150,7 @@ impl DataDirLock {
     }
 
     /// Takes the lock, and leaves the file as it is. Tells whether it was there, or is made by this very call.
-    pub(super) fn taken(root: &Path, path: &Path) -> Result<(DataDirLock, bool), LogError> {
+    pub(crate) fn taken(root: &Path, path: &Path) -> Result<(DataDirLock, bool), LogError> {
         let failed = |error| storage(format!("locking {}", path.display()), error);
         loop {
             let (file, was_there) = match open_or_make(path) {
@@ -205,12 +205,12 @@ impl DataDirLock {
     }
 
     /// Whether the file stands at `path`.
-    pub(super) fn is_at(&self, path: &Path) -> io::Result<bool> {
+    pub(crate) fn is_at(&self, path: &Path) -> io::Result<bool> {
         leads_to(path, place_of(&self.file.metadata()?))
     }
 
     /// Says in this file what another one says that is no longer there.
-    pub(super) fn take_over(&self, other: &DataDirLock) {
+    pub(crate) fn take_over(&self, other: &DataDirLock) {
         self.make_private();
         let said = other.text.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
@@ -257,7 +257,7 @@ impl DataDirLock {
 }
 
 /// How to ask the server that has written the lock file at `path`, as far as that tells.
-pub(super) fn running_server(path: &Path) -> Option<RunningServer> {
+pub(crate) fn running_server(path: &Path) -> Option<RunningServer> {
     let text = read(&File::open(path).ok()?).ok()?;
     let mut lines = text.split_inclusive('\n').take_while(|line| !line.starts_with(KEY_LINE)).skip(1);
     // Without its line feed a line is being written right now.

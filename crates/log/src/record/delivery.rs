@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use clockfold_lifecycle::Fault;
 
-use super::digest::{Digest, commitment};
+use crate::record::digest::{Digest, commitment};
 
 /// A place in the log. The first delivery has 1; 0 stands for "before the first".
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -22,22 +22,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    data_dir::{FilePlace, forget_cached, leads_to, place_of, sync_dir},
-    delivery::Position,
+use crate::{
+    files::data_dir::{FilePlace, forget_cached, leads_to, place_of, sync_dir},
+    record::delivery::Position,
 };
 
 /// What a file takes from the disk when it is made. A group that is larger makes it grow.
-pub(super) const JOURNAL_BYTES: usize = 2 << 20;
+pub(crate) const JOURNAL_BYTES: usize = 2 << 20;
 const NAME: &str = "journal-";
 const MAGIC: &[u8; 20] = b"clockfold journal 1\n";
 const MARK_BYTES: usize = 8;
 /// Where a file's first record stands.
-pub(super) const HEAD_BYTES: usize = MAGIC.len() + MARK_BYTES + 4;
+pub(crate) const HEAD_BYTES: usize = MAGIC.len() + MARK_BYTES + 4;
 const RECORD_HEAD_BYTES: usize = MARK_BYTES + 4 + 4 + 8;
 
 /// A file that takes records.
-pub(super) struct JournalFile {
+pub(crate) struct JournalFile {
     path: PathBuf,
     file: File,
     /// Where its path led.
@@ -51,7 +51,7 @@ pub(super) struct JournalFile {
 
 impl JournalFile {
     /// Makes a file, durably.
-    pub(super) fn make(folder: &Path, number: u64) -> io::Result<JournalFile> {
+    pub(crate) fn make(folder: &Path, number: u64) -> io::Result<JournalFile> {
         JournalFile::make_at(folder, folder.join(format!("{NAME}{number:012}")), JOURNAL_BYTES)
     }
 
@@ -74,7 +74,7 @@ impl JournalFile {
     }
 
     /// Makes a group durable; `first` is the position that its value begins with.
-    pub(super) fn append(&mut self, first: Position, value: &[u8]) -> io::Result<()> {
+    pub(crate) fn append(&mut self, first: Position, value: &[u8]) -> io::Result<()> {
         let length = u32::try_from(value.len()).map_err(io::Error::other)?;
         self.record.clear();
         self.record.extend_from_slice(&self.mark);
@@ -89,33 +89,33 @@ impl JournalFile {
     }
 
     /// Whether a value of this length fits without making the file grow.
-    pub(super) fn has_room_for(&self, value_bytes: usize) -> bool {
+    pub(crate) fn has_room_for(&self, value_bytes: usize) -> bool {
         self.end + RECORD_HEAD_BYTES + value_bytes <= JOURNAL_BYTES
     }
 
     /// Whether it has no record yet.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.end == HEAD_BYTES
     }
 
     /// Whether half of it is used: time to make the next one.
-    pub(super) fn is_half_full(&self) -> bool {
+    pub(crate) fn is_half_full(&self) -> bool {
         self.end > JOURNAL_BYTES / 2
     }
 
     /// Whether its path still leads to it. What is written to a file that somebody has removed is durable nowhere.
-    pub(super) fn is_in_place(&self) -> io::Result<bool> {
+    pub(crate) fn is_in_place(&self) -> io::Result<bool> {
         leads_to(&self.path, self.place)
     }
 
     /// The file's name.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
 
 /// Makes a file like those of the journal, with so many bytes, durably, and removes it.
-pub(super) fn try_out(folder: &Path, bytes: usize) -> io::Result<()> {
+pub(crate) fn try_out(folder: &Path, bytes: usize) -> io::Result<()> {
     let path = folder.join(NAME.to_owned() + "tried");
     // What an earlier try left.
     let _ = fs::remove_file(&path);
@@ -124,7 +124,7 @@ pub(super) fn try_out(folder: &Path, bytes: usize) -> io::Result<()> {
 }
 
 /// The journal's files, in order.
-pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(crate) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -137,7 +137,7 @@ pub(super) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Deletes files of the journal, durably. What they held has to be on stable storage elsewhere.
-pub(super) fn remove(folder: &Path, files: &[PathBuf]) -> io::Result<()> {
+pub(crate) fn remove(folder: &Path, files: &[PathBuf]) -> io::Result<()> {
     if files.is_empty() {
         return Ok(());
     }
@@ -146,25 +146,25 @@ pub(super) fn remove(folder: &Path, files: &[PathBuf]) -> io::Result<()> {
 }
 
 /// What a file was found to hold.
-pub(super) struct Contents {
+pub(crate) struct Contents {
     bytes: Vec<u8>,
     /// The file's mark; `None` where its head can't be read.
     mark: Option<[u8; MARK_BYTES]>,
 }
 
 /// A record that is whole.
-pub(super) struct FoundRecord<'a> {
+pub(crate) struct FoundRecord<'a> {
     /// The position that the value begins with.
-    pub(super) first: Position,
+    pub(crate) first: Position,
     /// The group.
-    pub(super) value: &'a [u8],
+    pub(crate) value: &'a [u8],
     /// Where it ends in the file.
-    pub(super) end: usize,
+    pub(crate) end: usize,
 }
 
 impl Contents {
     /// Reads a file.
-    pub(super) fn read(path: &Path) -> io::Result<Contents> {
+    pub(crate) fn read(path: &Path) -> io::Result<Contents> {
         let bytes = from_disk(path)?;
         let mark = bytes.get(MAGIC.len()..MAGIC.len() + MARK_BYTES).and_then(|mark| mark.try_into().ok());
         let mark = mark.filter(|mark| bytes.starts_with(&head(*mark)));
@@ -173,12 +173,12 @@ impl Contents {
 
     /// Whether its head can't be read and yet it was used. A power cut while a file was made leaves nothing behind
     /// its head.
-    pub(super) fn is_unreadable(&self) -> bool {
+    pub(crate) fn is_unreadable(&self) -> bool {
         self.mark.is_none() && !self.is_blank_from(HEAD_BYTES)
     }
 
     /// The whole records from the beginning, up to the first that is not.
-    pub(super) fn records(&self) -> impl Iterator<Item = FoundRecord<'_>> {
+    pub(crate) fn records(&self) -> impl Iterator<Item = FoundRecord<'_>> {
         let mut at = HEAD_BYTES;
         std::iter::from_fn(move || {
             let record = self.record_at(at)?;
@@ -188,12 +188,12 @@ impl Contents {
     }
 
     /// Whether nothing was written from there on.
-    pub(super) fn is_blank_from(&self, at: usize) -> bool {
+    pub(crate) fn is_blank_from(&self, at: usize) -> bool {
         self.bytes.iter().skip(at).all(|byte| *byte == 0)
     }
 
     /// Whether a whole record stands anywhere from there on.
-    pub(super) fn has_record_from(&self, at: usize) -> bool {
+    pub(crate) fn has_record_from(&self, at: usize) -> bool {
         let Some(mark) = self.mark else { return false };
         let rest = self.bytes.get(at..).unwrap_or_default();
         let mut marks = rest.windows(MARK_BYTES).enumerate().filter(|(_, window)| *window == mark);

@@ -45,13 +45,13 @@ impl Cause {
     }
 
     /// Whether it is the system that refuses, and not who reads what is there.
-    pub(super) fn is_the_systems(error: &io::Error) -> bool {
+    pub(crate) fn is_the_systems(error: &io::Error) -> bool {
         error.raw_os_error().is_some() || Cause::in_text(&error.to_string()).is_some()
     }
 
     /// What the system said, where only a text is left of its error: sled hands on copies of its errors, which hold no
     /// number but their printed form, `Os { code: 28, …`.
-    pub(super) fn in_text(text: &str) -> Option<Cause> {
+    pub(crate) fn in_text(text: &str) -> Option<Cause> {
         let (_, rest) = text.split_once("Os { code: ")?;
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
         digits.parse().ok().map(Cause::of_number)
@@ -87,7 +87,7 @@ impl Cause {
     }
 
     /// What the person who reads the message can do.
-    pub(super) fn hint(self) -> &'static str {
+    pub(crate) fn hint(self) -> &'static str {
         match self {
             Cause::NotAllowed => {
                 "run it as the user who owns the data directory, and let that user alone own all that is in it; nothing in the log was changed"

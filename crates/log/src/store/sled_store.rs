@@ -14,16 +14,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
+use crate::{
     LogError,
-    block::StoredGroup,
-    cause::Cause,
-    data_dir::{forget_cached, storage, sync_dir},
-    delivery::Position,
-    digest::Digest,
-    head::Head,
-    read_ahead::read_ahead,
-    record::{DecodedGroup, decode},
+    files::{
+        cause::Cause,
+        data_dir::{forget_cached, storage, sync_dir},
+        head::Head,
+    },
+    record::{
+        block::StoredGroup,
+        delivery::Position,
+        digest::Digest,
+        envelope::{DecodedGroup, decode},
+    },
+    store::read_ahead::read_ahead,
 };
 
 /// Values over a quarter of a segment would go to sled's `blobs/`, which it never syncs.
@@ -46,7 +50,7 @@ const CLOSING_MAX: Duration = Duration::from_secs(5);
 const BEING_MADE: &str = "being-made";
 
 /// A sled store that holds groups by their first position.
-pub(super) struct SledStore {
+pub(crate) struct SledStore {
     /// There until it is closed.
     handles: Option<Handles>,
     /// A second handle on sled's data file, for `fdatasync`.
@@ -62,7 +66,7 @@ struct Handles {
 impl SledStore {
     /// Opens the store in the folder `path`, making it durably where there is none. What an interrupted making left is
     /// made again, unless the store `has_deliveries`: then it was made once, whatever is there now.
-    pub(super) fn open_or_make(path: &Path, has_deliveries: bool) -> Result<SledStore, LogError> {
+    pub(crate) fn open_or_make(path: &Path, has_deliveries: bool) -> Result<SledStore, LogError> {
         let begun = begin_store(path, has_deliveries).and_then(|()| path.join("db").try_exists());
         match begun.map_err(|error| storage(format!("opening the log in {}", path.display()), error))? {
             true => SledStore::open(path),
@@ -74,7 +78,7 @@ impl SledStore {
     ///
     /// sled writes in any case: it fills what is left of the segment that it wrote last, overwrites segments that nothing
     /// lives in, and replaces its snapshot. A second opening renews the snapshot at most.
-    pub(super) fn open(path: &Path) -> Result<SledStore, LogError> {
+    pub(crate) fn open(path: &Path) -> Result<SledStore, LogError> {
         settle(path).map_err(|error| storage(format!("opening the log in {}", path.display()), error))?;
         SledStore::open_files(path)
     }
@@ -100,7 +104,7 @@ impl SledStore {
     }
 
     /// Whether the data file of the store in `path` can be read and synced, tried on a handle of its own.
-    pub(super) fn try_out(path: &Path) -> io::Result<()> {
+    pub(crate) fn try_out(path: &Path) -> io::Result<()> {
         let data_file = File::options().read(true).write(true).open(path.join("db"))?;
         data_file.sync_data()?;
         data_file.read_at(&mut [0; 512], 0).map(drop)
@@ -108,7 +112,7 @@ impl SledStore {
 
     /// The group that begins with `position`, where one does; otherwise the one that holds it. A reader that goes on finds
     /// the first at once.
-    pub(super) fn group_at(&self, position: Position) -> Result<DecodedGroup, LogError> {
+    pub(crate) fn group_at(&self, position: Position) -> Result<DecodedGroup, LogError> {
         let key = position.get().to_be_bytes();
         let value = self.tree().get(key).map_err(|error| store_error("reading the log", error))?;
         match value {
@@ -121,7 +125,7 @@ impl SledStore {
     }
 
     /// Makes values durable. The one place that writes.
-    pub(super) fn commit(&self, mut values: Vec<(Position, Vec<u8>)>) -> Result<(), LogError> {
+    pub(crate) fn commit(&self, mut values: Vec<(Position, Vec<u8>)>) -> Result<(), LogError> {
         let written = match values.len() {
             1 => {
                 let (first, value) = values.remove(0);
@@ -141,7 +145,7 @@ impl SledStore {
     }
 
     /// Where it ends.
-    pub(super) fn end(&self) -> Result<Head, LogError> {
+    pub(crate) fn end(&self) -> Result<Head, LogError> {
         let last = self.tree().last().map_err(|error| store_error("reading the end of the log", error))?;
         let Some((key, value)) = last else { return Ok(Head::EMPTY) };
         let DecodedGroup { deliveries, digest } = decode_entry(&key, &value)?;
@@ -150,7 +154,7 @@ impl SledStore {
     }
 
     /// The group that holds `position`, and its key.
-    pub(super) fn group_with(&self, position: Position) -> Result<(Position, DecodedGroup), LogError> {
+    pub(crate) fn group_with(&self, position: Position) -> Result<(Position, DecodedGroup), LogError> {
         let entry = self.tree().get_lt(position.next().get().to_be_bytes());
         let entry = entry.map_err(|error| store_error("reading the log", error))?;
         let (key, value) = entry.ok_or_else(|| missing(position))?;
@@ -163,7 +167,7 @@ impl SledStore {
     }
 
     /// The log's digest at `position`.
-    pub(super) fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
+    pub(crate) fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
         if position == Position::ZERO {
             return Ok(Digest::EMPTY);
         }
@@ -183,7 +187,7 @@ impl SledStore {
     }
 
     /// The log's digest after the group that holds `position`; 0 is before the first.
-    pub(super) fn digest_of_group_with(&self, position: Position) -> Result<Digest, LogError> {
+    pub(crate) fn digest_of_group_with(&self, position: Position) -> Result<Digest, LogError> {
         match position {
             Position::ZERO => Ok(Digest::EMPTY),
             position => Ok(self.group_with(position)?.1.digest),
@@ -191,7 +195,7 @@ impl SledStore {
     }
 
     /// The groups behind the one that begins with `after`, up to those that begin with `to`: as many as a block has.
-    pub(super) fn groups(&self, after: Position, to: Position) -> Result<Vec<StoredGroup>, LogError> {
+    pub(crate) fn groups(&self, after: Position, to: Position) -> Result<Vec<StoredGroup>, LogError> {
         let mut groups = Vec::with_capacity(BLOCK_GROUPS);
         let mut bytes = 0;
         let key = |position: Position| position.get().to_be_bytes();
@@ -209,7 +213,7 @@ impl SledStore {
 
     /// Gives sled's handles back. sled panics where it can't sync its file then: what was acknowledged is synced before,
     /// or in the journal.
-    pub(super) fn close(&mut self) -> Result<(), LogError> {
+    pub(crate) fn close(&mut self) -> Result<(), LogError> {
         let handles = self.handles.take();
         let stopped = || storage("closing the log's store".to_owned(), "its file could not be synced");
         catch_unwind(AssertUnwindSafe(|| drop(handles))).map_err(|_| stopped())
@@ -277,7 +281,7 @@ fn settle(path: &Path) -> io::Result<()> {
 
 /// Waits until nothing of a store that was closed in this process writes into its folder any more: sled's own threads
 /// know it by its path, which another store may take.
-pub(super) fn wait_until_closed(path: &Path) -> io::Result<()> {
+pub(crate) fn wait_until_closed(path: &Path) -> io::Result<()> {
     let data_file = File::open(path.join("db"))?;
     wait_until_free(&data_file)?;
     match data_file.try_lock() {
@@ -303,7 +307,7 @@ fn wait_until_free(data_file: &File) -> io::Result<()> {
 }
 
 /// Whether a store was made in this folder, and whole, as it was if it `has_deliveries`.
-pub(super) fn is_made(path: &Path, has_deliveries: bool) -> io::Result<bool> {
+pub(crate) fn is_made(path: &Path, has_deliveries: bool) -> io::Result<bool> {
     let has_files = path.join("conf").try_exists()? && path.join("db").try_exists()?;
     Ok(has_files && (has_deliveries || !path.join(BEING_MADE).try_exists()?))
 }
@@ -366,12 +370,12 @@ fn key_position(key: &[u8]) -> Result<Position, LogError> {
 }
 
 /// What is said where a delivery should be and is not.
-pub(super) fn missing(position: Position) -> LogError {
+pub(crate) fn missing(position: Position) -> LogError {
     LogError::Damaged { position, message: "the delivery is missing".to_owned() }
 }
 
 /// What is said where deliveries are not those that the log's digest was made of.
-pub(super) fn broken_chain(position: Position) -> LogError {
+pub(crate) fn broken_chain(position: Position) -> LogError {
     LogError::Damaged { position, message: "the hash chain does not fit".to_owned() }
 }
 

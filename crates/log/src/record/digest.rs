@@ -31,7 +31,7 @@ pub fn commitment(salt: &[u8; 16], body: &[u8]) -> Digest {
 
 /// What is hashed in one go, put together without asking for memory where it is as short as it mostly is: every delivery
 /// that is written or read back is hashed twice.
-pub(super) struct Preimage {
+pub(crate) struct Preimage {
     short: [u8; Preimage::SHORT],
     length: usize,
     /// All of it, where it is longer.
@@ -41,11 +41,11 @@ pub(super) struct Preimage {
 impl Preimage {
     const SHORT: usize = 384;
 
-    pub(super) fn new() -> Preimage {
+    pub(crate) fn new() -> Preimage {
         Preimage { short: [0; Preimage::SHORT], length: 0, long: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         match self.short.get_mut(self.length..self.length + bytes.len()) {
             Some(place) if self.long.is_empty() => {
                 place.copy_from_slice(bytes);
@@ -60,7 +60,7 @@ impl Preimage {
         }
     }
 
-    pub(super) fn digest(&self) -> Digest {
+    pub(crate) fn digest(&self) -> Digest {
         let bytes = if self.long.is_empty() { &self.short[..self.length] } else { &self.long };
         Digest(*blake3::hash(bytes).as_bytes())
     }

@@ -15,10 +15,12 @@ use rustix::{
     io::Errno,
 };
 
-use super::{
+use crate::{
     LogError,
-    cause::Cause,
-    lock_file::{self, DataDirLock, RunningServer},
+    files::{
+        cause::Cause,
+        lock_file::{self, DataDirLock, RunningServer},
+    },
 };
 
 /// Where everything is kept.
@@ -45,18 +47,18 @@ impl DataDir {
     }
 
     /// Locks the directory for who only reads it: nothing is made, and the lock file is afterwards what it was.
-    pub(super) fn lock_to_read(&self) -> Result<DataDirLock, LogError> {
+    pub(crate) fn lock_to_read(&self) -> Result<DataDirLock, LogError> {
         DataDirLock::take_to_read(&self.root, &self.lock_path())
     }
 
     /// Whether the lock is that of the directory that is there now.
-    pub(super) fn is_locked_by(&self, lock: &DataDirLock) -> Result<bool, LogError> {
+    pub(crate) fn is_locked_by(&self, lock: &DataDirLock) -> Result<bool, LogError> {
         let is_there = lock.is_at(&self.lock_path());
         is_there.map_err(|error| storage(format!("looking at {}", self.lock_path().display()), error))
     }
 
     /// Locks the directory, and leaves its lock file as it is: it may be somebody else's.
-    pub(super) fn lock_quietly(&self) -> Result<DataDirLock, LogError> {
+    pub(crate) fn lock_quietly(&self) -> Result<DataDirLock, LogError> {
         DataDirLock::taken(&self.root, &self.lock_path()).map(|(lock, _)| lock)
     }
 
@@ -95,7 +97,7 @@ impl DataDir {
     }
 
     /// Removes what a crash left of such work, durably. Only whoever has the lock may.
-    pub(super) fn remove_unfinished(&self) -> Result<(), LogError> {
+    pub(crate) fn remove_unfinished(&self) -> Result<(), LogError> {
         for folder in [self.erasing(), self.restoring()] {
             let removed = remove_folder(&folder);
             if removed
@@ -119,7 +121,7 @@ pub fn make_private_dir(path: &Path) -> std::io::Result<()> {
 }
 
 /// Removes a folder and all that is in it, durably. Tells whether it was there.
-pub(super) fn remove_folder(path: &Path) -> std::io::Result<bool> {
+pub(crate) fn remove_folder(path: &Path) -> std::io::Result<bool> {
     match fs::remove_dir_all(path) {
         Ok(()) => path.parent().map_or(Ok(()), sync_dir).map(|()| true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
@@ -144,7 +146,7 @@ impl Room {
     }
 
     /// No user has more than that, root included; `None` where the system does not say.
-    pub(super) fn surely_free_at(path: &Path) -> Option<u64> {
+    pub(crate) fn surely_free_at(path: &Path) -> Option<u64> {
         let told = rustix::fs::statvfs(path).ok().filter(|told| told.f_blocks > 0)?;
         Some(told.f_bfree * told.f_frsize)
     }
@@ -153,22 +155,22 @@ impl Room {
 /// Makes what was written to a file durable, and has it read from the disk from now on: after a sync that failed, the
 /// system's memory may hold what no disk has, and calls it written. Where the system keeps it in memory all the same, as
 /// some do, nothing is said.
-pub(super) fn forget_cached(file: &File) -> std::io::Result<()> {
+pub(crate) fn forget_cached(file: &File) -> std::io::Result<()> {
     file.sync_all()?;
     let _ = fadvise(file, 0, None, Advice::DontNeed);
     Ok(())
 }
 
 /// Which file or folder it is, wherever it is: its device and its number there.
-pub(super) type FilePlace = (u64, u64);
+pub(crate) type FilePlace = (u64, u64);
 
-pub(super) fn place_of(found: &Metadata) -> FilePlace {
+pub(crate) fn place_of(found: &Metadata) -> FilePlace {
     (found.dev(), found.ino())
 }
 
 /// Where a path leads. Its times are not asked for: on Linux since 6.13 whoever has been told a file's times makes the next
 /// write to it change them, and the sync after that one more block to write.
-pub(super) fn place_at(path: &Path) -> std::io::Result<FilePlace> {
+pub(crate) fn place_at(path: &Path) -> std::io::Result<FilePlace> {
     match statx(CWD, path, AtFlags::empty(), StatxFlags::INO) {
         Ok(found) => Ok((makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino)),
         // An old kernel, or a sandbox that does not know the call.
@@ -178,7 +180,7 @@ pub(super) fn place_at(path: &Path) -> std::io::Result<FilePlace> {
 }
 
 /// Whether a path leads there. What can't be looked at is not what is gone.
-pub(super) fn leads_to(path: &Path, place: FilePlace) -> std::io::Result<bool> {
+pub(crate) fn leads_to(path: &Path, place: FilePlace) -> std::io::Result<bool> {
     match place_at(path) {
         Ok(found) => Ok(found == place),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
@@ -192,7 +194,7 @@ pub fn sync_dir(path: &Path) -> std::io::Result<()> {
 }
 
 /// What the system said while something was done.
-pub(super) fn storage(doing: String, error: impl std::fmt::Display + 'static) -> LogError {
+pub(crate) fn storage(doing: String, error: impl std::fmt::Display + 'static) -> LogError {
     let cause = (&error as &dyn Any).downcast_ref().map_or(Cause::Other, Cause::of);
     LogError::Storage { doing, message: error.to_string(), cause }
 }

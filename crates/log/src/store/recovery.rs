@@ -7,30 +7,29 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{
+use crate::{
     LogError,
-    data_dir::storage,
-    delivery::Position,
-    digest::Digest,
-    head::Head,
-    journal::{Contents, FoundRecord, HEAD_BYTES, files},
-    record::decode,
-    sled_store::{SledStore, broken_chain},
-    tail::Group,
+    files::{data_dir::storage, head::Head},
+    record::{delivery::Position, digest::Digest, envelope::decode},
+    store::{
+        journal::{Contents, FoundRecord, HEAD_BYTES, files},
+        sled_store::{SledStore, broken_chain},
+        tail::Group,
+    },
 };
 
 /// What was found.
-pub(super) struct Recovered {
+pub(crate) struct Recovered {
     /// Where the store ends.
-    pub(super) stored: Head,
+    pub(crate) stored: Head,
     /// The groups that the store does not have, or not all of.
-    pub(super) groups: Vec<Group>,
+    pub(crate) groups: Vec<Group>,
     /// The journal's files.
-    pub(super) files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// Reads what the journal in `folder` has beyond the store.
-pub(super) fn recover(folder: &Path, store: &SledStore) -> Result<Recovered, LogError> {
+pub(crate) fn recover(folder: &Path, store: &SledStore) -> Result<Recovered, LogError> {
     let stored = store.end()?;
     let files = files(folder).map_err(|error| storage(format!("looking into {}", folder.display()), error))?;
     let mut recovery = Recovery { store, stored, end: None, broken: false, groups: Vec::new() };
