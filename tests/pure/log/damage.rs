@@ -14,7 +14,7 @@ use clockfold::{
     },
 };
 
-use crate::support::{delivery_from, load::Random, unreadable};
+use crate::support::{delivery_from, disk::store::open_store, load::Random, unreadable};
 
 const TRIALS: usize = 1_000;
 /// Every so many trials nothing is damaged: then nothing may be said to be.
@@ -168,8 +168,7 @@ fn records(
 ) -> String {
     // The journal is moved into the store by an open and a close.
     drop(SledLog::open(&DataDir::at(folder), Arc::new(chrono::Utc::now)).unwrap());
-    let config = sled::Config::new().path(DataDir::at(folder).log()).segment_size(8 << 20);
-    let database = config.open().unwrap();
+    let database = open_store(&DataDir::at(folder).log());
     let tree = database.open_tree("deliveries").unwrap();
     let mut groups = BTreeMap::new();
     for entry in &tree {

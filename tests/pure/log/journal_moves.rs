@@ -9,7 +9,10 @@ use std::{
 
 use clockfold::log::{Body, Log, LogError, Position};
 
-use crate::support::disk::killed::{chain, copy, group, journal_files, large_group, open, read_all};
+use crate::support::disk::{
+    killed::{chain, copy, group, journal_files, large_group, open, read_all},
+    store::open_store,
+};
 
 #[test]
 fn what_the_store_has_already_is_not_taken_twice() {
@@ -39,7 +42,7 @@ fn what_the_store_has_already_is_not_taken_twice() {
     drop(open(&early).unwrap());
     put_journal_back(&early);
     assert_eq!(read_all(&open(&early).unwrap()), deliveries);
-    let database = sled::Config::new().path(early.join("log")).segment_size(8 << 20).open().unwrap();
+    let database = open_store(&early.join("log"));
     let tree = database.open_tree("deliveries").unwrap();
     while tree.last().unwrap().unwrap().0 != 8_u64.to_be_bytes() {
         tree.pop_max().unwrap();

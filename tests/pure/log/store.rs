@@ -24,7 +24,7 @@ use clockfold::{
     webhook,
 };
 
-use crate::support::{self, arrival, delivery, unreadable};
+use crate::support::{self, arrival, delivery, disk::store::open_store, unreadable};
 
 /// A clock that a test sets.
 fn clock_at(time: DateTime<Utc>) -> (Arc<Mutex<DateTime<Utc>>>, clockfold::log::Clock) {
@@ -277,7 +277,7 @@ fn groups_that_changed_places_are_found_by_whoever_reads_past_them() {
         // What came together before the log was closed is one value.
         open(&data_dir).unwrap().append(vec![delivery(number, "create")]).unwrap();
     }
-    let database = sled::Config::new().path(data_dir.log()).segment_size(8 << 20).open().unwrap();
+    let database = open_store(&data_dir.log());
     let tree = database.open_tree("deliveries").unwrap();
     let (third, fourth) = (3_u64.to_be_bytes(), 4_u64.to_be_bytes());
     let (one, other) = (tree.get(third).unwrap().unwrap(), tree.get(fourth).unwrap().unwrap());

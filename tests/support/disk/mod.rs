@@ -3,6 +3,7 @@
 pub mod faults;
 pub mod killed;
 pub mod power;
+pub mod store;
 pub mod trace;
 
 use std::{
