@@ -24,6 +24,7 @@ pub use schema::{
     appointment::AppointmentRecord,
     identity::{AppointmentKey, Checkpoint},
     rules::Rules,
+    set_back::SetBack,
     tally::Tally,
 };
 pub use view::{
@@ -36,6 +37,5 @@ pub use view::{
     flow::{Flow, Waits},
     not_applied::NotApplied,
     patterns::{Evidence, Pattern, REJECTIONS_MAX, Shown, WINDOW_TRIED},
-    runs::SetBack,
 };
 pub use write::store::{Projection, Reader, Readers};

@@ -31,9 +31,9 @@ use crate::{
         },
         keyspaces::{Keyspaces, Space, source_number},
         rules::Rules,
+        set_back::SetBack,
         sink::{Ingest, Sink},
     },
-    view::runs::SetBack,
     write::store::Projection,
 };
 use clockfold_lifecycle::FoldRules;

@@ -12,9 +12,10 @@ use crate::{
         keys::{SourceNumber, decode_checkpoint, decode_source},
         keyspaces::{SPACES, Space, source_number},
         rules::Rules,
+        set_back::SetBack,
         sink::{Sink, StateHasher},
     },
-    view::{View, runs::SetBack},
+    view::View,
     write::store::Projection,
 };
 use clockfold_lifecycle::{Appointment, Judgement};

@@ -16,8 +16,10 @@ use crate::{
         progress::{Pace, Workshop},
         sort::{Sorted, Sorter, Spill},
     },
-    schema::keys::{event_byte, verdict_byte},
-    view::runs::SetBack,
+    schema::{
+        keys::{event_byte, verdict_byte},
+        set_back::SetBack,
+    },
 };
 use clockfold_lifecycle::{Code, EventType, Verdict};
 use clockfold_log::{Cause, Delivery, Digest, Head, Log, LogError, OpenBlock, Position, Reading, SourceName};

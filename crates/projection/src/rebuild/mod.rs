@@ -28,8 +28,8 @@ use crate::{
         generations::Home,
         progress::{Pace, Progress, Workshop},
     },
-    schema::{identity::Checkpoint, rules::Rules, sink::StateHasher},
-    view::{View, runs::SetBack},
+    schema::{identity::Checkpoint, rules::Rules, set_back::SetBack, sink::StateHasher},
+    view::View,
     write::store::Projection,
 };
 use clockfold_log::{Digest, Log, Position};

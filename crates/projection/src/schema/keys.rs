@@ -35,8 +35,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     error::ProjectionError,
-    schema::{identity::Checkpoint, rules::FORMAT_VERSION},
-    view::runs::SetBack,
+    schema::{identity::Checkpoint, rules::FORMAT_VERSION, set_back::SetBack},
 };
 use clockfold_lifecycle::{Code, EventType, Met, Outcome, Status, Verdict};
 use clockfold_log::{AppointmentId, Digest, Position, SourceName};

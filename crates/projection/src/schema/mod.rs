@@ -2,6 +2,7 @@
 
 pub(crate) mod identity;
 pub(crate) mod rules;
+pub(crate) mod set_back;
 pub(crate) mod keys;
 pub(crate) mod appointment;
 pub(crate) mod orders;

@@ -30,9 +30,9 @@ use crate::{
         },
         keyspaces::Space,
         orders::{Places, only_in},
+        set_back::SetBack,
         tally::{Hour, Tally, decode_hour, encode_hour, hour_of, minute_of},
     },
-    view::runs::SetBack,
     write::store::Projection,
 };
 use clockfold_lifecycle::{Change, Code, EventType, Folded, Outcome, Verdict};
