@@ -8,7 +8,10 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, Stream, StreamExt, pin_mut, stream::BoxStream};
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    time::{Instant, timeout_at},
+};
 use warp::{
     Buf,
     http::{HeaderMap, header},
@@ -68,13 +71,13 @@ async fn within<T>(timeout: Duration, future: impl Future<Output = T>) -> Option
     }
 }
 
-/// A body of which the rest is read and dropped, within a time of its own, where its request is answered before its end. Otherwise the
+/// A body of which the rest is read and dropped, within the time that it has, where its request is answered before its end. Otherwise the
 /// connection is closed while bytes still come, and their sender is told of that before it reads the answer: a proxy then
 /// says 502 in place of what was answered.
 pub(super) struct Lingering<B: Buf + 'static> {
     rest: Option<BoxStream<'static, Result<B, warp::Error>>>,
-    /// How long; `None`: not at all.
-    timeout: Option<Duration>,
+    /// `None`: not at all.
+    until: Option<Instant>,
     connection: Arc<ConnectionState>,
 }
 
@@ -85,8 +88,8 @@ pub(super) fn lingering<B: Buf + 'static>(
     body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
     timeout: Duration,
 ) -> Lingering<B> {
-    let timeout = (!headers.contains_key(header::EXPECT)).then_some(timeout);
-    Lingering { rest: Some(body.boxed()), timeout, connection: Arc::clone(connection) }
+    let until = (!headers.contains_key(header::EXPECT)).then(|| Instant::now() + timeout);
+    Lingering { rest: Some(body.boxed()), until, connection: Arc::clone(connection) }
 }
 
 impl<B: Buf> Stream for Lingering<B> {
@@ -104,7 +107,10 @@ impl<B: Buf> Stream for Lingering<B> {
 
 impl<B: Buf> Drop for Lingering<B> {
     fn drop(&mut self) {
-        let (Some(mut rest), Some(timeout)) = (self.rest.take(), self.timeout) else { return };
+        let (Some(mut rest), Some(until)) = (self.rest.take(), self.until) else { return };
+        if until <= Instant::now() {
+            return;
+        }
         let Ok(runtime) = Handle::try_current() else { return };
         // Most requests whose body nobody reads have none.
         let mut dropped = match rest.next().now_or_never() {
@@ -121,7 +127,7 @@ impl<B: Buf> Drop for Lingering<B> {
                 dropped = dropped.saturating_add(chunk.remaining());
             }
         };
-        runtime.spawn(tokio::time::timeout(timeout, read));
+        runtime.spawn(timeout_at(until, read));
     }
 }
 

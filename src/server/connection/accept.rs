@@ -46,7 +46,7 @@ pub(in crate::server) const OPERATIONS_CONNECTIONS_MAX: usize = 64;
 /// tries again after a second, so there is room for more than come at once.
 const BACKLOG: u32 = 16 << 10;
 
-/// Listens there.
+/// Listens there. Call it on the runtime.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;

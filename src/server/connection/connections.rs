@@ -2,8 +2,8 @@
 //!
 //! Each connection has a [`ConnectionState`]: who is at the other end, since when nothing is asked, and whether something on it
 //! was ever authenticated. Whoever has said who it is keeps its connection. The others are *strangers*: where one
-//! connection too many comes, or where strangers take too much memory, the longest idle of them go first, from the
-//! address that has the most. So whoever has a credential always gets in, however many have none.
+//! connection too many comes, the longest idle of them go first, from the address that has the most; where strangers take
+//! too much memory, the largest, and the others are not read until those have gone. So whoever has a credential always gets in, however many have none.
 
 mod state;
 mod memory;
@@ -18,13 +18,13 @@ use std::{
 };
 
 use metrics::{counter, gauge};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::MissedTickBehavior};
 
 use eviction::Candidate;
 use memory::{Memory, STRANGERS_BYTES_MAX};
 use room::Room;
 
-pub(in crate::server) use memory::Turn;
+pub(in crate::server::connection) use memory::Turn;
 pub(in crate::server) use room::Held;
 pub(in crate::server) use state::{Asked, ConnectionState, Open, Verdict};
 
@@ -37,6 +37,9 @@ const ROOM_MAX: usize = 64;
 const NOBODY: u64 = 0;
 /// How often connections are looked after, at most and at least.
 const LOOK_INTERVAL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// How often those that wait to be read are told again that there is room.
+const RELIEVE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Why a connection was closed by us, as `clockfold_connections_closed_total` tells it.
 const SILENT: &str = "silent";
@@ -140,9 +143,13 @@ impl Connections {
         let (least, most) = LOOK_INTERVAL;
         let interval = (self.times.head.min(self.times.idle) / 8).clamp(least, most);
         let mut look = tokio::time::interval(interval);
+        let mut relieve = tokio::time::interval(RELIEVE_INTERVAL);
+        relieve.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            look.tick().await;
-            self.look();
+            tokio::select! {
+                _ = look.tick() => self.look(),
+                _ = relieve.tick() => self.memory.iter().for_each(Memory::relieve_again),
+            }
         }
     }
 

@@ -2,26 +2,25 @@
 //!
 //! A stranger that was told to go takes its memory until its task has run, and where thousands have something to do that is
 //! a while. So what leaves still counts, and nothing is read from other strangers meanwhile: what they send stays with the
-//! system. Those of HTTP/1 and those of HTTP/2, where a few bytes ask a hundred things, do not wait for each other.
+//! system. They are told in the order in which they came. Those of HTTP/1 and those of HTTP/2, where a few bytes ask a hundred things, do not wait for each other.
 
 use std::{
-    future::Future,
-    pin::Pin,
+    collections::VecDeque,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
 };
 
-use tokio::sync::{Notify, futures::OwnedNotified};
+use super::ConnectionState;
 
-use crate::server::connection::connections::ConnectionState;
-
-/// What the buffers of strangers may take together, in bytes, as [`crate::server::connection::connections::state`] reckons them: over HTTP/1, and over HTTP/2.
+/// What the buffers of strangers may take together, in bytes, as `state.rs` reckons them: over HTTP/1, and over HTTP/2.
 pub(super) const STRANGERS_BYTES_MAX: [usize; 2] = [40 << 20, 16 << 20];
 /// By how much it may be more with those that were told to go: beyond that, nothing is read from strangers.
 const LEAVING_BYTES_MAX: usize = 8 << 20;
+/// How many of those that wait are told at once that there is room.
+const RELIEVED_AT_ONCE: usize = 16;
 
 /// What strangers take over one version of HTTP.
 #[derive(Default)]
@@ -31,8 +30,8 @@ pub(super) struct Memory {
     taken: AtomicUsize,
     /// What of it was told to go.
     leaving: AtomicUsize,
-    /// Told when there is room again; each that gets in tells the next.
-    relieved: Arc<Notify>,
+    /// Those from which nothing is read for now; the first has waited longest.
+    waiting: Mutex<VecDeque<Arc<ConnectionState>>>,
 }
 
 impl Memory {
@@ -40,75 +39,118 @@ impl Memory {
         Memory { max, ..Memory::default() }
     }
 
+    // In these three the figures change, and are read, in such an order that the excess is rather too small for a moment.
+
     pub(super) fn take(&self, bytes: usize, leaving: bool) {
-        self.taken.fetch_add(bytes, Ordering::Relaxed);
         if leaving {
-            self.leaving.fetch_add(bytes, Ordering::Relaxed);
+            self.leaving.fetch_add(bytes, Ordering::AcqRel);
         }
+        self.taken.fetch_add(bytes, Ordering::AcqRel);
     }
 
     pub(super) fn give(&self, bytes: usize, leaving: bool) {
-        if leaving {
-            self.leaving.fetch_sub(bytes, Ordering::Relaxed);
-        }
         let before = self.taken.fetch_sub(bytes, Ordering::AcqRel);
+        if leaving {
+            self.leaving.fetch_sub(bytes, Ordering::AcqRel);
+        }
         let crowded = self.max + LEAVING_BYTES_MAX;
         if before > crowded && before - bytes <= crowded {
-            self.relieved.notify_one();
+            self.relieve(RELIEVED_AT_ONCE);
         }
-    }
-
-    /// So many bytes of a stranger are told to go.
-    pub(super) fn goes(&self, bytes: usize) {
-        self.leaving.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    pub(super) fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed)
     }
 
     /// What strangers take too much, without those that go.
     pub(super) fn excess(&self) -> usize {
-        self.taken().saturating_sub(self.leaving.load(Ordering::Relaxed) + self.max)
+        let leaving = self.leaving.load(Ordering::Acquire);
+        self.taken().saturating_sub(leaving + self.max)
+    }
+
+    /// So many bytes of a stranger are told to go.
+    pub(super) fn goes(&self, bytes: usize) {
+        self.leaving.fetch_add(bytes, Ordering::AcqRel);
+    }
+
+    pub(super) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Acquire)
     }
 
     fn is_crowded(&self) -> bool {
-        self.taken.load(Ordering::Acquire) > self.max + LEAVING_BYTES_MAX
+        self.taken() > self.max + LEAVING_BYTES_MAX
+    }
+
+    /// Tells so many of those that wait, if there is room.
+    fn relieve(&self, count: usize) {
+        let mut told = Vec::new();
+        if !self.is_crowded() {
+            let mut waiting = self.waiting();
+            while told.len() < count
+                && let Some(state) = waiting.pop_front()
+            {
+                if state.waits_no_more() {
+                    told.push(state);
+                }
+            }
+        }
+        told.iter().for_each(|state| state.wake());
+    }
+
+    /// The same from time to time: some that were told may read no more, and tell nobody.
+    pub(super) fn relieve_again(&self) {
+        self.relieve(RELIEVED_AT_ONCE);
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<ConnectionState>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A connection's turn to be read.
 #[derive(Default)]
-pub(in crate::server) struct Turn(Option<Pin<Box<OwnedNotified>>>);
+pub(in crate::server::connection) struct Turn {
+    waited: bool,
+}
 
 impl Turn {
     /// Ready while the connection may be read: it is nobody's that is unknown, or those do not take too much.
-    pub(in crate::server) fn poll(&mut self, context: &mut Context<'_>, state: &ConnectionState) -> Poll<()> {
-        if state.is_authenticated() {
-            self.0 = None;
+    pub(in crate::server::connection) fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        state: &Arc<ConnectionState>,
+    ) -> Poll<()> {
+        if self.is_there(state) {
             return Poll::Ready(());
         }
-        let memory = state.memory();
-        loop {
-            if !memory.is_crowded() {
-                if self.0.take().is_some() {
-                    memory.relieved.notify_one();
-                }
-                return Poll::Ready(());
-            }
-            let waits = self.0.get_or_insert_with(|| Box::pin(Arc::clone(&memory.relieved).notified_owned()));
-            if waits.as_mut().poll(context).is_ready() {
-                self.0 = None;
-            } else if memory.is_crowded() {
-                return Poll::Pending;
+        self.waited = true;
+        state.wakes(context.waker());
+        if state.waits() {
+            state.memory().waiting().push_back(Arc::clone(state));
+        }
+        // What has changed meanwhile may have told nobody.
+        if self.is_there(state) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn is_there(&mut self, state: &ConnectionState) -> bool {
+        let known = state.is_authenticated();
+        if !known && state.memory().is_crowded() {
+            return false;
+        }
+        if std::mem::take(&mut self.waited) {
+            state.was_waiting();
+            if !known {
+                // Each that gets in tells the next.
+                state.memory().relieve(1);
             }
         }
+        true
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{task::Waker, time::Duration};
+    use std::{
+        task::{Wake, Waker},
+        time::Duration,
+    };
 
     use super::*;
     use crate::server::connection::connections::{Connections, MEMORY, Open, Times};
@@ -141,6 +183,48 @@ mod tests {
         drop(first);
         assert!(is_read(&mut turns[0], &newcomer));
         assert!(is_read(&mut turns[1], &second));
+    }
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Count>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn whoever_waits_is_told_of_room_and_of_being_known() {
+        let times = Times { head: Duration::ZERO, idle: Duration::ZERO };
+        let connections = Connections::new(9, times, false);
+        let enter = || connections.enter(([127, 0, 0, 1], 1).into());
+        let [first, gone, sender, last] = [enter(), enter(), enter(), enter()];
+        let crowded = STRANGERS_BYTES_MAX[0] + LEAVING_BYTES_MAX;
+        connections.memory[0].take(crowded, false);
+        let counts: [Arc<Count>; 4] = Default::default();
+        let mut turns: [Turn; 4] = Default::default();
+        let woken = || counts.each_ref().map(|count| count.0.load(Ordering::Relaxed));
+        for (index, open) in [&first, &gone, &sender, &last].into_iter().enumerate() {
+            let waker = Waker::from(Arc::clone(&counts[index]));
+            let mut context = Context::from_waker(&waker);
+            // Twice: it waits once.
+            assert!(turns[index].poll(&mut context, open.state()).is_pending());
+            assert!(turns[index].poll(&mut context, open.state()).is_pending());
+            assert!(open.state().is_due().is_none(), "it waits");
+        }
+        assert_eq!(connections.memory[0].waiting().len(), 4);
+        assert_eq!(woken(), [0; 4]);
+        sender.state().is_known();
+        assert_eq!(woken(), [0, 0, 1, 0]);
+        assert!(is_read(&mut turns[2], &sender));
+        drop(gone);
+        connections.memory[0].give(crowded, false);
+        // All that are there: the first may read no more.
+        assert_eq!(woken(), [1, 0, 2, 1]);
+        assert!(is_read(&mut turns[3], &last));
+        assert!(connections.memory[0].waiting().is_empty());
     }
 
     #[test]

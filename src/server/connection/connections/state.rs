@@ -9,9 +9,11 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
+    task::Waker,
     time::Duration,
 };
 
+use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use crate::server::{
@@ -63,8 +65,12 @@ pub(in crate::server) struct ConnectionState {
     idled: AtomicBool,
     closing: AtomicBool,
     leaving: AtomicBool,
+    gone: AtomicBool,
     stranger: Mutex<Stranger>,
     told: Notify,
+    /// Whether it stands among those from which nothing is read for now, and how its task is told of an end of that.
+    waiting: AtomicBool,
+    reader: AtomicWaker,
     own_room: OnceLock<OwnRoom>,
 }
 
@@ -112,8 +118,11 @@ impl ConnectionState {
             idled: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
+            gone: AtomicBool::new(false),
             stranger: Mutex::new(Stranger { bytes: 0, requests: 0, standing: Standing::Stranger }),
             told: Notify::new(),
+            waiting: AtomicBool::new(false),
+            reader: AtomicWaker::new(),
             own_room: OnceLock::new(),
         }
     }
@@ -143,7 +152,7 @@ impl ConnectionState {
     /// The rest of a body is read for nobody: it begins no head, and the connection is not idle, until what is returned is dropped.
     pub(in crate::server) fn lingers(self: &Arc<ConnectionState>) -> Asked {
         self.asked.fetch_add(1, Ordering::Relaxed);
-        Asked { charged: false, state: Arc::clone(self) }
+        Asked { charged: self.charge_request(), state: Arc::clone(self) }
     }
 
     /// How many requests there ever were.
@@ -196,6 +205,7 @@ impl ConnectionState {
         if !self.authenticated.load(Ordering::Relaxed) {
             self.authenticated.store(true, Ordering::Relaxed);
             self.settle();
+            self.wake();
             if self.is_leaving() {
                 self.connections.keep(self);
             }
@@ -274,6 +284,7 @@ impl ConnectionState {
     /// It has gone; what is left are requests whose tasks have not heard of it.
     fn has_gone(&self) {
         let mut stranger = self.stranger();
+        self.gone.store(true, Ordering::Release);
         let bytes = std::mem::take(&mut stranger.bytes);
         if stranger.standing != Standing::Known {
             self.memory().give(bytes, stranger.standing == Standing::Leaving);
@@ -297,7 +308,9 @@ impl ConnectionState {
 
     /// What is to become of it, and why, where it has asked for nothing in its time.
     fn due(&self, now: u64, times: Times) -> Option<(Verdict, &'static str)> {
-        if self.asked.load(Ordering::Acquire) > 0 || self.upgraded.load(Ordering::Relaxed) {
+        // What it has sent may wait to be read.
+        let waits = self.waiting.load(Ordering::Acquire);
+        if waits || self.asked.load(Ordering::Acquire) > 0 || self.upgraded.load(Ordering::Relaxed) {
             return None;
         }
         let head_since = self.head_since.load(Ordering::Relaxed);
@@ -359,7 +372,7 @@ impl ConnectionState {
     /// Returns when something is to become of it; `closing`: it is closed already as soon as it may be. One task waits for it.
     pub(in crate::server) async fn judged(&self, closing: bool) -> Verdict {
         loop {
-            if self.is_leaving() {
+            if self.is_leaving() && !self.is_authenticated() {
                 return Verdict::End;
             }
             if !closing && self.closing.load(Ordering::Acquire) {
@@ -381,6 +394,35 @@ impl ConnectionState {
     pub(super) fn own_room(&self) -> Option<&OwnRoom> {
         let carries_several = self.http2.load(Ordering::Relaxed) || self.upgraded.load(Ordering::Relaxed);
         carries_several.then(|| self.own_room.get_or_init(OwnRoom::default))
+    }
+
+    /// Nothing is read from it for now; whether that is new.
+    pub(super) fn waits(&self) -> bool {
+        !self.waiting.swap(true, Ordering::AcqRel)
+    }
+
+    /// It stands no more among those from which nothing is read; whether it is there at all.
+    pub(super) fn waits_no_more(&self) -> bool {
+        self.waiting.store(false, Ordering::Release);
+        !self.gone.load(Ordering::Acquire)
+    }
+
+    /// It is read again: its time begins anew.
+    pub(super) fn was_waiting(&self) {
+        let now = self.connections.now().max(1);
+        self.since.store(now, Ordering::Relaxed);
+        if self.head_since.load(Ordering::Relaxed) > 0 {
+            self.head_since.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// Whom to tell that it may be read.
+    pub(super) fn wakes(&self, reader: &Waker) {
+        self.reader.register(reader);
+    }
+
+    pub(super) fn wake(&self) {
+        self.reader.wake();
     }
 
     /// What strangers take of its kind.
