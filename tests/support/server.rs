@@ -1,11 +1,13 @@
 //! The real program as a child process, to which requests go.
 
 use std::{
-    io::{BufRead, BufReader},
+    fs::File,
+    io::{BufRead, BufReader, Write as _},
     net::SocketAddr,
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, mpsc},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -28,7 +30,8 @@ pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
     child: Child,
-    printed: Arc<Mutex<String>>,
+    /// A file without a name. What the server has said is in it, and not still on its way through a pipe.
+    printed: Arc<File>,
 }
 
 impl Server {
@@ -63,19 +66,18 @@ impl Server {
     /// Like [`Server::spawn`], for a command that may end instead: then with what it printed. It is killed
     /// when neither has happened after [`START_MAX`].
     pub fn try_spawn(mut command: Command) -> Result<Server, String> {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let printed = Arc::new(Mutex::new(String::new()));
-        collect_stderr(child.stderr.take().unwrap(), Arc::clone(&printed));
+        let printed = Arc::new(tempfile::tempfile().unwrap());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(printed.try_clone().unwrap());
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let started = kill_unless_told(child.id());
         let address = loop {
             let mut line = String::new();
             if stdout.read_line(&mut line).unwrap() == 0 {
                 let status = child.wait().unwrap();
-                thread::sleep(Duration::from_millis(50));
-                return Err(format!("ended with {status}: {}", printed.lock().unwrap()));
+                return Err(format!("ended with {status}: {}", all_of(&printed)));
             }
-            printed.lock().unwrap().push_str(&line);
+            (&*printed).write_all(line.as_bytes()).unwrap();
             if let Some(address) = line.trim().strip_prefix("Clockfold listens on http://") {
                 break address.parse().unwrap();
             }
@@ -85,7 +87,7 @@ impl Server {
         thread::spawn(move || {
             let mut line = String::new();
             while stdout.read_line(&mut line).is_ok_and(|read| read > 0) {
-                rest.lock().unwrap().push_str(&std::mem::take(&mut line));
+                (&*rest).write_all(std::mem::take(&mut line).as_bytes()).unwrap();
             }
         });
         Ok(Server { address, child, printed })
@@ -121,7 +123,7 @@ impl Server {
 
     /// Everything it has printed so far, on standard output and standard error.
     pub fn printed(&self) -> String {
-        self.printed.lock().unwrap().clone()
+        all_of(&self.printed)
     }
 
     /// `kill -9`.
@@ -233,14 +235,11 @@ fn kill_unless_told(process: u32) -> mpsc::Sender<()> {
     started
 }
 
-fn collect_stderr(stderr: ChildStderr, printed: Arc<Mutex<String>>) {
-    thread::spawn(move || {
-        let mut stderr = BufReader::new(stderr);
-        let mut line = String::new();
-        while stderr.read_line(&mut line).is_ok_and(|read| read > 0) {
-            printed.lock().unwrap().push_str(&std::mem::take(&mut line));
-        }
-    });
+/// All that a file holds. Where it is written next does not change.
+fn all_of(file: &File) -> String {
+    let mut bytes = vec![0; usize::try_from(file.metadata().unwrap().len()).unwrap()];
+    file.read_exact_at(&mut bytes, 0).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// What a command that ends has told.
