@@ -1,9 +1,13 @@
 //! When a webhook is answered 503, on the real program: a full queue, the end, a failing storage.
 
-use std::time::{Duration, Instant};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use crate::support::{
     server::{Answer, CONFIG, Connection, ROUTE_KEY, Server},
+    wait_for,
     webhook::{GOOD, JSON, deliveries, refusal, started, with_server},
 };
 
@@ -87,12 +91,17 @@ fn the_end_waits_for_nobody_who_says_nothing() {
 #[test]
 fn a_failing_storage_is_503_and_is_told() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), CONFIG);
+    // What it says goes through another program: the file that takes it would be too long for the limit below as well.
+    let server = Server::start_with(folder.path(), CONFIG, |command| {
+        let mut through = Command::new("bash");
+        through.args(["-c", r#"exec "$0" "$@" 2> >(cat >&2)"#]).arg(command.get_program()).args(command.get_args());
+        *command = through;
+    });
     for position in 1..=3 {
         assert_eq!(server.post(GOOD).json()["position"], position.to_string());
     }
     // A write that the limit on files refuses has to fail, as on a full disk, and not to end the process.
-    let limited = std::process::Command::new("prlimit").arg(format!("--pid={}", server.id())).arg("--fsize=1").status();
+    let limited = Command::new("prlimit").arg(format!("--pid={}", server.id())).arg("--fsize=1").status();
     assert!(limited.unwrap().success());
     for _ in 0..2 {
         let refused = server.post(GOOD);
@@ -100,7 +109,7 @@ fn a_failing_storage_is_503_and_is_told() {
         assert!(refused.header("retry-after").is_some());
     }
     assert_eq!((server.get("/readyz").status, server.get("/livez").status), (503, 200));
-    assert!(server.printed().contains("storage failed"), "{}", server.printed());
+    wait_for("it says why", || server.printed().contains("storage failed"));
     assert!(server.get("/metrics").text().contains("clockfold_storage_failed 1"));
     // What is kept can still be read.
     assert!(deliveries(&server) >= 3);
