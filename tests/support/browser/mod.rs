@@ -33,14 +33,7 @@ pub struct Browser {
 impl Browser {
     /// Starts it.
     pub fn open() -> Browser {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver is installed (Debian's packages chromium and chromium-driver; `tests/run` does it)");
-        let port = port_of(&mut driver);
+        let (driver, port) = start_driver();
         let profile = tempfile::tempdir().unwrap();
         let mut browser = Browser {
             driver,
@@ -272,12 +265,29 @@ fn base64_of(text: &str) -> Vec<u8> {
     STANDARD.decode(text).expect("base64")
 }
 
-/// The port that the driver says it listens on.
-fn port_of(driver: &mut Child) -> u16 {
-    let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-    let said =
-        lines.find_map(|line| line.unwrap().rsplit_once("successfully on port ").map(|(_, port)| port.to_owned()));
-    // It goes on writing to where nobody reads; a few lines fit.
-    thread::spawn(move || lines.for_each(drop));
-    said.expect("the driver starts").trim_end_matches('.').parse().expect("a port")
+/// The driver, and the port that it listens on.
+fn start_driver() -> (Child, u16) {
+    let mut told = String::new();
+    // It takes a port that is free for IPv6, and ends where somebody has the same one for IPv4.
+    for _ in 0..5 {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is installed (Debian's packages chromium and chromium-driver; `tests/run` does it)");
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        for line in lines.by_ref().map(Result::unwrap) {
+            if let Some((_, port)) = line.rsplit_once("successfully on port ") {
+                // It goes on writing to where nobody reads; a few lines fit.
+                thread::spawn(move || lines.for_each(drop));
+                return (driver, port.trim_end_matches('.').parse().expect("a port"));
+            }
+            told.push_str(&line);
+            told.push('\n');
+        }
+        driver.wait().unwrap();
+    }
+    panic!("the driver does not start: {told}");
 }
