@@ -15,8 +15,8 @@ use crate::support::{
     server::{CONFIG, Server},
 };
 
-/// After so many seconds `timeout` ends it: the queries take about ten.
-const SECONDS_MAX: &str = "120";
+/// After so many seconds `timeout` ends it: the queries take about ten, and a busy machine takes its time.
+const SECONDS_MAX: &str = "600";
 
 #[test]
 fn what_the_schema_allows_is_answered_or_refused() {
