@@ -1,5 +1,5 @@
 //! What several tests share. Every patient here is invented.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each test uses a part of it")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each program uses a part of it")]
 
 pub mod server;
 pub mod load;

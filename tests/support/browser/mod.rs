@@ -131,20 +131,6 @@ impl Browser {
         self.post("actions", &json!({ "actions": [{ "type": "pointer", "id": "mouse", "actions": actions }] }));
     }
 
-    /// Opens another window, which is the one from now on, and returns the one before and this one.
-    pub fn open_window(&self) -> (String, String) {
-        let before = self.get("window").as_str().expect("a window").to_owned();
-        let opened = self.post("window/new", &json!({ "type": "window" }));
-        let opened = opened["handle"].as_str().expect("a window").to_owned();
-        self.to_window(&opened);
-        (before, opened)
-    }
-
-    /// Goes to a window.
-    pub fn to_window(&self, window: &str) {
-        self.post("window", &json!({ "handle": window }));
-    }
-
     /// What the window shows, as PNG.
     pub fn screenshot(&self) -> Vec<u8> {
         let encoded = self.get("screenshot");

@@ -8,7 +8,6 @@ mod nodes;
 mod passthrough;
 
 use std::{
-    collections::BTreeMap,
     path::{Path, PathBuf},
     process::Command,
     sync::{Arc, Condvar, Mutex},
@@ -26,7 +25,7 @@ const THREADS: usize = 24;
 const SMALL_BYTES: u32 = 512;
 
 /// What a program asks of a disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// Writes, and changes of a file's length.
     Write,
@@ -113,7 +112,6 @@ struct State {
 struct Now {
     fault: Option<Fault>,
     struck: u64,
-    counts: BTreeMap<Operation, u64>,
     told: Option<ToldRoom>,
 }
 
@@ -172,11 +170,6 @@ impl FaultyDisk {
     pub fn struck(&self) -> u64 {
         self.state.now.lock().unwrap().struck
     }
-
-    /// How many operations of this kind there were in all.
-    pub fn count(&self, operation: Operation) -> u64 {
-        self.state.now.lock().unwrap().counts.get(&operation).copied().unwrap_or_default()
-    }
 }
 
 impl Drop for FaultyDisk {
@@ -191,7 +184,6 @@ impl State {
     /// Lets an operation on one of these paths pass, now or later, or fail.
     fn pass(&self, operation: Operation, paths: &[&Path]) -> Result<(), Errno> {
         let mut now = self.now.lock().unwrap();
-        *now.counts.entry(operation).or_default() += 1;
         let strikes = |fault: &Fault| {
             fault.operations.contains(&operation) && paths.iter().any(|path| fault.target.contains(path))
         };
