@@ -76,10 +76,7 @@ impl Gate {
         };
         let as_written = find(&route_key.written);
         // What was sent alone decides whether there is another form to look for.
-        if route_key.written == route_key.normal {
-            return as_written.map(|source| Sender { source, by_normal_form: false });
-        }
-        let in_normal_form = find(&route_key.normal);
+        let in_normal_form = if route_key.normal == route_key.written { None } else { find(&route_key.normal) };
         let by_normal_form = as_written.is_none();
         as_written.or(in_normal_form).map(|source| Sender { source, by_normal_form })
     }

@@ -24,7 +24,7 @@ use std::{
 
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use warp::{Filter, http::StatusCode, reply::Response};
+use warp::{Filter, reply::Response};
 
 use crate::{
     access::{Gate, Readers},
@@ -252,9 +252,18 @@ fn with(app: &Arc<App>) -> impl Filter<Extract = (Arc<App>,), Error = Infallible
     warp::any().map(move || Arc::clone(&app))
 }
 
-/// Counts an answer and how long it took. The path is never a label: a webhook's path is a secret.
-fn measure(route: &'static str, begun: Instant, status: StatusCode) {
-    let status = status.as_u16().to_string();
-    metrics::histogram!("clockfold_answer_seconds", "route" => route).record(begun.elapsed());
-    metrics::counter!("clockfold_answers_total", "route" => route, "status" => status).increment(1);
+/// The answer of a route, counted with how long it took. The path is never a label: a webhook's path is a secret. In a box,
+/// because each filter around a route moves what it has.
+fn measured(
+    route: &'static str,
+    answer: impl Future<Output = Response> + Send + 'static,
+) -> impl Future<Output = Response> + Send + 'static {
+    Box::pin(async move {
+        let begun = Instant::now();
+        let response = answer.await;
+        let status = response.status().as_u16().to_string();
+        metrics::histogram!("clockfold_answer_seconds", "route" => route).record(begun.elapsed());
+        metrics::counter!("clockfold_answers_total", "route" => route, "status" => status).increment(1);
+        response
+    })
 }

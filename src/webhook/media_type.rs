@@ -22,22 +22,17 @@ impl MediaType {
         let mut said = 0;
         let mut plain = true;
         for value in values {
-            // What nearly everybody says.
-            if value == b"application/json" {
-                said += 1;
-                continue;
-            }
             let Ok(value) = std::str::from_utf8(value) else { return MediaType::Other };
             for one in parts(value) {
-                let essence = one.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+                let essence = one.split(';').next().unwrap_or_default().trim();
                 if essence.is_empty() && one.trim().is_empty() {
                     continue;
                 }
-                if !is_json(&essence) {
+                if !is_json(essence) {
                     return MediaType::Other;
                 }
                 said += 1;
-                plain &= essence == "application/json";
+                plain &= essence.eq_ignore_ascii_case("application/json");
             }
         }
         match said {
@@ -48,15 +43,16 @@ impl MediaType {
     }
 }
 
-/// Types that are read as JSON: RFC 8259, RFC 6839 (`+json`), and what was usual before them.
+/// Types that are read as JSON: RFC 8259, RFC 6839 (`+json`), and what was usual before them. Their case does not count.
 fn is_json(essence: &str) -> bool {
     let known = ["application/json", "text/json", "application/x-json", "text/x-json"];
     let suffixed = || {
         let (kind, subtype) = essence.split_once('/')?;
-        let name = subtype.strip_suffix("+json")?;
-        Some(!kind.is_empty() && !name.is_empty() && !subtype.contains(char::is_whitespace))
+        let (name, suffix) = subtype.rsplit_once('+')?;
+        let is_token = !subtype.contains(char::is_whitespace);
+        Some(!kind.is_empty() && !name.is_empty() && is_token && suffix.eq_ignore_ascii_case("json"))
     };
-    known.contains(&essence) || suffixed().unwrap_or(false)
+    known.iter().any(|known| known.eq_ignore_ascii_case(essence)) || suffixed().unwrap_or(false)
 }
 
 /// The parts between commas; a comma in a quoted parameter is none.

@@ -3,10 +3,13 @@
 //! Each connection has a [`ConnectionState`]: who is at the other end, since when nothing is asked, and whether something on it
 //! was ever authenticated. Whoever has said who it is keeps its connection. The others are *strangers*: where one
 //! connection too many comes, the longest idle of them go first, from the address that has the most; where strangers take
-//! too much memory, the largest, and the others are not read until those have gone. So whoever has a credential always gets in, however many have none.
+//! too much memory, the largest, and the others are not read until those have gone. So whoever has a credential always gets
+//! in, however many have none.
 
 mod state;
+mod account;
 mod memory;
+mod turn;
 mod room;
 mod eviction;
 
@@ -21,12 +24,12 @@ use metrics::{counter, gauge};
 use tokio::{sync::Notify, time::MissedTickBehavior};
 
 use eviction::Candidate;
-use memory::{Memory, STRANGERS_BYTES_MAX};
+use memory::{Memory, RELIEVED_AT_ONCE, STRANGERS_BYTES_MAX};
 use room::Room;
 
-pub(in crate::server::connection) use memory::Turn;
 pub(in crate::server) use room::Held;
 pub(in crate::server) use state::{Asked, ConnectionState, Open, Verdict};
+pub(in crate::server::connection) use turn::Turn;
 
 /// So many connections may be open beyond the most, while those that go are being closed.
 const BEYOND_MAX: usize = 32;
@@ -38,7 +41,8 @@ const NOBODY: u64 = 0;
 /// How often connections are looked after, at most and at least.
 const LOOK_INTERVAL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// How often those that wait to be read are told again that there is room.
+/// How often those that wait to be read are told again that there is room: some that were told may read no more, and tell
+/// nobody.
 const RELIEVE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Why a connection was closed by us, as `clockfold_connections_closed_total` tells it.
@@ -148,7 +152,7 @@ impl Connections {
         loop {
             tokio::select! {
                 _ = look.tick() => self.look(),
-                _ = relieve.tick() => self.memory.iter().for_each(Memory::relieve_again),
+                _ = relieve.tick() => self.memory.iter().for_each(|memory| memory.relieve(RELIEVED_AT_ONCE)),
             }
         }
     }
@@ -157,7 +161,7 @@ impl Connections {
         let states: Vec<_> = self.open().states.values().cloned().collect();
         let now = self.now();
         states.iter().filter(|state| state.is_over(now, self.times)).for_each(|state| state.doubt());
-        [false, true].iter().for_each(|http2| self.keep_within_memory(*http2, NOBODY));
+        [false, true].into_iter().for_each(|http2| self.keep_within_memory(http2, NOBODY));
         if self.measured {
             let strangers = self.memory.iter().map(Memory::taken).sum();
             gauge!("clockfold_buffers_bytes").set(bytes_figure(self.room.taken()));
@@ -261,11 +265,11 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn connections(max: usize) -> Arc<Connections> {
+    pub(super) fn connections(max: usize) -> Arc<Connections> {
         Connections::new(max, Times { head: SECOND, idle: SECOND }, false)
     }
 
-    fn enter(connections: &Arc<Connections>) -> Open {
+    pub(super) fn enter(connections: &Arc<Connections>) -> Open {
         connections.enter(([127, 0, 0, 1], 1).into())
     }
 

@@ -18,7 +18,7 @@ use crate::{
         App, Peer,
         admission::access::viewer,
         connection::chunks::{Chunks, written},
-        measure,
+        measured,
         problem::Problem,
         routes::parameters::parameters,
         with,
@@ -40,12 +40,8 @@ pub(in crate::server) fn route(
         .and(warp::ext::get::<Peer>())
         .and(with(app))
         .then(|method: Method, query: String, headers: HeaderMap, peer, app: Arc<App>| {
-            Box::pin(async move {
-                let begun = Instant::now();
-                let answered = answer(&app, &method, &query, &headers, peer).await;
-                let response = answered.unwrap_or_else(Problem::response);
-                measure("board.csv", begun, response.status());
-                response
+            measured("board.csv", async move {
+                answer(&app, &method, &query, &headers, peer).await.unwrap_or_else(Problem::response)
             })
         })
 }

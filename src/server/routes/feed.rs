@@ -4,11 +4,7 @@
 //! stops, the credential no longer counts, something can't be read, or its reader takes nothing for too long. What
 //! waits for a reader is bounded; what it has not been sent is in the log.
 
-use std::{
-    pin::pin,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::{
@@ -32,7 +28,7 @@ use crate::{
             pass::{Pass, Vigil},
         },
         connection::impatient::Subscriber,
-        measure,
+        measured,
         problem::Problem,
         request_id::RequestId,
         routes::{
@@ -68,12 +64,10 @@ pub(in crate::server) fn route(
              id: RequestId,
              subscriber: Subscriber,
              app: Arc<App>| {
-                Box::pin(async move {
-                    let begun = Instant::now();
-                    let answered = answer(&app, &method, &query, &headers, peer, &id, &subscriber).await;
-                    let response = answered.unwrap_or_else(Problem::response);
-                    measure("feed", begun, response.status());
-                    response
+                measured("feed", async move {
+                    answer(&app, &method, &query, &headers, peer, &id, &subscriber)
+                        .await
+                        .unwrap_or_else(Problem::response)
                 })
             },
         )

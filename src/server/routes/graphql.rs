@@ -7,7 +7,11 @@ use std::{
     time::Instant,
 };
 
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::{
+    Stream, StreamExt as _,
+    future::{Either, ready},
+    stream,
+};
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use warp::{
@@ -29,7 +33,7 @@ use crate::{
         },
         body::{lingering, read},
         connection::{answer::keep, impatient::Subscriber},
-        measure,
+        measured,
         problem::{Problem, bytes, shared},
         request_id::RequestId,
         routes::{events, socket},
@@ -61,11 +65,10 @@ pub(in crate::server) fn routes(
              upgrade,
              body,
              app: Arc<App>| {
-                Box::pin(async move {
-                    let begun = Instant::now();
-                    if let Some(response) = app.origins.preflight(&method, &headers) {
-                        return response;
-                    }
+                if let Some(response) = app.origins.preflight(&method, &headers) {
+                    return Either::Left(ready(response));
+                }
+                Either::Right(measured("graphql", async move {
                     let body = lingering(&peer.1, &headers, body, app.body_timeout);
                     let origin = app.origins.allowed(&headers).cloned();
                     let answered = if method == Method::GET && socket::is_asked_for(&headers) {
@@ -78,9 +81,8 @@ pub(in crate::server) fn routes(
                     let told = response.headers_mut().entry(header::CACHE_CONTROL);
                     told.or_insert(HeaderValue::from_static("no-store"));
                     app.origins.mark(origin, &mut response);
-                    measure("graphql", begun, response.status());
                     response
-                })
+                }))
             },
         );
     let schema = warp::path!("schema.graphql")

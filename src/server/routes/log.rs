@@ -3,7 +3,7 @@
 //!
 //! An answer that breaks off lacks its last line, so that its reader does not take it for whole.
 
-use std::{io, sync::Arc, time::Instant};
+use std::{io, sync::Arc};
 
 use warp::{
     Filter, Rejection,
@@ -19,7 +19,7 @@ use crate::{
         App, Peer,
         admission::access::viewer,
         connection::chunks::{Chunks, written},
-        measure,
+        measured,
         problem::Problem,
         routes::parameters::{parameters, position},
         with,
@@ -39,12 +39,8 @@ pub(in crate::server) fn route(
         .and(warp::ext::get::<Peer>())
         .and(with(app))
         .then(|method, query: String, headers, peer, app: Arc<App>| {
-            Box::pin(async move {
-                let begun = Instant::now();
-                let answered = answer(&app, &method, &query, headers, peer).await;
-                let response = answered.unwrap_or_else(Problem::response);
-                measure("log", begun, response.status());
-                response
+            measured("log", async move {
+                answer(&app, &method, &query, headers, peer).await.unwrap_or_else(Problem::response)
             })
         })
 }

@@ -42,20 +42,18 @@ pub(in crate::server) fn routes(
         .and(warp::header::headers_cloned())
         .and(warp::ext::get::<Peer>())
         .and(with(app))
-        .then(move |headers: HeaderMap, peer: Peer, app: Arc<App>| {
-            Box::pin(async move {
-                let connection = Arc::clone(&peer.1);
-                match metrics_for {
-                    MetricsFor::Admins => match viewer(&app, peer, &headers) {
-                        Ok(viewer) if viewer.role == Role::Admin && viewer.sources.is_none() => {
-                            render(&app, &connection).await
-                        }
-                        Ok(_) => Problem::Forbidden.response(),
-                        Err(problem) => problem.response(),
-                    },
-                    MetricsFor::Everybody => render(&app, &connection).await,
-                }
-            })
+        .then(move |headers: HeaderMap, peer: Peer, app: Arc<App>| async move {
+            let connection = Arc::clone(&peer.1);
+            match metrics_for {
+                MetricsFor::Admins => match viewer(&app, peer, &headers) {
+                    Ok(viewer) if viewer.role == Role::Admin && viewer.sources.is_none() => {
+                        render(&app, &connection).await
+                    }
+                    Ok(_) => Problem::Forbidden.response(),
+                    Err(problem) => problem.response(),
+                },
+                MetricsFor::Everybody => render(&app, &connection).await,
+            }
         });
     livez.or(readyz).unify().or(metrics).unify()
 }

@@ -3,7 +3,7 @@
 //! Only pages of this server may: a page of another site can neither sign a browser in or out nor keep it signed in. A
 //! wrong token counts as a failed authentication of its address.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use futures_util::Stream;
 use serde::Deserialize;
@@ -21,7 +21,7 @@ use crate::server::{
         sessions::{Cookie, Ended, no_cookie},
     },
     body::{is_json, lingering, read},
-    measure,
+    measured,
     problem::Problem,
     with,
 };
@@ -44,8 +44,7 @@ pub(in crate::server) fn route(
         .and(warp::body::stream())
         .and(with(app))
         .then(|method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| {
-            Box::pin(async move {
-                let begun = Instant::now();
+            measured("session", async move {
                 let body = lingering(&peer.1, &headers, body, app.body_timeout);
                 let answered = answer(&app, &method, &headers, peer, body).await;
                 let mut response = match answered {
@@ -53,7 +52,6 @@ pub(in crate::server) fn route(
                     Err(problem) => problem.response(),
                 };
                 response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                measure("session", begun, response.status());
                 response
             })
         })

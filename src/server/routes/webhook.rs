@@ -1,7 +1,7 @@
 //! `POST /webhook…`: authenticate, bound, read, hand in, answer. The checks stand in the order of the
 //! documented table.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::Stream;
@@ -21,7 +21,7 @@ use crate::{
     server::{
         App, Peer,
         body::{lingering, read},
-        measure,
+        measured,
         problem::{BODY_BYTES_MAX, Problem, json},
         with,
     },
@@ -82,13 +82,10 @@ pub(in crate::server) fn route(
         .and(warp::body::stream())
         .and(with(app))
         .then(|route_key: RouteKey, method: Method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| {
-            Box::pin(async move {
-                let begun = Instant::now();
+            measured("webhook", async move {
                 let body = lingering(&peer.1, &headers, body, app.body_timeout);
                 let received = receive(&app, &route_key, &method, &headers, peer, body).await;
-                let response = received.map_or_else(Problem::response, |receipt| answer(&receipt, &app.rules));
-                measure("webhook", begun, response.status());
-                response
+                received.map_or_else(Problem::response, |receipt| answer(&receipt, &app.rules))
             })
         })
 }

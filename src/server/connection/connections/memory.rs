@@ -1,8 +1,9 @@
-//! What strangers take together, and who of them waits while that is too much.
+//! What strangers take together, and which of them wait while that is too much.
 //!
 //! A stranger that was told to go takes its memory until its task has run, and where thousands have something to do that is
 //! a while. So what leaves still counts, and nothing is read from other strangers meanwhile: what they send stays with the
-//! system. They are told in the order in which they came. Those of HTTP/1 and those of HTTP/2, where a few bytes ask a hundred things, do not wait for each other.
+//! system. They are told of room in the order in which they came. Those of HTTP/1 and those of HTTP/2, where a few bytes ask
+//! a hundred things, do not wait for each other.
 
 use std::{
     collections::VecDeque,
@@ -10,7 +11,6 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
 };
 
 use super::ConnectionState;
@@ -18,9 +18,9 @@ use super::ConnectionState;
 /// What the buffers of strangers may take together, in bytes, as `state.rs` reckons them: over HTTP/1, and over HTTP/2.
 pub(super) const STRANGERS_BYTES_MAX: [usize; 2] = [40 << 20, 16 << 20];
 /// By how much it may be more with those that were told to go: beyond that, nothing is read from strangers.
-const LEAVING_BYTES_MAX: usize = 8 << 20;
+pub(super) const LEAVING_BYTES_MAX: usize = 8 << 20;
 /// How many of those that wait are told at once that there is room.
-const RELIEVED_AT_ONCE: usize = 16;
+pub(super) const RELIEVED_AT_ONCE: usize = 16;
 
 /// What strangers take over one version of HTTP.
 #[derive(Default)]
@@ -53,15 +53,14 @@ impl Memory {
         if leaving {
             self.leaving.fetch_sub(bytes, Ordering::AcqRel);
         }
-        let crowded = self.max + LEAVING_BYTES_MAX;
-        if before > crowded && before - bytes <= crowded {
+        if before > self.max + LEAVING_BYTES_MAX {
             self.relieve(RELIEVED_AT_ONCE);
         }
     }
 
     /// What strangers take too much, without those that go.
     pub(super) fn excess(&self) -> usize {
-        let leaving = self.leaving.load(Ordering::Acquire);
+        let leaving = self.leaving();
         self.taken().saturating_sub(leaving + self.max)
     }
 
@@ -74,192 +73,37 @@ impl Memory {
         self.taken.load(Ordering::Acquire)
     }
 
-    fn is_crowded(&self) -> bool {
-        self.taken() > self.max + LEAVING_BYTES_MAX
+    pub(super) fn leaving(&self) -> usize {
+        self.leaving.load(Ordering::Acquire)
+    }
+
+    /// Strangers take no more than they may, with those that were told to go.
+    pub(super) fn is_roomy(&self) -> bool {
+        self.taken() <= self.max + LEAVING_BYTES_MAX
+    }
+
+    /// It waits for room, behind the others.
+    pub(super) fn waits(&self, state: Arc<ConnectionState>) {
+        self.waiting().push_back(state);
     }
 
     /// Tells so many of those that wait, if there is room.
-    fn relieve(&self, count: usize) {
+    pub(super) fn relieve(&self, count: usize) {
         let mut told = Vec::new();
-        if !self.is_crowded() {
+        if self.is_roomy() {
             let mut waiting = self.waiting();
             while told.len() < count
                 && let Some(state) = waiting.pop_front()
             {
-                if state.waits_no_more() {
+                if state.waiter().waits_no_more() {
                     told.push(state);
                 }
             }
         }
-        told.iter().for_each(|state| state.wake());
+        told.iter().for_each(|state| state.waiter().may_read());
     }
 
-    /// The same from time to time: some that were told may read no more, and tell nobody.
-    pub(super) fn relieve_again(&self) {
-        self.relieve(RELIEVED_AT_ONCE);
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<ConnectionState>>> {
+    pub(super) fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<ConnectionState>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A connection's turn to be read.
-#[derive(Default)]
-pub(in crate::server::connection) struct Turn {
-    waited: bool,
-}
-
-impl Turn {
-    /// Ready while the connection may be read: it is nobody's that is unknown, or those do not take too much.
-    pub(in crate::server::connection) fn poll(
-        &mut self,
-        context: &mut Context<'_>,
-        state: &Arc<ConnectionState>,
-    ) -> Poll<()> {
-        if self.is_there(state) {
-            return Poll::Ready(());
-        }
-        self.waited = true;
-        state.wakes(context.waker());
-        if state.waits() {
-            state.memory().waiting().push_back(Arc::clone(state));
-        }
-        // What has changed meanwhile may have told nobody.
-        if self.is_there(state) { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    fn is_there(&mut self, state: &ConnectionState) -> bool {
-        let known = state.is_authenticated();
-        if !known && state.memory().is_crowded() {
-            return false;
-        }
-        if std::mem::take(&mut self.waited) {
-            state.was_waiting();
-            if !known {
-                // Each that gets in tells the next.
-                state.memory().relieve(1);
-            }
-        }
-        true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        task::{Wake, Waker},
-        time::Duration,
-    };
-
-    use super::*;
-    use crate::server::connection::connections::{Connections, MEMORY, Open, Times};
-
-    fn is_read(turn: &mut Turn, open: &Open) -> bool {
-        turn.poll(&mut Context::from_waker(Waker::noop()), open.state()).is_ready()
-    }
-
-    #[test]
-    fn strangers_wait_for_those_that_leave_and_nobody_else_does() {
-        let times = Times { head: Duration::from_secs(1), idle: Duration::from_secs(1) };
-        let connections = Connections::new(9, times, false);
-        let enter = || connections.enter(([127, 0, 0, 1], 1).into());
-        let [first, second, newcomer, over_http1, sender] = [enter(), enter(), enter(), enter(), enter()];
-        [&first, &second, &newcomer].iter().for_each(|open| open.state().speaks_http2());
-        sender.state().speaks_http2();
-        sender.state().is_known();
-        let mut turns: [Turn; 4] = Default::default();
-        assert!(is_read(&mut turns[0], &newcomer));
-        // Together they take too much, and the one that takes more is told to go; it takes that still.
-        first.state().charge(STRANGERS_BYTES_MAX[1] - (128 << 10));
-        second.state().charge(LEAVING_BYTES_MAX + (128 << 10));
-        assert!(first.state().is_leaving());
-        assert_eq!([&second, &newcomer].map(|open| open.state().is_leaving()), [false, false]);
-        assert!(!is_read(&mut turns[0], &newcomer));
-        assert!(!is_read(&mut turns[1], &second));
-        assert!(is_read(&mut turns[2], &over_http1));
-        assert!(is_read(&mut turns[3], &sender));
-        // Once it has gone, they are read, each told by the one before.
-        drop(first);
-        assert!(is_read(&mut turns[0], &newcomer));
-        assert!(is_read(&mut turns[1], &second));
-    }
-
-    /// Counts how often it is woken.
-    #[derive(Default)]
-    struct Count(AtomicUsize);
-
-    impl Wake for Count {
-        fn wake(self: Arc<Count>) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    #[test]
-    fn whoever_waits_is_told_of_room_and_of_being_known() {
-        let times = Times { head: Duration::ZERO, idle: Duration::ZERO };
-        let connections = Connections::new(9, times, false);
-        let enter = || connections.enter(([127, 0, 0, 1], 1).into());
-        let [first, gone, sender, last] = [enter(), enter(), enter(), enter()];
-        let crowded = STRANGERS_BYTES_MAX[0] + LEAVING_BYTES_MAX;
-        connections.memory[0].take(crowded, false);
-        let counts: [Arc<Count>; 4] = Default::default();
-        let mut turns: [Turn; 4] = Default::default();
-        let woken = || counts.each_ref().map(|count| count.0.load(Ordering::Relaxed));
-        for (index, open) in [&first, &gone, &sender, &last].into_iter().enumerate() {
-            let waker = Waker::from(Arc::clone(&counts[index]));
-            let mut context = Context::from_waker(&waker);
-            // Twice: it waits once.
-            assert!(turns[index].poll(&mut context, open.state()).is_pending());
-            assert!(turns[index].poll(&mut context, open.state()).is_pending());
-            assert!(open.state().is_due().is_none(), "it waits");
-        }
-        assert_eq!(connections.memory[0].waiting().len(), 4);
-        assert_eq!(woken(), [0; 4]);
-        sender.state().is_known();
-        assert_eq!(woken(), [0, 0, 1, 0]);
-        assert!(is_read(&mut turns[2], &sender));
-        drop(gone);
-        connections.memory[0].give(crowded, false);
-        // All that are there, for the first may read no more; who was told before is not told again.
-        assert_eq!(woken(), [1, 0, 1, 1]);
-        assert!(is_read(&mut turns[3], &last));
-        assert!(connections.memory[0].waiting().is_empty());
-    }
-
-    #[test]
-    fn what_is_taken_is_given_back_whatever_becomes_of_a_connection() {
-        let times = Times { head: Duration::from_secs(1), idle: Duration::from_secs(1) };
-        let connections = Connections::new(9, times, false);
-        let enter = || connections.enter(([127, 0, 0, 1], 1).into());
-        let taken =
-            || connections.memory.each_ref().map(|memory| (memory.taken(), memory.leaving.load(Ordering::Relaxed)));
-        for (http2, leaves, is_known) in [
-            (false, false, false),
-            (true, false, false),
-            (false, true, false),
-            (true, true, false),
-            (true, true, true),
-            (true, false, true),
-        ] {
-            let open = enter();
-            let asked = [open.state().asks(), open.state().asks()];
-            if http2 {
-                open.state().speaks_http2();
-            }
-            if leaves {
-                connections.send_away(&mut connections.open(), &[open.state().id()], MEMORY);
-                assert!(open.state().is_leaving());
-            }
-            if is_known {
-                open.state().is_known();
-            }
-            let [one, other] = asked;
-            drop(one);
-            drop(open);
-            // A request may hear of it later.
-            drop(other);
-            assert_eq!(taken(), [(0, 0); 2], "{http2} {leaves} {is_known}");
-        }
     }
 }

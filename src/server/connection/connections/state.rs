@@ -9,20 +9,20 @@ use std::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
     },
-    task::Waker,
     time::Duration,
 };
 
-use futures_util::task::AtomicWaker;
 use tokio::sync::Notify;
 
 use crate::server::{
     admission::failures::network,
     connection::connections::{
         Connections, IDLE, SILENT, SLOW_HEAD, Times,
+        account::Account,
         eviction::Candidate,
         memory::Memory,
         room::{OwnRoom, Room},
+        turn::Waiter,
     },
 };
 
@@ -30,8 +30,6 @@ use crate::server::{
 const OPEN_BYTES: usize = 4 << 10;
 /// What it takes beyond that where it speaks HTTP/2.
 const HTTP2_BYTES: usize = 20 << 10;
-/// What a request takes while it is asked and answered.
-const REQUEST_BYTES: usize = 16 << 10;
 
 /// What is to become of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,38 +63,10 @@ pub(in crate::server) struct ConnectionState {
     idled: AtomicBool,
     closing: AtomicBool,
     leaving: AtomicBool,
-    gone: AtomicBool,
-    stranger: Mutex<Stranger>,
+    account: Mutex<Account>,
     told: Notify,
-    /// Whether it stands among those from which nothing is read for now, and how its task is told of an end of that.
-    waiting: AtomicBool,
-    reader: AtomicWaker,
+    waiter: Waiter,
     own_room: OnceLock<OwnRoom>,
-}
-
-/// What a stranger is charged with.
-struct Stranger {
-    /// What the connection takes by itself.
-    bytes: usize,
-    /// Its requests that are charged and not answered yet: they may outlive the connection by a little.
-    requests: usize,
-    standing: Standing,
-}
-
-/// Whether a connection is a stranger's.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    Stranger,
-    /// It was told to go, and takes what it takes until it has gone.
-    Leaving,
-    /// It has said who it is.
-    Known,
-}
-
-impl Stranger {
-    fn takes(&self) -> usize {
-        self.bytes + self.requests * REQUEST_BYTES
-    }
 }
 
 impl ConnectionState {
@@ -118,11 +88,9 @@ impl ConnectionState {
             idled: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
-            gone: AtomicBool::new(false),
-            stranger: Mutex::new(Stranger { bytes: 0, requests: 0, standing: Standing::Stranger }),
+            account: Mutex::default(),
             told: Notify::new(),
-            waiting: AtomicBool::new(false),
-            reader: AtomicWaker::new(),
+            waiter: Waiter::default(),
             own_room: OnceLock::new(),
         }
     }
@@ -171,16 +139,12 @@ impl ConnectionState {
     /// It speaks HTTP/2.
     pub(in crate::server) fn speaks_http2(&self) {
         {
-            let stranger = self.stranger();
+            let account = self.account();
             let before = self.memory();
             if self.http2.swap(true, Ordering::Relaxed) {
                 return;
             }
-            if stranger.standing != Standing::Known {
-                let (bytes, leaving) = (stranger.takes(), stranger.standing == Standing::Leaving);
-                before.give(bytes, leaving);
-                self.memory().take(bytes, leaving);
-            }
+            account.moves(before, self.memory());
         }
         self.charge(HTTP2_BYTES);
     }
@@ -204,8 +168,8 @@ impl ConnectionState {
     pub(in crate::server) fn is_known(&self) {
         if !self.authenticated.load(Ordering::Relaxed) {
             self.authenticated.store(true, Ordering::Relaxed);
-            self.settle();
-            self.wake();
+            self.account().is_known(self.memory());
+            self.waiter.may_read();
             if self.is_leaving() {
                 self.connections.keep(self);
             }
@@ -238,68 +202,26 @@ impl ConnectionState {
 
     /// Charges a stranger.
     pub(in crate::server) fn charge(&self, bytes: usize) {
-        self.charge_what(bytes, |stranger| stranger.bytes += bytes);
+        self.charge_what(|account, memory| account.charge(bytes, memory));
     }
 
     /// Charges a stranger with a request; whether it was one.
     fn charge_request(&self) -> bool {
-        self.charge_what(REQUEST_BYTES, |stranger| stranger.requests += 1)
+        self.charge_what(Account::charge_request)
     }
 
-    fn charge_what(&self, bytes: usize, charge: impl FnOnce(&mut Stranger)) -> bool {
-        if self.is_authenticated() {
+    fn charge_what(&self, charge: impl FnOnce(&mut Account, &Memory) -> bool) -> bool {
+        if self.is_authenticated() || !charge(&mut self.account(), self.memory()) {
             return false;
-        }
-        {
-            let mut stranger = self.stranger();
-            if stranger.standing == Standing::Known {
-                return false;
-            }
-            charge(&mut stranger);
-            // Before anybody can give it back.
-            self.memory().take(bytes, stranger.standing == Standing::Leaving);
         }
         // Whoever asks may be about to say who it is: others go first.
         self.connections.keep_within_memory(self.http2.load(Ordering::Relaxed), self.id);
         true
     }
 
-    fn discharge_request(&self) {
-        let mut stranger = self.stranger();
-        if stranger.standing != Standing::Known {
-            stranger.requests -= 1;
-            self.memory().give(REQUEST_BYTES, stranger.standing == Standing::Leaving);
-        }
-    }
-
-    /// It has said who it is, and is charged with nothing any more.
-    fn settle(&self) {
-        let mut stranger = self.stranger();
-        let was = std::mem::replace(&mut stranger.standing, Standing::Known);
-        if was != Standing::Known {
-            self.memory().give(stranger.takes(), was == Standing::Leaving);
-        }
-    }
-
-    /// It has gone; what is left are requests whose tasks have not heard of it.
-    fn has_gone(&self) {
-        let mut stranger = self.stranger();
-        self.gone.store(true, Ordering::Release);
-        let bytes = std::mem::take(&mut stranger.bytes);
-        if stranger.standing != Standing::Known {
-            self.memory().give(bytes, stranger.standing == Standing::Leaving);
-        }
-    }
-
     /// What it takes, if it may be closed to make room.
     pub(super) fn candidate(&self) -> Option<Candidate> {
-        let bytes = {
-            let stranger = self.stranger();
-            if stranger.standing != Standing::Stranger {
-                return None;
-            }
-            stranger.takes()
-        };
+        let bytes = self.account().may_go()?;
         let idle = self.asked.load(Ordering::Acquire) == 0;
         let since = self.since.load(Ordering::Relaxed);
         let http2 = self.http2.load(Ordering::Relaxed);
@@ -309,7 +231,7 @@ impl ConnectionState {
     /// What is to become of it, and why, where it has asked for nothing in its time.
     fn due(&self, now: u64, times: Times) -> Option<(Verdict, &'static str)> {
         // What it has sent may wait to be read.
-        let waits = self.waiting.load(Ordering::Acquire);
+        let waits = self.waiter.waits();
         if waits || self.asked.load(Ordering::Acquire) > 0 || self.upgraded.load(Ordering::Relaxed) {
             return None;
         }
@@ -348,12 +270,10 @@ impl ConnectionState {
 
     /// It makes room for another, if it is a stranger still; whether that is new.
     pub(super) fn leaves(&self) -> bool {
-        let mut stranger = self.stranger();
+        let mut account = self.account();
         // Otherwise it has said who it is meanwhile, or goes already.
-        let new = stranger.standing == Standing::Stranger;
+        let new = account.leaves(self.memory());
         if new {
-            stranger.standing = Standing::Leaving;
-            self.memory().goes(stranger.takes());
             self.leaving.store(true, Ordering::Release);
             self.told.notify_one();
         }
@@ -396,17 +316,6 @@ impl ConnectionState {
         carries_several.then(|| self.own_room.get_or_init(OwnRoom::default))
     }
 
-    /// Nothing is read from it for now; whether that is new.
-    pub(super) fn waits(&self) -> bool {
-        !self.waiting.swap(true, Ordering::AcqRel)
-    }
-
-    /// It stands no more among those from which nothing is read; whether it is there at all.
-    pub(super) fn waits_no_more(&self) -> bool {
-        self.waiting.store(false, Ordering::Release);
-        !self.gone.load(Ordering::Acquire)
-    }
-
     /// It is read again: its time begins anew.
     pub(super) fn was_waiting(&self) {
         let now = self.connections.now().max(1);
@@ -416,13 +325,8 @@ impl ConnectionState {
         }
     }
 
-    /// Whom to tell that it may be read.
-    pub(super) fn wakes(&self, reader: &Waker) {
-        self.reader.register(reader);
-    }
-
-    pub(super) fn wake(&self) {
-        self.reader.wake();
+    pub(super) fn waiter(&self) -> &Waiter {
+        &self.waiter
     }
 
     /// What strangers take of its kind.
@@ -434,8 +338,8 @@ impl ConnectionState {
         &self.connections.room
     }
 
-    fn stranger(&self) -> MutexGuard<'_, Stranger> {
-        self.stranger.lock().unwrap_or_else(PoisonError::into_inner)
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -455,7 +359,8 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.has_gone();
+        self.0.waiter.has_gone();
+        self.0.account().has_gone(self.0.memory());
         self.0.connections.remove(&self.0);
     }
 }
@@ -469,7 +374,7 @@ pub(in crate::server) struct Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         if self.charged {
-            self.state.discharge_request();
+            self.state.account().discharge_request(self.state.memory());
         }
         self.state.since.store(self.state.connections.now(), Ordering::Relaxed);
         self.state.asked.fetch_sub(1, Ordering::Release);
