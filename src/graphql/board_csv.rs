@@ -16,7 +16,7 @@ use crate::{
     graphql::schema::board::check_hours,
     lifecycle::Status,
     log::SourceName,
-    projection::{AppointmentRecord, Moment, Page, Patience},
+    projection::{AppointmentRecord, Moment, Page, Deadline},
 };
 
 use super::{Graph, Untold, problem::Problem, scope::Scope};
@@ -45,15 +45,15 @@ pub struct BoardCsv {
 }
 
 impl Graph {
-    /// The board of what `viewer` may see, as it is now, written within `patience`. Reads from disk: call it where blocking is fine.
+    /// The board of what `viewer` may see, as it is now, written within `deadline`. Reads from disk: call it where blocking is fine.
     pub fn board_csv(
         &self,
         source: Option<&str>,
         ended_within_hours: Option<i32>,
         viewer: Viewer,
-        patience: Patience,
+        deadline: Deadline,
     ) -> Result<BoardCsv, Untold> {
-        let scope = Scope::new(Arc::clone(&self.stores), viewer).within(patience);
+        let scope = Scope::new(Arc::clone(&self.stores), viewer).within(deadline);
         let hours = ended_within_hours.unwrap_or(HOURS_USUAL);
         let begin = || {
             check_hours(hours)?;

@@ -26,7 +26,7 @@ use crate::{
     access::Viewer,
     lifecycle::Lifecycle,
     log::{Clock, Log, SourceName},
-    projection::{Patience, Reader, Rules},
+    projection::{Deadline, Reader, Rules},
     tracker::{Rebuilds, Tracker},
 };
 
@@ -78,7 +78,7 @@ pub struct Call {
     /// Its id, in the answer's header and in the log.
     pub request_id: String,
     /// How long it is waited for.
-    pub patience: Patience,
+    pub deadline: Deadline,
 }
 
 /// What a [`Graph`] answers from.
@@ -116,8 +116,8 @@ impl Graph {
     /// Answers one HTTP request of `viewer`. Reads from disk: call it where blocking is fine. Messages of the log that
     /// it sets off have the request's id.
     pub fn answer(&self, request: HttpRequest<'_>, viewer: Viewer, call: Call) -> HttpAnswer {
-        let Call { request_id, patience } = call;
-        let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(patience.clone());
+        let Call { request_id, deadline } = call;
+        let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(deadline.clone());
         let named = tracing::error_span!("query", request_id).entered();
         let answer = self.endpoint.answer(&request, &request_id, |request| request.data(scope()));
         drop(named);
@@ -163,12 +163,12 @@ impl Graph {
 
     /// Executes or begins it for `viewer`. Reads from disk: call it where blocking is fine, on a thread of the runtime.
     pub fn operate(&self, Operation(prepared): Operation, viewer: Viewer, call: Call) -> Told {
-        let Call { request_id, patience } = call;
+        let Call { request_id, deadline } = call;
         let _named = tracing::error_span!("query", request_id).entered();
         let told = if prepared.is_subscription {
             self.live.begin(prepared, &self.endpoint, viewer, &request_id).map(Told::Events)
         } else {
-            let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(patience.clone());
+            let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(deadline.clone());
             self.endpoint.execute(prepared, scope, &request_id).map(Told::Once)
         };
         told.unwrap_or_else(|refusal| Told::Refused(errors(refusal)))

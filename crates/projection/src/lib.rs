@@ -31,7 +31,7 @@ pub use view::{
     Page, PageOf, Told, View,
     as_of::{AsOf, BoardRecords, Column, Moment, StaleRules},
     board_place::BoardPlace,
-    deadline::{Patience, Waiting},
+    deadline::{Deadline, CancelGuard},
     deliveries::{DeliveryFilter, HistoryEntry},
     filter::{AppointmentFilter, AppointmentPlace, IdPrefix, Order, OrderBy, Positions, Stretches, Times},
     flow::{Flow, Waits},

@@ -13,7 +13,7 @@ use warp::{
 };
 
 use crate::{
-    projection::Patience,
+    projection::Deadline,
     server::{
         App, Peer,
         admission::access::viewer,
@@ -64,10 +64,10 @@ async fn answer(
         return Err(Problem::Draining);
     }
     let permit = Arc::clone(&app.csv_permits).try_acquire_owned().map_err(|_| Problem::TooManyQueries)?;
-    let (patience, waiting) = Patience::until(Instant::now() + WRITING_MAX);
+    let (deadline, waiting) = Deadline::until(Instant::now() + WRITING_MAX);
     let begin = {
         let app = Arc::clone(app);
-        move || app.graph.board_csv(source.as_deref(), hours, viewer, patience)
+        move || app.graph.board_csv(source.as_deref(), hours, viewer, deadline)
     };
     let board = tokio::task::spawn_blocking(begin).await.map_err(|_| Problem::Internal)?;
     let board = board.map_err(|why| Problem::untold(why, Problem::BadBoard))?;

@@ -24,7 +24,7 @@ use warp::{
 use crate::{
     access::Role,
     graphql::{self, Call, Events, HttpAnswer, HttpRequest, Introspection, sdl},
-    projection::Patience,
+    projection::Deadline,
     server::{
         App, Peer,
         admission::{
@@ -159,8 +159,8 @@ async fn execute<B: Buf>(
     let permits = tokio::time::timeout_at(until.into(), permits).await.map_err(|_| Problem::TooManyQueries)?;
     let (mut held, permit) = (permits.0, permits.1.map_err(|_| Problem::Internal)?);
     // Dropped with this future, when the answer is there or its client has gone: then the query ends too.
-    let (patience, _waiting) = Patience::until(until);
-    let call = Call { request_id: id.to_string(), patience };
+    let (deadline, _waiting) = Deadline::until(until);
+    let call = Call { request_id: id.to_string(), deadline };
     let (server, app) = (app, Arc::clone(app));
     let answer = tokio::task::spawn_blocking(move || {
         let answer = match wants_events {

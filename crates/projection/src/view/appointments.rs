@@ -214,7 +214,7 @@ impl View {
     fn spots(&self, space: Space, key: impl Fn(Spot) -> Vec<u8>, stretch: Stretch, backwards: bool) -> Spots<'_> {
         let rows = self.snapshot.range(&self.store[space], key(stretch.from)..=key(stretch.to));
         let spot = |row: Guard| {
-            self.patience.check()?;
+            self.deadline.check()?;
             last_numbers(&row.key().map_err(|error| failed("reading", error))?)
         };
         if backwards { Box::new(rows.rev().map(spot)) } else { Box::new(rows.map(spot)) }
@@ -225,7 +225,7 @@ impl View {
         let keys = appointment_key(number, from)..=appointment_key(number, to);
         let rows = self.snapshot.range(&self.store[Space::Appointments], keys);
         Box::new(rows.map(|row| {
-            self.patience.check()?;
+            self.deadline.check()?;
             Ok((0, last_number(&row.key().map_err(|error| failed("reading", error))?)?))
         }))
     }
@@ -255,7 +255,7 @@ impl View {
             parts.push(if walk.backwards { Box::new(rows.rev()) } else { Box::new(rows) });
         }
         Ok(Box::new(parts.into_iter().flatten().map(move |row| {
-            self.patience.check()?;
+            self.deadline.check()?;
             let (key, value) = row.into_inner().map_err(|error| failed("reading", error))?;
             let key = AppointmentKey { source: source.clone(), appointment_id: appointment_id(last_number(&key)?)? };
             decode_appointment(key, &value)

@@ -220,7 +220,7 @@ impl View {
         };
         let rows = self.snapshot.range(&self.store[Space::Appointments], bounds);
         let id = |row: Guard| {
-            self.patience.check()?;
+            self.deadline.check()?;
             let id = last_number(&row.key().map_err(|error| failed("reading", error))?)?;
             AppointmentId::new(id).ok_or(ProjectionError::Damaged("appointment"))
         };
@@ -330,7 +330,7 @@ impl View {
             for row in
                 self.snapshot.range(&self.store[Space::History], key(Position::ZERO)..=key(Position::new(u64::MAX)))
             {
-                self.patience.check()?;
+                self.deadline.check()?;
                 entries.extend(decode_history(&row.value().map_err(|error| failed("reading", error))?)?);
                 if entries.last().is_some_and(|last| last.position > position) {
                     break;

@@ -135,7 +135,7 @@ impl View {
         let keys = outcome_key(number, kind, first)..=outcome_key(number, kind, last);
         let positions = move |entry: Guard| -> Vec<Result<u64, ProjectionError>> {
             let entry = entry.into_inner().map_err(|error| failed("reading", error));
-            let entry = self.patience.check().and(entry);
+            let entry = self.deadline.check().and(entry);
             let row =
                 entry.and_then(|(key, bytes)| Ok((last_number(&key)? * POSITIONS_IN_ROW, decode_places(&bytes)?)));
             match row {
@@ -244,7 +244,7 @@ impl View {
         let rows = self.snapshot.range(&self.store[Space::History], (lower, Bound::Included(upper)));
         let entries = move |row: Guard| {
             let bytes = row.value().map_err(|error| failed("reading", error));
-            let entries = self.patience.check().and(bytes).and_then(|bytes| decode_history(&bytes));
+            let entries = self.deadline.check().and(bytes).and_then(|bytes| decode_history(&bytes));
             entries.map_or_else(|error| vec![Err(error)], |entries| entries.into_iter().map(Ok).collect())
         };
         let entries = rows.flat_map(entries).chain(recent.into_iter().map(Ok));

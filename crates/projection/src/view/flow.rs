@@ -152,7 +152,7 @@ impl View {
                 later.map_or(runs[index].begins, |later| runs[index].begins.map(|at| at.min(later)));
         }
         for (run, later) in runs.iter().zip(begun_later) {
-            self.patience.check()?;
+            self.deadline.check()?;
             let (after, to) = run.between(log, after, to)?;
             let is_last_before = |end: &DateTime<Utc>| later.is_none_or(|later| later >= *end);
             let ends = bounds[1 + ended..].iter().take_while(|end| is_last_before(end)).count();

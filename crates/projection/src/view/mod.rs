@@ -32,7 +32,7 @@ use crate::{
         keyspaces::{Keyspaces, Names, Space},
         sink::StateHasher,
     },
-    view::deadline::Patience,
+    view::deadline::Deadline,
 };
 use clockfold_lifecycle::{FoldRules, Judgement, Met};
 use clockfold_log::{AppointmentId, Delivery, Digest, Position, Reading, SourceName};
@@ -77,7 +77,7 @@ pub struct View {
     pub(crate) snapshot: Snapshot,
     pub(crate) store: Arc<Keyspaces>,
     /// Looked at before a row is read.
-    pub(crate) patience: Patience,
+    pub(crate) deadline: Deadline,
     names: Arc<Names>,
 }
 
@@ -85,13 +85,13 @@ impl View {
     pub(crate) fn new(store: Arc<Keyspaces>) -> View {
         let snapshot = store.database.snapshot();
         let names = store.names();
-        View { snapshot, store, names, patience: Patience::default() }
+        View { snapshot, store, names, deadline: Deadline::default() }
     }
 
-    /// The same view for somebody who waits no longer than `patience`: then everything that is asked of it fails with
+    /// The same view with a deadline: after it every question fails with
     /// [`ProjectionError::OutOfTime`].
-    pub fn within(self, patience: Patience) -> View {
-        View { patience, ..self }
+    pub fn within(self, deadline: Deadline) -> View {
+        View { deadline, ..self }
     }
 
     /// How far this snapshot is folded.
@@ -111,7 +111,7 @@ impl View {
         let keys = id_key(id, SourceNumber(0))..=id_key(id, SourceNumber(u32::MAX));
         let mut sources = Vec::new();
         for row in self.snapshot.range(&self.store[Space::ById], keys) {
-            self.patience.check()?;
+            self.deadline.check()?;
             let key = row.key().map_err(|error| failed("reading", error))?;
             let number = key.last_chunk::<4>().map(|bytes| SourceNumber(u32::from_be_bytes(*bytes)));
             let found = self.names.iter().find(|(_, of)| Some(**of) == number);
@@ -190,7 +190,7 @@ impl View {
     }
 
     pub(crate) fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ProjectionError> {
-        self.patience.check()?;
+        self.deadline.check()?;
         self.snapshot.get(keyspace, key).map_err(|error| failed("reading", error))
     }
 }

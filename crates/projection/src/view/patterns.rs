@@ -160,7 +160,7 @@ impl View {
     ) -> Result<BTreeMap<AppointmentId, Vec<Position>>, ProjectionError> {
         let mut appointments: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for &position in positions {
-            self.patience.check()?;
+            self.deadline.check()?;
             let missing = || LogError::Damaged { position, message: "the delivery is missing".to_owned() };
             let delivery = log.read(position).next().ok_or_else(missing)??;
             let id = delivery.reading.appointment_id().ok_or(ProjectionError::Damaged("outcome index"))?;
@@ -186,7 +186,7 @@ impl View {
             let shows = |entry: &&Entry| rejected.contains(&entry.position) && pattern.is_shown_by(entry, &entries);
             let showing: Vec<Position> = entries.iter().filter(shows).map(|entry| entry.position).collect();
             let Some(suggested) = pattern.suggests(rules).filter(|_| !showing.is_empty()) else { continue };
-            self.patience.check()?;
+            self.deadline.check()?;
             let (_, retold) = refold(key.clone(), &entries, &suggested).ok_or(ProjectionError::Damaged("history"))?;
             let applied =
                 |entry: &&Entry| showing.contains(&entry.position) && entry.judgement.verdict == Verdict::Applied;

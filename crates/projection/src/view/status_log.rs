@@ -69,9 +69,9 @@ impl View {
         let first = self.snapshot.range(&self.store[Space::Changes], first).next_back();
         let rest = position_key(number, after.next())..=position_key(number, to.max(after.next()));
         let rest = self.snapshot.range(&self.store[Space::Changes], rest);
-        let patience = self.patience.clone();
+        let deadline = self.deadline.clone();
         first.into_iter().chain(rest).map(move |row: Guard| {
-            patience.check()?;
+            deadline.check()?;
             let bytes = row.value().map_err(|error| failed("reading", error))?;
             decode_changes(&bytes)
         })

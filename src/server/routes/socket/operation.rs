@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     access::Viewer,
     graphql::{Call, Told},
-    projection::Patience,
+    projection::Deadline,
     server::{
         App,
         connection::connections::{ConnectionState, Held},
@@ -48,9 +48,9 @@ pub(super) fn run(app: Arc<App>, connection: Arc<ConnectionState>, asked: Asked)
             Err(_) => return too_many(),
         };
         // Dropped with this future: a query that nobody waits for any more ends.
-        let (patience, _waiting) = Patience::until(until);
+        let (deadline, _waiting) = Deadline::until(until);
         let Asked { payload, viewer, request_id } = asked;
-        let call = Call { request_id, patience };
+        let call = Call { request_id, deadline };
         let begun = tokio::task::spawn_blocking(move || (begin(&app, payload, viewer, call), permit));
         // The permit is kept until the answer has its room.
         let (response, _permit) = match begun.await {
