@@ -32,7 +32,7 @@ use crate::{
 use super::{
     Cli,
     serve::{Serving, runtime, serve, start_messages, stop_on_signal},
-    simulate::{Job, Nights, Pace, Progress, Report, Target, post},
+    simulate::{Job, Nights, Progress, Rate, Report, Target, post},
 };
 use clinics::Clinic;
 use folder::ThrowAway;
@@ -122,7 +122,7 @@ pub(super) fn run(
         }
     });
     let nights = Nights { quiet: QUIET / i32::from(arguments.clinics), gap_max: NIGHT_GAP_MAX };
-    let pace = Pace::Speed { factor: arguments.speed, nights: Some(nights) };
+    let rate = Rate::Speed { factor: arguments.speed, nights: Some(nights) };
     let offset = clinics.first().zip(sources.first()).map(|(clinic, name)| (name.clone(), clinic.time_zone));
     let until = stop.clone();
     let posting: OnceLock<thread::JoinHandle<anyhow::Result<Report>>> = OnceLock::new();
@@ -142,7 +142,7 @@ pub(super) fn run(
                 targets: &targets,
                 deliveries: u64::MAX,
                 lasts: None,
-                pace,
+                rate,
                 connections,
                 retries: 2,
                 hint: "look what on this machine forbids connections to that address, or name another one with --listen",

@@ -19,8 +19,8 @@ use crate::{
     lifecycle::{FoldRules, Lifecycle},
     log::{Acting, AppointmentId, Clock, DataDir, Log, SledLog, SourceName},
     projection::{
-        AppointmentKey, Projection, ProjectionError, Rules, View, Workshop, compare_with_fresh_fold, open_as_it_is,
-        open_to_read, rebuild_beside, remove_old_projections,
+        AppointmentKey, Projection, ProjectionError, RebuildResources, Rules, View, compare_with_fresh_fold,
+        open_as_it_is, open_to_read, rebuild_beside, remove_old_projections,
     },
 };
 
@@ -68,10 +68,10 @@ pub(super) enum Format {
 }
 
 impl Arguments {
-    fn workshop(&self) -> Workshop {
+    fn resources(&self) -> RebuildResources {
         let every_core = || thread::available_parallelism().map_or(1, NonZero::get);
         let threads = self.threads.map_or_else(every_core, |threads| threads as usize);
-        Workshop { memory_bytes: (self.memory_mb as usize) << 20, threads }
+        RebuildResources { memory_bytes: (self.memory_mb as usize) << 20, threads }
     }
 }
 
@@ -138,19 +138,19 @@ fn rebuild(
             );
         };
         let scratch = Scratch::make()?;
-        let report = compare_with_fresh_fold(view, scratch.path(), &rules, log, &arguments.workshop(), &mut tell);
+        let report = compare_with_fresh_fold(view, scratch.path(), &rules, log, &arguments.resources(), &mut tell);
         let report = report_value(&report.map_err(explained)?);
         progress.end();
         return print(arguments, Some(&report), stdout);
     }
-    let built = rebuild_beside(view.as_ref(), &path, rules, log, &arguments.workshop(), &mut tell);
+    let built = rebuild_beside(view.as_ref(), &path, rules, log, &arguments.resources(), &mut tell);
     let mut new = match built {
         // What can't be read of the old one is no reason to keep it.
         Err(
             error @ (ProjectionError::Damaged(_) | ProjectionError::DamagedFile(_) | ProjectionError::Storage { .. }),
         ) if view.is_some() => {
             tracing::warn!(%error, "the projection can't be compared with");
-            rebuild_beside(None, &path, Arc::new(config.rules()), log, &arguments.workshop(), &mut tell)
+            rebuild_beside(None, &path, Arc::new(config.rules()), log, &arguments.resources(), &mut tell)
                 .map_err(explained)?
         }
         built => built.map_err(explained)?,

@@ -29,7 +29,7 @@ use crate::{
     simulate::{DELIVERIES_A_DAY, DenseDay, SOURCES_MAX, Shape, Simulated, Simulation},
 };
 
-pub(super) use post::{Job, Nights, Pace, Progress, post};
+pub(super) use post::{Job, Nights, Progress, Rate, post};
 pub(super) use report::Report;
 pub(super) use secrets::OfEnvironment;
 pub(super) use target::Target;
@@ -182,14 +182,14 @@ impl Arguments {
         let sources: Vec<SourceName> = traffic.sources().map(|source| source.name).collect();
         let stop = Stop::on_signal()?;
         let rate = self.rate.unwrap_or(RATE);
-        let speed = self.speed.map(|factor| Pace::Speed { factor, nights: None });
+        let speed = self.speed.map(|factor| Rate::Speed { factor, nights: None });
         let lasts = self.seconds.map(|seconds| Duration::from_secs(seconds.into()));
         let job = Job {
             sources: &sources,
             targets,
             deliveries,
             lasts,
-            pace: speed.unwrap_or(Pace::Rate(rate)),
+            rate: speed.unwrap_or(Rate::PerSecond(rate)),
             connections: self.connections.map_or(sources.len().min(CONNECTIONS_USUAL), usize::from),
             retries: self.retries,
             hint: "start the server with `clockfold serve`, and post to the address that it prints",

@@ -24,7 +24,7 @@ use crate::{
     config::Config,
     copies::{CopyKind, Survey},
     log::{Clock, DataDir, Digest, Head, Log, LogError, Position, SledLog},
-    projection::{ProjectionError, SetBack, Workshop, compare_with_fresh_fold, open_to_read, state_digest_of},
+    projection::{ProjectionError, RebuildResources, SetBack, compare_with_fresh_fold, open_to_read, state_digest_of},
 };
 
 use super::rebuild::Format;
@@ -141,9 +141,9 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
         tell(progress, told);
         true
     };
-    let workshop = Workshop::default();
+    let resources = RebuildResources::default();
     let folded = match &projection {
-        None => state_digest_of(log, head.position, scratch.path(), &rules, &workshop, &mut tell)
+        None => state_digest_of(log, head.position, scratch.path(), &rules, &resources, &mut tell)
             .map(|(digest, set_backs)| found.fresh(digest, &set_backs)),
         Some(projection) => {
             let view = projection.reader().view();
@@ -153,7 +153,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
                 found.no_report =
                     Some(format!("other rules apply to {} now; the next start folds it anew", names.join(", ")));
             }
-            compare_with_fresh_fold(&view, scratch.path(), &rules, log, &workshop, &mut tell).and_then(|mut report| {
+            compare_with_fresh_fold(&view, scratch.path(), &rules, log, &resources, &mut tell).and_then(|mut report| {
                 report.set_backs.extend(rest_is_whole(log, report.position, head)?);
                 found.report = Some(report_value(&report));
                 found.tell_set_backs(&report.set_backs);
@@ -168,7 +168,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
         ) if projection.is_some() => {
             found.harmless = false;
             found.no_report = Some(format!("it can't be read ({error}); `clockfold rebuild` builds it anew"));
-            state_digest_of(log, head.position, scratch.path(), &rules, &workshop, &mut tell)
+            state_digest_of(log, head.position, scratch.path(), &rules, &resources, &mut tell)
                 .map(|(digest, set_backs)| found.fresh(digest, &set_backs))
         }
         folded => folded,

@@ -16,7 +16,7 @@ use crate::{
     graphql::schema::board::check_hours,
     lifecycle::Status,
     log::SourceName,
-    projection::{AppointmentRecord, Moment, Page, Deadline},
+    projection::{AppointmentRecord, Deadline, Moment, Page},
 };
 
 use super::{Graph, Untold, problem::Problem, scope::Scope};

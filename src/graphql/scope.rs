@@ -16,7 +16,7 @@ use crate::{
     access::{Role, Viewer},
     lifecycle::{FoldRules, Lifecycle},
     log::{ArrivalTime, Body, Clock, Delivery, Log, Position, SourceName},
-    projection::{AsOf, DeliveryFilter, Moment, Page, Deadline, Reader, Rules, StaleRules, View},
+    projection::{AsOf, Deadline, DeliveryFilter, Moment, Page, Reader, Rules, StaleRules, View},
     tracker::{Rebuilds, Tracker},
 };
 

@@ -28,7 +28,7 @@ use crate::{
     },
 };
 
-use super::{Task, Tracker, Workbench};
+use super::{RebuildSlot, Task, Tracker};
 
 /// With fewer deliveries to go the writer takes over.
 const ALMOST_THERE: u64 = 1_000;
@@ -48,7 +48,7 @@ struct Inner {
     log: Arc<dyn Log>,
     reader: Reader,
     rules: Arc<Rules>,
-    workbench: Arc<Workbench>,
+    rebuild_slot: Arc<RebuildSlot>,
     clock: Clock,
     cancelled: AtomicBool,
     no_room: AtomicBool,
@@ -88,24 +88,24 @@ pub enum RebuildState {
 pub struct Busy;
 
 /// What the writer is asked to go on with.
-pub(super) struct Adoption {
+pub(super) struct Swap {
     pub(super) candidate: Candidate,
     pub(super) answer: oneshot::Sender<Result<Readers, ProjectionError>>,
 }
 
 impl Rebuilds {
-    /// Rebuilds of the projection that `reader` reads, which lies where the workbench is and is folded by `rules`.
+    /// Rebuilds of the projection that `reader` reads, which lies where the rebuild slot is and is folded by `rules`.
     pub fn new(
         tracker: Tracker,
         log: Arc<dyn Log>,
         reader: Reader,
         rules: Arc<Rules>,
-        workbench: Arc<Workbench>,
+        rebuild_slot: Arc<RebuildSlot>,
         clock: Clock,
     ) -> Rebuilds {
         let (told, _) = watch::channel(None);
         let (cancelled, no_room) = (AtomicBool::new(false), AtomicBool::new(false));
-        let inner = Inner { tracker, log, reader, rules, workbench, clock, cancelled, no_room, told };
+        let inner = Inner { tracker, log, reader, rules, rebuild_slot, clock, cancelled, no_room, told };
         Rebuilds { inner: Arc::new(inner) }
     }
 
@@ -120,8 +120,8 @@ impl Rebuilds {
             let rules = rules.as_ref().unwrap_or(&inner.rules);
             let view = inner.reader.view();
             let mut tell = |progress| inner.tell(progress);
-            let (projections, workshop) = (inner.workbench.projections(), inner.workbench.workshop());
-            compare_with_fresh_fold(&view, projections, rules, &*inner.log, workshop, &mut tell).map(Some)
+            let (projections, resources) = (inner.rebuild_slot.projections(), inner.rebuild_slot.resources());
+            compare_with_fresh_fold(&view, projections, rules, &*inner.log, resources, &mut tell).map(Some)
         })
     }
 
@@ -179,17 +179,17 @@ impl Rebuilds {
         }
         let inner = Arc::clone(&self.inner);
         let run = move || {
-            let taken = inner.workbench.take();
+            let taken = inner.rebuild_slot.take();
             let done = if inner.has_room() { work(&inner) } else { Err(ProjectionError::Cancelled) };
             if done.is_err() {
-                inner.workbench.tidy();
+                inner.rebuild_slot.tidy();
             }
-            let was_needed = inner.workbench.is_needed();
+            let was_needed = inner.rebuild_slot.is_needed();
             drop(taken);
             inner.end(match done {
                 Ok(report) => RebuildState::Done(report.map(Arc::new)),
                 Err(ProjectionError::Cancelled) if inner.no_room.load(Ordering::Relaxed) => {
-                    let path = inner.workbench.projections().display();
+                    let path = inner.rebuild_slot.projections().display();
                     RebuildState::Failed(format!("the disk of {path} is almost full"))
                 }
                 Err(ProjectionError::Cancelled) if was_needed => {
@@ -210,10 +210,10 @@ impl Inner {
     fn rebuild(&self) -> Result<Option<Report>, ProjectionError> {
         let view = self.reader.view();
         let mut tell = |progress| self.tell(progress);
-        let (projections, workshop) = (self.workbench.projections(), self.workbench.workshop());
+        let (projections, resources) = (self.rebuild_slot.projections(), self.rebuild_slot.resources());
         let rules = Arc::clone(&self.rules);
         let beside = |old: Option<&View>, tell: &mut dyn FnMut(Progress) -> bool| {
-            rebuild_beside(old, projections, Arc::clone(&rules), &*self.log, workshop, tell)
+            rebuild_beside(old, projections, Arc::clone(&rules), &*self.log, resources, tell)
         };
         let mut candidate = match beside(Some(&view), &mut tell) {
             Err(error) if error.is_damage() => {
@@ -240,19 +240,19 @@ impl Inner {
             thread::sleep(A_MOMENT);
         }
         if readers.are_gone() {
-            self.workbench.tidy();
+            self.rebuild_slot.tidy();
         }
         Ok(report)
     }
 
-    /// Has the writer go on with a candidate. It never waits where the writer waits for the workbench.
+    /// Has the writer go on with a candidate. It never waits where the writer waits for the rebuild slot.
     fn hand_over(&self, candidate: Candidate) -> Result<Readers, ProjectionError> {
         let stopped = || ProjectionError::Storage {
             doing: "switching",
             message: "the server stops, or its storage has failed".to_owned(),
         };
         let (answer, mut answered) = oneshot::channel();
-        let mut task = Task::Adopt(Box::new(Adoption { candidate, answer }));
+        let mut task = Task::Adopt(Box::new(Swap { candidate, answer }));
         loop {
             match self.tracker.queue.try_send(task) {
                 Ok(()) => break,
@@ -264,10 +264,10 @@ impl Inner {
         }
         loop {
             match answered.try_recv() {
-                Ok(adopted) => return adopted,
+                Ok(swapped) => return swapped,
                 Err(TryRecvError::Closed) => return Err(stopped()),
                 // The writer leaves a candidate that nobody waits for. It is not adopting one while it waits.
-                Err(TryRecvError::Empty) if self.workbench.is_needed() => return Err(ProjectionError::Cancelled),
+                Err(TryRecvError::Empty) if self.rebuild_slot.is_needed() => return Err(ProjectionError::Cancelled),
                 Err(TryRecvError::Empty) => {}
             }
             thread::sleep(A_MOMENT);
@@ -276,7 +276,7 @@ impl Inner {
 
     /// Whether somebody wants it to end.
     fn go_on(&self) -> Result<(), ProjectionError> {
-        match self.cancelled.load(Ordering::Relaxed) || self.workbench.is_needed() {
+        match self.cancelled.load(Ordering::Relaxed) || self.rebuild_slot.is_needed() {
             true => Err(ProjectionError::Cancelled),
             false => Ok(()),
         }
@@ -284,7 +284,7 @@ impl Inner {
 
     /// Whether the disk has room for more than deliveries.
     fn has_room(&self) -> bool {
-        let enough = self.workbench.has_room();
+        let enough = self.rebuild_slot.has_room();
         if !enough {
             self.no_room.store(true, Ordering::Relaxed);
         }

@@ -19,7 +19,7 @@ use crate::{
     projection::{Arrived, Projection, ProjectionError, Refolded, Told},
 };
 
-use super::{Receipt, State, Submission, Task, Unavailable, Workbench, rebuilds::Adoption};
+use super::{RebuildSlot, Receipt, State, Submission, Task, Unavailable, rebuilds::Swap};
 
 /// The most deliveries that share one sync.
 const GROUP_DELIVERIES_MAX: usize = 512;
@@ -37,7 +37,7 @@ const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Writer {
     log: Arc<dyn Log>,
     projection: Projection,
-    workbench: Arc<Workbench>,
+    rebuild_slot: Arc<RebuildSlot>,
     state: Arc<State>,
     /// When the projection was built anew because of damage, lately.
     mended_at: Vec<Instant>,
@@ -58,10 +58,10 @@ impl Writer {
     pub(super) fn new(
         log: Arc<dyn Log>,
         projection: Projection,
-        workbench: Arc<Workbench>,
+        rebuild_slot: Arc<RebuildSlot>,
         state: Arc<State>,
     ) -> Writer {
-        Writer { log, projection, workbench, state, mended_at: Vec::new(), recovering_at: None }
+        Writer { log, projection, rebuild_slot, state, mended_at: Vec::new(), recovering_at: None }
     }
 
     pub(super) fn serve(mut self, mut tasks: mpsc::Receiver<Task>) {
@@ -74,7 +74,7 @@ impl Writer {
                         deliveries.push(delivery);
                         answers.push(answer);
                     }
-                    Task::Adopt(adoption) => self.adopt(*adoption),
+                    Task::Adopt(swap) => self.swap(*swap),
                     Task::Mend => self.mend_if_damaged(),
                     Task::Recover => self.recover(),
                     Task::Refold(arrived, answer) => drop(answer.send(self.refold(*arrived))),
@@ -127,23 +127,23 @@ impl Writer {
     }
 
     /// Goes on with a projection that was built beside this one. The one that it replaces goes when nobody reads it.
-    fn adopt(&mut self, Adoption { mut candidate, answer }: Adoption) {
+    fn swap(&mut self, Swap { mut candidate, answer }: Swap) {
         // It was to replace what this writer has replaced meanwhile, and its folder is gone.
         if answer.is_closed() {
             return;
         }
-        let adopt = || {
+        let swap = || {
             if self.state.failure.is_there() {
                 return Err(ProjectionError::Cancelled);
             }
             candidate.projection.catch_up(&*self.log, &mut |_| {})?;
-            let new = candidate.take_the_place_of(Some(&self.projection), self.workbench.projections())?;
+            let new = candidate.take_the_place_of(Some(&self.projection), self.rebuild_slot.projections())?;
             let old = std::mem::replace(&mut self.projection, new);
             self.state.folded.send_replace(self.projection.checkpoint().position);
             Ok(old.readers())
         };
         // Who no longer waits does not need the answer.
-        let _ = answer.send(adopt());
+        let _ = answer.send(swap());
     }
 
     fn refold(&mut self, arrived: Arrived) -> Result<Refolded, ProjectionError> {
@@ -264,7 +264,7 @@ impl Writer {
     fn mend_if_damaged(&mut self) {
         // A rebuild that is under way mends as well; who looks, looks again.
         let is_due =
-            !self.workbench.is_taken() && self.mended_at.last().is_none_or(|at| at.elapsed() >= MENDING_INTERVAL);
+            !self.rebuild_slot.is_taken() && self.mended_at.last().is_none_or(|at| at.elapsed() >= MENDING_INTERVAL);
         // A log that fails, or whose directory was exchanged, has nothing to build it from; and `failure` is told only by the
         // next delivery.
         let is_well = self.log.failure().is_none() && !self.state.failure.is_there();
@@ -285,7 +285,7 @@ impl Writer {
         tracing::error!(why, "the projection is damaged; it is built anew from the log, and deliveries wait for that");
         metrics::counter!("clockfold_projection_mended_total").increment(1);
         let begun = Instant::now();
-        let mended = self.workbench.replace(&self.projection, &*self.log);
+        let mended = self.rebuild_slot.replace(&self.projection, &*self.log);
         let new = mended.inspect_err(|error| tracing::error!(%error, "the projection could not be built anew"))?;
         // What could not be built keeps nobody waiting: it is tried again once the disk is well.
         self.mended_at.push(Instant::now());
@@ -294,7 +294,7 @@ impl Writer {
         drop(old);
         // Otherwise it goes with the next rebuild, or at the next start.
         if readers.are_gone() {
-            self.workbench.tidy_if_free();
+            self.rebuild_slot.tidy_if_free();
         }
         let position = self.projection.checkpoint().position.get();
         tracing::info!(position, seconds = begun.elapsed().as_secs_f64(), "the projection is whole again");

@@ -16,7 +16,7 @@ use clockfold::{
     log::{DataDir, Delivery, Log, NewDelivery, Position, SledLog, SourceName},
     projection::{
         AppointmentFilter, AppointmentKey, AppointmentPlace, AsOf, DeliveryFilter, Moment, Order, OrderBy, Page,
-        PageOf, Projection, Rules, SetBack, StaleRules, Times, View, Workshop, compare_with_fresh_fold,
+        PageOf, Projection, RebuildResources, Rules, SetBack, StaleRules, Times, View, compare_with_fresh_fold,
     },
 };
 
@@ -303,7 +303,8 @@ fn check_every_moment(seed: u64, count: usize, between: impl Fn(&AtomicI64, &mut
     assert_eq!(view.set_backs().unwrap(), set_backs);
     assert!(set_backs.iter().all(|at| at.from - at.to > TimeDelta::minutes(1)));
     // A rebuild knows the same.
-    let report = compare_with_fresh_fold(&view, &path, &rules, &log, &Workshop::default(), &mut |_| true).unwrap();
+    let report =
+        compare_with_fresh_fold(&view, &path, &rules, &log, &RebuildResources::default(), &mut |_| true).unwrap();
     assert!(report.is_equal() && report.before == report.after, "{report:?}");
     assert_eq!(report.set_backs, set_backs);
 }

@@ -13,7 +13,7 @@ use crate::{
     error::{ProjectionError, failed},
     rebuild::{
         parallel::{Feed, in_order},
-        progress::{Pace, Workshop},
+        progress::{ProgressReporter, RebuildResources},
         sort::{Sorted, Sorter, Spill},
     },
     schema::{
@@ -77,13 +77,13 @@ struct Part {
 pub(crate) fn gather(
     log: &dyn Log,
     to: Position,
-    workshop: &Workshop,
+    resources: &RebuildResources,
     folder: &Path,
-    pace: &mut Pace<'_>,
+    progress: &mut ProgressReporter<'_>,
 ) -> Result<Gathered, ProjectionError> {
     let disk = |error: io::Error| failed("sorting", error);
-    let mut seen = Sorter::new(folder, "seen", workshop.memory_bytes / 4 * 3);
-    let mut ids = Sorter::new(folder, "ids", workshop.memory_bytes / 8);
+    let mut seen = Sorter::new(folder, "seen", resources.memory_bytes / 4 * 3);
+    let mut ids = Sorter::new(folder, "ids", resources.memory_bytes / 8);
     let mut sources: Vec<SourceName> = Vec::new();
     let (mut end, mut last_arrival, mut set_backs) = (Head::EMPTY, None, Vec::new());
     thread::scope(|scope| {
@@ -96,7 +96,7 @@ pub(crate) fn gather(
             }
         };
         let open = move |block: Result<clockfold_log::Block, LogError>| part(block?.open()?, to);
-        for part in in_order(scope, workshop.threads, feed, open) {
+        for part in in_order(scope, resources.threads, feed, open) {
             let part = part.map_err(|error| match error {
                 // The store does not say where; the last thing that could be read does.
                 LogError::Storage { doing, message, cause: Cause::Other } => {
@@ -120,7 +120,7 @@ pub(crate) fn gather(
                 ids.push(IdUse { source: numbers[one.source as usize], ..one }).map_err(disk)?;
             }
             end = Head { position: part.last, digest: part.after };
-            pace.read(end.position)?;
+            progress.read(end.position)?;
         }
         Ok::<_, ProjectionError>(())
     })?;

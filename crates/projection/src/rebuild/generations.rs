@@ -19,13 +19,13 @@ const CURRENT: &str = "current";
 const CURRENT_NEW: &str = "current.new";
 
 /// The folder that holds projections.
-pub(crate) struct Home<'a> {
+pub(crate) struct Generations<'a> {
     root: &'a Path,
 }
 
-impl<'a> Home<'a> {
-    pub(crate) fn at(root: &'a Path) -> Home<'a> {
-        Home { root }
+impl<'a> Generations<'a> {
+    pub(crate) fn at(root: &'a Path) -> Generations<'a> {
+        Generations { root }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -69,7 +69,7 @@ impl<'a> Home<'a> {
         Ok(self.root.join(format!("g{}", last + 1)))
     }
 
-    /// Makes `path`, which [`Home::fresh`] gave, the one that counts.
+    /// Makes `path`, which [`Generations::fresh`] gave, the one that counts.
     pub(crate) fn switch(&self, path: &Path) -> io::Result<()> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         fs::write(self.root.join(CURRENT_NEW), name)?;
@@ -115,30 +115,30 @@ mod tests {
     fn until_the_switch_the_old_one_counts_and_after_it_the_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("projection");
-        let home = Home::at(&root);
-        assert_eq!(home.current().unwrap(), None);
-        let first = home.fresh().unwrap();
+        let generations = Generations::at(&root);
+        assert_eq!(generations.current().unwrap(), None);
+        let first = generations.fresh().unwrap();
         fs::create_dir(&first).unwrap();
-        home.switch(&first).unwrap();
-        let second = home.fresh().unwrap();
+        generations.switch(&first).unwrap();
+        let second = generations.fresh().unwrap();
         fs::create_dir(&second).unwrap();
-        assert_eq!(home.current().unwrap().as_ref(), Some(&first));
+        assert_eq!(generations.current().unwrap().as_ref(), Some(&first));
         // A crash before the switch: the half-built one goes, and its name is not given again.
-        let third = home.fresh().unwrap();
+        let third = generations.fresh().unwrap();
         assert!(third != second && !second.exists());
         fs::create_dir(&third).unwrap();
-        home.switch(&third).unwrap();
-        home.tidy().unwrap();
-        assert_eq!(home.current().unwrap().as_ref(), Some(&third));
+        generations.switch(&third).unwrap();
+        generations.tidy().unwrap();
+        assert_eq!(generations.current().unwrap().as_ref(), Some(&third));
         assert!(!first.exists());
         // What can't be read is not taken for missing, and nothing goes.
         fs::remove_file(root.join(CURRENT)).unwrap();
         fs::create_dir(root.join(CURRENT)).unwrap();
-        assert!(home.current().is_err() && home.fresh().is_err() && home.tidy().is_err());
+        assert!(generations.current().is_err() && generations.fresh().is_err() && generations.tidy().is_err());
         assert!(third.exists());
         fs::remove_dir(root.join(CURRENT)).unwrap();
         // What is no name of ours counts for nothing.
         fs::write(root.join(CURRENT), "../elsewhere").unwrap();
-        assert_eq!(home.current().unwrap(), None);
+        assert_eq!(generations.current().unwrap(), None);
     }
 }

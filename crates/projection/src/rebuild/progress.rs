@@ -12,18 +12,18 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a rebuild may use.
 #[derive(Clone, Debug)]
-pub struct Workshop {
+pub struct RebuildResources {
     /// Memory in bytes, about; what is beyond waits in files beside the projection.
     pub memory_bytes: usize,
     /// Threads that do the work.
     pub threads: usize,
 }
 
-impl Default for Workshop {
+impl Default for RebuildResources {
     /// 128 MiB, and every core.
-    fn default() -> Workshop {
+    fn default() -> RebuildResources {
         let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Workshop { memory_bytes: 128 << 20, threads }
+        RebuildResources { memory_bytes: 128 << 20, threads }
     }
 }
 
@@ -50,7 +50,7 @@ pub struct Progress {
 }
 
 /// Tells how far a rebuild is, and whether it is to go on.
-pub(crate) struct Pace<'a> {
+pub(crate) struct ProgressReporter<'a> {
     tell: &'a mut dyn FnMut(Progress) -> bool,
     of: u64,
     stage: Stage,
@@ -58,9 +58,9 @@ pub(crate) struct Pace<'a> {
     told: Instant,
 }
 
-impl<'a> Pace<'a> {
-    pub(crate) fn new(of: Position, tell: &'a mut dyn FnMut(Progress) -> bool) -> Pace<'a> {
-        Pace { tell, of: of.get(), stage: Stage::Reading, begun: Instant::now(), told: Instant::now() }
+impl<'a> ProgressReporter<'a> {
+    pub(crate) fn new(of: Position, tell: &'a mut dyn FnMut(Progress) -> bool) -> ProgressReporter<'a> {
+        ProgressReporter { tell, of: of.get(), stage: Stage::Reading, begun: Instant::now(), told: Instant::now() }
     }
 
     pub(crate) fn read(&mut self, position: Position) -> Result<(), ProjectionError> {

@@ -137,7 +137,7 @@ impl Projection {
         }
         batch.insert(&store[Space::Sources], number.0.to_be_bytes(), encode_source(&self.sources[number.0 as usize]));
         batch.commit().map_err(|error| failed("writing", error))?;
-        self.hot.take((number, id));
+        self.record_cache.take((number, id));
         Ok(())
     }
 

@@ -55,7 +55,7 @@ pub(crate) struct ChangeRow {
 
 /// Where the changes of a source end: the row that takes the next one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Course {
+pub(crate) struct StatusLog {
     pub(crate) row: ChangeRow,
     counts: StatusCounts,
     since_open_set: u64,
@@ -93,19 +93,19 @@ impl StatusChange {
     }
 }
 
-impl Course {
+impl StatusLog {
     /// Goes on after the last row of a source.
-    pub(crate) fn after(row: ChangeRow) -> Course {
+    pub(crate) fn after(row: ChangeRow) -> StatusLog {
         let (mut counts, mut since_open_set) = (row.counts_before, row.since_open_set);
         for change in &row.changes {
             change.count(&mut counts);
             since_open_set = count_since(since_open_set, &counts).0;
         }
-        let mut course = Course { row, counts, since_open_set };
-        if course.row.changes.len() >= CHANGES_IN_ROW {
-            course.turn();
+        let mut status_log = StatusLog { row, counts, since_open_set };
+        if status_log.row.changes.len() >= CHANGES_IN_ROW {
+            status_log.turn();
         }
-        course
+        status_log
     }
 
     /// Takes the next change.

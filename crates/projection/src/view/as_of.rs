@@ -1,7 +1,7 @@
 //! What was true at an earlier moment: the fold of all deliveries that had arrived by then, by today's rules.
 //!
 //! One appointment is folded again from its own entries. Which appointments there were, and how many, is told by
-//! the status changes (`course.rs`).
+//! the status changes (`status_log.rs`).
 
 use std::collections::BTreeMap;
 

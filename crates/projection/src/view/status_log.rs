@@ -114,7 +114,7 @@ impl Projection {
             changes.extend(row?.changes.into_iter().map(|change| (change.position, change)));
         }
         let made = rows.range((number, Position::ZERO)..=(number, position)).map(|(_, row)| row);
-        for row in made.chain([&self.courses[number.0 as usize].row]) {
+        for row in made.chain([&self.status_logs[number.0 as usize].row]) {
             changes.extend(row.changes.iter().map(|change| (change.position, *change)));
         }
         for change in changes.values().filter(|change| since < change.position && change.position <= position) {

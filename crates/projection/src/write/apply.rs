@@ -47,7 +47,7 @@ struct Changed {
     /// Rows of `changes` that are full.
     changes: BTreeMap<(SourceNumber, Position), ChangeRow>,
     /// The sources whose last row of `changes` has grown.
-    courses: BTreeSet<SourceNumber>,
+    status_logs: BTreeSet<SourceNumber>,
     /// Where sets of open appointments are due.
     open_sets: Vec<(SourceNumber, Position)>,
     /// Rows of `by_outcome`.
@@ -117,8 +117,8 @@ impl Projection {
         for ((number, first), row) in &changed.changes {
             batch.insert(&store[Space::Changes], position_key(*number, *first), encode_changes(row));
         }
-        for number in &changed.courses {
-            let row = &self.courses[number.0 as usize].row;
+        for number in &changed.status_logs {
+            let row = &self.status_logs[number.0 as usize].row;
             if let Some(first) = row.changes.first() {
                 batch.insert(&store[Space::Changes], position_key(*number, first.position), encode_changes(row));
             }
@@ -148,7 +148,7 @@ impl Projection {
         }
         batch.commit().map_err(|error| failed("writing", error))?;
         for (key, touched) in changed.appointments {
-            self.hot.put(key, touched.record);
+            self.record_cache.put(key, touched.record);
         }
         (self.checkpoint, self.last_arrival) = (checkpoint, last_arrival);
         Ok(folded)
@@ -188,7 +188,7 @@ impl Projection {
         let record = match changed.appointments.entry(key) {
             Occupied(entry) => &mut *entry.into_mut().record,
             Vacant(entry) => {
-                let record = match self.hot.take(key) {
+                let record = match self.record_cache.take(key) {
                     Some(record) => record,
                     None => Box::new(self.load(number, id, delivery, sighting)?),
                 };
@@ -216,10 +216,10 @@ impl Projection {
         Ok(folded)
     }
 
-    /// Enters a change of status in the course of its source.
+    /// Enters a change of status in the status log of its source.
     fn change(&mut self, changed: &mut Changed, number: SourceNumber, change: StatusChange) {
-        changed.courses.insert(number);
-        let completed = self.courses[number.0 as usize].push(change);
+        changed.status_logs.insert(number);
+        let completed = self.status_logs[number.0 as usize].push(change);
         if let Some(row) = completed.row {
             let first = row.changes.first().expect("a full row has changes").position;
             changed.changes.insert((number, first), row);

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     error::{ProjectionError, failed},
     schema::{
-        changes::{Course, decode_changes},
+        changes::{StatusLog, decode_changes},
         identity::Checkpoint,
         keys::{
             CHECKPOINT_KEY, Counts, LAST_ARRIVAL_KEY, SourceNumber, SourceRow, decode_checkpoint, decode_last_arrival,
@@ -20,7 +20,7 @@ use crate::{
         rules::Rules,
     },
     view::View,
-    write::record_cache::Hot,
+    write::record_cache::RecordCache,
 };
 use clockfold_log::{Digest, Position, SourceName};
 
@@ -37,8 +37,8 @@ pub struct Projection {
     pub(crate) last_arrival: Option<DateTime<Utc>>,
     pub(crate) sources: Vec<SourceRow>,
     /// Where the status changes of each source end.
-    pub(crate) courses: Vec<Course>,
-    pub(crate) hot: Hot,
+    pub(crate) status_logs: Vec<StatusLog>,
+    pub(crate) record_cache: RecordCache,
     pub(crate) numbers: Names,
 }
 
@@ -62,18 +62,18 @@ impl Projection {
 
     /// The projection in a store that is open.
     pub(crate) fn of(keyspaces: Keyspaces, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
-        let Counted { checkpoint, last_arrival, sources, courses, numbers } = count(&keyspaces, &rules)?;
+        let Counted { checkpoint, last_arrival, sources, status_logs, numbers } = count(&keyspaces, &rules)?;
         let store = Arc::new(keyspaces);
-        let (reader, hot) = (Reader(Arc::new(RwLock::new(Arc::clone(&store)))), Hot::default());
-        Ok(Projection { store, reader, rules, checkpoint, last_arrival, sources, courses, hot, numbers })
+        let (reader, record_cache) = (Reader(Arc::new(RwLock::new(Arc::clone(&store)))), RecordCache::default());
+        Ok(Projection { store, reader, rules, checkpoint, last_arrival, sources, status_logs, record_cache, numbers })
     }
 
     /// Forgets what it holds in memory, which may be ahead of its rows after an error, and reads it from them.
     pub fn read_anew(&mut self) -> Result<(), ProjectionError> {
-        let Counted { checkpoint, last_arrival, sources, courses, numbers } = count(&self.store, &self.rules)?;
+        let Counted { checkpoint, last_arrival, sources, status_logs, numbers } = count(&self.store, &self.rules)?;
         (self.checkpoint, self.last_arrival, self.sources) = (checkpoint, last_arrival, sources);
-        (self.courses, self.numbers) = (courses, numbers);
-        self.hot = Hot::default();
+        (self.status_logs, self.numbers) = (status_logs, numbers);
+        self.record_cache = RecordCache::default();
         Ok(())
     }
 
@@ -109,7 +109,7 @@ impl Projection {
     }
 
     /// Takes note of rules by which every row would be as it is.
-    pub(crate) fn adopt(&mut self, rules_digest: Digest) -> Result<(), ProjectionError> {
+    pub(crate) fn swap(&mut self, rules_digest: Digest) -> Result<(), ProjectionError> {
         self.checkpoint.rules_digest = rules_digest;
         let written = self.store[Space::Meta].insert(CHECKPOINT_KEY, encode_checkpoint(self.checkpoint));
         written.map_err(|error| failed("writing", error))
@@ -150,7 +150,7 @@ impl Projection {
         let number = source_number(self.sources.len());
         let rules_digest = self.rules.digest_for(name);
         self.sources.push(SourceRow { name: name.clone(), rules_digest, counts: Counts::default() });
-        self.courses.push(Course::default());
+        self.status_logs.push(StatusLog::default());
         self.numbers.insert(name.clone(), number);
         number
     }
@@ -194,7 +194,7 @@ struct Counted {
     checkpoint: Checkpoint,
     last_arrival: Option<DateTime<Utc>>,
     sources: Vec<SourceRow>,
-    courses: Vec<Course>,
+    status_logs: Vec<StatusLog>,
     numbers: Names,
 }
 
@@ -217,14 +217,16 @@ fn count(store: &Keyspaces, rules: &Rules) -> Result<Counted, ProjectionError> {
     for entry in snapshot.iter(&store[Space::Sources]) {
         sources.push(decode_source(&entry.value().map_err(|error| failed("opening", error))?)?);
     }
-    let mut courses = Vec::with_capacity(sources.len());
+    let mut status_logs = Vec::with_capacity(sources.len());
     for index in 0..sources.len() {
         let last = snapshot.prefix(&store[Space::Changes], source_number(index).0.to_be_bytes()).next_back();
         let last = last.map(|row| row.value().map_err(|error| failed("opening", error))).transpose()?;
-        courses.push(last.map(|bytes| decode_changes(&bytes)).transpose()?.map_or_else(Course::default, Course::after));
+        status_logs.push(
+            last.map(|bytes| decode_changes(&bytes)).transpose()?.map_or_else(StatusLog::default, StatusLog::after),
+        );
     }
     let number = |(index, row): (usize, &SourceRow)| (row.name.clone(), source_number(index));
     let numbers: Names = sources.iter().enumerate().map(number).collect();
     store.name(numbers.clone());
-    Ok(Counted { checkpoint, last_arrival, sources, courses, numbers })
+    Ok(Counted { checkpoint, last_arrival, sources, status_logs, numbers })
 }

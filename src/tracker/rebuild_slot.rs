@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     log::{Log, Room},
-    projection::{Progress, Projection, ProjectionError, Workshop, build_in_place_of, remove_old_projections},
+    projection::{Progress, Projection, ProjectionError, RebuildResources, build_in_place_of, remove_old_projections},
 };
 
 /// A rebuild that would leave the disk with less ends: deliveries need the room. Of a small disk, a tenth.
@@ -18,9 +18,9 @@ const ROOM_BYTES: u64 = 256 << 20;
 
 /// The folder of projections, and what building one may use.
 #[derive(Debug)]
-pub struct Workbench {
+pub struct RebuildSlot {
     projections: PathBuf,
-    workshop: Workshop,
+    resources: RebuildResources,
     /// Somebody builds.
     taken: Mutex<()>,
     /// The writer needs it: whoever builds ends.
@@ -29,11 +29,11 @@ pub struct Workbench {
     is_closed: AtomicBool,
 }
 
-impl Workbench {
-    /// A workbench below `projections`.
-    pub fn new(projections: PathBuf, workshop: Workshop) -> Workbench {
+impl RebuildSlot {
+    /// A rebuild slot below `projections`.
+    pub fn new(projections: PathBuf, resources: RebuildResources) -> RebuildSlot {
         let (is_needed, is_closed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Workbench { projections, workshop, taken: Mutex::default(), is_needed, is_closed }
+        RebuildSlot { projections, resources, taken: Mutex::default(), is_needed, is_closed }
     }
 
     /// Nothing is built from now on, and what is being built is given up: the next start builds it.
@@ -45,8 +45,8 @@ impl Workbench {
         &self.projections
     }
 
-    pub(super) fn workshop(&self) -> &Workshop {
-        &self.workshop
+    pub(super) fn resources(&self) -> &RebuildResources {
+        &self.resources
     }
 
     /// Takes it, and waits for that.
@@ -77,7 +77,7 @@ impl Workbench {
         let _taken = self.take();
         self.is_needed.store(false, Ordering::Relaxed);
         let mut has_room = true;
-        let built = build_in_place_of(damaged, &self.projections, log, &self.workshop, &mut |progress| {
+        let built = build_in_place_of(damaged, &self.projections, log, &self.resources, &mut |progress| {
             tell(progress);
             has_room = self.has_room();
             has_room && !self.is_closed.load(Ordering::Relaxed)
