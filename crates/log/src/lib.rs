@@ -40,7 +40,7 @@ pub use record::{
     positions::PositionSet,
 };
 pub use sled_log::{Clock, SledLog};
-pub use store::tail::Entry;
+pub use store::unflushed::Entry;
 
 /// About how many deliveries a block has.
 const BLOCK_DELIVERIES: usize = 4096;

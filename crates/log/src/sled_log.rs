@@ -35,8 +35,8 @@ use crate::{
         envelope::encode,
     },
     store::{
-        mover::Journal,
-        tail::{Entry, Group},
+        checkpointer::Journal,
+        unflushed::{Entry, Group},
     },
 };
 

@@ -14,7 +14,7 @@ use crate::{
     store::{
         journal::{Contents, FoundRecord, HEAD_BYTES, files},
         sled_store::{SledStore, broken_chain},
-        tail::Group,
+        unflushed::Group,
     },
 };
 

@@ -1,6 +1,6 @@
-//! The log's tail: groups that are durable in the journal and not in the store yet, kept as they are read.
+//! What is not flushed yet: groups that are durable in the journal and not in the store yet, kept as they are read.
 //!
-//! Everything up to `moved` is in the store, everything beyond it up to the head is here. `moved` only grows, and
+//! Everything up to `stored` is in the store, everything beyond it up to the head is here. `stored` only grows, and
 //! only after the store has made durable what it passes: so whoever looks for a position finds it in one or the other.
 
 use std::{
@@ -17,13 +17,13 @@ use crate::{
 };
 
 /// What is not in the store yet.
-pub(crate) struct Tail {
+pub(crate) struct Unflushed {
     state: Mutex<State>,
 }
 
 struct State {
     head: Head,
-    moved: Position,
+    stored: Position,
     groups: VecDeque<Arc<Group>>,
 }
 
@@ -49,13 +49,13 @@ impl Entry {
 }
 
 /// Where a position is.
-pub(crate) enum Place {
+pub(crate) enum Found {
     /// In the store.
-    Store,
+    Stored,
     /// In this group.
-    Tail(Arc<Group>),
+    Unflushed(Arc<Group>),
     /// Beyond the head.
-    Nowhere,
+    BeyondHead,
 }
 
 impl Group {
@@ -92,12 +92,12 @@ impl Group {
     }
 }
 
-impl Tail {
-    /// The tail of a log whose store ends at `stored`.
-    pub(crate) fn after(stored: Head, groups: Vec<Group>) -> Tail {
+impl Unflushed {
+    /// What is unflushed of a log whose store ends at `stored`.
+    pub(crate) fn after(stored: Head, groups: Vec<Group>) -> Unflushed {
         let head = groups.last().map_or(stored, Group::end);
         let groups = groups.into_iter().map(Arc::new).collect();
-        Tail { state: Mutex::new(State { head, moved: stored.position, groups }) }
+        Unflushed { state: Mutex::new(State { head, stored: stored.position, groups }) }
     }
 
     /// The log's end.
@@ -114,31 +114,31 @@ impl Tail {
 
     /// The last position that the store has.
     pub(crate) fn stored(&self) -> Position {
-        self.state().moved
+        self.state().stored
     }
 
     /// Where `position` is now.
-    pub(crate) fn place_of(&self, position: Position) -> Place {
+    pub(crate) fn find(&self, position: Position) -> Found {
         let state = self.state();
-        if position <= state.moved {
-            return Place::Store;
+        if position <= state.stored {
+            return Found::Stored;
         }
         let index = state.groups.partition_point(|group| group.end().position < position);
-        state.groups.get(index).map_or(Place::Nowhere, |group| Place::Tail(Arc::clone(group)))
+        state.groups.get(index).map_or(Found::BeyondHead, |group| Found::Unflushed(Arc::clone(group)))
     }
 
     /// The groups that hold what is not in the store, up to `last`, and the first position that is not.
     pub(crate) fn groups_up_to(&self, last: Position) -> (Position, Vec<Arc<Group>>) {
         let state = self.state();
         let groups = state.groups.iter().take_while(|group| group.first() <= last).map(Arc::clone);
-        (state.moved.next(), groups.collect())
+        (state.stored.next(), groups.collect())
     }
 
-    /// The store has everything up to `moved` on stable storage.
-    pub(crate) fn moved(&self, moved: Position) {
+    /// The store has everything up to `to` on stable storage.
+    pub(crate) fn checkpointed(&self, to: Position) {
         let mut state = self.state();
-        state.moved = moved;
-        let count = state.groups.partition_point(|group| group.end().position <= moved);
+        state.stored = to;
+        let count = state.groups.partition_point(|group| group.end().position <= to);
         let gone: Vec<Arc<Group>> = state.groups.drain(..count).collect();
         drop(state);
         // Many small pieces of memory are given back; nobody has to wait for that.
