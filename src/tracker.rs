@@ -62,8 +62,8 @@ enum Task {
     Track(Submission),
     /// Go on with another projection.
     Adopt(Box<Swap>),
-    /// Build the projection anew, if somebody has met damage in it.
-    Mend,
+    /// Build the projection anew, if somebody has met corruption in it.
+    Repair,
     /// Go on after a failure, if what failed works again.
     Recover,
     /// Fold one appointment anew.
@@ -181,10 +181,10 @@ impl Tracker {
         answered.blocking_recv().map_err(|_| stopped())?
     }
 
-    /// Has the writer build the projection anew, soon, if somebody has met damage in it. Not where the queue is full: ask
+    /// Has the writer build the projection anew, soon, if somebody has met corruption in it. Not where the queue is full: ask
     /// again.
-    pub fn mend(&self) {
-        let _ = self.queue.try_send(Task::Mend);
+    pub fn repair(&self) {
+        let _ = self.queue.try_send(Task::Repair);
     }
 
     /// Has the writer go on after a failure, soon, if what failed works again. Ask as long as there is a failure: nobody
@@ -218,7 +218,7 @@ impl Tracker {
 
 impl Queue {
     /// Serves the queue on a thread of its own, until every [`Tracker`] is gone and all are answered. Where the projection
-    /// turns out to be damaged, it is built anew at the rebuild slot.
+    /// turns out to be corrupt, it is built anew at the rebuild slot.
     pub fn run(
         self,
         log: Arc<dyn Log>,

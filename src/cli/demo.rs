@@ -127,7 +127,7 @@ pub(super) fn run(
     let until = stop.clone();
     let posting: OnceLock<thread::JoinHandle<anyhow::Result<Report>>> = OnceLock::new();
     let started = |address, _: Option<&_>| {
-        let told = Told { arguments, address, moved, past, clinics: &clinics, folder: &folder };
+        let told = Greeting { arguments, address, moved, past, clinics: &clinics, folder: &folder };
         // Whoever has read the first line may have seen enough: the clinics post all the same.
         let printed = told.print(stdout);
         let later = clock() - moment;
@@ -204,7 +204,7 @@ fn listen_near(address: SocketAddr) -> anyhow::Result<(TcpListener, bool)> {
 }
 
 /// What a newcomer is told.
-struct Told<'a> {
+struct Greeting<'a> {
     arguments: &'a Arguments,
     address: SocketAddr,
     moved: bool,
@@ -213,9 +213,9 @@ struct Told<'a> {
     folder: &'a ThrowAway,
 }
 
-impl Told<'_> {
+impl Greeting<'_> {
     fn print(&self, stdout: &mut dyn Write) -> io::Result<()> {
-        let Told { arguments: Arguments { clinics, speed, listen, .. }, address, past, .. } = self;
+        let Greeting { arguments: Arguments { clinics, speed, listen, .. }, address, past, .. } = self;
         writeln!(stdout, "Clockfold listens on http://{address}")?;
         if self.moved {
             writeln!(stdout, "(another program has {listen})")?;

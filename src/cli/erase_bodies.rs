@@ -83,7 +83,7 @@ pub(super) fn run(
         erase(log, &data_dir, &due, clock, &mut || progress.step()).map_err(explain)?;
         progress.end();
     }
-    let told = print::Told {
+    let told = print::Report {
         selection: &selection,
         due: &due,
         dry_run: arguments.dry_run,

@@ -147,7 +147,7 @@ fn rebuild(
     let mut new = match built {
         // What can't be read of the old one is no reason to keep it.
         Err(
-            error @ (ProjectionError::Damaged(_) | ProjectionError::DamagedFile(_) | ProjectionError::Storage { .. }),
+            error @ (ProjectionError::Corrupt(_) | ProjectionError::CorruptFile(_) | ProjectionError::Storage { .. }),
         ) if view.is_some() => {
             tracing::warn!(%error, "the projection can't be compared with");
             rebuild_beside(None, &path, Arc::new(config.rules()), log, &arguments.resources(), &mut tell)

@@ -22,8 +22,9 @@ use crate::{
     cli::common::{descriptors, hint::with_hint, stop::Signals},
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
     copies::Archive,
+    data_dir::{RunningServer, SessionKey, session_key},
     graphql::{Graph, GraphParts, SourceSettings},
-    log::{ArrivalTime, Clock, DataDir, Log, RunningServer, SessionKey, SledLog, made_at},
+    log::{ArrivalTime, Clock, DataDir, Log, SledLog, made_at},
     projection::{
         DeliveryFilter, Page, Progress, Projection, ProjectionError, Reader, RebuildResources, Stage, StaleRules,
     },
@@ -36,6 +37,7 @@ use crate::{
 };
 
 use super::erase_bodies::apply_retention;
+
 /// What is logged where `CLOCKFOLD_LOG` says nothing: ours, and only the warnings of the stores below.
 const DEFAULT_FILTER: &str = "warn,clockfold=info";
 
@@ -113,7 +115,7 @@ pub(super) fn serve(
     let sources = config.sources.iter().map(|source| (source.access.name.clone(), settings(source))).collect();
     let address = listeners.public.local_addr()?;
     let secret = fresh_secret()?;
-    let SessionKey(session_key) = store.session_key().map_err(with_hint)?;
+    let SessionKey(session_key) = session_key(&store.lock()).context("making a key for sessions")?;
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
     let reader = projection.reader();
     let resources = RebuildResources {
@@ -172,7 +174,7 @@ pub(super) fn serve(
         },
     });
 
-    store.announce(&RunningServer { url: format!("http://{}", on_this_machine(address)), secret });
+    RunningServer { url: format!("http://{}", on_this_machine(address)), secret }.announce(&store.lock());
     // Whoever reads that it listens may end it at once.
     let stop = {
         let _on_runtime = runtime.enter();

@@ -85,7 +85,7 @@ pub(super) fn run(
     let found = match LogSource::open_to_read(config, clock).map_err(|error| restore_hint(config, &error))? {
         LogSource::Store(log) => verify_store(config, &log, &mut progress)?,
         LogSource::Server(server) => {
-            let hint = |error| anyhow!("{error:#}\n  hint: where the log is damaged, {}", restore_from(config));
+            let hint = |error| anyhow!("{error:#}\n  hint: where the log is corrupt, {}", restore_from(config));
             verify_server(&server, &mut progress).map_err(hint)?
         }
     };
@@ -164,7 +164,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
     let folded = match folded {
         // What can't be read of the projection says nothing about the log.
         Err(
-            error @ (ProjectionError::Storage { .. } | ProjectionError::Damaged(_) | ProjectionError::DamagedFile(_)),
+            error @ (ProjectionError::Storage { .. } | ProjectionError::Corrupt(_) | ProjectionError::CorruptFile(_)),
         ) if projection.is_some() => {
             found.harmless = false;
             found.no_report = Some(format!("it can't be read ({error}); `clockfold rebuild` builds it anew"));
@@ -175,7 +175,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
     };
     match folded {
         Ok(()) => Ok(found),
-        Err(ProjectionError::Log(error @ LogError::Damaged { position, .. })) => {
+        Err(ProjectionError::Log(error @ LogError::Corrupt { position, .. })) => {
             found.good = end_of_good(log, position);
             found.damage = Some((error, readable(log, position, head.position)));
             Ok(found)
@@ -205,16 +205,16 @@ fn rest_is_whole(log: &dyn Log, folded: Position, head: Head) -> Result<Vec<SetB
         return Ok(set_backs);
     }
     let message = "the deliveries do not come to the digest of the log's end".to_owned();
-    Err(LogError::Damaged { position: folded.next(), message }.into())
+    Err(LogError::Corrupt { position: folded.next(), message }.into())
 }
 
-/// Where the log ends before a position that is damaged.
+/// Where the log ends before a position that is corrupt.
 fn end_of_good(log: &dyn Log, damaged: Position) -> Head {
     let position = Position::new(damaged.get().saturating_sub(1));
     log.digest_at(position).map_or(Head { position, digest: Digest::EMPTY }, |digest| Head { position, digest })
 }
 
-/// What can still be read from a damaged position on, each stretch by itself. At most a hundred stretches.
+/// What can still be read from a corrupt position on, each stretch by itself. At most a hundred stretches.
 fn readable(log: &dyn Log, from: Position, to: Position) -> Vec<(Position, Position)> {
     const STRETCHES_MAX: usize = 100;
     let mut stretches: Vec<(Position, Position)> = Vec::new();
@@ -397,9 +397,9 @@ fn restore_from(config: &Config) -> String {
 
 fn restore_hint(config: &Config, error: &anyhow::Error) -> anyhow::Error {
     // Whatever the system refuses says nothing against the log.
-    let is_damage = error.downcast_ref::<Hinted>().is_some_and(|hinted| hinted.error.gives_up());
+    let is_corruption = error.downcast_ref::<Hinted>().is_some_and(|hinted| hinted.error.gives_up());
     match &config.archive {
-        Some(_) if is_damage => anyhow!("{error:#}\n  hint: {}", restore_from(config)),
+        Some(_) if is_corruption => anyhow!("{error:#}\n  hint: {}", restore_from(config)),
         _ => anyhow!("{error:#}"),
     }
 }

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    document::{Document, Entry, Node, Table, Value, parse_value},
-    error::{Place, Problems, suggestion},
+    document::{Document, Node, Setting, Table, Value, parse_value},
+    error::{Location, Problems, suggestion},
     graphql, server,
 };
 
@@ -33,7 +33,7 @@ const READER: &str = "CLOCKFOLD_READER";
 /// Puts the variables over the file's settings.
 pub(super) fn overlay(document: &mut Document, variables: &BTreeMap<String, String>, problems: &mut Problems) {
     for (name, value) in variables.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
-        let place = Place::whole(name);
+        let place = Location::whole(name);
         match name.as_str() {
             CONFIG | LOG => {}
             other if SIMULATE.contains(&other) => {}
@@ -69,17 +69,17 @@ fn key(variable: &str, prefix: &str, keys: &[&'static str]) -> Option<&'static s
     keys.iter().copied().find(|known| known.to_uppercase() == key)
 }
 
-fn put(table: &mut Table, key: &str, place: &Place, value: Value) {
+fn put(table: &mut Table, key: &str, place: &Location, value: Value) {
     let node = Node { place: place.clone(), value };
-    table.insert(key.to_owned(), Entry { place: place.clone(), node });
+    table.insert(key.to_owned(), Setting { place: place.clone(), node });
 }
 
-fn put_parsed(table: &mut Table, key: &str, place: &Place, text: &str, problems: &mut Problems) {
+fn put_parsed(table: &mut Table, key: &str, place: &Location, text: &str, problems: &mut Problems) {
     let node = parse_value(place, text, problems);
     put(table, key, place, node.value);
 }
 
-fn put_server(document: &mut Document, key: &str, place: &Place, text: &str, problems: &mut Problems) {
+fn put_server(document: &mut Document, key: &str, place: &Location, text: &str, problems: &mut Problems) {
     let value = match key {
         key if server::TOML_KEYS.contains(&key) => parse_value(place, text, problems).value,
         _ => text_or_number(text, server::TEXT_KEYS.contains(&key)),
@@ -95,9 +95,9 @@ fn number_or_text(text: &str) -> Value {
     text.parse().map_or_else(|_| Value::Text(text.to_owned()), |number| Value::Integer(Some(number)))
 }
 
-fn put_in(document: &mut Document, table: &str, key: &str, place: &Place, value: Value) {
+fn put_in(document: &mut Document, table: &str, key: &str, place: &Location, value: Value) {
     let empty =
-        || Entry { place: place.clone(), node: Node { place: place.clone(), value: Value::Table(Table::new()) } };
+        || Setting { place: place.clone(), node: Node { place: place.clone(), value: Value::Table(Table::new()) } };
     let entry = document.table.entry(table.to_owned()).or_insert_with(empty);
     // What is there and is no table is refused later, with its line.
     if let Value::Table(table) = &mut entry.node.value {
@@ -105,7 +105,7 @@ fn put_in(document: &mut Document, table: &str, key: &str, place: &Place, value:
     }
 }
 
-fn refuse(name: &str, place: &Place, problems: &mut Problems) {
+fn refuse(name: &str, place: &Location, problems: &mut Problems) {
     let of_server = server::KEYS.iter().map(|key| format!("{SERVER_PREFIX}{}", key.to_uppercase()));
     let of_graphql = graphql::KEYS.iter().map(|key| format!("{GRAPHQL_PREFIX}{}", key.to_uppercase()));
     let others = [CONFIG, LOG, DATA_DIR, LISTEN, ARCHIVE_DIRECTORY, RETENTION_BODIES_DAYS, LIFECYCLE, SOURCE, READER]

@@ -19,7 +19,8 @@ use crate::{
     projection::{AppointmentRecord, Deadline, Moment, Page},
 };
 
-use super::{Graph, Untold, problem::Problem, scope::Scope};
+use super::{FeedError, Graph, problem::Problem, scope::Scope};
+
 const HOURS_USUAL: i32 = 24;
 
 /// The columns. More may be added at the end.
@@ -52,7 +53,7 @@ impl Graph {
         ended_within_hours: Option<i32>,
         viewer: Viewer,
         deadline: Deadline,
-    ) -> Result<BoardCsv, Untold> {
+    ) -> Result<BoardCsv, FeedError> {
         let scope = Scope::new(Arc::clone(&self.stores), viewer).within(deadline);
         let hours = ended_within_hours.unwrap_or(HOURS_USUAL);
         let begin = || {
@@ -61,10 +62,10 @@ impl Graph {
         };
         let begun: Result<_, Problem> = begin();
         let (sources, moment) = begun.map_err(|problem| match problem {
-            Problem::BadInput(_) => Untold::BadInput,
-            Problem::SourceNotFound => Untold::SourceNotFound,
-            Problem::StorageFailed => Untold::StorageFailed,
-            _ => Untold::Internal,
+            Problem::BadInput(_) => FeedError::BadInput,
+            Problem::SourceNotFound => FeedError::SourceNotFound,
+            Problem::StorageFailed => FeedError::StorageFailed,
+            _ => FeedError::Internal,
         })?;
         Ok(BoardCsv { scope, sources, moment, ended_within: TimeDelta::hours(hours.into()) })
     }

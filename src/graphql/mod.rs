@@ -31,7 +31,7 @@ use crate::{
 };
 
 pub use board_csv::BoardCsv;
-pub use feed::{Fed, Feed, Untold};
+pub use feed::{Feed, FeedError, FeedItem};
 pub use limits::{Introspection, Limits};
 pub use live::Events;
 pub use request::http::{HttpAnswer, HttpRequest, Method};
@@ -63,7 +63,7 @@ pub struct Graph {
 pub struct Operation(Prepared);
 
 /// What an operation over a socket has to say.
-pub enum Told {
+pub enum Responses {
     /// The JSON of the one response.
     Once(Arc<str>),
     /// The JSON of a response for each event.
@@ -124,12 +124,12 @@ impl Graph {
         answer
     }
 
-    /// Has the projection built anew where somebody has met damage in it.
+    /// Has the projection built anew where somebody has met corruption in it.
     pub fn look_after_projection(&self) {
         if let Some((tracker, _)) = &self.stores.writer
-            && self.stores.reader.is_damaged()
+            && self.stores.reader.is_corrupt()
         {
-            tracker.mend();
+            tracker.repair();
         }
     }
 
@@ -162,16 +162,16 @@ impl Graph {
     }
 
     /// Executes or begins it for `viewer`. Reads from disk: call it where blocking is fine, on a thread of the runtime.
-    pub fn operate(&self, Operation(prepared): Operation, viewer: Viewer, call: Call) -> Told {
+    pub fn operate(&self, Operation(prepared): Operation, viewer: Viewer, call: Call) -> Responses {
         let Call { request_id, deadline } = call;
         let _named = tracing::error_span!("query", request_id).entered();
         let told = if prepared.is_subscription {
-            self.live.begin(prepared, &self.endpoint, viewer, &request_id).map(Told::Events)
+            self.live.begin(prepared, &self.endpoint, viewer, &request_id).map(Responses::Events)
         } else {
             let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(deadline.clone());
-            self.endpoint.execute(prepared, scope, &request_id).map(Told::Once)
+            self.endpoint.execute(prepared, scope, &request_id).map(Responses::Once)
         };
-        told.unwrap_or_else(|refusal| Told::Refused(errors(refusal)))
+        told.unwrap_or_else(|refusal| Responses::Refused(errors(refusal)))
     }
 }
 

@@ -25,6 +25,7 @@ use super::{
     problem::Problem,
     settings::SourceSettings,
 };
+
 /// Where answers come from.
 pub(super) struct Stores {
     pub(super) reader: Reader,

@@ -184,7 +184,7 @@ fn describe() {
         ("clockfold_delivery_id_conflicts_total", "Deliveries with the id of another one and another body, by source."),
         (
             "clockfold_projection_mended_total",
-            "How often the projection was built anew because its files were damaged.",
+            "How often the projection was built anew because its files were corrupt.",
         ),
         ("clockfold_log_openings_total", "How often the log was opened anew after a storage error."),
         ("clockfold_head_failures_total", "How often the head could not be remembered; it is tried again."),

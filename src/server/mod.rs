@@ -47,7 +47,7 @@ use connection::{
 use problem::Problem;
 use routes::{board_csv, feed, graphql, log, operations, pages, sign_in, webhook};
 
-/// How soon damage of the projection is acted on that no delivery has met, and how soon deliveries are accepted again
+/// How soon corruption of the projection is acted on that no delivery has met, and how soon deliveries are accepted again
 /// once what failed is well.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -203,7 +203,7 @@ pub async fn run(
     };
     let upkeep = app.metrics.upkeep(stop.clone());
     let care = async {
-        // Whoever reads, and whoever merges files, only meets damage; here it is looked for.
+        // Whoever reads, and whoever merges files, only meets corruption; here it is looked for.
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         while stop.run_until_cancelled(look.tick()).await.is_some() {
             app.graph.look_after_projection();

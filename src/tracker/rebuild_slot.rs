@@ -71,7 +71,7 @@ impl RebuildSlot {
         room.is_none_or(|room| room.free >= ROOM_BYTES.min(room.total / 10))
     }
 
-    /// A projection in the place of one that is damaged, folded as far. A rebuild that is running ends for that.
+    /// A projection in the place of one that is corrupt, folded as far. A rebuild that is running ends for that.
     pub(super) fn replace(&self, damaged: &Projection, log: &dyn Log) -> Result<Projection, ProjectionError> {
         self.is_needed.store(true, Ordering::Relaxed);
         let _taken = self.take();

@@ -74,7 +74,7 @@ pub enum RebuildState {
     /// It goes on.
     Running,
     /// It has come to its end: the new projection counts, or, of a dry run, nothing has changed. No report: the old one
-    /// was damaged, and nothing can be told of it.
+    /// was corrupt, and nothing can be told of it.
     Done(Option<Arc<Report>>),
     /// Somebody asked for its end; nothing has changed.
     Cancelled,
@@ -193,7 +193,7 @@ impl Rebuilds {
                     RebuildState::Failed(format!("the disk of {path} is almost full"))
                 }
                 Err(ProjectionError::Cancelled) if was_needed => {
-                    RebuildState::Failed("the projection is damaged and is built anew at once".to_owned())
+                    RebuildState::Failed("the projection is corrupt and is built anew at once".to_owned())
                 }
                 Err(ProjectionError::Cancelled) => RebuildState::Cancelled,
                 Err(error) => RebuildState::Failed(error.to_string()),
@@ -216,8 +216,8 @@ impl Inner {
             rebuild_beside(old, projections, Arc::clone(&rules), &*self.log, resources, tell)
         };
         let mut candidate = match beside(Some(&view), &mut tell) {
-            Err(error) if error.is_damage() => {
-                tracing::warn!(%error, "the projection is damaged; it is built anew and not compared");
+            Err(error) if error.is_corruption() => {
+                tracing::warn!(%error, "the projection is corrupt; it is built anew and not compared");
                 beside(None, &mut tell)?
             }
             built => built?,
@@ -304,7 +304,7 @@ impl Inner {
     fn end(&self, state: RebuildState) {
         match &state {
             RebuildState::Running => {}
-            RebuildState::Done(None) => tracing::info!("a rebuild has come to its end; the old projection was damaged"),
+            RebuildState::Done(None) => tracing::info!("a rebuild has come to its end; the old projection was corrupt"),
             RebuildState::Done(Some(report)) => {
                 let total = report.total();
                 tracing::info!(

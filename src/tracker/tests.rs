@@ -1,4 +1,4 @@
-//! A log that fails, a queue that is full, and a projection that is damaged.
+//! A log that fails, a queue that is full, and a projection that is corrupt.
 
 use super::*;
 use crate::{
@@ -165,7 +165,7 @@ fn a_rebuild_that_is_under_way_makes_room_and_what_it_made_is_left() {
     rebuild.join().unwrap();
     assert_eq!(statuses, [Some(Status::CheckedIn)]);
     let projection = Projection::open_and_catch_up(&path, Arc::new(Rules::default()), &*log, &mut |_| {}).unwrap();
-    assert!(!projection.is_damaged());
+    assert!(!projection.is_corrupt());
     assert_eq!(projection.checkpoint().position, Position::new(2));
 }
 

@@ -15,7 +15,7 @@ use clockfold::{
     lifecycle::{Appointment, Arrival, Change, EventType, Fault, FoldRules, Judgement, Lifecycle, Status, Step},
     log::{DataDir, Delivery, Log, NewDelivery, Position, SledLog, SourceName},
     projection::{
-        AppointmentFilter, AppointmentKey, AppointmentPlace, AsOf, DeliveryFilter, Moment, Order, OrderBy, Page,
+        AppointmentFilter, AppointmentKey, AppointmentOrderKey, AsOf, DeliveryFilter, Moment, Order, OrderBy, Page,
         PageOf, Projection, RebuildResources, Rules, SetBack, StaleRules, Times, View, compare_with_fresh_fold,
     },
 };
@@ -170,7 +170,7 @@ impl Prefix {
                 }
                 let expected: Vec<AppointmentKey> = expected.into_iter().map(|(key, _)| key).collect();
                 let order = Order { by, descending };
-                let list = |page: &Page<AppointmentPlace>| {
+                let list = |page: &Page<AppointmentOrderKey>| {
                     view.appointments_as_of(&filter, order, position, rules, page).unwrap()
                 };
                 let mut page = Page { after: None, before: None, limit: 97, from_end };

@@ -8,13 +8,13 @@ use chrono::{DateTime, Utc};
 use super::{LogError, condition::Condition};
 use crate::{
     files::{
-        data_dir::{DataDir, FilePlace, place_at, storage},
+        data_dir::{DataDir, FileId, place_at, storage},
         head::{Head, HeadFile},
     },
     record::{delivery::Position, digest::Digest},
     store::{
-        journal,
         checkpointer::checkpoint,
+        journal,
         recovery::recover,
         sled_store::{SledStore, is_made, missing},
         unflushed::{Found, Unflushed},
@@ -43,7 +43,7 @@ pub(super) enum Expected {
 
 /// Which folders and files a path led to: the device and the number of each.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Files([FilePlace; 3]);
+pub(super) struct Files([FileId; 3]);
 
 impl Files {
     pub(super) fn of(data_dir: &DataDir) -> io::Result<Files> {
@@ -131,7 +131,7 @@ impl Opened {
             Some(remembered) if self.digest_at(remembered.position)? != remembered.digest => {
                 let message =
                     "its digest is not the remembered one: records were changed, or the head is another log's";
-                return Err(LogError::Damaged { position: remembered.position, message: message.to_owned() });
+                return Err(LogError::Corrupt { position: remembered.position, message: message.to_owned() });
             }
             None if at_rest => {}
             None if found.position > Position::ZERO => {

@@ -14,7 +14,7 @@ use crate::{
     },
     store::{
         sled_store::{broken_chain, missing},
-        unflushed::{Entry, Group, Found},
+        unflushed::{ChainedDelivery, Found, Group},
     },
 };
 
@@ -22,7 +22,7 @@ use crate::{
 /// the first where it is the log's, is held against the chain: one was changed, moved or exchanged where it does not fit.
 pub(super) struct Read<'a> {
     log: &'a Shared,
-    source: Source,
+    source: Origin,
     next: Position,
     to: Position,
     /// The log's digest before `next`, as far as it was met.
@@ -138,12 +138,12 @@ impl Iterator for Read<'_> {
 }
 
 impl Iterator for Entries<'_> {
-    type Item = Result<Entry, LogError>;
+    type Item = Result<ChainedDelivery, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let entry = |(delivery, digest): (Delivery, Option<Digest>)| {
             let digest = digest.expect("the chain is known before the first");
-            Entry { delivery, digest }
+            ChainedDelivery { delivery, digest }
         };
         Some(self.0.next_with_digest()?.map(entry))
     }

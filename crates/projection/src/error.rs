@@ -1,4 +1,4 @@
-//! What can go wrong with a projection, and which of it is damage: then it is built anew from the log.
+//! What can go wrong with a projection, and which of it is corruption: then it is built anew from the log.
 
 use std::any::Any;
 
@@ -15,12 +15,12 @@ pub enum ProjectionError {
     },
     /// A row can't be what was written. Deleting the projection's folder has it built anew.
     #[error(
-        "a row of the projection is damaged ({0}); stop, delete the `projection` folder and start again: it is built anew from the log"
+        "a row of the projection is corrupt ({0}); stop, delete the `projection` folder and start again: it is built anew from the log"
     )]
-    Damaged(&'static str),
+    Corrupt(&'static str),
     /// A file of the store is not what was written. A start builds the projection anew where it meets that.
     #[error("{0}. It is built anew from the log by the server that meets this, at a start, or by `clockfold rebuild`")]
-    DamagedFile(String),
+    CorruptFile(String),
     /// An appointment has more deliveries than a rebuild holds in memory.
     #[error(
         "one appointment has more than two million deliveries, which can't be sorted and folded together; without a projection a start folds them one by one"
@@ -53,15 +53,15 @@ pub enum ProjectionError {
 
 impl ProjectionError {
     /// Whether the projection is not what was written: then it is built anew from the log.
-    pub fn is_damage(&self) -> bool {
-        matches!(self, ProjectionError::Damaged(_) | ProjectionError::DamagedFile(_))
+    pub fn is_corruption(&self) -> bool {
+        matches!(self, ProjectionError::Corrupt(_) | ProjectionError::CorruptFile(_))
     }
 }
 
 pub(crate) fn failed(doing: &'static str, error: impl std::fmt::Display + 'static) -> ProjectionError {
     let message = error.to_string();
     match (&error as &dyn Any).downcast_ref() {
-        Some(clockfold_rows::Error::Corrupt { .. }) => ProjectionError::DamagedFile(message),
+        Some(clockfold_rows::Error::Corrupt { .. }) => ProjectionError::CorruptFile(message),
         _ => ProjectionError::Storage { doing, message },
     }
 }

@@ -28,12 +28,12 @@ pub use schema::{
     tally::Tally,
 };
 pub use view::{
-    Page, PageOf, Told, View,
+    DeliveryState, Page, PageOf, View,
     as_of::{AsOf, BoardRecords, Column, Moment, StaleRules},
     board_place::BoardPlace,
     deadline::{CancelGuard, Deadline},
     deliveries::{DeliveryFilter, HistoryEntry},
-    filter::{AppointmentFilter, AppointmentPlace, IdPrefix, Order, OrderBy, Positions, Stretches, Times},
+    filter::{AppointmentFilter, AppointmentOrderKey, IdPrefix, Order, OrderBy, Positions, Stretches, Times},
     flow::{Flow, Waits},
     not_applied::NotApplied,
     patterns::{Evidence, Pattern, REJECTIONS_MAX, Shown, WINDOW_TRIED},

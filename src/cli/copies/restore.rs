@@ -20,7 +20,7 @@ pub struct Arguments {
     /// A directory that `clockfold backup` or the archive of a server wrote.
     #[arg(value_name = "DIRECTORY")]
     directory: PathBuf,
-    /// Where the copy is damaged or incomplete, take what is good before that, instead of nothing.
+    /// Where the copy is corrupt or incomplete, take what is good before that, instead of nothing.
     #[arg(long)]
     up_to_damage: bool,
     /// Tell on standard error how far it is, also where that is not a terminal.
@@ -49,7 +49,7 @@ pub(in crate::cli) fn run(
     progress.end();
     if !arguments.up_to_damage {
         if let Some(damage) = &survey.damage {
-            return Err(with_hint(CopyError::Damaged(Box::new(damage.clone()))));
+            return Err(with_hint(CopyError::Corrupt(Box::new(damage.clone()))));
         }
         if survey.kind == CopyKind::IncompleteBackup {
             return Err(with_hint(CopyError::Incomplete { path: directory.clone() }));

@@ -88,10 +88,10 @@ struct Shared<'a> {
     job: &'a Job<'a>,
     begun: Instant,
     limit: Limit<'a>,
-    told: Mutex<Told>,
+    told: Mutex<State>,
 }
 
-struct Told {
+struct State {
     report: Report,
     simulated: DateTime<Utc>,
     /// Why nothing more is sent.
@@ -112,7 +112,7 @@ pub(in crate::cli) fn post(
     tell: &(dyn Fn(&Progress<'_>) + Sync),
 ) -> anyhow::Result<(Report, Option<anyhow::Error>)> {
     let Some(first) = traffic.next().filter(|_| job.deliveries > 0) else { bail!("there is nothing to post") };
-    let told = Told { report: Report::default(), simulated: first.arrives_at, fatal: None };
+    let told = State { report: Report::default(), simulated: first.arrives_at, fatal: None };
     let begun = Instant::now();
     let limit = Limit::new(job.stop, begun, job.lasts);
     let shared = Shared { job, begun, limit, told: Mutex::new(told) };
@@ -228,7 +228,7 @@ impl Shared<'_> {
         tell(&Progress { report: &report, took: self.begun.elapsed(), simulated });
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn told(&self) -> MutexGuard<'_, State> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -11,7 +11,7 @@
 //! is in the log, so a position is all that a resumption needs.
 
 mod feed;
-mod told;
+mod recent;
 mod operation;
 mod subscription;
 

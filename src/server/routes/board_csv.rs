@@ -70,7 +70,7 @@ async fn answer(
         move || app.graph.board_csv(source.as_deref(), hours, viewer, deadline)
     };
     let board = tokio::task::spawn_blocking(begin).await.map_err(|_| Problem::Internal)?;
-    let board = board.map_err(|why| Problem::untold(why, Problem::BadBoard))?;
+    let board = board.map_err(|why| Problem::of_feed(why, Problem::BadBoard))?;
     let name = format!("attachment; filename=\"board-{}.csv\"", board.as_of().format("%Y%m%dT%H%M%SZ"));
     let write = move |_: &App, mut chunks: Chunks<'_>| {
         let _waiting = waiting;

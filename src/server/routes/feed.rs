@@ -19,7 +19,7 @@ use warp::{
 };
 
 use crate::{
-    graphql::{Fed, Feed},
+    graphql::{Feed, FeedItem},
     log::Cursor,
     server::{
         App, Peer,
@@ -110,7 +110,7 @@ async fn answer(
         }
     };
     let feed = tokio::task::spawn_blocking(begin).await.map_err(|_| Problem::Internal)?;
-    let feed = feed.map_err(|why| Problem::untold(why, Problem::BadFeed))?;
+    let feed = feed.map_err(|why| Problem::of_feed(why, Problem::BadFeed))?;
     subscriber.begins();
     Ok(tell(feed, Arc::clone(app), pass, place))
 }
@@ -156,7 +156,7 @@ fn tell(feed: Feed, app: Arc<App>, pass: Option<Pass>, place: OwnedSemaphorePerm
 
 /// Tells what comes until it ends; `None` where the reader has gone.
 async fn follow(
-    told: impl Stream<Item = Fed>,
+    told: impl Stream<Item = FeedItem>,
     tell: &mpsc::Sender<Result<Event, std::convert::Infallible>>,
     app: &App,
     pass: Option<&Pass>,
@@ -182,8 +182,8 @@ async fn follow(
             next = told.next() => next,
         };
         let event = match next {
-            Some(Fed::Delivery { cursor, json }) => delivery(cursor, json),
-            Some(Fed::Failed { code, detail }) => return Some(End { code, detail }),
+            Some(FeedItem::Delivery { cursor, json }) => delivery(cursor, json),
+            Some(FeedItem::Failed { code, detail }) => return Some(End { code, detail }),
             None => return Some(End::server_stops()),
         };
         let sent = tokio::select! {

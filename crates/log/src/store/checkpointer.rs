@@ -24,7 +24,7 @@ use crate::{
     store::{
         journal::{self, JOURNAL_BYTES, JournalFile, remove},
         sled_store::SledStore,
-        unflushed::{Entry, Group, Unflushed},
+        unflushed::{ChainedDelivery, Group, Unflushed},
     },
 };
 
@@ -229,7 +229,8 @@ pub(crate) fn try_out(folder: &Path, was_full: bool) -> Result<(), LogError> {
 pub(crate) fn checkpoint(store: &SledStore, unflushed: &Unflushed, last: Position) -> Result<(), LogError> {
     let (first, groups) = unflushed.groups_up_to(last);
     let entries = groups.iter().flat_map(|group| group.entries());
-    let entries: Vec<&Entry> = entries.filter(|entry| (first..=last).contains(&entry.delivery.position)).collect();
+    let entries: Vec<&ChainedDelivery> =
+        entries.filter(|entry| (first..=last).contains(&entry.delivery.position)).collect();
     let mut rest = &entries[..];
     while !rest.is_empty() {
         let mut values = Vec::with_capacity(VALUES_A_SYNC_MAX);
@@ -246,9 +247,11 @@ pub(crate) fn checkpoint(store: &SledStore, unflushed: &Unflushed, last: Positio
 }
 
 /// What the next value holds, and what is left; `None` where nothing is.
-fn split_value<'a, 'b>(entries: &'a [&'b Entry]) -> Option<(&'a [&'b Entry], &'a [&'b Entry])> {
+fn split_value<'a, 'b>(
+    entries: &'a [&'b ChainedDelivery],
+) -> Option<(&'a [&'b ChainedDelivery], &'a [&'b ChainedDelivery])> {
     let mut bytes = 0;
-    let fits = |entry: &&&Entry| {
+    let fits = |entry: &&&ChainedDelivery| {
         bytes += weight(&entry.delivery);
         bytes <= VALUE_BYTES_MAX
     };

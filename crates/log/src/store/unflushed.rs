@@ -29,22 +29,22 @@ struct State {
 
 /// Deliveries that came together. Never empty.
 pub(crate) struct Group {
-    entries: Vec<Entry>,
+    entries: Vec<ChainedDelivery>,
 }
 
 /// A delivery, and the log's digest after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ChainedDelivery {
     /// What stands there.
     pub delivery: Delivery,
     /// The digest of everything up to and with it.
     pub digest: Digest,
 }
 
-impl Entry {
+impl ChainedDelivery {
     /// The same, read again where it could not be read when it arrived.
-    pub(crate) fn read_again(self, reader: BodyReader) -> Entry {
-        Entry { delivery: self.delivery.read_again(reader), ..self }
+    pub(crate) fn read_again(self, reader: BodyReader) -> ChainedDelivery {
+        ChainedDelivery { delivery: self.delivery.read_again(reader), ..self }
     }
 }
 
@@ -63,14 +63,14 @@ impl Group {
     pub(crate) fn chained(deliveries: impl IntoIterator<Item = Delivery>, mut digest: Digest) -> Option<Group> {
         let chain = |delivery| {
             digest = Digest::then(digest, &delivery);
-            Entry { delivery, digest }
+            ChainedDelivery { delivery, digest }
         };
-        let entries: Vec<Entry> = deliveries.into_iter().map(chain).collect();
+        let entries: Vec<ChainedDelivery> = deliveries.into_iter().map(chain).collect();
         (!entries.is_empty()).then_some(Group { entries })
     }
 
     /// Its deliveries with the log's digests, by position.
-    pub(crate) fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[ChainedDelivery] {
         &self.entries
     }
 
@@ -86,7 +86,7 @@ impl Group {
     }
 
     /// What stands at `position`.
-    pub(crate) fn at(&self, position: Position) -> Option<&Entry> {
+    pub(crate) fn at(&self, position: Position) -> Option<&ChainedDelivery> {
         let index = position.get().checked_sub(self.first().get())?;
         self.entries.get(usize::try_from(index).ok()?)
     }

@@ -12,6 +12,9 @@ use std::{
     thread,
 };
 
+use clockfold_lifecycle::FoldRules;
+use clockfold_log::{AppointmentId, Log, Position, SourceName};
+
 use crate::{
     error::{ProjectionError, failed},
     rebuild::{
@@ -36,8 +39,6 @@ use crate::{
     },
     write::store::Projection,
 };
-use clockfold_lifecycle::FoldRules;
-use clockfold_log::{AppointmentId, Log, Position, SourceName};
 
 /// Deliveries that are folded as one piece of work: about so many, and all of an appointment.
 const PIECE_DELIVERIES: usize = 8192;
@@ -173,7 +174,7 @@ fn fold_all(
     })?;
     for one in by_id.finish().map_err(|error| failed("sorting", error))? {
         let (id, source) = one.map_err(|error| failed("sorting", error))?;
-        let id = AppointmentId::new(id).ok_or(ProjectionError::Damaged("appointment"))?;
+        let id = AppointmentId::new(id).ok_or(ProjectionError::Corrupt("appointment"))?;
         let source = u32::try_from(source).expect("it was 32 bits");
         sink.put(Space::ById, &id_key(id, SourceNumber(source)), &[])?;
     }

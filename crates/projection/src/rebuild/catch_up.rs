@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clockfold_log::{Log, LogError, Position};
+
 use crate::{
     error::{ProjectionError, failed},
     rebuild::{
@@ -21,7 +23,6 @@ use crate::{
     schema::{identity::Checkpoint, rules::Rules},
     write::store::Projection,
 };
-use clockfold_log::{Log, LogError, Position};
 
 /// How many deliveries go into one batch.
 const GROUP_DELIVERIES: usize = 4096;
@@ -41,8 +42,8 @@ impl Projection {
     ) -> Result<Projection, ProjectionError> {
         let generations = Generations::at(path);
         match Projection::open_current(&generations, Arc::clone(&rules), log, progress) {
-            Err(error) if error.is_damage() => {
-                tracing::warn!(%error, "the projection is damaged; it is built anew from the log");
+            Err(error) if error.is_corruption() => {
+                tracing::warn!(%error, "the projection is corrupt; it is built anew from the log");
                 let mut projection = start_over(&generations, rules, log, progress)?;
                 projection.catch_up(log, progress)?;
                 Ok(projection)
@@ -134,7 +135,7 @@ impl Projection {
             return Ok(());
         }
         let message = "the deliveries up to here do not make the digest that the log has here".to_owned();
-        Err(LogError::Damaged { position, message }.into())
+        Err(LogError::Corrupt { position, message }.into())
     }
 
     /// Why what is on disk does not belong to this log, if so.
@@ -240,8 +241,8 @@ fn refold(
         // What the old one can't tell is no reason to keep it.
         Err(
             error @ (ProjectionError::Storage { .. }
-            | ProjectionError::Damaged(_)
-            | ProjectionError::DamagedFile(_)
+            | ProjectionError::Corrupt(_)
+            | ProjectionError::CorruptFile(_)
             | ProjectionError::TooManyDeliveries),
         ) => {
             tracing::warn!(%error, "what other rules have changed can't be told");
@@ -262,8 +263,9 @@ fn refold(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clockfold_log::{DataDir, Digest, NewDelivery, Reading, SledLog};
+
+    use super::*;
 
     #[test]
     fn a_projection_by_other_rules_is_built_anew() {

@@ -20,6 +20,8 @@ use std::{
     sync::Arc,
 };
 
+use clockfold_log::{Digest, Log, Position};
+
 use crate::{
     error::{ProjectionError, failed},
     rebuild::{
@@ -32,7 +34,6 @@ use crate::{
     view::View,
     write::store::Projection,
 };
-use clockfold_log::{Digest, Log, Position};
 
 /// A projection that was built beside another one and does not count yet.
 pub struct Candidate {
@@ -125,10 +126,10 @@ pub fn rebuild_beside(
     }
 }
 
-/// A projection in the place of one that is damaged and counts until then, folded as far. Its readers come to the new
+/// A projection in the place of one that is corrupt and counts until then, folded as far. Its readers come to the new
 /// one. Nobody else may build meanwhile.
 pub fn build_in_place_of(
-    damaged: &Projection,
+    corrupt: &Projection,
     projections: &Path,
     log: &dyn Log,
     resources: &RebuildResources,
@@ -136,10 +137,10 @@ pub fn build_in_place_of(
 ) -> Result<Projection, ProjectionError> {
     let generations = Generations::at(projections);
     let folder = generations.fresh().map_err(|error| failed("building anew", error))?;
-    let (rules, to) = (Arc::clone(&damaged.rules), damaged.checkpoint().position);
+    let (rules, to) = (Arc::clone(&corrupt.rules), corrupt.checkpoint().position);
     let built = Projection::rebuild(&folder, rules, log, to, resources, &mut ProgressReporter::new(to, tell), &mut ());
     let candidate = Candidate { projection: built.inspect_err(|_| forget(&generations))?, report: None, folder };
-    candidate.take_the_place_of(Some(damaged), projections)
+    candidate.take_the_place_of(Some(corrupt), projections)
 }
 
 /// Removes what was built of a projection that nobody counts on.

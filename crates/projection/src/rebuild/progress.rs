@@ -5,8 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::error::ProjectionError;
 use clockfold_log::Position;
+
+use crate::error::ProjectionError;
 
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 

@@ -7,6 +7,9 @@ use std::{
     path::Path,
 };
 
+use clockfold_lifecycle::{EventType, Status};
+use clockfold_log::{AppointmentId, Position};
+
 use crate::{
     error::{ProjectionError, failed},
     rebuild::{
@@ -28,8 +31,6 @@ use crate::{
         tally::{Hour, Tally, encode_hour, hour_of},
     },
 };
-use clockfold_lifecycle::{EventType, Status};
-use clockfold_log::{AppointmentId, Position};
 
 /// A change of status as it waits to be sorted by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,11 +196,11 @@ fn put_changes(number: SourceNumber, changes: Sorted<Changed>, sink: &mut impl S
 
 impl Changed {
     fn change(self) -> Result<StatusChange, ProjectionError> {
-        let damaged = || ProjectionError::Damaged("status changes");
+        let corrupt = || ProjectionError::Corrupt("status changes");
         Ok(StatusChange {
             position: Position::new(self.position),
-            received_at: chrono::DateTime::from_timestamp_millis(self.received_at_ms).ok_or_else(damaged)?,
-            appointment_id: AppointmentId::new(self.appointment_id).ok_or_else(damaged)?,
+            received_at: chrono::DateTime::from_timestamp_millis(self.received_at_ms).ok_or_else(corrupt)?,
+            appointment_id: AppointmentId::new(self.appointment_id).ok_or_else(corrupt)?,
             before: met_of(self.statuses >> 4)?,
             after: met_of(self.statuses & 0xf)?,
         })

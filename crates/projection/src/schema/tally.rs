@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+use clockfold_lifecycle::{EventKind, Outcome};
 use clockfold_rows::Guard;
 
 use crate::{
@@ -15,8 +17,6 @@ use crate::{
     },
     view::View,
 };
-use chrono::{DateTime, Utc};
-use clockfold_lifecycle::{EventKind, Outcome};
 
 const MINUTE_MS: i64 = 60_000;
 const MINUTES_IN_HOUR: u64 = 60;

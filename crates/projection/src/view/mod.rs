@@ -17,7 +17,8 @@ pub(crate) mod as_of;
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-
+use clockfold_lifecycle::{FoldRules, Judgement, Met};
+use clockfold_log::{AppointmentId, Delivery, Digest, Position, Reading, SourceName};
 use clockfold_rows::{Keyspace, Snapshot};
 
 use crate::{
@@ -34,8 +35,6 @@ use crate::{
     },
     view::deadline::Deadline,
 };
-use clockfold_lifecycle::{FoldRules, Judgement, Met};
-use clockfold_log::{AppointmentId, Delivery, Digest, Position, Reading, SourceName};
 
 /// A part of an ordered list: at most `limit` items strictly between two cursors.
 #[derive(Clone, Debug)]
@@ -61,7 +60,7 @@ pub struct PageOf<T> {
 
 /// What the projection tells of one delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct DeliveryState {
     /// What became of it, as folded up to now.
     pub judgement: Judgement,
     /// The appointment's status now.
@@ -97,7 +96,7 @@ impl View {
     /// How far this snapshot is folded.
     pub fn checkpoint(&self) -> Result<Checkpoint, ProjectionError> {
         let bytes = self.get(&self.store[Space::Meta], CHECKPOINT_KEY)?;
-        decode_checkpoint(&bytes.ok_or(ProjectionError::Damaged("checkpoint"))?)
+        decode_checkpoint(&bytes.ok_or(ProjectionError::Corrupt("checkpoint"))?)
     }
 
     /// The sources that the log knows, by name.
@@ -115,7 +114,7 @@ impl View {
             let key = row.key().map_err(|error| failed("reading", error))?;
             let number = key.last_chunk::<4>().map(|bytes| SourceNumber(u32::from_be_bytes(*bytes)));
             let found = self.names.iter().find(|(_, of)| Some(**of) == number);
-            sources.push(found.ok_or(ProjectionError::Damaged("appointment"))?.0.clone());
+            sources.push(found.ok_or(ProjectionError::Corrupt("appointment"))?.0.clone());
         }
         Ok(sources)
     }
@@ -128,7 +127,7 @@ impl View {
     }
 
     /// What became of a delivery that the log handed back; `None` where it is not folded yet.
-    pub fn tell(&self, delivery: &Delivery, rules: &FoldRules) -> Result<Option<Told>, ProjectionError> {
+    pub fn tell(&self, delivery: &Delivery, rules: &FoldRules) -> Result<Option<DeliveryState>, ProjectionError> {
         if delivery.position > self.checkpoint()?.position {
             return Ok(None);
         }
@@ -137,25 +136,25 @@ impl View {
             Reading::Readable { appointment_id, .. } | Reading::ReadSince { appointment_id, .. } => *appointment_id,
             Reading::Unreadable(fault) => {
                 let judgement = Judgement::unreadable(*fault);
-                return Ok(Some(Told { judgement, status: None, reconsidered_until: None, conflicts_with }));
+                return Ok(Some(DeliveryState { judgement, status: None, reconsidered_until: None, conflicts_with }));
             }
         };
-        let damaged = || ProjectionError::Damaged("history");
+        let corrupt = || ProjectionError::Corrupt("history");
         let key = AppointmentKey { source: delivery.source.clone(), appointment_id };
-        let record = self.appointment(&key)?.ok_or_else(damaged)?;
+        let record = self.appointment(&key)?.ok_or_else(corrupt)?;
         let mut entries = record.recent;
         if entries.first().is_none_or(|first| delivery.position < first.position) {
-            let number = self.number_of(&delivery.source).ok_or_else(damaged)?;
+            let number = self.number_of(&delivery.source).ok_or_else(corrupt)?;
             let row = |position| history_key(number, appointment_id, position);
             let rows = row(delivery.position)..=row(Position::new(u64::MAX));
-            let row = self.snapshot.range(&self.store[Space::History], rows).next().ok_or_else(damaged)?;
+            let row = self.snapshot.range(&self.store[Space::History], rows).next().ok_or_else(corrupt)?;
             entries = decode_history(&row.value().map_err(|error| failed("reading", error))?)?;
         }
-        let entry = entries.into_iter().find(|entry| entry.position == delivery.position).ok_or_else(damaged)?;
+        let entry = entries.into_iter().find(|entry| entry.position == delivery.position).ok_or_else(corrupt)?;
         let waits = record.appointment.waiting().any(|position| position == delivery.position.get());
         let reconsidered_until = waits.then(|| rules.reconsidered_until(delivery.received_at));
         let status = record.appointment.status();
-        Ok(Some(Told { judgement: entry.judgement, status, reconsidered_until, conflicts_with }))
+        Ok(Some(DeliveryState { judgement: entry.judgement, status, reconsidered_until, conflicts_with }))
     }
 
     /// A digest of every row. Two folds of the same log by the same rules share it. Reads everything.

@@ -4,16 +4,17 @@
 //! another body it is a delivery of its own, and says which one it conflicts with. An erased body can't be compared;
 //! what was read from it stands in for it.
 
+use clockfold_log::{Body, Delivery, Log, NewDelivery, Position, SourceName};
+
 use crate::{
     error::ProjectionError,
     schema::{
         keys::{decode_positions, delivery_id_key},
         keyspaces::Space,
     },
-    view::{Told, View},
+    view::{DeliveryState, View},
     write::store::Projection,
 };
-use clockfold_log::{Body, Delivery, Log, NewDelivery, Position, SourceName};
 
 impl Projection {
     /// The delivery of the log that has this one's id and body, if any; otherwise the first that has its id and said
@@ -35,7 +36,7 @@ impl Projection {
     }
 
     /// What the projection tells of a delivery of the log; `None` where it is not folded yet.
-    pub fn told(&self, delivery: &Delivery) -> Result<Option<Told>, ProjectionError> {
+    pub fn told(&self, delivery: &Delivery) -> Result<Option<DeliveryState>, ProjectionError> {
         self.view().tell(delivery, self.rules.of(&delivery.source))
     }
 }

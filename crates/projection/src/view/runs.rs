@@ -5,6 +5,7 @@
 //! rows, written by whoever folds; so nobody has to read a log to know them.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use clockfold_log::{Log, Position};
 
 use crate::{
     error::{ProjectionError, failed},
@@ -19,7 +20,6 @@ use crate::{
         filter::{Positions, Stretches, Times},
     },
 };
-use clockfold_log::{Log, Position};
 
 /// Deliveries whose arrival times do not go back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

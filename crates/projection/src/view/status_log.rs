@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use clockfold_lifecycle::Status;
+use clockfold_log::{AppointmentId, Position};
 use clockfold_rows::Guard;
 
 use crate::{
@@ -14,8 +16,6 @@ use crate::{
     view::View,
     write::store::Projection,
 };
-use clockfold_lifecycle::Status;
-use clockfold_log::{AppointmentId, Position};
 
 impl View {
     /// The open appointments of a source right after `position`.
@@ -128,9 +128,10 @@ impl Projection {
 mod tests {
     use std::sync::Arc;
 
+    use clockfold_log::{DataDir, Log, NewDelivery, Reading, SledLog};
+
     use super::*;
     use crate::schema::{changes::OPEN_SET_MIN, rules::Rules};
-    use clockfold_log::{DataDir, Log, NewDelivery, Reading, SledLog};
 
     #[test]
     fn sets_of_open_appointments_come_as_often_as_they_are_promised_and_are_what_all_changes_make() {

@@ -10,15 +10,16 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-
+use clockfold_lifecycle::{Change, Code, EventType, Folded, Outcome, Verdict};
+use clockfold_log::{AppointmentId, Delivery, Position, Reading};
 use clockfold_rows::{Batch, Guard};
 
 use crate::{
     error::{ProjectionError, failed},
     schema::{
         appointment::{
-            AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_appointment, decode_history, encode_appointment,
-            encode_history,
+            AppointmentRecord, ENTRIES_IN_ROW, JudgedEvent, Sighting, decode_appointment, decode_history,
+            encode_appointment, encode_history,
         },
         changes::{ChangeRow, StatusChange, encode_changes, encode_open},
         identity::AppointmentKey,
@@ -35,15 +36,13 @@ use crate::{
     },
     write::store::Projection,
 };
-use clockfold_lifecycle::{Change, Code, EventType, Folded, Outcome, Verdict};
-use clockfold_log::{AppointmentId, Delivery, Position, Reading};
 
 /// The rows that a group changes, so that each is read once and written once.
 #[derive(Default)]
 struct Changed {
     appointments: HashMap<(SourceNumber, AppointmentId), Touched>,
     /// Rows of `history`, by key.
-    history: BTreeMap<Vec<u8>, Vec<Entry>>,
+    history: BTreeMap<Vec<u8>, Vec<JudgedEvent>>,
     /// Rows of `changes` that are full.
     changes: BTreeMap<(SourceNumber, Position), ChangeRow>,
     /// The sources whose last row of `changes` has grown.
@@ -282,7 +281,7 @@ impl Projection {
         changed: &mut Changed,
         (number, id): (SourceNumber, AppointmentId),
         position: Position,
-        change: impl FnOnce(&mut Entry),
+        change: impl FnOnce(&mut JudgedEvent),
     ) -> Result<(), ProjectionError> {
         let touched = changed.appointments.get_mut(&(number, id)).expect("it is being folded");
         if let Some(entry) = touched.record.recent.iter_mut().find(|entry| entry.position == position) {
@@ -300,10 +299,10 @@ impl Projection {
             }
             (None, Some((stored, value))) => changed.history.entry(stored.to_vec()).or_insert(decode_history(&value)?),
             (Some(pending), _) => changed.history.entry(pending).or_default(),
-            (None, None) => return Err(ProjectionError::Damaged("history")),
+            (None, None) => return Err(ProjectionError::Corrupt("history")),
         };
         let entry = row.iter_mut().find(|entry| entry.position == position);
-        change(entry.ok_or(ProjectionError::Damaged("history"))?);
+        change(entry.ok_or(ProjectionError::Corrupt("history"))?);
         Ok(())
     }
 

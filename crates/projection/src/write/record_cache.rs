@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::schema::{appointment::AppointmentRecord, keys::SourceNumber};
 use clockfold_log::AppointmentId;
+
+use crate::schema::{appointment::AppointmentRecord, keys::SourceNumber};
 
 /// How many appointments a generation holds; there are two. One takes about 1 KB.
 const APPOINTMENTS_MAX: usize = 8192;

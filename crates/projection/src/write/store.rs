@@ -6,6 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use clockfold_log::{Digest, Position, SourceName};
 
 use crate::{
     error::{ProjectionError, failed},
@@ -22,7 +23,6 @@ use crate::{
     view::View,
     write::record_cache::RecordCache,
 };
-use clockfold_log::{Digest, Position, SourceName};
 
 #[cfg(test)]
 use crate::schema::keys::encode_source;
@@ -82,8 +82,8 @@ impl Projection {
         self.checkpoint
     }
 
-    /// Whether the writer, a query or a merge has met damage in its files.
-    pub fn is_damaged(&self) -> bool {
+    /// Whether the writer, a query or a merge has met corruption in its files.
+    pub fn is_corrupt(&self) -> bool {
         self.store.database.is_corrupt()
     }
 
@@ -124,7 +124,7 @@ impl Projection {
         }
     }
 
-    /// Gives an appointment the row of another, for tests of what finds and mends a projection that is wrong.
+    /// Gives an appointment the row of another, for tests of what finds and repairs a projection that is wrong.
     #[doc(hidden)]
     pub fn confuse_two_appointments(&self) -> Result<(), ProjectionError> {
         let rows = self.view().snapshot.iter(&self.store[Space::Appointments]).take(2);
@@ -176,8 +176,8 @@ impl Reader {
         View::new(store)
     }
 
-    /// Whether somebody has met damage in the files of the projection that counts.
-    pub fn is_damaged(&self) -> bool {
+    /// Whether somebody has met corruption in the files of the projection that counts.
+    pub fn is_corrupt(&self) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).database.is_corrupt()
     }
 }

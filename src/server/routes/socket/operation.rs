@@ -8,7 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     access::Viewer,
-    graphql::{Call, Told},
+    graphql::{Call, Responses},
     projection::Deadline,
     server::{
         App,
@@ -95,9 +95,9 @@ fn begin(app: &App, payload: Value, viewer: Viewer, call: Call) -> Begun {
         None
     };
     match app.graph.operate(operation, viewer, call) {
-        Told::Once(response) => Begun::Once(response),
-        Told::Refused(errors) => Begun::Running(only(Says::Error(errors))),
-        Told::Events(events) => {
+        Responses::Once(response) => Begun::Once(response),
+        Responses::Refused(errors) => Begun::Running(only(Says::Error(errors))),
+        Responses::Events(events) => {
             let told = events.map(move |response| {
                 let _held = &permit;
                 Says::Next(response)

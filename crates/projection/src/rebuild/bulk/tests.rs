@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta};
+use clockfold_lifecycle::{EventType, Fault, Lifecycle};
+use clockfold_log::{DataDir, NewDelivery, Reading, SledLog};
 
 use crate::{
     rebuild::{
@@ -11,8 +13,7 @@ use crate::{
     },
     schema::sink::StateHasher,
 };
-use clockfold_lifecycle::{EventType, Fault, Lifecycle};
-use clockfold_log::{DataDir, NewDelivery, Reading, SledLog};
+
 /// Deliveries of three sources, some with ids, some unreadable, and one appointment with a history of many rows.
 fn deliveries(count: u64) -> Vec<NewDelivery> {
     let mut seed = 9_u64;

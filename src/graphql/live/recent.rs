@@ -33,7 +33,7 @@ static BYTES: AtomicUsize = AtomicUsize::new(0);
 pub(super) type Item = (Reached, Arc<str>);
 
 /// Every item after `base`, up to `through`.
-pub(super) struct Told {
+pub(super) struct RecentItems {
     base: Position,
     through: Position,
     items: VecDeque<(Item, Instant)>,
@@ -50,10 +50,10 @@ pub(super) enum After {
     Forgotten,
 }
 
-impl Told {
+impl RecentItems {
     /// Nothing is told up to here.
-    pub(super) fn from(position: Position) -> Told {
-        Told { base: position, through: position, items: VecDeque::new(), bytes: 0 }
+    pub(super) fn from(position: Position) -> RecentItems {
+        RecentItems { base: position, through: position, items: VecDeque::new(), bytes: 0 }
     }
 
     pub(super) fn through(&self) -> Position {
@@ -92,7 +92,7 @@ impl Told {
 
     /// Forgets everything; nothing else is told up to a position.
     pub(super) fn forget_up_to(&mut self, through: Position) {
-        *self = Told::from(through);
+        *self = RecentItems::from(through);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -107,7 +107,7 @@ impl Told {
     }
 }
 
-impl Drop for Told {
+impl Drop for RecentItems {
     fn drop(&mut self) {
         BYTES.fetch_sub(self.bytes, Ordering::Relaxed);
     }
@@ -132,7 +132,7 @@ mod tests {
     }
 
     /// The positions after `position`, `-` where there are none, `?` where they are forgotten.
-    fn check(told: &Told, position: u64, expected: &str) {
+    fn check(told: &RecentItems, position: u64, expected: &str) {
         let found = match told.after(Position::new(position)) {
             After::Items(items) => {
                 items.iter().map(|(told, _)| told.position.to_string()).collect::<Vec<_>>().join(" ")
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_subscriber_gets_what_comes_after_its_position_or_learns_that_it_is_forgotten() {
-        let (mut told, now) = (Told::from(Position::new(10)), Instant::now());
+        let (mut told, now) = (RecentItems::from(Position::new(10)), Instant::now());
         check(&told, 9, "?");
         check(&told, 10, "- 10");
         told.push(vec![item(12, 5), item(15, 5)], Position::new(20), now);
