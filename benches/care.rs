@@ -164,7 +164,7 @@ fn from_memory(care: &Care, table: &mut Table) -> Fallible<()> {
     let begun = Instant::now();
     let resources = RebuildResources { memory_bytes: 4 << 30, ..RebuildResources::default() };
     let (head, rules) = (memory.head.position, Rules::default());
-    state_digest_of(&memory, head, &care.projections(), &rules, &resources, &mut |_| true)?;
+    state_digest_of(&memory, head, &care.projections(), &rules, &resources, &mut |_| Ok(()))?;
     table.rate("the same rows from memory, without a disk", care.deliveries, begun.elapsed(), "fold, in memory");
     Ok(())
 }
@@ -215,7 +215,7 @@ fn rebuild(care: &Care, table: &mut Table) -> Fallible<()> {
     let log = open(&care.directory)?;
     let (rules, resources) = (Arc::new(Rules::default()), RebuildResources::default());
     let begun = Instant::now();
-    let built = rebuild_beside(None, &care.projections(), rules, &log, &resources, &mut |_| true)?;
+    let built = rebuild_beside(None, &care.projections(), rules, &log, &resources, &mut |_| Ok(()))?;
     drop(built.take_the_place_of(None, &care.projections())?);
     table.rate("rebuild, all indexes", care.deliveries, begun.elapsed(), "the same rows from memory, without a disk");
     let bytes = bytes_under(&care.projections())?;
@@ -226,7 +226,7 @@ fn rebuild(care: &Care, table: &mut Table) -> Fallible<()> {
     );
     let begun = Instant::now();
     let head = log.head().position;
-    state_digest_of(&log, head, &care.projections(), &Rules::default(), &resources, &mut |_| true)?;
+    state_digest_of(&log, head, &care.projections(), &Rules::default(), &resources, &mut |_| Ok(()))?;
     table.rate("the same rows from the log, without a disk", care.deliveries, begun.elapsed(), "rebuild, all indexes");
     Ok(())
 }

@@ -18,14 +18,14 @@ use std::{
 
 use anyhow::anyhow;
 use chrono::{DateTime, SecondsFormat, Utc};
-use clap::{Args, ValueEnum, value_parser};
+use clap::{Args, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::{
-    cli::common::{owner::Invocation, stop::Stop},
+    cli::common::{call::Call, format::Format, stop::Stop},
     config::{Config, ConfigErrors},
-    log::{AppointmentId, Clock, SourceName},
+    log::{AppointmentId, SourceName},
     simulate::{DELIVERIES_A_DAY, DenseDay, SOURCES_MAX, Shape, Simulated, Simulation},
 };
 
@@ -117,24 +117,12 @@ pub struct Arguments {
     yes_to_another_machine: bool,
 }
 
-/// How the end is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person.
-    Table,
-    /// One object.
-    Json,
-}
-
 /// Invents traffic and sends it where the arguments say.
 pub(super) fn run(
     arguments: &Arguments,
     config: impl FnOnce() -> Result<Config, ConfigErrors>,
-    invocation: &Invocation,
     environment: &OfEnvironment,
-    clock: &Clock,
-    stdout: &mut dyn Write,
-    stderr: &mut dyn Write,
+    Call { invocation, clock, stdout, stderr }: Call<'_>,
 ) -> anyhow::Result<()> {
     let deliveries = if arguments.is_endless() { u64::MAX } else { arguments.deliveries.unwrap_or(DELIVERIES) };
     let targets = arguments.targets(environment)?;

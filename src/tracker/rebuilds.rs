@@ -23,7 +23,7 @@ use tokio::sync::{
 use crate::{
     log::{Clock, Log},
     projection::{
-        Candidate, Progress, ProjectionError, Reader, Readers, Report, Rules, View, compare_with_fresh_fold,
+        Cancelled, Candidate, Progress, ProjectionError, Reader, Readers, Report, Rules, View, compare_with_fresh_fold,
         rebuild_beside,
     },
 };
@@ -51,7 +51,6 @@ struct Inner {
     rebuild_slot: Arc<RebuildSlot>,
     clock: Clock,
     cancelled: AtomicBool,
-    no_room: AtomicBool,
     told: watch::Sender<Option<Arc<Rebuild>>>,
 }
 
@@ -104,8 +103,8 @@ impl Rebuilds {
         clock: Clock,
     ) -> Rebuilds {
         let (told, _) = watch::channel(None);
-        let (cancelled, no_room) = (AtomicBool::new(false), AtomicBool::new(false));
-        let inner = Inner { tracker, log, reader, rules, rebuild_slot, clock, cancelled, no_room, told };
+        let cancelled = AtomicBool::new(false);
+        let inner = Inner { tracker, log, reader, rules, rebuild_slot, clock, cancelled, told };
         Rebuilds { inner: Arc::new(inner) }
     }
 
@@ -169,7 +168,6 @@ impl Rebuilds {
             let free = told.as_ref().is_none_or(|last| !matches!(last.state, RebuildState::Running));
             if free {
                 self.inner.cancelled.store(false, Ordering::Relaxed);
-                self.inner.no_room.store(false, Ordering::Relaxed);
                 *told = Some(Arc::clone(&begun));
             }
             free
@@ -180,22 +178,15 @@ impl Rebuilds {
         let inner = Arc::clone(&self.inner);
         let run = move || {
             let taken = inner.rebuild_slot.take();
-            let done = if inner.has_room() { work(&inner) } else { Err(ProjectionError::Cancelled) };
+            let done = inner.rebuild_slot.check_room().map_err(Into::into).and_then(|()| work(&inner));
             if done.is_err() {
                 inner.rebuild_slot.tidy();
             }
-            let was_needed = inner.rebuild_slot.is_needed();
             drop(taken);
             inner.end(match done {
                 Ok(report) => RebuildState::Done(report.map(Arc::new)),
-                Err(ProjectionError::Cancelled) if inner.no_room.load(Ordering::Relaxed) => {
-                    let path = inner.rebuild_slot.projections().display();
-                    RebuildState::Failed(format!("the disk of {path} is almost full"))
-                }
-                Err(ProjectionError::Cancelled) if was_needed => {
-                    RebuildState::Failed("the projection is corrupt and is built anew at once".to_owned())
-                }
-                Err(ProjectionError::Cancelled) => RebuildState::Cancelled,
+                Err(ProjectionError::Cancelled(Cancelled::OnRequest)) => RebuildState::Cancelled,
+                Err(ProjectionError::Cancelled(why)) => RebuildState::Failed(inner.rebuild_slot.reason(why)),
                 Err(error) => RebuildState::Failed(error.to_string()),
             });
         };
@@ -212,7 +203,7 @@ impl Inner {
         let mut tell = |progress| self.tell(progress);
         let (projections, resources) = (self.rebuild_slot.projections(), self.rebuild_slot.resources());
         let rules = Arc::clone(&self.rules);
-        let beside = |old: Option<&View>, tell: &mut dyn FnMut(Progress) -> bool| {
+        let beside = |old: Option<&View>, tell: &mut dyn FnMut(Progress) -> Result<(), Cancelled>| {
             rebuild_beside(old, projections, Arc::clone(&rules), &*self.log, resources, tell)
         };
         let mut candidate = match beside(Some(&view), &mut tell) {
@@ -267,38 +258,33 @@ impl Inner {
                 Ok(swapped) => return swapped,
                 Err(TryRecvError::Closed) => return Err(stopped()),
                 // The writer leaves a candidate that nobody waits for. It is not adopting one while it waits.
-                Err(TryRecvError::Empty) if self.rebuild_slot.is_needed() => return Err(ProjectionError::Cancelled),
+                Err(TryRecvError::Empty) if self.rebuild_slot.is_needed() => return Err(Cancelled::BuiltAtOnce.into()),
                 Err(TryRecvError::Empty) => {}
             }
             thread::sleep(A_MOMENT);
         }
     }
 
-    /// Whether somebody wants it to end.
-    fn go_on(&self) -> Result<(), ProjectionError> {
-        match self.cancelled.load(Ordering::Relaxed) || self.rebuild_slot.is_needed() {
-            true => Err(ProjectionError::Cancelled),
-            false => Ok(()),
+    /// An error where somebody wants it to end.
+    fn go_on(&self) -> Result<(), Cancelled> {
+        if self.rebuild_slot.is_needed() {
+            Err(Cancelled::BuiltAtOnce)
+        } else if self.cancelled.load(Ordering::Relaxed) {
+            Err(Cancelled::OnRequest)
+        } else {
+            Ok(())
         }
     }
 
-    /// Whether the disk has room for more than deliveries.
-    fn has_room(&self) -> bool {
-        let enough = self.rebuild_slot.has_room();
-        if !enough {
-            self.no_room.store(true, Ordering::Relaxed);
-        }
-        enough
-    }
-
-    /// Tells how far the running one is; `false` where it is to end.
-    fn tell(&self, progress: Progress) -> bool {
+    /// Tells how far the running one is; an error where it is to end.
+    fn tell(&self, progress: Progress) -> Result<(), Cancelled> {
         self.told.send_modify(|told| {
             if let Some(rebuild) = told {
                 *rebuild = Arc::new(Rebuild { progress: Some(progress), ..(**rebuild).clone() });
             }
         });
-        self.has_room() && self.go_on().is_ok()
+        self.rebuild_slot.check_room()?;
+        self.go_on()
     }
 
     fn end(&self, state: RebuildState) {

@@ -138,7 +138,7 @@ fn a_rebuild_that_is_under_way_makes_room_and_what_it_made_is_left() {
     let (log, projection, rebuild_slot) = damaged(folder.path());
     let path = folder.path().join("projection");
     let candidate =
-        rebuild_beside(None, &path, Arc::new(Rules::default()), &*log, &RebuildResources::default(), &mut |_| true);
+        rebuild_beside(None, &path, Arc::new(Rules::default()), &*log, &RebuildResources::default(), &mut |_| Ok(()));
     let candidate = candidate.unwrap();
     let (taken, is_taken) = std::sync::mpsc::channel();
     let rebuild = {

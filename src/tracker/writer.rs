@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     lifecycle::Folded,
     log::{Delivery, Log, NewDelivery, Position},
-    projection::{Arrived, DeliveryState, Projection, ProjectionError, Refolded},
+    projection::{Arrived, Cancelled, DeliveryState, Projection, ProjectionError, Refolded},
 };
 
 use super::{RebuildSlot, Receipt, State, Submission, Task, Unavailable, rebuilds::Swap};
@@ -135,7 +135,7 @@ impl Writer {
         }
         let swap = || {
             if self.state.failure.is_there() {
-                return Err(ProjectionError::Cancelled);
+                return Err(Cancelled::StorageFailed.into());
             }
             candidate.projection.catch_up(&*self.log, &mut |_| {})?;
             let new = candidate.take_the_place_of(Some(&self.projection), self.rebuild_slot.projections())?;
@@ -149,7 +149,7 @@ impl Writer {
 
     fn refold(&mut self, arrived: Arrived) -> Result<Refolded, ProjectionError> {
         if self.state.failure.is_there() {
-            return Err(ProjectionError::Cancelled);
+            return Err(Cancelled::StorageFailed.into());
         }
         self.projection.refold(arrived, &*self.log)
     }

@@ -304,7 +304,7 @@ fn check_every_moment(seed: u64, count: usize, between: impl Fn(&AtomicI64, &mut
     assert!(set_backs.iter().all(|at| at.from - at.to > TimeDelta::minutes(1)));
     // A rebuild knows the same.
     let report =
-        compare_with_fresh_fold(&view, &path, &rules, &log, &RebuildResources::default(), &mut |_| true).unwrap();
+        compare_with_fresh_fold(&view, &path, &rules, &log, &RebuildResources::default(), &mut |_| Ok(())).unwrap();
     assert!(report.is_equal() && report.before == report.after, "{report:?}");
     assert_eq!(report.set_backs, set_backs);
 }

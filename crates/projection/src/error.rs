@@ -32,9 +32,9 @@ pub enum ProjectionError {
     /// No delivery names the appointment.
     #[error("no delivery names this appointment")]
     NoSuchAppointment,
-    /// Somebody asked for the end of a rebuild.
-    #[error("the rebuild was cancelled; nothing has changed")]
-    Cancelled,
+    /// It was given up before it was done; nothing has changed.
+    #[error("{0}; nothing has changed")]
+    Cancelled(#[from] Cancelled),
     /// Whoever reads waits no longer.
     #[error("a query was ended before it was done: its time was over, or nobody waited for it any more")]
     OutOfTime,
@@ -49,6 +49,26 @@ pub enum ProjectionError {
         /// What was given.
         found: clockfold_log::Position,
     },
+}
+
+/// Why building or switching a projection was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cancelled {
+    /// Somebody asked for that.
+    #[error("the rebuild was cancelled")]
+    OnRequest,
+    /// The disk has little room left, and deliveries need it.
+    #[error("the disk is almost full")]
+    DiskAlmostFull,
+    /// The projection that counts turned out to be corrupt, and the writer builds it anew at once.
+    #[error("the projection is corrupt and is built anew at once")]
+    BuiltAtOnce,
+    /// The log takes nothing at the moment.
+    #[error("the storage has failed")]
+    StorageFailed,
+    /// The server stops.
+    #[error("the server stops")]
+    Stopping,
 }
 
 impl ProjectionError {

@@ -10,7 +10,7 @@ mod write;
 mod view;
 mod rebuild;
 
-pub use error::ProjectionError;
+pub use error::{Cancelled, ProjectionError};
 pub use rebuild::{
     Candidate, build_in_place_of,
     compare::{Differences, Report, Sample},

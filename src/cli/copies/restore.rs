@@ -1,12 +1,15 @@
 //! `clockfold restore`: a log is made from a backup or an archive, and proved before it counts.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::{
     cli::{
-        common::{owner::Invocation, progress::Progress},
+        common::{
+            call::Call,
+            progress::{Progress, ProgressArgument},
+        },
         copies::backup::with_hint,
     },
     config::{Config, FIRST_SOURCE_FILE},
@@ -23,22 +26,18 @@ pub struct Arguments {
     /// Where the copy is corrupt or incomplete, take what is good before that, instead of nothing.
     #[arg(long)]
     up_to_damage: bool,
-    /// Tell on standard error how far it is, also where that is not a terminal.
-    #[arg(long)]
-    progress: bool,
+    #[command(flatten)]
+    progress: ProgressArgument,
 }
 
 /// Restores.
 pub(in crate::cli) fn run(
     arguments: &Arguments,
     config: &Config,
-    invocation: &Invocation,
-    clock: &Clock,
-    stdout: &mut dyn Write,
-    stderr: &mut dyn Write,
+    Call { invocation, clock, stdout, stderr }: Call<'_>,
 ) -> anyhow::Result<()> {
     invocation.writes(&config.data_dir)?;
-    let mut progress = Progress::new(arguments.progress, stderr);
+    let mut progress = Progress::new(&arguments.progress, stderr);
     let directory = &arguments.directory;
     let data_dir = DataDir::at(&config.data_dir);
     // A log that is there is told at once, and nothing is made for a copy that is not good.

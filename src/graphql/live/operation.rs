@@ -79,7 +79,7 @@ impl Operation {
         request_id: Arc<str>,
     ) -> Arc<Operation> {
         let (progress, _) = watch::channel(position);
-        let (told, driver) = (Mutex::new(RecentItems::from(position)), OnceLock::new());
+        let (told, driver) = (Mutex::new(RecentItems::from(position, Arc::clone(&live.kept_bytes))), OnceLock::new());
         let more = live.feed.follow(&wants);
         let operation = Arc::new(Operation { live, key, prepared, viewer, request_id, wants, told, progress, driver });
         let driver = tokio::spawn(drive(Arc::downgrade(&operation), more));

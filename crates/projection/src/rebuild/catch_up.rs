@@ -184,7 +184,7 @@ fn build(
     }
     let mut tell = |told| {
         progress(told);
-        true
+        Ok(())
     };
     let (resources, mut reporter) = (RebuildResources::default(), ProgressReporter::new(to, &mut tell));
     match Projection::rebuild(path, Arc::clone(&rules), log, to, &resources, &mut reporter, &mut ()) {
@@ -225,7 +225,7 @@ fn refold(
     // After a crash the old one is behind the log: the two are compared where both have folded the same.
     let mut tell = |told| {
         progress(told);
-        true
+        Ok(())
     };
     let view = old.view();
     let built = rebuild_beside(

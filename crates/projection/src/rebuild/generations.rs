@@ -7,13 +7,9 @@ use std::{
     fs, io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use clockfold_log::Cause;
-
-/// The number of the last folder that this process has named, wherever.
-static LAST: AtomicU64 = AtomicU64::new(0);
 
 const CURRENT: &str = "current";
 const CURRENT_NEW: &str = "current.new";
@@ -46,8 +42,9 @@ impl<'a> Generations<'a> {
             }
             Err(error) => return Err(error),
         };
-        let Some(number) = number(&name) else { return Ok(None) };
-        LAST.fetch_max(number, Ordering::Relaxed);
+        if !is_name(&name) {
+            return Ok(None);
+        }
         let path = self.root.join(name);
         match fs::metadata(&path) {
             Ok(found) => Ok(Some(path).filter(|_| found.is_dir())),
@@ -56,17 +53,14 @@ impl<'a> Generations<'a> {
         }
     }
 
-    /// A folder for a new one, beside the current one, with a name that this process has not used before: what was given
-    /// up may still be written for a moment. Whatever else is there is removed.
+    /// A folder for a new one, beside the current one, with a name that was never given before: what was given up may still
+    /// be written for a moment. Whatever else is there is removed.
     pub(crate) fn fresh(&self) -> io::Result<PathBuf> {
         make_dir(self.root)?;
         let current = self.current()?;
         self.keep_only(current.as_deref())?;
-        let name = current.as_deref().and_then(Path::file_name).and_then(|name| number(&name.to_string_lossy()));
-        let current = name.unwrap_or_default();
-        let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(last.max(current) + 1));
-        let last = last.expect("there is always a next one").max(current);
-        Ok(self.root.join(format!("g{}", last + 1)))
+        let number = getrandom::u32().map_err(io::Error::other)?;
+        Ok(self.root.join(format!("g{number}")))
     }
 
     /// Makes `path`, which [`Generations::fresh`] gave, the one that counts.
@@ -102,9 +96,9 @@ fn make_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The number in a folder's name: `g7` is the seventh.
-fn number(name: &str) -> Option<u64> {
-    name.strip_prefix('g').and_then(|number| number.parse().ok())
+/// Whether a folder's name is one that [`Generations::fresh`] gives: `g` and a number. Earlier versions counted.
+fn is_name(name: &str) -> bool {
+    name.strip_prefix('g').is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use std::{
 use clockfold_log::{Digest, Log, Position};
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::{Cancelled, ProjectionError, failed},
     rebuild::{
         bulk::{Scratch, fold_log},
         compare::{Compare, Report},
@@ -67,7 +67,7 @@ pub fn state_digest_of(
     scratch: &Path,
     rules: &Rules,
     resources: &RebuildResources,
-    tell: &mut dyn FnMut(Progress) -> bool,
+    tell: &mut dyn FnMut(Progress) -> Result<(), Cancelled>,
 ) -> Result<(Digest, Vec<SetBack>), ProjectionError> {
     let mut hasher = StateHasher::new();
     let scratch = Scratch::beside(&scratch.join("compared"))?;
@@ -83,7 +83,7 @@ pub fn compare_with_fresh_fold(
     rules: &Rules,
     log: &dyn Log,
     resources: &RebuildResources,
-    tell: &mut dyn FnMut(Progress) -> bool,
+    tell: &mut dyn FnMut(Progress) -> Result<(), Cancelled>,
 ) -> Result<Report, ProjectionError> {
     let to = view.checkpoint()?.position;
     let mut compare = Compare::with(view)?;
@@ -100,7 +100,7 @@ pub fn rebuild_beside(
     rules: Arc<Rules>,
     log: &dyn Log,
     resources: &RebuildResources,
-    tell: &mut dyn FnMut(Progress) -> bool,
+    tell: &mut dyn FnMut(Progress) -> Result<(), Cancelled>,
 ) -> Result<Candidate, ProjectionError> {
     let generations = Generations::at(projections);
     let folder = generations.fresh().map_err(|error| failed("building anew", error))?;
@@ -133,7 +133,7 @@ pub fn build_in_place_of(
     projections: &Path,
     log: &dyn Log,
     resources: &RebuildResources,
-    tell: &mut dyn FnMut(Progress) -> bool,
+    tell: &mut dyn FnMut(Progress) -> Result<(), Cancelled>,
 ) -> Result<Projection, ProjectionError> {
     let generations = Generations::at(projections);
     let folder = generations.fresh().map_err(|error| failed("building anew", error))?;

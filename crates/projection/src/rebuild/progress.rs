@@ -7,7 +7,7 @@ use std::{
 
 use clockfold_log::Position;
 
-use crate::error::ProjectionError;
+use crate::error::{Cancelled, ProjectionError};
 
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -52,7 +52,7 @@ pub struct Progress {
 
 /// Tells how far a rebuild is, and whether it is to go on.
 pub(crate) struct ProgressReporter<'a> {
-    tell: &'a mut dyn FnMut(Progress) -> bool,
+    tell: &'a mut dyn FnMut(Progress) -> Result<(), Cancelled>,
     of: u64,
     stage: Stage,
     begun: Instant,
@@ -60,7 +60,10 @@ pub(crate) struct ProgressReporter<'a> {
 }
 
 impl<'a> ProgressReporter<'a> {
-    pub(crate) fn new(of: Position, tell: &'a mut dyn FnMut(Progress) -> bool) -> ProgressReporter<'a> {
+    pub(crate) fn new(
+        of: Position,
+        tell: &'a mut dyn FnMut(Progress) -> Result<(), Cancelled>,
+    ) -> ProgressReporter<'a> {
         ProgressReporter { tell, of: of.get(), stage: Stage::Reading, begun: Instant::now(), told: Instant::now() }
     }
 
@@ -82,7 +85,6 @@ impl<'a> ProgressReporter<'a> {
         // Exact enough for a rate: far below 2^52.
         #[allow(clippy::cast_precision_loss)]
         let per_second = done as f64 / self.begun.elapsed().as_secs_f64().max(0.001);
-        let go_on = (self.tell)(Progress { stage, done, of: self.of, per_second });
-        if go_on { Ok(()) } else { Err(ProjectionError::Cancelled) }
+        Ok((self.tell)(Progress { stage, done, of: self.of, per_second })?)
     }
 }

@@ -7,6 +7,7 @@ use clockfold_lifecycle::{EventType, Fault, Lifecycle};
 use clockfold_log::{DataDir, NewDelivery, Reading, SledLog};
 
 use crate::{
+    error::Cancelled,
     rebuild::{
         bulk::*,
         progress::{Progress, Stage},
@@ -62,7 +63,7 @@ fn a_rebuild_makes_the_rows_that_live_deliveries_make() {
         let (mut hasher, mut told) = (StateHasher::new(), Vec::new());
         let mut tell = |progress: Progress| {
             told.push(progress);
-            true
+            Ok(())
         };
         let progress = &mut ProgressReporter::new(head, &mut tell);
         let rebuilt = Projection::rebuild(&path, rules(), &log, head, &resources, progress, &mut hasher).unwrap();
@@ -83,7 +84,7 @@ fn a_rebuild_up_to_a_position_goes_on_from_there() {
     let mut whole = Projection::open(&folder.path().join("whole"), rules()).unwrap();
     whole.catch_up(&log, &mut |_| {}).unwrap();
     let to = Position::new(1_234);
-    let mut yes = |_| true;
+    let mut yes = |_| Ok(());
     let progress = &mut ProgressReporter::new(to, &mut yes);
     let path = folder.path().join("part");
     let mut part =
@@ -99,12 +100,12 @@ fn a_rebuild_can_be_cancelled() {
     let folder = tempfile::tempdir().unwrap();
     let log = SledLog::open(&DataDir::at(folder.path()), Arc::new(chrono::Utc::now)).unwrap();
     deliveries(3_000).chunks(100).for_each(|group| drop(log.append(group.to_vec()).unwrap()));
-    let mut no = |_| false;
+    let mut no = |_| Err(Cancelled::OnRequest);
     let progress = &mut ProgressReporter::new(log.head().position, &mut no);
     let path = folder.path().join("cancelled");
     let head = log.head().position;
     let cancelled = Projection::rebuild(&path, rules(), &log, head, &RebuildResources::default(), progress, &mut ());
-    assert!(matches!(cancelled, Err(ProjectionError::Cancelled)));
+    assert!(matches!(cancelled, Err(ProjectionError::Cancelled(Cancelled::OnRequest))));
 }
 
 #[test]
