@@ -114,19 +114,11 @@ impl Graph {
     }
 }
 
-/// A response of the subscription.
+/// A response of the subscription that has errors.
 #[derive(Deserialize)]
-struct Response<'a> {
-    #[serde(borrow)]
-    data: Option<Data<'a>>,
+struct Response {
     #[serde(default)]
     errors: Vec<Error>,
-}
-
-#[derive(Deserialize)]
-struct Data<'a> {
-    #[serde(borrow)]
-    deliveries: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -136,22 +128,31 @@ struct Error {
     extensions: Value,
 }
 
+/// How our own printer begins and ends a response of the subscription that has no error. One that has some ends with their
+/// list.
+const BEGIN: &str = r#"{"data":{"deliveries":"#;
+const END: &str = "}}";
+
 fn feed_item(cursor: Option<Cursor>, response: &str) -> FeedItem {
-    let failed = || FeedItem::Failed { code: INTERNAL.to_owned(), detail: "internal error".to_owned() };
-    let Ok(response) = serde_json::from_str::<Response<'_>>(response) else { return failed() };
-    if let Some(error) = response.errors.into_iter().next() {
-        let code = error.extensions["code"].as_str().unwrap_or(INTERNAL).to_owned();
-        return FeedItem::Failed { code, detail: error.message };
+    let delivery = response.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END));
+    if let (Some(json), Some(cursor)) = (delivery, cursor) {
+        debug_assert!(serde_json::from_str::<&RawValue>(json).is_ok(), "a delivery is a value of its own: {response}");
+        return FeedItem::Delivery { cursor, json: json.to_owned() };
     }
-    let Some(json) = response.data.and_then(|data| data.deliveries) else { return failed() };
-    cursor.map_or_else(failed, |cursor| FeedItem::Delivery { cursor, json: json.get().to_owned() })
+    let (code, detail) = match first_error(response) {
+        Some(Error { message, extensions }) => (extensions["code"].as_str().unwrap_or(INTERNAL).to_owned(), message),
+        None => (INTERNAL.to_owned(), "internal error".to_owned()),
+    };
+    FeedItem::Failed { code, detail }
+}
+
+fn first_error(response: &str) -> Option<Error> {
+    serde_json::from_str::<Response>(response).ok()?.errors.into_iter().next()
 }
 
 /// Why the subscription has not begun, by the response that says so.
 fn feed_error(response: &str) -> FeedError {
-    let error =
-        serde_json::from_str::<Response<'_>>(response).ok().and_then(|response| response.errors.into_iter().next());
-    let Some(Error { extensions, .. }) = error else { return FeedError::Internal };
+    let Some(Error { extensions, .. }) = first_error(response) else { return FeedError::Internal };
     let cursor = |name: &str| extensions[name].as_str().and_then(|text| text.parse::<Cursor>().ok());
     match extensions["code"].as_str() {
         Some("SOURCE_NOT_FOUND") => FeedError::SourceNotFound,

@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     lifecycle::Folded,
     log::{Delivery, Log, NewDelivery, Position},
-    projection::{Arrived, Cancelled, DeliveryState, Projection, ProjectionError, Refolded},
+    projection::{Applied, Arrived, Cancelled, DeliveryState, Projection, ProjectionError, Refolded},
 };
 
 use super::{RebuildSlot, Receipt, State, Submission, Task, Unavailable, rebuilds::Swap};
@@ -233,12 +233,11 @@ impl Writer {
         let mut deliveries = log.read(self.projection.checkpoint().position.next());
         loop {
             let group: Vec<Delivery> = deliveries.by_ref().take(FOLD_DELIVERIES_MAX).collect::<Result<_, _>>()?;
-            let folded = self.projection.apply(&group)?;
+            let applied = self.projection.apply(&group)?;
             let Some(last) = group.last() else { return Ok(()) };
             self.state.folded.send_replace(last.position);
-            count(&group, &folded);
-            for (delivery, folded) in group.into_iter().zip(folded) {
-                let conflicts_with = self.conflicts_with(&delivery)?;
+            count(&group, &applied);
+            for (delivery, Applied { folded, conflicts_with }) in group.into_iter().zip(applied) {
                 let Delivery { position, received_at, source, reading, .. } = delivery;
                 let receipt =
                     Receipt { position, received_at, source, reading, folded, repeated: false, conflicts_with };
@@ -250,12 +249,12 @@ impl Writer {
     /// What is read from the projection. Where it is corrupt it is built anew first.
     fn whole<T>(
         &mut self,
-        read: impl Fn(&Projection, &dyn Log) -> Result<T, ProjectionError>,
+        read: impl Fn(&mut Projection, &dyn Log) -> Result<T, ProjectionError>,
     ) -> Result<T, ProjectionError> {
-        match read(&self.projection, &*self.log) {
+        match read(&mut self.projection, &*self.log) {
             Err(error) if error.is_corruption() => {
                 self.repair(&error.to_string())?;
-                read(&self.projection, &*self.log)
+                read(&mut self.projection, &*self.log)
             }
             done => done,
         }
@@ -301,25 +300,6 @@ impl Writer {
         tracing::info!(position, seconds = begun.elapsed().as_secs_f64(), "the projection is whole again");
         Ok(())
     }
-
-    /// The first delivery with the same id, which has another body; worth a word to whoever looks after the sender.
-    fn conflicts_with(&mut self, delivery: &Delivery) -> Result<Option<Position>, ProjectionError> {
-        if delivery.delivery_id.is_none() {
-            return Ok(None);
-        }
-        let first = self.whole(|projection, _| projection.reader().view().conflicts_with(delivery))?;
-        if let Some(first) = first {
-            let source = delivery.source.as_str();
-            metrics::counter!("clockfold_delivery_id_conflicts_total", "source" => source.to_owned()).increment(1);
-            tracing::warn!(
-                source,
-                position = delivery.position.get(),
-                first = first.get(),
-                "a delivery has the id of an earlier one and another body; it is kept as a delivery of its own"
-            );
-        }
-        Ok(first)
-    }
 }
 
 /// The receipt of a delivery that the log has had for some time.
@@ -339,11 +319,23 @@ enum Fate {
     Known(Box<Delivery>),
 }
 
-fn count(group: &[Delivery], folded: &[Folded]) {
+/// Counts what came of a group, and says which deliveries have the id of an earlier one: worth a word to whoever looks after
+/// the sender.
+fn count(group: &[Delivery], applied: &[Applied]) {
     let mut counts: BTreeMap<(&str, &'static str), u64> = BTreeMap::new();
     let mut last: BTreeMap<&str, DateTime<Utc>> = BTreeMap::new();
-    for (delivery, folded) in group.iter().zip(folded) {
+    for (delivery, Applied { folded, conflicts_with }) in group.iter().zip(applied) {
         last.insert(delivery.source.as_str(), delivery.received_at);
+        if let Some(first) = conflicts_with {
+            let source = delivery.source.as_str();
+            metrics::counter!("clockfold_delivery_id_conflicts_total", "source" => source.to_owned()).increment(1);
+            tracing::warn!(
+                source,
+                position = delivery.position.get(),
+                first = first.get(),
+                "a delivery has the id of an earlier one and another body; it is kept as a delivery of its own"
+            );
+        }
         *counts.entry((delivery.source.as_str(), folded.judgement.verdict.outcome().name())).or_default() += 1;
     }
     for ((source, outcome), count) in counts {

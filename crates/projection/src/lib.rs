@@ -38,4 +38,7 @@ pub use view::{
     not_applied::NotApplied,
     patterns::{Evidence, Pattern, REJECTIONS_MAX, Shown, WINDOW_TRIED},
 };
-pub use write::store::{Projection, Reader, Readers};
+pub use write::{
+    apply::Applied,
+    store::{Projection, Reader, Readers},
+};

@@ -19,10 +19,10 @@ use crate::{
 impl Projection {
     /// The delivery of the log that has this one's id and body, if any; otherwise the first that has its id and said
     /// the same, and whose body is erased.
-    pub fn repeats(&self, log: &dyn Log, new: &NewDelivery) -> Result<Option<Delivery>, ProjectionError> {
+    pub fn repeats(&mut self, log: &dyn Log, new: &NewDelivery) -> Result<Option<Delivery>, ProjectionError> {
         let Some(delivery_id) = &new.delivery_id else { return Ok(None) };
         let mut said_the_same = None;
-        for position in self.view().positions_of_id(&new.source, delivery_id)? {
+        for position in self.positions_of_id(&new.source, delivery_id)? {
             let Some(delivery) = log.read(position).next().transpose()? else { continue };
             match &delivery.body {
                 Body::Kept { bytes, .. } if *bytes == new.body => return Ok(Some(delivery)),

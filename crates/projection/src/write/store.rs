@@ -1,6 +1,7 @@
 //! The store: the keyspaces on disk, and what their one writer holds in memory.
 
 use std::{
+    collections::HashMap,
     path::Path,
     sync::{Arc, PoisonError, RwLock, Weak},
 };
@@ -39,6 +40,8 @@ pub struct Projection {
     /// Where the status changes of each source end.
     pub(crate) status_logs: Vec<StatusLog>,
     pub(crate) record_cache: RecordCache,
+    /// Rows of `delivery_ids` as they are at the checkpoint, by key, that the next fold may need.
+    pub(crate) positions_of_ids: HashMap<Vec<u8>, Vec<u64>>,
     pub(crate) numbers: Names,
 }
 
@@ -65,7 +68,19 @@ impl Projection {
         let Counted { checkpoint, last_arrival, sources, status_logs, numbers } = count(&keyspaces, &rules)?;
         let store = Arc::new(keyspaces);
         let (reader, record_cache) = (Reader(Arc::new(RwLock::new(Arc::clone(&store)))), RecordCache::default());
-        Ok(Projection { store, reader, rules, checkpoint, last_arrival, sources, status_logs, record_cache, numbers })
+        let positions_of_ids = HashMap::new();
+        Ok(Projection {
+            store,
+            reader,
+            rules,
+            checkpoint,
+            last_arrival,
+            sources,
+            status_logs,
+            record_cache,
+            positions_of_ids,
+            numbers,
+        })
     }
 
     /// Forgets what it holds in memory, which may be ahead of its rows after an error, and reads it from them.
@@ -73,6 +88,7 @@ impl Projection {
         let Counted { checkpoint, last_arrival, sources, status_logs, numbers } = count(&self.store, &self.rules)?;
         (self.checkpoint, self.last_arrival, self.sources) = (checkpoint, last_arrival, sources);
         (self.status_logs, self.numbers) = (status_logs, numbers);
+        self.positions_of_ids.clear();
         self.record_cache = RecordCache::default();
         Ok(())
     }
