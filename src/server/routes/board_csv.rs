@@ -16,7 +16,6 @@ use crate::{
     projection::Deadline,
     server::{
         App, Peer,
-        admission::access::viewer,
         connection::chunks::{Chunks, written},
         measured,
         problem::Problem,
@@ -53,7 +52,7 @@ async fn answer(
     headers: &HeaderMap,
     peer: Peer,
 ) -> Result<Response, Problem> {
-    let viewer = viewer(app, peer, headers)?;
+    let viewer = app.access.viewer(peer, headers)?;
     if method != Method::GET {
         return Err(Problem::MethodNotAllowed { allow: "GET" });
     }

@@ -82,7 +82,7 @@ fn begin(app: &App, payload: Value, viewer: Viewer, call: Call) -> Begun {
         Err(errors) => return Begun::Running(only(Says::Error(errors))),
     };
     let permit = if operation.is_subscription() {
-        match Arc::clone(&app.subscription_permits).try_acquire_owned() {
+        match Arc::clone(&app.following.subscription_permits).try_acquire_owned() {
             Ok(permit) => Some(permit),
             Err(_) => {
                 return Begun::Running(only(Says::Error(errors(
