@@ -18,15 +18,17 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail};
 use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
 use clap::{Args, CommandFactory as _, error::ErrorKind, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::common::stop::Stop,
     log::{Clock, DataDir, SourceName},
     server::{Listeners, listen},
-    simulate::{Shape, Simulation},
+    simulate::{Shape, Simulated, Simulation},
 };
 
 use super::{
@@ -123,7 +125,7 @@ pub(super) fn run(
     });
     let nights = Nights { quiet: QUIET / i32::from(arguments.clinics), gap_max: NIGHT_GAP_MAX };
     let rate = Rate::Speed { factor: arguments.speed, nights: Some(nights) };
-    let offset = clinics.first().zip(sources.first()).map(|(clinic, name)| (name.clone(), clinic.time_zone));
+    let shown = clinics.first().zip(sources.first()).map(|(clinic, name)| (name.clone(), clinic.time_zone));
     let until = stop.clone();
     let posting: OnceLock<thread::JoinHandle<anyhow::Result<Report>>> = OnceLock::new();
     let started = |address, _: Option<&_>| {
@@ -133,39 +135,8 @@ pub(super) fn run(
         let later = clock() - moment;
         let bar = progress_line();
         let asked = stop.clone();
-        let live = move || {
-            // However this ends, also at a defect: a board on which nothing happens any more is not left standing.
-            let _end = asked.clone().drop_guard();
-            let connections = targets.len();
-            let job = Job {
-                sources: &sources,
-                targets: &targets,
-                deliveries: u64::MAX,
-                lasts: None,
-                rate,
-                connections,
-                retries: 2,
-                hint: "look what on this machine forbids connections to that address, or name another one with --listen",
-                stop: &halt,
-            };
-            let tell = |progress: &Progress<'_>| {
-                let Some((name, zone)) = &offset else { return };
-                let clock = (progress.simulated + later).with_timezone(zone).format("%H:%M");
-                let (posted, lost) = (progress.report.deliveries(), progress.report.not_taken());
-                let lost = if lost > 0 { format!(", {lost} not taken") } else { String::new() };
-                bar.set_message(format!("{clock} in {name}: {posted} deliveries posted{lost}"));
-            };
-            let posted = post(&mut traffic, &job, &tell);
-            bar.finish_and_clear();
-            let why = match posted {
-                Ok((report, None)) => return Ok(report),
-                Ok((report, Some(_))) if asked.is_cancelled() => return Ok(report),
-                // What was under way when somebody ended it is no failure of a demo.
-                Err(_) if asked.is_cancelled() => return Ok(Report::default()),
-                Ok((_, Some(why))) | Err(why) => why,
-            };
-            Err(why.context("the clinics can't post to the demo's own server"))
-        };
+        let posters = Posters { sources, targets, rate, later, shown, stop: asked, halt };
+        let live = move || posters.post(&mut traffic, &bar);
         let thread = thread::Builder::new().name("clinics".to_owned()).spawn(live)?;
         // There was none before.
         let _ = posting.set(thread);
@@ -182,6 +153,57 @@ pub(super) fn run(
     let lost = if lost > 0 { format!(" {lost} were not taken.") } else { String::new() };
     writeln!(stdout, "\n{posted} deliveries were posted.{lost} The throw-away store is removed.")?;
     Ok(())
+}
+
+/// The clinics of the demo, which post what happens from now on.
+struct Posters {
+    sources: Vec<SourceName>,
+    targets: Vec<Target>,
+    rate: Rate,
+    /// What the demo's time is behind the clock.
+    later: TimeDelta,
+    /// The clinic whose time is shown, and where it is.
+    shown: Option<(SourceName, Tz)>,
+    /// Cancelled where the demo ends.
+    stop: CancellationToken,
+    /// Ends the posting.
+    halt: Arc<Stop>,
+}
+
+impl Posters {
+    /// Posts until the demo ends.
+    fn post(self, traffic: &mut dyn Iterator<Item = Simulated>, bar: &ProgressBar) -> anyhow::Result<Report> {
+        // However this ends, also at a defect: a board on which nothing happens any more is not left standing.
+        let _end = self.stop.clone().drop_guard();
+        let job = Job {
+            sources: &self.sources,
+            targets: &self.targets,
+            deliveries: u64::MAX,
+            lasts: None,
+            rate: self.rate,
+            connections: self.targets.len(),
+            retries: 2,
+            hint: "look what on this machine forbids connections to that address, or name another one with --listen",
+            stop: &self.halt,
+        };
+        let tell = |progress: &Progress<'_>| {
+            let Some((name, zone)) = &self.shown else { return };
+            let clock = (progress.simulated + self.later).with_timezone(zone).format("%H:%M");
+            let (posted, lost) = (progress.report.deliveries(), progress.report.not_taken());
+            let lost = if lost > 0 { format!(", {lost} not taken") } else { String::new() };
+            bar.set_message(format!("{clock} in {name}: {posted} deliveries posted{lost}"));
+        };
+        let posted = post(traffic, &job, &tell);
+        bar.finish_and_clear();
+        let why = match posted {
+            Ok((report, None)) => return Ok(report),
+            Ok((report, Some(_))) if self.stop.is_cancelled() => return Ok(report),
+            // What was under way when somebody ended it is no failure of a demo.
+            Err(_) if self.stop.is_cancelled() => return Ok(Report::default()),
+            Ok((_, Some(why))) | Err(why) => why,
+        };
+        Err(why.context("the clinics can't post to the demo's own server"))
+    }
 }
 
 /// The refusal of settings: a store of somebody's own is no place for invented patients.

@@ -5,6 +5,7 @@ use std::{
     io::Write,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -90,89 +91,20 @@ pub(super) fn serve(
     }
     let connections_max = descriptors::raised().connections_max(config.server.connections_max);
     let metrics = Metrics::install().context("starting the metrics")?;
-    let data_dir = DataDir::at(&config.data_dir);
-    let store = SledLog::open(&data_dir, Arc::clone(&clock)).map_err(with_hint)?.read_again_by(webhook::read_again);
-    let first = if config.sources.is_empty() { Some(first_source(&data_dir.log())?) } else { None };
-    config.sources.extend(first.iter().map(|first| first.source.clone()));
-
-    let rules = Arc::new(config.rules());
-    let path = data_dir.projection();
-    let projection = Projection::open_and_catch_up(&path, Arc::clone(&rules), &store, &mut tell_progress);
-    let projection = projection.map_err(|error| match error {
-        ProjectionError::Log(error) => with_hint(error),
-        error => error.into(),
-    })?;
-    let store = match config.bodies_days {
-        Some(days) => apply_retention(store, &projection, &config, days, &clock)?,
-        None => store,
-    };
-    let store = Arc::new(store.believing_from(made_at()));
+    let Opened { store, projection, first } = open(&mut config, &clock)?;
     let log: Arc<dyn Log> = Arc::<SledLog>::clone(&store);
-    tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
-
-    let metrics =
-        begin(metrics, &config, &projection.reader(), &*log, &clock).context("looking for last deliveries")?;
-    let sources = config.sources.iter().map(|source| (source.access.name.clone(), settings(source))).collect();
+    let metrics = begin(metrics, &config, &projection.reader(), &*log).context("looking for last deliveries")?;
     let address = listeners.public.local_addr()?;
     let secret = fresh_secret()?;
-    let SessionKey(session_key) = session_key(&store.lock()).context("making a key for sessions")?;
-    let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
-    let reader = projection.reader();
-    let resources = RebuildResources {
-        memory_bytes: (config.server.rebuild_memory_mb as usize) << 20,
-        ..RebuildResources::default()
+    let operator = Operator { secret: digest_of(secret.as_bytes()), listens_on: address };
+    let limits = ConnectionLimits {
+        connections_max: connections_max as usize,
+        header_timeout: config.server.header_timeout,
+        idle_timeout: config.server.idle_timeout,
     };
-    let rebuild_slot = Arc::new(RebuildSlot::new(path, resources));
-    let rebuilds = Rebuilds::new(
-        tracker.clone(),
-        Arc::clone(&log),
-        reader.clone(),
-        Arc::clone(&rules),
-        Arc::clone(&rebuild_slot),
-        Arc::clone(&clock),
-    );
-    let graph = Graph::new(GraphParts {
-        reader,
-        log: Arc::clone(&log),
-        rules: Arc::clone(&rules),
-        sources,
-        lifecycles: config.lifecycles,
-        limits: config.graphql,
-        writer: Some((tracker.clone(), rebuilds.clone())),
-        clock: believed(&clock, &log),
-    });
-    let writer = queue.run(Arc::clone(&log), projection, Arc::clone(&rebuild_slot)).context("starting the writer")?;
-    let archive = config.archive.map(|directory| Archive::follow(directory, Arc::clone(&log)));
-    let archive = archive.transpose().context("starting the archive")?;
-    let app = App::new(Parts {
-        tracker,
-        log: Arc::clone(&log),
-        gate: Gate::new(config.sources.iter().map(|source| source.access.clone()).collect()),
-        graph,
-        rules,
-        readers: Readers::new(config.readers),
-        sessions: SessionSettings {
-            seal: Seal::new(&session_key),
-            secure_cookies: config.server.secure_cookies,
-            lock: Some({
-                let store = Arc::clone(&store);
-                Arc::new(move || store.lock())
-            }),
-        },
-        metrics,
-        clock,
-        operator: Some(Operator { secret: digest_of(secret.as_bytes()), listens_on: address }),
-        failed_authentications_burst: config.server.failed_authentications_burst,
-        body_timeout: config.server.body_timeout,
-        allowed_origins: config.server.allowed_origins,
-        public_url: config.server.public_url.map(|url| PublicUrl { origin: url.origin, path: url.path }),
-        subscriptions: SubscriptionLimits {
-            operations_max: config.server.operations_max as usize,
-            subscriptions_max: config.server.subscriptions_max as usize,
-            message_bytes_max: config.server.socket_message_bytes_max as usize,
-            init_timeout: config.server.header_timeout,
-        },
-    });
+    let (shutdown_timeout, data_dir) = (config.server.shutdown_timeout, DataDir::at(&config.data_dir));
+    let Running { app, rebuilds, rebuild_slot, writer, archive } =
+        start(config, Arc::clone(&store), projection, (metrics, operator, clock))?;
 
     RunningServer { url: format!("http://{}", on_this_machine(address)), secret }.announce(&store.lock());
     // Whoever reads that it listens may end it at once.
@@ -191,12 +123,6 @@ pub(super) fn serve(
         // Whoever read the first line has seen enough; senders go on.
         tracing::warn!(%error, "standard output is closed");
     }
-    let limits = ConnectionLimits {
-        connections_max: connections_max as usize,
-        header_timeout: config.server.header_timeout,
-        idle_timeout: config.server.idle_timeout,
-    };
-    let shutdown_timeout = config.server.shutdown_timeout;
     let stopped_at = runtime.block_on(async {
         let signalled = tokio::spawn({
             let stop = stop.clone();
@@ -228,6 +154,110 @@ pub(super) fn serve(
     Ok(())
 }
 
+/// What is on the disk, open and folded.
+struct Opened {
+    store: Arc<SledLog>,
+    projection: Projection,
+    /// Made for a configuration that names no source.
+    first: Option<FirstSource>,
+}
+
+/// Opens the log, folds what is not folded yet, and erases what has had its time.
+fn open(config: &mut Config, clock: &Clock) -> anyhow::Result<Opened> {
+    let data_dir = DataDir::at(&config.data_dir);
+    let store = SledLog::open(&data_dir, Arc::clone(clock)).map_err(with_hint)?.read_again_by(webhook::read_again);
+    let first = if config.sources.is_empty() { Some(first_source(&data_dir.log())?) } else { None };
+    config.sources.extend(first.iter().map(|first| first.source.clone()));
+    let rules = Arc::new(config.rules());
+    let projection = Projection::open_and_catch_up(&data_dir.projection(), rules, &store, &mut tell_progress);
+    let projection = projection.map_err(|error| match error {
+        ProjectionError::Log(error) => with_hint(error),
+        error => error.into(),
+    })?;
+    let store = match config.bodies_days {
+        Some(days) => apply_retention(store, &projection, config, days, clock)?,
+        None => store,
+    };
+    tracing::info!(position = projection.checkpoint().position.get(), "the log is open and folded");
+    Ok(Opened { store: Arc::new(store.believing_from(made_at())), projection, first })
+}
+
+/// What goes on until the end.
+struct Running {
+    app: Arc<App>,
+    rebuilds: Rebuilds,
+    rebuild_slot: Arc<RebuildSlot>,
+    writer: JoinHandle<()>,
+    archive: Option<Archive>,
+}
+
+/// Starts the writer and the archive, and puts together what the routes need.
+fn start(
+    config: Config,
+    store: Arc<SledLog>,
+    projection: Projection,
+    (metrics, operator, clock): (Metrics, Operator, Clock),
+) -> anyhow::Result<Running> {
+    let log: Arc<dyn Log> = Arc::<SledLog>::clone(&store);
+    let rules = Arc::new(config.rules());
+    let SessionKey(session_key) = session_key(&store.lock()).context("making a key for sessions")?;
+    let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
+    let reader = projection.reader();
+    let resources = RebuildResources {
+        memory_bytes: (config.server.rebuild_memory_mb as usize) << 20,
+        ..RebuildResources::default()
+    };
+    let rebuild_slot = Arc::new(RebuildSlot::new(DataDir::at(&config.data_dir).projection(), resources));
+    let rebuilds = Rebuilds::new(
+        tracker.clone(),
+        Arc::clone(&log),
+        reader.clone(),
+        Arc::clone(&rules),
+        Arc::clone(&rebuild_slot),
+        Arc::clone(&clock),
+    );
+    let graph = Graph::new(GraphParts {
+        reader,
+        log: Arc::clone(&log),
+        rules: Arc::clone(&rules),
+        sources: config.sources.iter().map(|source| (source.access.name.clone(), settings(source))).collect(),
+        lifecycles: config.lifecycles,
+        limits: config.graphql,
+        writer: Some((tracker.clone(), rebuilds.clone())),
+        clock: believed(&clock, &log),
+    });
+    let writer = queue.run(Arc::clone(&log), projection, Arc::clone(&rebuild_slot)).context("starting the writer")?;
+    let archive = config.archive.map(|directory| Archive::follow(directory, Arc::clone(&log)));
+    let archive = archive.transpose().context("starting the archive")?;
+    let app = App::new(Parts {
+        tracker,
+        log,
+        gate: Gate::new(config.sources.iter().map(|source| source.access.clone()).collect()),
+        graph,
+        rules,
+        readers: Readers::new(config.readers),
+        sessions: SessionSettings {
+            seal: Seal::new(&session_key),
+            secure_cookies: config.server.secure_cookies,
+            lock: Some(Arc::new(move || store.lock())),
+        },
+        metrics,
+        clock,
+        operator: Some(operator),
+        failed_authentications_burst: config.server.failed_authentications_burst,
+        body_timeout: config.server.body_timeout,
+        allowed_origins: config.server.allowed_origins,
+        public_url: config.server.public_url.map(|url| PublicUrl { origin: url.origin, path: url.path }),
+        subscriptions: SubscriptionLimits {
+            operations_max: config.server.operations_max as usize,
+            subscriptions_max: config.server.subscriptions_max as usize,
+            message_bytes_max: config.server.socket_message_bytes_max as usize,
+            init_timeout: config.server.header_timeout,
+        },
+    });
+    Ok(Running { app, rebuilds, rebuild_slot, writer, archive })
+}
+
 /// The time at which a delivery would arrive now: the clock's, unless that is not believed.
 fn believed(clock: &Clock, log: &Arc<dyn Log>) -> Clock {
     let (clock, log) = (Arc::clone(clock), Arc::clone(log));
@@ -254,7 +284,7 @@ fn settings(source: &SourceConfig) -> SourceSettings {
 }
 
 /// Tells the metrics what there is, so that every series is there before anything happens.
-fn begin(metrics: Metrics, config: &Config, reader: &Reader, log: &dyn Log, clock: &Clock) -> anyhow::Result<Metrics> {
+fn begin(metrics: Metrics, config: &Config, reader: &Reader, log: &dyn Log) -> anyhow::Result<Metrics> {
     let view = reader.view();
     let last = |source: &SourceConfig| -> anyhow::Result<Option<DateTime<Utc>>> {
         let filter = DeliveryFilter { sources: vec![source.access.name.clone()], ..DeliveryFilter::default() };
@@ -266,7 +296,7 @@ fn begin(metrics: Metrics, config: &Config, reader: &Reader, log: &dyn Log, cloc
     let sources = config.sources.iter().map(|source| &source.access.name).zip(last);
     let data = ("data", config.data_dir.clone());
     let archive = config.archive.clone().map(|directory| ("archive", directory));
-    Ok(metrics.begin(clock(), [data].into_iter().chain(archive).collect(), sources))
+    Ok(metrics.begin([data].into_iter().chain(archive).collect(), sources))
 }
 
 /// Messages go to standard error, one a line. They hold no secret, no body and no path of a request, whatever

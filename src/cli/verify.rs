@@ -27,7 +27,10 @@ use crate::{
     config::Config,
     copies::{CopyKind, Survey},
     log::{DataDir, Digest, Head, Log, LogError, Position, SledLog},
-    projection::{self, ProjectionError, RebuildResources, compare_with_fresh_fold, open_to_read, state_digest_of},
+    projection::{
+        self, Projection, ProjectionError, RebuildResources, Rules, compare_with_fresh_fold, open_to_read,
+        state_digest_of,
+    },
 };
 
 /// What to verify.
@@ -97,7 +100,6 @@ pub(super) fn run(
 
 fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> anyhow::Result<Found> {
     let head = log.head();
-    let path = DataDir::at(&config.data_dir).projection();
     let (rules, scratch) = (Arc::new(config.rules()), Scratch::make()?);
     let mut found = Found {
         good: head,
@@ -108,32 +110,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
         state_digest: None,
         set_backs: SetBacks::default(),
     };
-    let (projection, why) = match open_to_read(&path, Arc::clone(&rules)) {
-        Ok(None) => (None, Some("there is none yet; the next start builds it".to_owned())),
-        Err(error) => {
-            found.harmless = false;
-            (None, Some(format!("it can't be opened ({error}); the next start builds it anew")))
-        }
-        Ok(Some(projection)) => match projection.unusable(log) {
-            Ok(Some(why)) => {
-                found.harmless = false;
-                let position = projection.checkpoint().position;
-                let lost = if position > head.position {
-                    "; deliveries that were folded once are gone from the log"
-                } else {
-                    ""
-                };
-                (
-                    None,
-                    Some(format!("{why}: it is of position {position}, and the log ends at {}{lost}", head.position)),
-                )
-            }
-            Ok(None) => (Some(projection), None),
-            // The log can't be read there: the fold tells where.
-            Err(_) => (None, Some("the log could not be compared with it".to_owned())),
-        },
-    };
-    found.no_report = why;
+    let projection = found.comparable(config, &rules, log);
     let mut tell = |told| {
         tell(progress, told);
         Ok(())
@@ -243,6 +220,29 @@ fn verify_server(server: &ServerLog, progress: &mut Progress<'_>) -> anyhow::Res
 }
 
 impl Found {
+    /// The projection, where it can be compared; otherwise why not.
+    fn comparable(&mut self, config: &Config, rules: &Arc<Rules>, log: &SledLog) -> Option<Projection> {
+        let path = DataDir::at(&config.data_dir).projection();
+        let (why, is_harmless) = match open_to_read(&path, Arc::clone(rules)) {
+            Ok(None) => ("there is none yet; the next start builds it".to_owned(), true),
+            Err(error) => (format!("it can't be opened ({error}); the next start builds it anew"), false),
+            Ok(Some(projection)) => match projection.unusable(log) {
+                Ok(None) => return Some(projection),
+                Ok(Some(why)) => {
+                    let (position, head) = (projection.checkpoint().position, log.head().position);
+                    let is_lost = position > head;
+                    let lost = if is_lost { "; deliveries that were folded once are gone from the log" } else { "" };
+                    (format!("{why}: it is of position {position}, and the log ends at {head}{lost}"), false)
+                }
+                // The log can't be read there: the fold tells where.
+                Err(_) => ("the log could not be compared with it".to_owned(), true),
+            },
+        };
+        self.no_report = Some(why);
+        self.harmless &= is_harmless;
+        None
+    }
+
     fn fresh(&mut self, digest: Digest, set_backs: &[projection::SetBack]) {
         self.state_digest = Some(digest);
         self.tell_set_backs(set_backs);

@@ -10,6 +10,7 @@ use std::{
 };
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use csv::{Terminator, WriterBuilder};
 
 use crate::{
     access::Viewer,
@@ -137,26 +138,15 @@ fn failed(problem: Problem) -> io::Error {
 }
 
 fn row<const N: usize>(output: &mut dyn Write, fields: [Cow<'_, str>; N]) -> io::Result<()> {
-    for (index, field) in fields.into_iter().enumerate() {
-        if index > 0 {
-            output.write_all(b",")?;
-        }
-        output.write_all(quoted(&as_text(&field)).as_bytes())?;
-    }
-    output.write_all(b"\r\n")
+    let mut row = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(output);
+    row.write_record(fields.iter().map(|field| as_text(field).into_owned()))?;
+    row.flush()
 }
 
 /// A field that no spreadsheet takes for a formula: a source's name may begin with a hyphen.
 fn as_text(field: &str) -> Cow<'_, str> {
     match field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {
         true => format!("'{field}").into(),
-        false => field.into(),
-    }
-}
-
-fn quoted(field: &str) -> Cow<'_, str> {
-    match field.contains([',', '"', '\r', '\n']) {
-        true => format!("\"{}\"", field.replace('"', "\"\"")).into(),
         false => field.into(),
     }
 }

@@ -4,11 +4,12 @@
 //! series that are there from the start. A counter that is not there before it is 1 hides its first step from
 //! `increase` and `rate`, and a rule about it would miss what it is for.
 
-use std::{fs, path::PathBuf, process, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -28,8 +29,6 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 const WEBHOOK_STATUSES: [u16; 12] = [200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503];
 /// What the count of the clock's jumps calls their directions.
 pub(super) const CLOCK_DIRECTIONS: [&str; 2] = ["forward", "back"];
-/// Ticks of `/proc/self/stat` a second: fixed by Linux for every program (USER_HZ).
-const TICKS_A_SECOND: u64 = 100;
 
 /// The recorder of this process, and what it asks when somebody scrapes.
 #[derive(Clone)]
@@ -37,7 +36,8 @@ pub struct Metrics {
     handle: PrometheusHandle,
     /// What is kept where.
     directories: Vec<(&'static str, PathBuf)>,
-    started_at: DateTime<Utc>,
+    /// Tells of memory, files and processor time.
+    process: Collector,
 }
 
 impl Metrics {
@@ -48,20 +48,21 @@ impl Metrics {
             .set_buckets_for_metric(Matcher::Full("clockfold_group_deliveries".to_owned()), &GROUP)?
             .install_recorder()?;
         describe();
-        Ok(Metrics { handle, directories: Vec::new(), started_at: DateTime::UNIX_EPOCH })
+        let process = Collector::default();
+        process.describe();
+        Ok(Metrics { handle, directories: Vec::new(), process })
     }
 
     /// A recorder that nothing is recorded in, for where many servers share a process.
     pub fn detached() -> Metrics {
         let handle = PrometheusBuilder::new().build_recorder().handle();
-        Metrics { handle, directories: Vec::new(), started_at: DateTime::UNIX_EPOCH }
+        Metrics { handle, directories: Vec::new(), process: Collector::default() }
     }
 
     /// The same for a server that starts now, has these directories, and listens to these sources, of which the last
     /// deliveries arrived at these times. Everything that may be counted of them is there from now on.
     pub fn begin<'a>(
         self,
-        now: DateTime<Utc>,
         directories: Vec<(&'static str, PathBuf)>,
         sources: impl Iterator<Item = (&'a SourceName, Option<DateTime<Utc>>)>,
     ) -> Metrics {
@@ -88,7 +89,7 @@ impl Metrics {
         for direction in CLOCK_DIRECTIONS {
             counter!("clockfold_clock_jumps_total", "direction" => direction).increment(0);
         }
-        Metrics { directories, started_at: now, ..self }
+        Metrics { directories, ..self }
     }
 
     /// Keeps the recorder's memory bounded while nobody scrapes.
@@ -123,43 +124,9 @@ impl Metrics {
                 gauge!("clockfold_disk_size_bytes", "directory" => *directory).set(total as f64);
             }
         }
-        self.ask_the_system();
+        self.process.collect();
         self.handle.render()
     }
-
-    /// The process as Linux tells of it, by the names that every Prometheus client has. What it does not tell is left out.
-    #[allow(clippy::cast_precision_loss)]
-    fn ask_the_system(&self) {
-        gauge!("process_start_time_seconds").set(seconds(self.started_at));
-        if let Some(cpu) = fs::read_to_string("/proc/self/stat").ok().and_then(|stat| cpu_seconds(&stat)) {
-            counter!("process_cpu_seconds_total").absolute(cpu);
-        }
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        if let Some(kib) = field(&status, "VmRSS:") {
-            gauge!("process_resident_memory_bytes").set((kib << 10) as f64);
-        }
-        if let Ok(open) = fs::read_dir(format!("/proc/{}/fd", process::id())) {
-            // One is open to look.
-            gauge!("process_open_fds").set(open.count().saturating_sub(1) as f64);
-        }
-        let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-        if let Some(max) = field(&limits, "Max open files") {
-            gauge!("process_max_fds").set(max as f64);
-        }
-    }
-}
-
-/// The first number after a name at the beginning of a line.
-fn field(text: &str, name: &str) -> Option<u64> {
-    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
-    rest.split_whitespace().next()?.parse().ok()
-}
-
-/// User and system time in whole seconds (the recorder counts in no others), from the 14th and 15th field; the second has the program's name, which may hold anything.
-fn cpu_seconds(stat: &str) -> Option<u64> {
-    let mut rest = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let (user, system): (u64, u64) = (rest.next()?.parse().ok()?, rest.next()?.parse().ok()?);
-    Some((user + system) / TICKS_A_SECOND)
 }
 
 #[allow(clippy::cast_precision_loss)]
@@ -195,7 +162,6 @@ fn describe() {
             "How often the machine's clock jumped beside a stopwatch that nobody sets, by direction.",
         ),
         ("clockfold_answers_total", "HTTP answers, by route and status."),
-        ("process_cpu_seconds_total", "Processor time that it has taken."),
     ];
     counters.into_iter().for_each(|(name, text)| describe_counter!(name, text));
     let gauges = [
@@ -224,28 +190,9 @@ fn describe() {
         ("clockfold_disk_free_bytes", "Bytes that may still be written to the disk of a directory."),
         ("clockfold_disk_size_bytes", "All bytes of that disk."),
         ("clockfold_build_info", "1, with the program's version."),
-        ("process_start_time_seconds", "When the server started."),
-        ("process_resident_memory_bytes", "Memory that it has."),
-        ("process_open_fds", "Files and connections that it has open."),
-        ("process_max_fds", "How many it may have open."),
     ];
     gauges.into_iter().for_each(|(name, text)| describe_gauge!(name, text));
     describe_histogram!("clockfold_answer_seconds", Unit::Seconds, "From a request's head to its answer, by route.");
     describe_histogram!("clockfold_log_sync_seconds", Unit::Seconds, "Making a group durable: flush and fdatasync.");
     describe_histogram!("clockfold_group_deliveries", "Deliveries that shared one sync.");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_system_tells_is_read() {
-        let stat = "4711 (clock) fold) S 1 4711 4711 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 9 0";
-        assert_eq!(cpu_seconds(stat), Some(3));
-        assert_eq!(cpu_seconds("4711"), None);
-        assert_eq!(field("Name: x\nVmRSS:\t   2048 kB\n", "VmRSS:"), Some(2048));
-        assert_eq!(field("Max open files            1024                 4096\n", "Max open files"), Some(1024));
-        assert_eq!(field("Max open files            unlimited\n", "Max open files"), None);
-    }
 }

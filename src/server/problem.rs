@@ -105,6 +105,15 @@ struct Cursors {
     in_common: Option<String>,
 }
 
+/// A table: what each problem has for its status, its code and its sentence.
+macro_rules! words {
+    ($problem:expr; $($one:pat => $status:ident $code:literal $detail:literal;)*) => {
+        match $problem {
+            $($one => (StatusCode::$status, $code, $detail),)*
+        }
+    };
+}
+
 impl Problem {
     /// Why something is not told; `bad_input` where its parameters can't be meant.
     pub(super) fn of_feed(why: FeedError, bad_input: Problem) -> Problem {
@@ -195,137 +204,43 @@ impl Problem {
         }
     }
 
+    #[rustfmt::skip]
     fn fixed_words(self) -> (StatusCode, &'static str, &'static str) {
-        match self {
-            Problem::NotFound => (StatusCode::NOT_FOUND, "NOT_FOUND", "There is nothing here."),
-            Problem::BadAuthtoken => (
-                StatusCode::UNAUTHORIZED,
-                "UNAUTHENTICATED",
-                "The header Authtoken is missing or its token is not known.",
-            ),
-            Problem::Unauthenticated => {
-                (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "The token is missing or not known.")
-            }
-            Problem::WrongToken => (
-                StatusCode::UNAUTHORIZED,
-                "WRONG_TOKEN",
-                "This token is not known, or it has expired. Check that all of it was copied.",
-            ),
-            Problem::NotSignedIn => (StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "This browser is not signed in."),
-            Problem::SignedOut => (
-                StatusCode::UNAUTHORIZED,
-                "SIGNED_OUT",
-                "You are signed out: nobody was at the page for too long, or somebody signed out, or the token was replaced. Sign in again.",
-            ),
-            Problem::NoSignIn => (
-                StatusCode::BAD_REQUEST,
-                "BAD_REQUEST",
-                "To sign in, send a JSON object with `token`, a string, and nothing longer.",
-            ),
-            Problem::ForeignPage => (
-                StatusCode::FORBIDDEN,
-                "FOREIGN_ORIGIN",
-                "Only this server's own pages sign in and out. If this is one, a proxy in front changes the `Host` header: let it pass on the browser's, or set `[server] public_url`.",
-            ),
-            Problem::ReadersNotConfigured => (
-                StatusCode::FORBIDDEN,
-                "READERS_NOT_CONFIGURED",
-                "No reader is configured, so only programs on the server's own machine may read, without a proxy between. \
-                 Make a token with `clockfold key new`, add a [[reader]] with it to the configuration, and send it as `Authorization: Bearer …`.",
-            ),
-            Problem::Forbidden => {
-                (StatusCode::FORBIDDEN, "FORBIDDEN", "This is for readers with the role `admin` and all sources.")
-            }
-            Problem::BadRange => (
-                StatusCode::BAD_REQUEST,
-                "BAD_RANGE",
-                "`after` and `to` are positions: whole numbers, the first not behind the second, and neither behind the end of the log.",
-            ),
-            Problem::BadFeed => (
-                StatusCode::BAD_REQUEST,
-                "BAD_FEED",
-                "A feed takes `source`, a name, and `after` or the header Last-Event-ID, the id of an event or a position that is not beyond the end of the log: a log that was restored from a copy may end earlier.",
-            ),
-            Problem::AnotherHistory(_) => (
-                StatusCode::BAD_REQUEST,
-                "ANOTHER_HISTORY",
-                "This log has another history than the one that you followed.",
-            ),
-            Problem::BadBoard => (
-                StatusCode::BAD_REQUEST,
-                "BAD_BOARD",
-                "A board takes `source`, a name, and `endedWithinHours`, a whole number from 0 to 744.",
-            ),
-            Problem::SourceNotFound => {
-                (StatusCode::NOT_FOUND, "SOURCE_NOT_FOUND", "There is no source of this name that you may read.")
-            }
-            Problem::Unreadable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "STORAGE_FAILED",
-                "The storage has failed, and this can't be read from it. The server's own log says more.",
-            ),
-            Problem::TooManyReaders => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "TOO_MANY_READERS",
-                "Too many are reading the log at this moment. Try again.",
-            ),
-            Problem::TooManyFailures { .. } => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "TOO_MANY_FAILURES",
-                "Too many requests from this address had no valid credential. Wait before the next one.",
-            ),
-            Problem::MethodNotAllowed { .. } => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "METHOD_NOT_ALLOWED",
-                "This method is not allowed here; the Allow header says which are.",
-            ),
-            Problem::MediaType => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "MEDIA_TYPE", "The body's media type must be application/json.")
-            }
-            Problem::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "The body is too large."),
-            Problem::TooSlow => (StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW", "The body did not arrive in time."),
-            Problem::Incomplete => (StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", "The body broke off before its end."),
-            Problem::Unavailable(Unavailable::QueueFull) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "QUEUE_FULL",
-                "Too many deliveries are waiting for the disk. Send it again.",
-            ),
-            Problem::Unavailable(Unavailable::StorageFailed) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "STORAGE_FAILED",
-                "The storage has failed and no deliveries are accepted. Send it again later.",
-            ),
-            Problem::TooManyQueries => {
-                (StatusCode::SERVICE_UNAVAILABLE, "TOO_MANY_QUERIES", "Too many queries run at this moment. Try again.")
-            }
-            Problem::TooMuch => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "TOO_MUCH_AT_ONCE",
-                "Too many long bodies arrive at this moment. Send it again.",
-            ),
-            Problem::NoHost => (StatusCode::BAD_REQUEST, "HOST_MISSING", "A request has one Host header, and not two."),
-            Problem::TooManySubscriptions => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "TOO_MANY_SUBSCRIPTIONS",
-                "The server has all the subscriptions that it is to have. Try again later.",
-            ),
-            Problem::SocketVersion => {
-                (StatusCode::UPGRADE_REQUIRED, "WEBSOCKET_VERSION", "WebSockets have version 13 here.")
-            }
-            Problem::NoSocket => (
-                StatusCode::BAD_REQUEST,
-                "BAD_REQUEST",
-                "This is no request for a WebSocket: RFC 6455 says how it is made.",
-            ),
-            Problem::ForeignOrigin => (
-                StatusCode::FORBIDDEN,
-                "FOREIGN_ORIGIN",
-                "Pages of this origin may not connect. `[server] allowed_origins` names those of other sites that may. If this is one of the server's own pages, a proxy in front changes the `Host` header: let it pass on the browser's, or set `[server] public_url`.",
-            ),
-            Problem::Draining => {
-                (StatusCode::SERVICE_UNAVAILABLE, "DRAINING", "The server is about to stop. Send it again.")
-            }
-            Problem::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "Something went wrong on the server."),
+        words! { self;
+            Problem::NotFound => NOT_FOUND "NOT_FOUND" "There is nothing here.";
+            Problem::BadAuthtoken => UNAUTHORIZED "UNAUTHENTICATED" "The header Authtoken is missing or its token is not known.";
+            Problem::Unauthenticated => UNAUTHORIZED "UNAUTHENTICATED" "The token is missing or not known.";
+            Problem::WrongToken => UNAUTHORIZED "WRONG_TOKEN" "This token is not known, or it has expired. Check that all of it was copied.";
+            Problem::NotSignedIn => UNAUTHORIZED "UNAUTHENTICATED" "This browser is not signed in.";
+            Problem::SignedOut => UNAUTHORIZED "SIGNED_OUT" "You are signed out: nobody was at the page for too long, or somebody signed out, or the token was replaced. Sign in again.";
+            Problem::NoSignIn => BAD_REQUEST "BAD_REQUEST" "To sign in, send a JSON object with `token`, a string, and nothing longer.";
+            Problem::ForeignPage => FORBIDDEN "FOREIGN_ORIGIN" "Only this server's own pages sign in and out. If this is one, a proxy in front changes the `Host` header: let it pass on the browser's, or set `[server] public_url`.";
+            Problem::ReadersNotConfigured => FORBIDDEN "READERS_NOT_CONFIGURED" "No reader is configured, so only programs on the server's own machine may read, without a proxy between. Make a token with `clockfold key new`, add a [[reader]] with it to the configuration, and send it as `Authorization: Bearer …`.";
+            Problem::Forbidden => FORBIDDEN "FORBIDDEN" "This is for readers with the role `admin` and all sources.";
+            Problem::BadRange => BAD_REQUEST "BAD_RANGE" "`after` and `to` are positions: whole numbers, the first not behind the second, and neither behind the end of the log.";
+            Problem::BadFeed => BAD_REQUEST "BAD_FEED" "A feed takes `source`, a name, and `after` or the header Last-Event-ID, the id of an event or a position that is not beyond the end of the log: a log that was restored from a copy may end earlier.";
+            Problem::AnotherHistory(_) => BAD_REQUEST "ANOTHER_HISTORY" "This log has another history than the one that you followed.";
+            Problem::BadBoard => BAD_REQUEST "BAD_BOARD" "A board takes `source`, a name, and `endedWithinHours`, a whole number from 0 to 744.";
+            Problem::SourceNotFound => NOT_FOUND "SOURCE_NOT_FOUND" "There is no source of this name that you may read.";
+            Problem::Unreadable => SERVICE_UNAVAILABLE "STORAGE_FAILED" "The storage has failed, and this can't be read from it. The server's own log says more.";
+            Problem::TooManyReaders => SERVICE_UNAVAILABLE "TOO_MANY_READERS" "Too many are reading the log at this moment. Try again.";
+            Problem::TooManyFailures { .. } => TOO_MANY_REQUESTS "TOO_MANY_FAILURES" "Too many requests from this address had no valid credential. Wait before the next one.";
+            Problem::MethodNotAllowed { .. } => METHOD_NOT_ALLOWED "METHOD_NOT_ALLOWED" "This method is not allowed here; the Allow header says which are.";
+            Problem::MediaType => UNSUPPORTED_MEDIA_TYPE "MEDIA_TYPE" "The body's media type must be application/json.";
+            Problem::TooLarge { .. } => PAYLOAD_TOO_LARGE "BODY_TOO_LARGE" "The body is too large.";
+            Problem::TooSlow => REQUEST_TIMEOUT "BODY_TOO_SLOW" "The body did not arrive in time.";
+            Problem::Incomplete => BAD_REQUEST "BODY_INCOMPLETE" "The body broke off before its end.";
+            Problem::Unavailable(Unavailable::QueueFull) => SERVICE_UNAVAILABLE "QUEUE_FULL" "Too many deliveries are waiting for the disk. Send it again.";
+            Problem::Unavailable(Unavailable::StorageFailed) => SERVICE_UNAVAILABLE "STORAGE_FAILED" "The storage has failed and no deliveries are accepted. Send it again later.";
+            Problem::TooManyQueries => SERVICE_UNAVAILABLE "TOO_MANY_QUERIES" "Too many queries run at this moment. Try again.";
+            Problem::TooMuch => SERVICE_UNAVAILABLE "TOO_MUCH_AT_ONCE" "Too many long bodies arrive at this moment. Send it again.";
+            Problem::NoHost => BAD_REQUEST "HOST_MISSING" "A request has one Host header, and not two.";
+            Problem::TooManySubscriptions => SERVICE_UNAVAILABLE "TOO_MANY_SUBSCRIPTIONS" "The server has all the subscriptions that it is to have. Try again later.";
+            Problem::SocketVersion => UPGRADE_REQUIRED "WEBSOCKET_VERSION" "WebSockets have version 13 here.";
+            Problem::NoSocket => BAD_REQUEST "BAD_REQUEST" "This is no request for a WebSocket: RFC 6455 says how it is made.";
+            Problem::ForeignOrigin => FORBIDDEN "FOREIGN_ORIGIN" "Pages of this origin may not connect. `[server] allowed_origins` names those of other sites that may. If this is one of the server's own pages, a proxy in front changes the `Host` header: let it pass on the browser's, or set `[server] public_url`.";
+            Problem::Draining => SERVICE_UNAVAILABLE "DRAINING" "The server is about to stop. Send it again.";
+            Problem::Internal => INTERNAL_SERVER_ERROR "INTERNAL" "Something went wrong on the server.";
         }
     }
 }

@@ -68,7 +68,7 @@ pub fn cookie_of(answer: &Answer) -> String {
 
 /// Whether an answer takes the cookie away.
 pub fn takes_cookie(answer: &Answer) -> bool {
-    let gone = "clockfold-session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0";
+    let gone = "clockfold-session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0";
     answer.header("set-cookie") == Some(gone)
 }
 

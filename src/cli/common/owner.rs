@@ -6,23 +6,20 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    fs, io,
-    os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
+    io,
+    path::Path,
 };
 
 use anyhow::{Context as _, anyhow};
+use tempfile::TempDir;
 
-use crate::{
-    access::fresh_secret,
-    log::{Acting, DataDir, Owner},
-};
+use crate::log::{Acting, DataDir, Owner};
 
 /// How this program was called.
 pub(in crate::cli) struct Invocation(Vec<OsString>);
 
 /// A folder below `TMPDIR`; it goes when this is dropped.
-pub(in crate::cli) struct Scratch(PathBuf);
+pub(in crate::cli) struct Scratch(TempDir);
 
 impl Invocation {
     pub(in crate::cli) fn of(words: Vec<OsString>) -> Invocation {
@@ -77,22 +74,13 @@ fn quoted(word: &OsStr) -> String {
 impl Scratch {
     /// Makes one that nobody else can look into.
     pub(in crate::cli) fn make() -> anyhow::Result<Scratch> {
-        // Nobody can have put something there before.
-        let path = env::temp_dir().join(format!("clockfold-{}", fresh_secret()?));
-        let made = fs::DirBuilder::new().mode(0o700).create(&path);
-        made.with_context(|| format!("making {}; TMPDIR names another place", path.display()))?;
-        Ok(Scratch(path))
+        let made = tempfile::Builder::new().prefix("clockfold-").tempdir();
+        made.map(Scratch)
+            .with_context(|| format!("making a folder in {}; TMPDIR names another place", env::temp_dir().display()))
     }
 
     pub(in crate::cli) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left of it is in a place that the system tidies.
-        let _ = fs::remove_dir_all(&self.0);
+        self.0.path()
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use cookie::{CookieBuilder, SameSite};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::watch;
 use warp::{
@@ -28,9 +29,6 @@ use crate::{
 
 /// The cookie's name.
 const COOKIE: &str = "clockfold-session";
-
-/// What keeps it from scripts and from other sites.
-const ATTRIBUTES: &str = "HttpOnly; SameSite=Strict";
 
 /// Where it is sent, where no `public_url` says that the pages are below a path.
 const TOP: &str = "/";
@@ -193,12 +191,10 @@ impl Sessions {
     pub(in crate::server) fn cookie(&self, session: &Session, viewer: &Viewer, headers: &HeaderMap) -> HeaderValue {
         let secure = self.settings.secure_cookies.unwrap_or_else(|| origin::is_https(headers));
         let (value, seconds) = (self.settings.seal.close(session), lifetime(viewer).num_seconds());
-        let secure = if secure { "; Secure" } else { "" };
         // Other programs of the same site see it not, where the pages are below a path.
         let path = self.public.as_ref().filter(|public| !origin::is_beside_public(headers, public));
         let path = path.map_or(TOP, |public| public.path.as_str());
-        let text = format!("{COOKIE}={value}; Path={path}; {ATTRIBUTES}; Max-Age={seconds}{secure}");
-        let mut header = HeaderValue::try_from(text).expect("base64url and ASCII words");
+        let mut header = header_of(cookie::Cookie::build((COOKIE, value)).path(path).secure(secure), seconds);
         header.set_sensitive(true);
         header
     }
@@ -236,13 +232,20 @@ impl Sessions {
     }
 }
 
+/// Neither scripts nor other sites get at it.
+fn header_of(cookie: CookieBuilder<'_>, seconds: i64) -> HeaderValue {
+    let lasts = cookie::time::Duration::seconds(seconds);
+    let cookie = cookie.http_only(true).same_site(SameSite::Strict).max_age(lasts);
+    HeaderValue::try_from(cookie.to_string()).expect("base64url, a path and ASCII words")
+}
+
 /// The header that takes a browser's cookie away.
 pub(in crate::server) fn no_cookie() -> HeaderValue {
     no_cookie_at(TOP)
 }
 
 fn no_cookie_at(path: &str) -> HeaderValue {
-    HeaderValue::try_from(format!("{COOKIE}=; Path={path}; {ATTRIBUTES}; Max-Age=0")).expect("ASCII words")
+    header_of(cookie::Cookie::build(COOKIE).path(path), 0)
 }
 
 /// How long a browser keeps a cookie.
@@ -253,8 +256,11 @@ fn lifetime(viewer: &Viewer) -> TimeDelta {
 /// The values of all cookies of ours in a request.
 fn values(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+    lines
+        .flat_map(cookie::Cookie::split_parse)
+        .flatten()
+        .filter(|cookie| cookie.name() == COOKIE)
+        .filter_map(|cookie| cookie.value_raw())
 }
 
 /// Sessions with a time, each for as long as it matters; where there are too many, the one that would go first goes.

@@ -10,7 +10,7 @@ use hyper::{
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::conn::auto::Builder,
+    server::{conn::auto::Builder, graceful::GracefulConnection},
 };
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -21,7 +21,7 @@ use crate::server::{
     Peer,
     connection::{
         answer::{Answer, Stream, Streams},
-        connections::{Asked, Connections, Times, Verdict},
+        connections::{Asked, ConnectionState, Connections, Times, Verdict},
         impatient::{Impatient, READ_BYTES_MAX, Subscriber},
     },
     problem::Problem,
@@ -108,34 +108,7 @@ where
                 answer(service.clone(), peer.clone(), Arc::clone(&ids), asked, request)
             });
             let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
-            tasks.spawn(async move {
-                let mut connection = pin!(connection);
-                let mut closing = false;
-                state.is_served();
-                loop {
-                    tokio::select! {
-                        // First: whoever asks at the moment at which its time is over is answered.
-                        biased;
-                        ended = connection.as_mut() => {
-                            if let Err(error) = ended {
-                                tracing::debug!(%error, "a connection ended with an error");
-                            }
-                            return;
-                        }
-                        verdict = state.judged(closing) => match verdict {
-                            Verdict::Doubt => match state.is_due() {
-                                Some(Verdict::End) => return,
-                                Some(_) if !closing => {}
-                                _ => continue,
-                            },
-                            Verdict::Close => {}
-                            Verdict::End => return,
-                        },
-                    }
-                    closing = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-            });
+            tasks.spawn(until_it_ends(connection, state));
         }
     };
     tokio::select! {
@@ -157,6 +130,39 @@ where
             seconds = shutdown_timeout.as_secs(),
             "connections were still open at the end of the shutdown time"
         );
+    }
+}
+
+/// Serves a connection until it ends, or is to end.
+async fn until_it_ends<C: GracefulConnection>(connection: C, state: Arc<ConnectionState>)
+where
+    C::Error: std::fmt::Display,
+{
+    let mut connection = pin!(connection);
+    let mut closing = false;
+    state.is_served();
+    loop {
+        tokio::select! {
+            // First: whoever asks at the moment at which its time is over is answered.
+            biased;
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended with an error");
+                }
+                return;
+            }
+            verdict = state.judged(closing) => match verdict {
+                Verdict::Doubt => match state.is_due() {
+                    Some(Verdict::End) => return,
+                    Some(_) if !closing => {}
+                    _ => continue,
+                },
+                Verdict::Close => {}
+                Verdict::End => return,
+            },
+        }
+        closing = true;
+        connection.as_mut().graceful_shutdown();
     }
 }
 

@@ -69,7 +69,7 @@ fn a_token_is_given_once_and_a_cookie_says_who_asks_until_it_is_given_up() {
     assert_eq!((answer.status, answer.body.len()), (204, 0));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     let attributes = answer.header("set-cookie").unwrap().split_once("; ").unwrap().1.to_owned();
-    assert_eq!(attributes, "Path=/; HttpOnly; SameSite=Strict; Max-Age=60");
+    assert_eq!(attributes, "HttpOnly; SameSite=Strict; Path=/; Max-Age=60");
     let cookie = cookie_of(&answer);
     assert!(!cookie.contains(DESK));
     let answer = ask(&server, &cookie, WHO);

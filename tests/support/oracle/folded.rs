@@ -4,47 +4,70 @@
 //! appointment, with all that later deliveries changed about earlier ones.
 
 use chrono::{DateTime, Utc};
-use clockfold::lifecycle::{Appointment, Arrival, Change, Fault, FoldRules, Judgement, Met, Status};
+use clockfold_lifecycle::{Appointment, Arrival, Change, Fault, FoldRules, Judgement, Met, Status};
 
 use super::model::{Judged, Sent, State};
 
 /// The real fold's answer, in the model's words.
 pub fn fold(rules: &FoldRules, sent: &[Sent]) -> State {
-    let mut appointment = Appointment::default();
-    let mut judged: Vec<Judged> = Vec::new();
-    for Sent { position, received_at_ms, event } in sent {
+    let mut folding = Folding::new(rules);
+    sent.iter().for_each(|delivery| folding.take(delivery));
+    folding.state()
+}
+
+/// The real fold, as it goes on: one delivery after another.
+#[derive(Clone)]
+pub struct Folding<'a> {
+    rules: &'a FoldRules,
+    appointment: Appointment,
+    judged: Vec<Judged>,
+    arrivals_ms: Vec<i64>,
+}
+
+impl<'a> Folding<'a> {
+    pub fn new(rules: &'a FoldRules) -> Folding<'a> {
+        Folding { rules, appointment: Appointment::default(), judged: Vec::new(), arrivals_ms: Vec::new() }
+    }
+
+    pub fn take(&mut self, Sent { position, received_at_ms, event }: &Sent) {
         let reading = event.as_deref().ok_or(Fault::NotJson);
         // A body that can't be read names no appointment: it meets none.
         let mut none = Appointment::default();
-        let meets = if event.is_some() { &mut appointment } else { &mut none };
+        let meets = if event.is_some() { &mut self.appointment } else { &mut none };
         let arrival = Arrival { position: *position, received_at: time(*received_at_ms), reading };
-        let folded = meets.fold(rules, arrival);
-        judged.push(tell(*position, &folded.judgement));
+        let folded = meets.fold(self.rules, arrival);
+        assert_eq!(folded.status, meets.status());
+        self.judged.push(tell(*position, &folded.judgement));
+        self.arrivals_ms.push(*received_at_ms);
         for change in folded.changes {
             let (Change::Judged { position, .. } | Change::Moved { position, .. }) = change;
-            let told = judged.iter_mut().find(|judged| judged.position == position).unwrap();
+            let told = self.judged.iter_mut().find(|judged| judged.position == position).unwrap();
             match change {
                 Change::Judged { judgement, .. } => *told = tell(position, &judgement),
                 Change::Moved { before, after, .. } => (told.before, told.after) = (name(before), name(after)),
             }
         }
-        assert_eq!(folded.status, meets.status());
     }
-    let waiting: Vec<u64> = appointment.waiting().collect();
-    for told in &mut judged {
-        let arrival = sent.iter().find(|sent| sent.position == told.position).unwrap().received_at_ms;
-        let waits = waiting.contains(&told.position);
-        told.reconsidered_until_ms = waits.then(|| arrival + rules.reorder_window.num_milliseconds());
-    }
-    let standing = appointment.standing();
-    State {
-        status: name(appointment.status()),
-        status_since_ms: appointment.status_since().map(|time| time.timestamp_millis()),
-        standing: standing.map(|step| (step.step.event().name(), step.received_at.timestamp_millis())).collect(),
-        reschedule_count: appointment.reschedule_count(),
-        demographics_update_count: appointment.demographics_update_count(),
-        judged,
-        waiting,
+
+    /// What became of everything.
+    pub fn state(&self) -> State {
+        let appointment = &self.appointment;
+        let waiting: Vec<u64> = appointment.waiting().collect();
+        let mut judged = self.judged.clone();
+        for (told, arrival_ms) in judged.iter_mut().zip(&self.arrivals_ms) {
+            let waits = waiting.contains(&told.position);
+            told.reconsidered_until_ms = waits.then(|| arrival_ms + self.rules.reorder_window.num_milliseconds());
+        }
+        let standing = appointment.standing();
+        State {
+            status: name(appointment.status()),
+            status_since_ms: appointment.status_since().map(|time| time.timestamp_millis()),
+            standing: standing.map(|step| (step.step.event().name(), step.received_at.timestamp_millis())).collect(),
+            reschedule_count: appointment.reschedule_count(),
+            demographics_update_count: appointment.demographics_update_count(),
+            judged,
+            waiting,
+        }
     }
 }
 

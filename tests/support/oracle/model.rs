@@ -66,15 +66,7 @@ pub fn order(table: &Table, window_ms: i64, sent: &[Sent]) -> Vec<u64> {
 }
 
 fn folding<'a>(table: &'a Table, window_ms: i64, sent: &[Sent]) -> Folding<'a> {
-    let mut folding = Folding {
-        table,
-        window_ms,
-        applied: Vec::new(),
-        waiting: Vec::new(),
-        judged: Vec::new(),
-        newest_ms: i64::MIN,
-        set_backs: 0,
-    };
+    let mut folding = Folding::new(table, window_ms);
     for delivery in sent {
         folding.take(delivery);
     }
@@ -150,7 +142,9 @@ struct Delivery {
     set_backs: u32,
 }
 
-struct Folding<'a> {
+/// A fold that goes on: one delivery after another.
+#[derive(Clone)]
+pub struct Folding<'a> {
     table: &'a Table,
     window_ms: i64,
     /// In the order of their places, which is not that of their arrival where one was placed before others.
@@ -163,8 +157,13 @@ struct Folding<'a> {
     set_backs: u32,
 }
 
-impl Folding<'_> {
-    fn take(&mut self, sent: &Sent) {
+impl<'a> Folding<'a> {
+    pub fn new(table: &'a Table, window_ms: i64) -> Folding<'a> {
+        let (applied, waiting, judged) = (Vec::new(), Vec::new(), Vec::new());
+        Folding { table, window_ms, applied, waiting, judged, newest_ms: i64::MIN, set_backs: 0 }
+    }
+
+    pub fn take(&mut self, sent: &Sent) {
         let Some(name) = &sent.event else {
             // It names no appointment, so it is not this one's either: nothing expires, and it met no status.
             self.record(sent.position, "UNREADABLE", None);
@@ -294,7 +293,8 @@ impl Folding<'_> {
         self.judged.iter_mut().find(|judged| judged.position == position).expect("it was recorded when it arrived")
     }
 
-    fn state(mut self) -> State {
+    /// What became of everything.
+    pub fn state(mut self) -> State {
         // A place's statuses are those of the list as it is now: what was placed later may have changed them.
         let around = replay(self.table, &self.applied).expect("nothing enters the list that makes it impossible");
         for (delivery, (before, after)) in self.applied.clone().into_iter().zip(around) {

@@ -177,10 +177,10 @@ fn a_cookie_has_its_attributes() {
             assert!(cookie.is_sensitive() && !format!("{cookie:?}").contains("v1."));
             let (_, attributes) = cookie.to_str().unwrap().split_once("; ").unwrap();
             let secure = if secure { "; Secure" } else { "" };
-            assert_eq!(attributes, format!("Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}"));
+            assert_eq!(attributes, format!("HttpOnly; SameSite=Strict{secure}; Path=/; Max-Age={seconds}"));
         }
     }
-    assert_eq!(no_cookie(), "clockfold-session=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0");
+    assert_eq!(no_cookie(), "clockfold-session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
 }
 
 #[test]
