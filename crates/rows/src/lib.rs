@@ -2,8 +2,8 @@
 //! that follow from something durable elsewhere, and are made again from it where a crash took the last of them.
 //!
 //! ```text
-//! batch ─> memory (memtable.rs) ─ full, or 20 s old, or the end ─> a table's file (writer.rs, table.rs)
-//!               ^                                                       │ merged by size (background.rs)
+//! batch ─> memory (memtable.rs) ─ full, or 20 s old, or the end ─> a table's file (table/)
+//!               ^                                                       │ merged by size (store/background.rs)
 //! snapshot ─────┴──────────────── looks at both, newest first ──────────┘
 //! ```
 //!
@@ -22,23 +22,11 @@
 //!
 //! One thread writes; any number reads. Nothing here knows what a row means.
 
-mod key;
-mod block;
-mod filter;
-mod section;
-mod cache;
 mod error;
 mod table;
-mod writer;
-mod manifest;
 mod memtable;
-mod source;
-mod iter;
-mod snapshot;
-mod shared;
-mod batch;
-mod ingest;
-mod background;
+mod merge;
+mod store;
 #[cfg(test)]
 mod tests;
 
@@ -50,18 +38,19 @@ use std::{
     time::Duration,
 };
 
-use background::Background;
-use manifest::Manifest;
-use shared::Shared;
+use crate::{
+    error::Result,
+    store::{background::Background, manifest::Manifest, shared::Shared},
+};
 
-pub use batch::Batch;
 pub use error::Error;
-pub use ingest::Ingestion;
-pub use iter::{Guard, Iter};
-pub use key::Key;
-pub use snapshot::Snapshot;
-
-use error::Result;
+pub use store::{
+    batch::Batch,
+    ingest::Ingestion,
+    iter::{Guard, Iter},
+    snapshot::Snapshot,
+};
+pub use table::key::Key;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]

@@ -10,10 +10,7 @@ use std::{
     sync::{PoisonError, RwLock, RwLockReadGuard},
 };
 
-use super::{
-    key::{Bounds, Key},
-    source::{Direction, Row},
-};
+use crate::table::key::{Bounds, Direction, Key, Row, is_range, nothing};
 
 /// The pieces that values stand in.
 const PIECE_BYTES: usize = 1 << 20;
@@ -215,20 +212,5 @@ impl Versions {
             until = version.sequence;
         }
         self.older = kept.into();
-    }
-}
-
-/// A range that holds nothing.
-pub(crate) fn nothing() -> Bounds {
-    let key = || Bound::Excluded(Key::from(&[][..]));
-    (key(), key())
-}
-
-/// Whether a range can hold anything; `BTreeMap` panics where its ends are crossed.
-pub(crate) fn is_range((from, to): &Bounds) -> bool {
-    match (from, to) {
-        (Bound::Unbounded, _) | (_, Bound::Unbounded) => true,
-        (Bound::Included(from), Bound::Included(to)) => from <= to,
-        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from < to,
     }
 }

@@ -11,10 +11,7 @@
 
 use std::collections::VecDeque;
 
-use super::{
-    key::{Key, shared_length},
-    source::Row,
-};
+use crate::table::key::{Key, Row, shared_length};
 
 /// Rows between two that are written whole: a look-up goes through so many at most.
 const INTERVAL_ROWS: usize = 12;

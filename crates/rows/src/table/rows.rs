@@ -1,38 +1,20 @@
-//! Rows in order, from memory and from tables, upwards or downwards; and all of them merged.
+//! The rows of one table in a range, upwards or downwards.
 
-use std::{cmp::Ordering, collections::VecDeque, ops::Bound, sync::Arc};
+use std::{collections::VecDeque, ops::Bound, sync::Arc};
 
-use super::{
-    block::Block,
-    cache::Cache,
+use crate::{
     error::Result,
-    key::{Bounds, Key},
-    memtable::{Memtable, is_range, nothing},
-    section::SectionIndex,
-    table::Table,
+    table::{
+        block::Block,
+        cache::Cache,
+        key::{Bounds, Direction, Key, Row, is_range, nothing},
+        reader::Table,
+        section::SectionIndex,
+    },
 };
 
-/// A row; without a value where it was removed.
-pub(crate) type Row = (Key, Option<Vec<u8>>);
-
-/// Which way keys go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Up,
-    Down,
-}
-
-/// The first rows are copied out of memory so many at once; each time twice as many.
-const FIRST_ROWS: usize = 8;
-const ROWS_MAX: usize = 256;
 /// A reader that goes on beyond so many blocks of a table reads much: its blocks don't push others out of the cache.
 const KEPT_BLOCKS: usize = 16;
-
-/// Where rows come from.
-pub(crate) enum Source {
-    Memory { memtable: Arc<Memtable>, space: usize, bounds: Bounds, sequence: u64, count: usize },
-    Table(TableRows),
-}
 
 /// The rows of a table in a range.
 pub(crate) struct TableRows {
@@ -53,32 +35,13 @@ struct Place {
     interval: usize,
 }
 
-impl Source {
-    pub(crate) fn memory(memtable: &Arc<Memtable>, space: usize, bounds: &Bounds, sequence: u64) -> Source {
-        let memtable = Arc::clone(memtable);
-        Source::Memory { memtable, space, bounds: bounds.clone(), sequence, count: FIRST_ROWS }
-    }
-
-    pub(crate) fn table(table: &Arc<Table>, cache: &Arc<Cache>, space: usize, bounds: &Bounds) -> Source {
-        let (table, cache) = (Arc::clone(table), Arc::clone(cache));
-        Source::Table(TableRows { table, cache, space, bounds: bounds.clone(), at: None, blocks_read: 0 })
+impl TableRows {
+    pub(crate) fn of(table: Arc<Table>, cache: Arc<Cache>, space: usize, bounds: Bounds) -> TableRows {
+        TableRows { table, cache, space, bounds, at: None, blocks_read: 0 }
     }
 
     /// Some of the next rows; none where there are no more.
-    fn fill(&mut self, direction: Direction, found: &mut VecDeque<Row>) -> Result<()> {
-        match self {
-            Source::Memory { memtable, space, bounds, sequence, count } => {
-                while found.is_empty() && memtable.rows(*space, bounds, direction, *sequence, *count, found) {}
-                *count = (*count * 2).min(ROWS_MAX);
-                Ok(())
-            }
-            Source::Table(rows) => rows.fill(direction, found),
-        }
-    }
-}
-
-impl TableRows {
-    fn fill(&mut self, direction: Direction, found: &mut VecDeque<Row>) -> Result<()> {
+    pub(crate) fn fill(&mut self, direction: Direction, found: &mut VecDeque<Row>) -> Result<()> {
         while found.is_empty() {
             if self.at.is_some() {
                 self.step(direction)?
@@ -193,67 +156,5 @@ impl TableRows {
         let interval = if direction == Direction::Up { 0 } else { loaded.intervals().saturating_sub(1) };
         self.at = Some(Place { section, index, block, loaded, interval });
         Ok(())
-    }
-}
-
-/// The rows of several sources, each key once: as the newest source has it.
-pub(crate) struct Merge {
-    direction: Direction,
-    /// The newest first.
-    sources: Vec<(Source, VecDeque<Row>)>,
-    /// Whether a source with nothing at hand may have more.
-    is_begun: bool,
-}
-
-impl Merge {
-    pub(crate) fn of(sources: impl Iterator<Item = Source>, direction: Direction) -> Merge {
-        let sources = sources.map(|source| (source, VecDeque::new())).collect();
-        Merge { direction, sources, is_begun: false }
-    }
-
-    /// The next row, also one that was removed.
-    pub(crate) fn next(&mut self) -> Result<Option<Row>> {
-        if !self.is_begun {
-            self.is_begun = true;
-            for (source, rows) in &mut self.sources {
-                source.fill(self.direction, rows)?;
-            }
-            self.sources.retain(|(_, rows)| !rows.is_empty());
-        }
-        let mut first: Option<(usize, &Key)> = None;
-        let mut same = 0_usize;
-        for (number, (_, rows)) in self.sources.iter().enumerate() {
-            let Some((key, _)) = rows.front() else { continue };
-            let order = first.map_or(Ordering::Less, |(_, first)| match self.direction {
-                Direction::Up => key.cmp(first),
-                Direction::Down => first.cmp(key),
-            });
-            match order {
-                Ordering::Less => (first, same) = (Some((number, key)), 1),
-                Ordering::Equal => same += 1,
-                Ordering::Greater => {}
-            }
-        }
-        let Some((number, _)) = first else { return Ok(None) };
-        let row = self.pop(number)?;
-        if same > 1
-            && let Some((key, _)) = &row
-        {
-            for older in number + 1..self.sources.len() {
-                if self.sources[older].1.front().is_some_and(|(other, _)| other == key) {
-                    self.pop(older)?;
-                }
-            }
-        }
-        Ok(row)
-    }
-
-    fn pop(&mut self, number: usize) -> Result<Option<Row>> {
-        let (source, rows) = &mut self.sources[number];
-        let row = rows.pop_front();
-        if rows.is_empty() {
-            source.fill(self.direction, rows)?;
-        }
-        Ok(row)
     }
 }

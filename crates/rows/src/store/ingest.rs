@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{
+use crate::{
     Keyspace,
     error::{Error, Result},
-    shared::Shared,
-    writer::TableWriter,
+    store::shared::Shared,
+    table::writer::TableWriter,
 };
 
 /// Takes rows; within a keyspace in ascending order, and keyspaces may take turns. Nobody sees them before the end.

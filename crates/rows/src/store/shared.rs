@@ -10,16 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{
+use crate::{
     Options,
-    batch::{Batch, BatchRow},
-    cache::Cache,
     error::{Error, Result},
-    manifest::{Manifest, table_path},
     memtable::Memtable,
-    snapshot::{Held, Levels},
-    table::Table,
-    writer::TableWriter,
+    store::{
+        batch::{Batch, BatchRow},
+        levels::Levels,
+        manifest::{Manifest, table_path},
+        snapshot::Held,
+    },
+    table::{cache::Cache, reader::Table, writer::TableWriter},
 };
 
 /// Rows go to a file when the first of them has waited so long in memory, however few they are.
@@ -82,7 +83,7 @@ impl Shared {
 
     pub(crate) fn get(&self, space: usize, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let levels = Arc::clone(&self.state().levels);
-        levels.get(self, space, key, u64::MAX)
+        levels.get(&self.cache, space, key, u64::MAX)
     }
 
     /// Holds this moment.
@@ -153,7 +154,7 @@ impl Shared {
             if value.is_none() {
                 removed.insert((*space, key));
             } else if !removed.remove(&(*space, key)) {
-                let there = levels.get(self, *space, key, u64::MAX);
+                let there = levels.get(&self.cache, *space, key, u64::MAX);
                 assert!(!matches!(there, Ok(Some(_))), "the row {key:?} of keyspace {space} is put in a second time");
             }
         }

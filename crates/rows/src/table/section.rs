@@ -8,7 +8,7 @@
 //! The index is read through the cache, so what a table keeps in memory of its own is one key a section, of about
 //! 256 KiB: 1.3 MB for 5 GB of rows.
 
-use super::{
+use crate::table::{
     block::{BlockBuilder, put_varint, seal, take_varint, unsealed},
     filter::{Filter, hash_of},
     key::Key,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Keyspace, error::Result, key::Key, shared::Shared};
+use crate::{Keyspace, error::Result, store::shared::Shared, table::key::Key};
 
 /// Takes rows; nobody sees them before the commit. Of two with the same key, the later one counts.
 pub struct Batch {

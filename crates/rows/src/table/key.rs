@@ -23,6 +23,16 @@ enum Bytes {
 /// What a range begins or ends with.
 pub(crate) type Bounds = (Bound<Key>, Bound<Key>);
 
+/// A row; without a value where it was removed.
+pub(crate) type Row = (Key, Option<Vec<u8>>);
+
+/// Which way keys go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Up,
+    Down,
+}
+
 impl Key {
     pub(crate) fn as_slice(&self) -> &[u8] {
         match &self.0 {
@@ -52,6 +62,21 @@ impl Key {
             bytes[last] += 1;
             Bound::Excluded(Key::from(&*bytes))
         })
+    }
+}
+
+/// A range that holds nothing.
+pub(crate) fn nothing() -> Bounds {
+    let key = || Bound::Excluded(Key::from(&[][..]));
+    (key(), key())
+}
+
+/// Whether a range can hold anything; `BTreeMap` panics where its ends are crossed.
+pub(crate) fn is_range((from, to): &Bounds) -> bool {
+    match (from, to) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => true,
+        (Bound::Included(from), Bound::Included(to)) => from <= to,
+        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from < to,
     }
 }
 

@@ -5,25 +5,13 @@ use std::{
     sync::Arc,
 };
 
-use super::{
+use crate::{
     Keyspace,
     error::Result,
-    filter::hash_of,
-    iter::Iter,
-    key::{Bounds, Key},
-    memtable::Memtable,
-    shared::Shared,
-    source::{Direction, Merge, Source},
-    table::Table,
+    merge::{Merge, Source},
+    store::{iter::Iter, levels::Levels, shared::Shared},
+    table::key::{Bounds, Direction, Key},
 };
-
-/// Where the rows are, the newest first: those in memory, then those in files.
-#[derive(Clone)]
-pub(crate) struct Levels {
-    /// The first one takes new rows; the others wait for their files.
-    pub(crate) memory: Vec<Arc<Memtable>>,
-    pub(crate) tables: Vec<Arc<Table>>,
-}
 
 /// A moment that is held. What it sees goes when it is dropped.
 pub(crate) struct Held {
@@ -35,28 +23,6 @@ pub(crate) struct Held {
 /// All rows as of one batch; cheap to take and to clone.
 #[derive(Clone)]
 pub struct Snapshot(Arc<Held>);
-
-impl Levels {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.tables.is_empty() && self.memory.iter().all(|memtable| memtable.is_empty())
-    }
-
-    pub(crate) fn get(&self, shared: &Shared, space: usize, key: &[u8], sequence: u64) -> Result<Option<Vec<u8>>> {
-        let whole = Key::from(key);
-        for memtable in &self.memory {
-            if let Some(found) = memtable.get(space, &whole, sequence) {
-                return Ok(found);
-            }
-        }
-        let hash = hash_of(key);
-        for table in &self.tables {
-            if let Some(found) = table.get(&shared.cache, space, &whole, hash)? {
-                return Ok(found);
-            }
-        }
-        Ok(None)
-    }
-}
 
 impl Held {
     pub(crate) fn of(shared: Arc<Shared>, levels: Arc<Levels>, sequence: u64) -> Held {
@@ -84,7 +50,7 @@ impl Snapshot {
 
     /// A row's value.
     pub fn get(&self, keyspace: &Keyspace, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        self.0.levels.get(&self.0.shared, keyspace.space, key.as_ref(), self.0.sequence)
+        self.0.levels.get(&self.0.shared.cache, keyspace.space, key.as_ref(), self.0.sequence)
     }
 
     /// The rows whose keys are in a range.

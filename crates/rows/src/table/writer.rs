@@ -7,12 +7,14 @@ use std::{
     path::PathBuf,
 };
 
-use super::{
+use crate::{
     KeyspaceOptions,
-    block::{put_varint, seal},
     error::{Result, io},
-    section::{Section, SectionBuilder, put},
-    table::{MAGIC, Table, Tail},
+    table::{
+        block::{put_varint, seal},
+        reader::{MAGIC, Table, Tail},
+        section::{Section, SectionBuilder, put},
+    },
 };
 
 /// A table that is being written. Dropped before it is finished, it removes its file.

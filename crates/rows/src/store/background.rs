@@ -9,13 +9,14 @@
 
 use std::{ops::Bound, sync::Arc};
 
-use super::{
+use crate::{
     error::Result,
-    key::Bounds,
-    shared::Shared,
-    snapshot::Levels,
-    source::{Direction, Merge, Source},
-    table::Table,
+    merge::{Merge, Source},
+    store::{levels::Levels, shared::Shared},
+    table::{
+        key::{Bounds, Direction},
+        reader::Table,
+    },
 };
 
 const TABLES_OF_SIZE: usize = 4;
@@ -157,7 +158,7 @@ mod tests {
     use std::{fs, sync::mpsc, thread, time::Duration};
 
     use super::*;
-    use crate::{Keyspace, KeyspaceOptions, Options, manifest::Manifest};
+    use crate::{Keyspace, KeyspaceOptions, Options, store::manifest::Manifest};
 
     const SMALL_BYTES: u64 = 2 << 20;
 

@@ -17,12 +17,14 @@ use std::{
     },
 };
 
-use super::{
-    block::{Block, seal, take_varint, unsealed},
-    cache::{Cache, Cached},
+use crate::{
     error::{Error, Result, corrupt, io, unreadable},
-    key::Key,
-    section::{BlockPlace, Section, SectionIndex, take},
+    table::{
+        block::{Block, seal, take_varint, unsealed},
+        cache::{Cache, Cached},
+        key::Key,
+        section::{BlockPlace, Section, SectionIndex, take},
+    },
 };
 
 /// What a table's file begins with; its last byte is the version.

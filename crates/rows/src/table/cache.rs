@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{block::Block, section::SectionIndex};
+use crate::table::{block::Block, section::SectionIndex};
 
 /// Readers of different blocks rarely wait for each other.
 const SHARDS: usize = 16;
@@ -130,7 +130,7 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::block::BlockBuilder;
+    use crate::table::block::BlockBuilder;
 
     fn block(byte: u8) -> Cached {
         let mut builder = BlockBuilder::default();

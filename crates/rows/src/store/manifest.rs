@@ -15,10 +15,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    block::{seal, unsealed},
+use crate::{
     error::{Error, Result, corrupt, io},
-    table::Table,
+    table::{
+        block::{seal, unsealed},
+        reader::Table,
+    },
 };
 
 const MAGIC: &[u8; 8] = b"cftabls\x01";

@@ -1,0 +1,109 @@
+//! Rows in order, from memory and from tables, upwards or downwards; and all of them merged.
+
+use std::{cmp::Ordering, collections::VecDeque, sync::Arc};
+
+use crate::{
+    error::Result,
+    memtable::Memtable,
+    table::{
+        cache::Cache,
+        key::{Bounds, Direction, Key, Row},
+        reader::Table,
+        rows::TableRows,
+    },
+};
+
+/// The first rows are copied out of memory so many at once; each time twice as many.
+const FIRST_ROWS: usize = 8;
+const ROWS_MAX: usize = 256;
+/// Where rows come from.
+pub(crate) enum Source {
+    Memory { memtable: Arc<Memtable>, space: usize, bounds: Bounds, sequence: u64, count: usize },
+    Table(TableRows),
+}
+
+impl Source {
+    pub(crate) fn memory(memtable: &Arc<Memtable>, space: usize, bounds: &Bounds, sequence: u64) -> Source {
+        let memtable = Arc::clone(memtable);
+        Source::Memory { memtable, space, bounds: bounds.clone(), sequence, count: FIRST_ROWS }
+    }
+
+    pub(crate) fn table(table: &Arc<Table>, cache: &Arc<Cache>, space: usize, bounds: &Bounds) -> Source {
+        let (table, cache) = (Arc::clone(table), Arc::clone(cache));
+        Source::Table(TableRows::of(table, cache, space, bounds.clone()))
+    }
+
+    /// Some of the next rows; none where there are no more.
+    fn fill(&mut self, direction: Direction, found: &mut VecDeque<Row>) -> Result<()> {
+        match self {
+            Source::Memory { memtable, space, bounds, sequence, count } => {
+                while found.is_empty() && memtable.rows(*space, bounds, direction, *sequence, *count, found) {}
+                *count = (*count * 2).min(ROWS_MAX);
+                Ok(())
+            }
+            Source::Table(rows) => rows.fill(direction, found),
+        }
+    }
+}
+
+/// The rows of several sources, each key once: as the newest source has it.
+pub(crate) struct Merge {
+    direction: Direction,
+    /// The newest first.
+    sources: Vec<(Source, VecDeque<Row>)>,
+    /// Whether a source with nothing at hand may have more.
+    is_begun: bool,
+}
+
+impl Merge {
+    pub(crate) fn of(sources: impl Iterator<Item = Source>, direction: Direction) -> Merge {
+        let sources = sources.map(|source| (source, VecDeque::new())).collect();
+        Merge { direction, sources, is_begun: false }
+    }
+
+    /// The next row, also one that was removed.
+    pub(crate) fn next(&mut self) -> Result<Option<Row>> {
+        if !self.is_begun {
+            self.is_begun = true;
+            for (source, rows) in &mut self.sources {
+                source.fill(self.direction, rows)?;
+            }
+            self.sources.retain(|(_, rows)| !rows.is_empty());
+        }
+        let mut first: Option<(usize, &Key)> = None;
+        let mut same = 0_usize;
+        for (number, (_, rows)) in self.sources.iter().enumerate() {
+            let Some((key, _)) = rows.front() else { continue };
+            let order = first.map_or(Ordering::Less, |(_, first)| match self.direction {
+                Direction::Up => key.cmp(first),
+                Direction::Down => first.cmp(key),
+            });
+            match order {
+                Ordering::Less => (first, same) = (Some((number, key)), 1),
+                Ordering::Equal => same += 1,
+                Ordering::Greater => {}
+            }
+        }
+        let Some((number, _)) = first else { return Ok(None) };
+        let row = self.pop(number)?;
+        if same > 1
+            && let Some((key, _)) = &row
+        {
+            for older in number + 1..self.sources.len() {
+                if self.sources[older].1.front().is_some_and(|(other, _)| other == key) {
+                    self.pop(older)?;
+                }
+            }
+        }
+        Ok(row)
+    }
+
+    fn pop(&mut self, number: usize) -> Result<Option<Row>> {
+        let (source, rows) = &mut self.sources[number];
+        let row = rows.pop_front();
+        if rows.is_empty() {
+            source.fill(self.direction, rows)?;
+        }
+        Ok(row)
+    }
+}
