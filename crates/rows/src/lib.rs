@@ -23,6 +23,7 @@
 //! One thread writes; any number reads. Nothing here knows what a row means.
 
 mod error;
+mod options;
 mod table;
 mod memtable;
 mod merge;
@@ -35,7 +36,6 @@ use std::{
     path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
 use crate::{
@@ -44,6 +44,7 @@ use crate::{
 };
 
 pub use error::Error;
+pub use options::{KeyspaceOptions, Options};
 pub use store::{
     batch::Batch,
     ingest::Ingestion,
@@ -51,44 +52,6 @@ pub use store::{
     snapshot::Snapshot,
 };
 pub use table::key::Key;
-
-/// How a store is opened.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The keyspaces. The number of one is its place here, and stays.
-    pub keyspaces: &'static [KeyspaceOptions],
-    /// The most that is kept of files in memory.
-    pub cache_bytes: usize,
-    /// Rows that wait in memory go to a file at so many bytes. A crash takes them, and three times as many where files
-    /// can't be written as fast as rows come.
-    pub memtable_bytes: usize,
-    /// Files below this are of the smallest size; each size is four times the one below.
-    pub small_file_bytes: u64,
-    /// What can't be written is tried again after so long.
-    pub retry_interval: Duration,
-}
-
-impl Options {
-    /// A store of these keyspaces, for some millions of rows.
-    pub const fn of(keyspaces: &'static [KeyspaceOptions]) -> Options {
-        Options {
-            keyspaces,
-            cache_bytes: 64 << 20,
-            memtable_bytes: 24 << 20,
-            small_file_bytes: 2 << 20,
-            retry_interval: Duration::from_secs(1),
-        }
-    }
-}
-
-/// What a keyspace is used for.
-#[derive(Clone, Copy, Debug)]
-pub struct KeyspaceOptions {
-    /// Rows are looked up by their keys: tables have filters for that.
-    pub is_looked_up: bool,
-    /// Nobody puts in a row that is there already, so what is removed before it came to a file leaves no trace.
-    pub is_once: bool,
-}
 
 /// An open store. When it is dropped, everything that was written goes to files.
 pub struct Database {
@@ -181,13 +144,6 @@ impl Keyspace {
     pub fn insert(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         let mut batch = Batch::of(Arc::clone(&self.shared));
         batch.insert(self, key, value);
-        batch.commit()
-    }
-
-    /// Removes one row.
-    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
-        let mut batch = Batch::of(Arc::clone(&self.shared));
-        batch.remove(self, key);
         batch.commit()
     }
 }

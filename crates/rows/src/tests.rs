@@ -23,6 +23,7 @@ const OPTIONS: Options = Options {
     memtable_bytes: 64 << 10,
     small_file_bytes: 16 << 10,
     retry_interval: Duration::from_millis(20),
+    ..Options::of(&SPACES)
 };
 
 /// All rows, by keyspace and key.
@@ -329,4 +330,28 @@ fn a_folder_that_somebody_removes_stops_the_store() {
     assert!(matches!(database.flush(), Err(Error::Corrupt { .. })));
     assert!(matches!(keyspace.insert([2], [2]), Err(Error::Corrupt { .. })) && database.is_corrupt());
     assert_eq!(keyspace.get([1]).unwrap(), Some(vec![1]), "what was written is still served");
+}
+
+#[test]
+fn sizes_are_those_of_the_options() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { block_bytes: 100, section_blocks: 3, memtable_bytes: 1 << 20, ..OPTIONS };
+    let database = Database::open(folder.path(), options.clone()).unwrap();
+    let keyspace = database.keyspace(0);
+    for number in 0..1000_u32 {
+        keyspace.insert(number.to_be_bytes(), [7; 40]).unwrap();
+    }
+    database.flush().unwrap();
+    let levels = Arc::clone(&database.shared.state().levels);
+    let sections = &levels.tables[0].sections[0];
+    for section in sections {
+        let index = levels.tables[0].index(&database.shared.cache, section, false).unwrap();
+        assert!((1..=3).contains(&index.blocks.len()));
+        assert!(index.blocks.iter().all(|block| (8..250).contains(&block.length)));
+    }
+    assert!(sections.len() > 100, "{} sections", sections.len());
+    drop(database);
+    // What other sizes have written is read as well.
+    let database = open(folder.path());
+    assert_eq!(rows(&database).0.len(), 1000);
 }

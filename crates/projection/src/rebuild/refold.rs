@@ -246,11 +246,13 @@ mod tests {
             .insert(appointment_key(number, key.appointment_id), encode_appointment(&other))
             .unwrap();
         let places = Places::of(&well.after).unwrap();
-        projection.store[Space::ByStatus]
-            .remove(status_key(number, places.status, places.since, key.appointment_id.get()))
-            .unwrap();
-        projection.store[Space::ByFirst].remove(order_key(number, places.first, key.appointment_id.get())).unwrap();
-        projection.store[Space::ByLast].remove(order_key(number, places.last, key.appointment_id.get())).unwrap();
+        let mut batch = projection.store.database.batch();
+        let at = status_key(number, places.status, places.since, key.appointment_id.get());
+        batch.remove(&projection.store[Space::ByStatus], at);
+        for (space, at) in [(Space::ByFirst, places.first), (Space::ByLast, places.last)] {
+            batch.remove(&projection.store[space], order_key(number, at, key.appointment_id.get()));
+        }
+        batch.commit().unwrap();
         projection.counts(number).move_appointment(well.after.appointment.status(), None);
         let mended = refold_one(&mut projection, &key, &log).unwrap();
         assert!(mended.changed);

@@ -20,8 +20,6 @@ use crate::{
 };
 
 const TABLES_OF_SIZE: usize = 4;
-/// A merge looks for full memory each so many rows.
-const ROWS_BETWEEN: usize = 4096;
 
 /// What writes files.
 pub(crate) struct Background {
@@ -111,7 +109,7 @@ impl Background {
                     writer.push(space, &key, value.as_deref())?;
                 }
                 rows_since += 1;
-                if rows_since == ROWS_BETWEEN {
+                if rows_since == self.shared.options.compaction_rows {
                     rows_since = 0;
                     if !self.flush_all() || self.shared.state().is_closing {
                         return Ok(false);
@@ -181,7 +179,7 @@ mod tests {
             }
             number
         };
-        while fill() < 3 * ROWS_BETWEEN as u64 {
+        while fill() < 3 * OPTIONS.compaction_rows as u64 {
             assert!(background.flush_all());
         }
         // No list of tables can be written, but tables can.

@@ -7,7 +7,7 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
@@ -22,11 +22,6 @@ use crate::{
     },
     table::{cache::Cache, reader::Table, writer::TableWriter},
 };
-
-/// Rows go to a file when the first of them has waited so long in memory, however few they are.
-const WAIT_MAX: Duration = Duration::from_secs(20);
-/// A writer waits while so many full ones have no file yet.
-const FROZEN_MAX: usize = 2;
 
 pub(crate) struct Shared {
     pub(crate) folder: PathBuf,
@@ -115,13 +110,13 @@ impl Shared {
     /// Writes a batch to memory. Waits while memory is full.
     pub(crate) fn commit(&self, batch: &Batch) -> Result<()> {
         let mut state = self.state();
-        while state.failure.is_none() && state.levels.memory.len() > FROZEN_MAX {
+        while state.failure.is_none() && state.levels.memory.len() > self.options.frozen_max {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if self.state.is_poisoned() {
             return Err(Error::Stopped("a thread panicked".to_owned()));
         }
-        if let Some(why) = state.refusal() {
+        if let Some(why) = state.refusal(self.options.frozen_max) {
             return Err(why);
         }
         if cfg!(debug_assertions) {
@@ -163,7 +158,7 @@ impl Shared {
     /// A file for a new table.
     pub(crate) fn new_table(&self) -> Result<TableWriter> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        TableWriter::create(id, table_path(&self.folder, id), self.options.keyspaces)
+        TableWriter::create(id, table_path(&self.folder, id), &self.options)
     }
 
     /// Has other tables count from now on; `flushed` if they have the rows of the oldest memory. One thread at a time
@@ -220,14 +215,15 @@ impl Shared {
                 return true;
             }
             let waited = state.dirty_since.map(|since| since.elapsed());
-            if waited.is_some_and(|waited| waited >= WAIT_MAX || state.is_closing) {
+            if waited.is_some_and(|waited| waited >= self.options.flush_after || state.is_closing) {
                 state.freeze(self.options.keyspaces.len());
                 continue;
             }
             if state.is_closing {
                 return false;
             }
-            let rest = waited.map_or(WAIT_MAX, |waited| WAIT_MAX.saturating_sub(waited));
+            let flush_after = self.options.flush_after;
+            let rest = waited.map_or(flush_after, |waited| flush_after.saturating_sub(waited));
             state = self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -235,8 +231,8 @@ impl Shared {
 
 impl State {
     /// Why no rows are taken, if so: something is corrupt, or memory is full and can't be written.
-    fn refusal(&self) -> Option<Error> {
-        let is_full = self.levels.memory.len() > FROZEN_MAX;
+    fn refusal(&self, frozen_max: usize) -> Option<Error> {
+        let is_full = self.levels.memory.len() > frozen_max;
         self.failure.clone().filter(|why| is_full || matches!(why, Error::Corrupt { .. }))
     }
 

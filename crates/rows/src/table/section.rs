@@ -1,4 +1,4 @@
-//! A section: up to [`BLOCKS_MAX`] blocks of one keyspace, and behind them the index that tells which block has what.
+//! A section: some blocks of one keyspace, and behind them the index that tells which block has what.
 //!
 //! ```text
 //! block*  the rows, in order
@@ -13,10 +13,6 @@ use crate::table::{
     filter::{Filter, hash_of},
     key::Key,
 };
-
-/// A block is closed once it has so many bytes.
-const BLOCK_BYTES: usize = 4096;
-const BLOCKS_MAX: usize = 64;
 
 /// Where a section is in its file, and how far its keys go.
 pub(crate) struct Section {
@@ -75,6 +71,8 @@ pub(crate) fn put(out: &mut Vec<u8>, bytes: &[u8]) {
 /// Takes the rows of one keyspace in order and makes sections of them.
 pub(crate) struct SectionBuilder {
     with_filter: bool,
+    block_bytes: usize,
+    blocks_max: usize,
     block: BlockBuilder,
     bytes: Vec<u8>,
     blocks: Vec<(Vec<u8>, u32)>,
@@ -82,9 +80,16 @@ pub(crate) struct SectionBuilder {
 }
 
 impl SectionBuilder {
-    pub(crate) fn new(with_filter: bool) -> SectionBuilder {
-        let block = BlockBuilder::default();
-        SectionBuilder { with_filter, block, bytes: Vec::new(), blocks: Vec::new(), hashes: Vec::new() }
+    pub(crate) fn new(with_filter: bool, block_bytes: usize, blocks_max: usize) -> SectionBuilder {
+        SectionBuilder {
+            with_filter,
+            block_bytes,
+            blocks_max,
+            block: BlockBuilder::default(),
+            bytes: Vec::new(),
+            blocks: Vec::new(),
+            hashes: Vec::new(),
+        }
     }
 
     pub(crate) fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
@@ -92,13 +97,13 @@ impl SectionBuilder {
         if self.with_filter {
             self.hashes.push(hash_of(key));
         }
-        if self.block.len() >= BLOCK_BYTES {
+        if self.block.len() >= self.block_bytes {
             self.close_block();
         }
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.blocks.len() >= BLOCKS_MAX
+        self.blocks.len() >= self.blocks_max
     }
 
     fn close_block(&mut self) {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    KeyspaceOptions,
+    KeyspaceOptions, Options,
     error::{Result, io},
     table::{
         block::{put_varint, seal},
@@ -28,13 +28,16 @@ pub(crate) struct TableWriter {
 }
 
 impl TableWriter {
-    pub(crate) fn create(id: u64, path: PathBuf, spaces: &[KeyspaceOptions]) -> Result<TableWriter> {
+    pub(crate) fn create(id: u64, path: PathBuf, options: &Options) -> Result<TableWriter> {
         // Nobody but its owner has business there.
         let opened = File::options().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path);
         let mut file = opened.map_err(io("creating", &path))?;
         file.write_all(MAGIC).map_err(io("writing", &path))?;
-        let builders = spaces.iter().map(|space| SectionBuilder::new(space.is_looked_up)).collect();
-        let sections = spaces.iter().map(|_| Vec::new()).collect();
+        let builder = |space: &KeyspaceOptions| {
+            SectionBuilder::new(space.is_looked_up, options.block_bytes, options.section_blocks)
+        };
+        let builders = options.keyspaces.iter().map(builder).collect();
+        let sections = options.keyspaces.iter().map(|_| Vec::new()).collect();
         Ok(TableWriter { id, path, file: Some(file), at: MAGIC.len() as u64, builders, sections })
     }
 
