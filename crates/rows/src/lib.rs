@@ -14,8 +14,12 @@
 //!   needs it, so a row that every batch writes does not pile up.
 //! - Every block, index and list of tables has a checksum. What is corrupt is an error that names the file, and never a
 //!   wrong row.
-//! - A table's file is synced before the list of tables names it. Names are not: after a power cut the list may be an older
-//!   one, or not fit, and the store is then not opened.
+//! - A power cut leaves the store as it was after one batch, which is at least as new as what [`Database::flush`],
+//!   [`Ingestion::finish`] or the end of a [`Database`] has returned for. A table's file is synced, and its name with the
+//!   folder, before a list of tables names it; the list is synced before it takes the place of the one before, and the
+//!   folder after that; what no list names any more goes after that again. Opening the store keeps to the same, so it may
+//!   itself be cut short, as often as it likes. The promise is as good as the disk's own: what it has answered a sync for
+//!   is there.
 //!
 //! A snapshot that is held for long keeps the memory and the files that it looks at: three such tables at most, and
 //! what was merged since.
@@ -24,6 +28,7 @@
 
 mod error;
 mod options;
+mod disk;
 mod table;
 mod memtable;
 mod merge;
@@ -39,6 +44,7 @@ use std::{
 };
 
 use crate::{
+    disk::{Disk, RealDisk},
     error::Result,
     store::{background::Background, manifest::Manifest, shared::Shared},
 };
@@ -70,8 +76,9 @@ pub struct Keyspace {
 impl Database {
     /// Opens what is in a folder, or makes an empty store where there is none.
     pub fn open(path: &Path, options: Options) -> Result<Database> {
-        let manifest = Manifest::open(path, options.keyspaces.len())?;
-        let shared = Arc::new(Shared::new(path.to_owned(), options, manifest));
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let manifest = Manifest::open(&disk, path, options.keyspaces.len())?;
+        let shared = Arc::new(Shared::new(disk, path.to_owned(), options, manifest));
         let background = Background::new(Arc::clone(&shared));
         let thread = thread::Builder::new().name("rows".to_owned()).spawn(move || background.run());
         let thread = thread.map_err(error::io("starting a thread for", path))?;
@@ -80,8 +87,9 @@ impl Database {
 
     /// Opens what is in a folder, for who only reads: no file is made, merged or removed, and rows that are put in stay in memory.
     pub fn open_to_read(path: &Path, options: Options) -> Result<Database> {
-        let manifest = Manifest::open_to_read(path, options.keyspaces.len())?;
-        Ok(Database { shared: Arc::new(Shared::new(path.to_owned(), options, manifest)), background: None })
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let manifest = Manifest::open_to_read(&disk, path, options.keyspaces.len())?;
+        Ok(Database { shared: Arc::new(Shared::new(disk, path.to_owned(), options, manifest)), background: None })
     }
 
     /// The keyspace with a number.

@@ -355,3 +355,11 @@ fn sizes_are_those_of_the_options() {
     let database = open(folder.path());
     assert_eq!(rows(&database).0.len(), 1000);
 }
+
+#[test]
+fn a_first_start_that_was_cut_short_is_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("manifest.new"), "half").unwrap();
+    drop(open(folder.path()));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}

@@ -71,8 +71,8 @@ impl Background {
         memtable.for_each(|space, key, value| writer.push(space, key, value))?;
         let table = Arc::new(writer.finish()?);
         let mut tables = levels.tables.clone();
-        tables.insert(0, table);
-        self.shared.switch(tables, true)
+        tables.insert(0, Arc::clone(&table));
+        self.shared.switch(tables, &table, true)
     }
 
     fn merge_while_due(&self) -> Result<()> {
@@ -121,8 +121,8 @@ impl Background {
         // Tables that came in the meantime are newer.
         let mut now = self.shared.state().levels.tables.clone();
         let first = now.len() - tables.len();
-        let gone: Vec<_> = now.splice(first..first + count, [table]).collect();
-        self.shared.switch(now, false)?;
+        let gone: Vec<_> = now.splice(first..first + count, [Arc::clone(&table)]).collect();
+        self.shared.switch(now, &table, false)?;
         gone.iter().for_each(|table| table.let_go());
         Ok(true)
     }
@@ -156,7 +156,11 @@ mod tests {
     use std::{fs, sync::mpsc, thread, time::Duration};
 
     use super::*;
-    use crate::{Keyspace, KeyspaceOptions, Options, store::manifest::Manifest};
+    use crate::{
+        Keyspace, KeyspaceOptions, Options,
+        disk::{Disk, RealDisk},
+        store::manifest::Manifest,
+    };
 
     const SMALL_BYTES: u64 = 2 << 20;
 
@@ -167,8 +171,9 @@ mod tests {
         const OPTIONS: Options = Options { memtable_bytes: 64 << 10, ..Options::of(&KEYSPACES) };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("rows");
-        let manifest = Manifest::open(&path, KEYSPACES.len()).unwrap();
-        let shared = Arc::new(Shared::new(path.clone(), OPTIONS, manifest));
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let manifest = Manifest::open(&disk, &path, KEYSPACES.len()).unwrap();
+        let shared = Arc::new(Shared::new(disk, path.clone(), OPTIONS, manifest));
         let (rows, background) =
             (Keyspace { shared: Arc::clone(&shared), space: 0 }, Background::new(Arc::clone(&shared)));
         let mut number = 0_u64;

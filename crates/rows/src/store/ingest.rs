@@ -31,7 +31,7 @@ impl Ingestion {
         if !is_empty {
             return Err(Error::Foreign { path: self.shared.folder.display().to_string() });
         }
-        let table = self.writer.finish()?;
-        self.shared.switch(vec![Arc::new(table)], false)
+        let table = Arc::new(self.writer.finish()?);
+        self.shared.switch(vec![Arc::clone(&table)], &table, false)
     }
 }

@@ -8,14 +8,13 @@
 //! ```
 
 use std::{
-    fs::{self, File},
-    io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use crate::{
+    disk::Disk,
     error::{Error, Result, corrupt, io},
     table::{
         block::{seal, unsealed},
@@ -35,53 +34,96 @@ pub(crate) struct Manifest {
     pub(crate) tables: Vec<Arc<Table>>,
 }
 
+/// Why a manifest is not surely on the disk.
+pub(crate) struct NotWritten {
+    pub(crate) error: Error,
+    /// It may be there all the same, now or after a power cut: what it names has to stay.
+    pub(crate) may_count: bool,
+}
+
 pub(crate) fn table_path(folder: &Path, id: u64) -> PathBuf {
     folder.join(format!("{id}.rows"))
 }
 
 impl Manifest {
     /// What is in a folder, which is made if it is not there. Files that no manifest names are removed.
-    pub(crate) fn open(folder: &Path, spaces: usize) -> Result<Manifest> {
+    pub(crate) fn open(disk: &Arc<dyn Disk>, folder: &Path, spaces: usize) -> Result<Manifest> {
         // The folder above has to be there: where somebody has moved it away, none is made in its place.
-        match fs::DirBuilder::new().mode(0o700).create(folder) {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+        match disk.create_folder(folder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             made => made.map_err(io("creating", folder))?,
         }
+        // Whoever made the folder may have been killed before its name was on the disk.
+        let above = folder.parent().unwrap_or(folder);
+        disk.sync_folder(above).map_err(io("syncing", above))?;
         let path = folder.join(NAME);
-        let bytes = match fs::read(&path) {
+        let bytes = match disk.read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let mut files = fs::read_dir(folder).map_err(io("reading", folder))?;
-                if files.next().is_some() {
-                    return Err(Error::Foreign { path: folder.display().to_string() });
-                }
-                let manifest = Manifest { next_id: 1, tables: Vec::new() };
-                manifest.write(folder)?;
-                return Ok(manifest);
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => return Manifest::make(disk, folder),
             Err(error) => return Err(io("reading", &path)(error)),
         };
-        let manifest = Manifest::decoded(folder, &bytes, spaces)?;
-        manifest.remove_others(folder)?;
+        let manifest = Manifest::decoded(disk, folder, &bytes, spaces)?;
+        // This manifest may have come so shortly before a kill that it is not on the disk by name. What it does not name
+        // goes only after it is: a power cut could bring back the one before.
+        disk.sync_folder(folder).map_err(io("syncing", folder))?;
+        manifest.remove_others(disk, folder)?;
         Ok(manifest)
     }
 
     /// What is in a folder that is only read: nothing is made, and nothing removed.
-    pub(crate) fn open_to_read(folder: &Path, spaces: usize) -> Result<Manifest> {
+    pub(crate) fn open_to_read(disk: &Arc<dyn Disk>, folder: &Path, spaces: usize) -> Result<Manifest> {
         let path = folder.join(NAME);
-        let bytes = fs::read(&path).map_err(io("reading", &path))?;
-        Manifest::decoded(folder, &bytes, spaces)
+        let bytes = disk.read(&path).map_err(io("reading", &path))?;
+        Manifest::decoded(disk, folder, &bytes, spaces)
+    }
+
+    /// An empty store in a folder that holds nothing, but for the first manifest of one that a crash kept from coming to be.
+    fn make(disk: &Arc<dyn Disk>, folder: &Path) -> Result<Manifest> {
+        let found = disk.list(folder).map_err(io("reading", folder))?;
+        if !found.iter().all(|path| path.ends_with(NEW_NAME)) {
+            return Err(Error::Foreign { path: folder.display().to_string() });
+        }
+        let manifest = Manifest { next_id: 1, tables: Vec::new() };
+        manifest.write(&**disk, folder).map_err(|not_written| not_written.error)?;
+        Ok(manifest)
     }
 
     /// What the bytes of a manifest name.
-    fn decoded(folder: &Path, bytes: &[u8], spaces: usize) -> Result<Manifest> {
+    fn decoded(disk: &Arc<dyn Disk>, folder: &Path, bytes: &[u8], spaces: usize) -> Result<Manifest> {
         let (next_id, entries) = decode(bytes).ok_or_else(|| corrupt(&folder.join(NAME), "the list of tables"))?;
-        let open = |(id, length, sum)| Table::open(id, table_path(folder, id), length, sum, spaces).map(Arc::new);
+        let open = |(id, length, sum)| Table::open(disk, id, table_path(folder, id), length, sum, spaces).map(Arc::new);
         Ok(Manifest { next_id, tables: entries.into_iter().map(open).collect::<Result<_>>()? })
     }
 
-    /// Puts it in the place of the one before, at once.
-    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+    /// Puts it in the place of the one before, at once. Once this returns, a power cut changes nothing of it: the files
+    /// that it names are synced by whoever wrote them, their names first of all here, then the manifest, then its name.
+    pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> std::result::Result<(), NotWritten> {
+        let new = folder.join(NEW_NAME);
+        let not_there = |error| NotWritten { error, may_count: false };
+        disk.sync_folder(folder).map_err(io("syncing", folder)).map_err(not_there)?;
+        self.write_new(disk, &new).map_err(|error| {
+            // One that stays is in nobody's way.
+            let _ = disk.remove(&new);
+            not_there(error)
+        })?;
+        let renamed = disk.rename(&new, &folder.join(NAME)).map_err(io("renaming", &new));
+        let synced = renamed.and_then(|()| disk.sync_folder(folder).map_err(io("syncing", folder)));
+        synced.map_err(|error| NotWritten { error, may_count: true })
+    }
+
+    fn write_new(&self, disk: &dyn Disk, new: &Path) -> Result<()> {
+        let bytes = self.encode();
+        let mut created = disk.create(new);
+        if created.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists) {
+            disk.remove(new).map_err(io("removing", new))?;
+            created = disk.create(new);
+        }
+        let mut file = created.map_err(io("creating", new))?;
+        file.append(&bytes).map_err(io("writing", new))?;
+        file.sync().map_err(io("syncing", new))
+    }
+
+    fn encode(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&self.next_id.to_le_bytes());
         for table in &self.tables {
@@ -90,23 +132,14 @@ impl Manifest {
             bytes.extend_from_slice(&table.sum.to_le_bytes());
         }
         seal(&mut bytes);
-        let (new, path) = (folder.join(NEW_NAME), folder.join(NAME));
-        let write = || {
-            let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-            file.write_all(&bytes)?;
-            file.sync_data()?;
-            // The folder is not synced: a power cut that takes a name of a file costs a rebuild, and nothing else.
-            fs::rename(&new, &path)
-        };
-        write().map_err(io("writing", &path))
+        bytes
     }
 
     /// What a crash left half done.
-    fn remove_others(&self, folder: &Path) -> Result<()> {
-        for entry in fs::read_dir(folder).map_err(io("reading", folder))? {
-            let path = entry.map_err(io("reading", folder))?.path();
+    fn remove_others(&self, disk: &Arc<dyn Disk>, folder: &Path) -> Result<()> {
+        for path in disk.list(folder).map_err(io("reading", folder))? {
             if !path.ends_with(NAME) && !self.tables.iter().any(|table| table.path() == path) {
-                fs::remove_file(&path).map_err(io("removing", &path))?;
+                disk.remove(&path).map_err(io("removing", &path))?;
             }
         }
         Ok(())

@@ -12,23 +12,28 @@ use std::{
 
 use crate::{
     Options,
+    disk::Disk,
     error::{Error, Result},
     memtable::Memtable,
     store::{
         batch::{Batch, BatchRow},
         levels::Levels,
-        manifest::{Manifest, table_path},
+        manifest::{Manifest, NotWritten, table_path},
         snapshot::Held,
     },
     table::{cache::Cache, reader::Table, writer::TableWriter},
 };
 
 pub(crate) struct Shared {
+    disk: Arc<dyn Disk>,
     pub(crate) folder: PathBuf,
     pub(crate) options: Options,
     pub(crate) cache: Arc<Cache>,
     /// The number of the next table.
     next_id: AtomicU64,
+    /// Who changes which tables count, one at a time. Tables that may count after a power cut, because it is not known
+    /// whether the manifest that names them is on the disk: their files stay until a later one surely is.
+    doubtful: Mutex<Vec<Arc<Table>>>,
     state: Mutex<State>,
     /// Something of the state has changed that somebody may wait for.
     changed: Condvar,
@@ -49,7 +54,7 @@ pub(crate) struct State {
 }
 
 impl Shared {
-    pub(crate) fn new(folder: PathBuf, options: Options, manifest: Manifest) -> Shared {
+    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, options: Options, manifest: Manifest) -> Shared {
         let levels = Levels { memory: vec![Arc::new(Memtable::new(options.keyspaces.len()))], tables: manifest.tables };
         let state = State {
             levels: Arc::new(levels),
@@ -61,7 +66,8 @@ impl Shared {
             failure: None,
         };
         let (cache, next_id) = (Arc::new(Cache::of_bytes(options.cache_bytes)), AtomicU64::new(manifest.next_id));
-        Shared { folder, options, cache, next_id, state: Mutex::new(state), changed: Condvar::new() }
+        let (doubtful, state, changed) = (Mutex::default(), Mutex::new(state), Condvar::new());
+        Shared { disk, folder, options, cache, next_id, doubtful, state, changed }
     }
 
     /// The state. A thread that panicked in the midst of a batch has left half of it: `commit` goes no further then.
@@ -158,14 +164,23 @@ impl Shared {
     /// A file for a new table.
     pub(crate) fn new_table(&self) -> Result<TableWriter> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        TableWriter::create(id, table_path(&self.folder, id), &self.options)
+        TableWriter::create(&self.disk, id, table_path(&self.folder, id), &self.options)
     }
 
-    /// Has other tables count from now on; `flushed` if they have the rows of the oldest memory. One thread at a time
-    /// does this.
-    pub(crate) fn switch(&self, tables: Vec<Arc<Table>>, flushed: bool) -> Result<()> {
+    /// Has other tables count from now on, of which one was written for that; `flushed` if they have the rows of the oldest
+    /// memory. After an error those before count.
+    pub(crate) fn switch(&self, tables: Vec<Arc<Table>>, written: &Arc<Table>, flushed: bool) -> Result<()> {
+        let mut doubtful = self.doubtful.lock().unwrap_or_else(PoisonError::into_inner);
         let manifest = Manifest { next_id: self.next_id.load(Ordering::Relaxed), tables };
-        manifest.write(&self.folder)?;
+        manifest.write(&*self.disk, &self.folder).map_err(|NotWritten { error, may_count }| {
+            if may_count {
+                doubtful.push(Arc::clone(written))
+            } else {
+                written.let_go()
+            }
+            error
+        })?;
+        doubtful.drain(..).for_each(|table| table.let_go());
         self.change(|state| {
             let mut levels = Levels::clone(&state.levels);
             if flushed {

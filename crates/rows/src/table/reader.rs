@@ -8,8 +8,6 @@
 //! ```
 
 use std::{
-    fs::{self, File},
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -18,6 +16,7 @@ use std::{
 };
 
 use crate::{
+    disk::{Disk, File},
     error::{Error, Result, corrupt, io, unreadable},
     table::{
         block::{Block, seal, take_varint, unsealed},
@@ -41,8 +40,9 @@ pub(crate) struct Table {
     pub(crate) sum: u32,
     /// By keyspace.
     pub(crate) sections: Vec<Vec<Section>>,
+    disk: Arc<dyn Disk>,
     path: PathBuf,
-    file: File,
+    file: Box<dyn File>,
     is_gone: AtomicBool,
     /// Somebody has met corruption in it.
     is_corrupt: AtomicBool,
@@ -81,16 +81,31 @@ impl Tail {
 }
 
 impl Table {
-    pub(crate) fn of(id: u64, path: PathBuf, file: File, length: u64, sum: u32, sections: Vec<Vec<Section>>) -> Table {
+    pub(crate) fn of(
+        disk: Arc<dyn Disk>,
+        id: u64,
+        path: PathBuf,
+        file: Box<dyn File>,
+        length: u64,
+        sum: u32,
+        sections: Vec<Vec<Section>>,
+    ) -> Table {
         let (is_gone, is_corrupt) = (AtomicBool::new(false), AtomicBool::new(false));
-        Table { id, length, sum, sections, path, file, is_gone, is_corrupt }
+        Table { id, length, sum, sections, disk, path, file, is_gone, is_corrupt }
     }
 
     /// Opens a file, of which the manifest tells the length and the checksum of the index.
-    pub(crate) fn open(id: u64, path: PathBuf, length: u64, sum: u32, spaces: usize) -> Result<Table> {
-        let file = File::open(&path).map_err(io("opening", &path))?;
-        let found = file.metadata().map_err(io("opening", &path))?.len();
-        let mut table = Table::of(id, path, file, length, sum, Vec::new());
+    pub(crate) fn open(
+        disk: &Arc<dyn Disk>,
+        id: u64,
+        path: PathBuf,
+        length: u64,
+        sum: u32,
+        spaces: usize,
+    ) -> Result<Table> {
+        let file = disk.open(&path).map_err(io("opening", &path))?;
+        let found = file.length().map_err(io("opening", &path))?;
+        let mut table = Table::of(Arc::clone(disk), id, path, file, length, sum, Vec::new());
         if found != length {
             return Err(table.corrupt("it is not as long as it was"));
         }
@@ -160,7 +175,7 @@ impl Table {
             return Err(self.corrupt("it points beyond its end"));
         }
         let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, at).map_err(|error| {
+        self.file.read_at(&mut bytes, at).map_err(|error| {
             self.is_corrupt.store(true, Ordering::Relaxed);
             unreadable(&self.path)(error)
         })?;
@@ -191,7 +206,7 @@ impl Drop for Table {
     fn drop(&mut self) {
         if self.is_gone.load(Ordering::Relaxed) {
             // One that stays is removed at the next start.
-            let _ = fs::remove_file(&self.path);
+            let _ = self.disk.remove(&self.path);
         }
     }
 }
