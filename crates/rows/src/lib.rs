@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! batch ─> memory (memtable.rs) ─ full, or 20 s old, or the end ─> a table's file (table/)
-//!               ^                                                       │ merged by size (store/background.rs)
+//!               ^                                                       │ compacted by size (store/compaction.rs)
 //! snapshot ─────┴──────────────── looks at both, newest first ──────────┘
 //! ```
 //!
@@ -22,7 +22,7 @@
 //!   is there.
 //!
 //! A snapshot that is held for long keeps the memory and the files that it looks at: three such tables at most, and
-//! what was merged since.
+//! what was compacted since.
 //!
 //! One thread writes; any number reads. Nothing here knows what a row means.
 
@@ -46,7 +46,7 @@ use std::{
 use crate::{
     disk::{Disk, RealDisk},
     error::Result,
-    store::{background::Background, manifest::Manifest, shared::Shared},
+    store::{background::Background, clock::Clock, manifest::Manifest, shared::Shared},
 };
 
 pub use error::Error;
@@ -78,18 +78,21 @@ impl Database {
     pub fn open(path: &Path, options: Options) -> Result<Database> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let manifest = Manifest::open(&disk, path, options.keyspaces.len())?;
-        let shared = Arc::new(Shared::new(disk, path.to_owned(), options, manifest));
+        let shared = Arc::new(Shared::new(disk, Clock::of_machine(), path.to_owned(), options, manifest));
         let background = Background::new(Arc::clone(&shared));
         let thread = thread::Builder::new().name("rows".to_owned()).spawn(move || background.run());
         let thread = thread.map_err(error::io("starting a thread for", path))?;
         Ok(Database { shared, background: Some(thread) })
     }
 
-    /// Opens what is in a folder, for who only reads: no file is made, merged or removed, and rows that are put in stay in memory.
+    /// Opens what is in a folder, for who only reads: no file is made, compacted or removed, and rows that are put in stay in memory.
     pub fn open_to_read(path: &Path, options: Options) -> Result<Database> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let manifest = Manifest::open_to_read(&disk, path, options.keyspaces.len())?;
-        Ok(Database { shared: Arc::new(Shared::new(disk, path.to_owned(), options, manifest)), background: None })
+        Ok(Database {
+            shared: Arc::new(Shared::new(disk, Clock::of_machine(), path.to_owned(), options, manifest)),
+            background: None,
+        })
     }
 
     /// The keyspace with a number.
@@ -103,7 +106,7 @@ impl Database {
         Snapshot::of(self.shared.hold())
     }
 
-    /// Whether a reader, or a merge, has met corruption in one of its files.
+    /// Whether a reader, or a compaction, has met corruption in one of its files.
     pub fn is_corrupt(&self) -> bool {
         let state = self.shared.state();
         matches!(state.failure, Some(Error::Corrupt { .. }))

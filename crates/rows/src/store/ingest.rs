@@ -1,4 +1,4 @@
-//! Fills an empty store with rows that come in the order of their keys, past memory and merges.
+//! Fills an empty store with rows that come in the order of their keys, past memory and compactions.
 
 use std::sync::Arc;
 

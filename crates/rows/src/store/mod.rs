@@ -2,9 +2,11 @@
 
 pub(crate) mod levels;
 pub(crate) mod manifest;
+pub(crate) mod clock;
 pub(crate) mod shared;
 pub(crate) mod snapshot;
 pub(crate) mod iter;
 pub(crate) mod batch;
 pub(crate) mod ingest;
+pub(crate) mod compaction;
 pub(crate) mod background;

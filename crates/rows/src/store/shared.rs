@@ -7,7 +7,7 @@ use std::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::Duration,
 };
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     memtable::Memtable,
     store::{
         batch::{Batch, BatchRow},
+        clock::Clock,
         levels::Levels,
         manifest::{Manifest, NotWritten, table_path},
         snapshot::Held,
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) folder: PathBuf,
     pub(crate) options: Options,
     pub(crate) cache: Arc<Cache>,
+    clock: Clock,
     /// The number of the next table.
     next_id: AtomicU64,
     /// Who changes which tables count, one at a time. Tables that may count after a power cut, because it is not known
@@ -47,14 +49,31 @@ pub(crate) struct State {
     held: Vec<u64>,
     holders: Vec<usize>,
     /// When the first row came that is in no file.
-    dirty_since: Option<Instant>,
+    dirty_since: Option<Duration>,
     pub(crate) is_closing: bool,
     /// Why memory could not be written to a file when that was last tried. Rows are taken while memory has room.
     pub(crate) failure: Option<Error>,
+    /// When it is tried again.
+    retry_at: Duration,
+}
+
+/// What the background has to do.
+enum Due {
+    Work,
+    /// Nothing, for so long.
+    In(Duration),
+    /// Nothing any more.
+    Never,
 }
 
 impl Shared {
-    pub(crate) fn new(disk: Arc<dyn Disk>, folder: PathBuf, options: Options, manifest: Manifest) -> Shared {
+    pub(crate) fn new(
+        disk: Arc<dyn Disk>,
+        clock: Clock,
+        folder: PathBuf,
+        options: Options,
+        manifest: Manifest,
+    ) -> Shared {
         let levels = Levels { memory: vec![Arc::new(Memtable::new(options.keyspaces.len()))], tables: manifest.tables };
         let state = State {
             levels: Arc::new(levels),
@@ -64,10 +83,11 @@ impl Shared {
             dirty_since: None,
             is_closing: false,
             failure: None,
+            retry_at: Duration::ZERO,
         };
         let (cache, next_id) = (Arc::new(Cache::of_bytes(options.cache_bytes)), AtomicU64::new(manifest.next_id));
         let (doubtful, state, changed) = (Mutex::default(), Mutex::new(state), Condvar::new());
-        Shared { disk, folder, options, cache, next_id, doubtful, state, changed }
+        Shared { disk, folder, options, cache, clock, next_id, doubtful, state, changed }
     }
 
     /// The state. A thread that panicked in the midst of a batch has left half of it: `commit` goes no further then.
@@ -137,7 +157,7 @@ impl Shared {
             }
         });
         if state.dirty_since.is_none() {
-            state.dirty_since = Some(Instant::now());
+            state.dirty_since = Some(self.clock.now());
         }
         if bytes >= self.options.memtable_bytes {
             state.freeze(self.options.keyspaces.len());
@@ -192,11 +212,27 @@ impl Shared {
         Ok(())
     }
 
+    /// Writes the oldest full memory to a table's file.
+    pub(crate) fn write_oldest_memory(&self) -> Result<()> {
+        let levels = Arc::clone(&self.state().levels);
+        let Some(memtable) = levels.memory.get(1..).and_then(<[_]>::last) else { return Ok(()) };
+        let mut writer = self.new_table()?;
+        memtable.for_each(|space, key, value| writer.push(space, key, value))?;
+        let table = Arc::new(writer.finish()?);
+        let mut tables = levels.tables.clone();
+        tables.insert(0, Arc::clone(&table));
+        self.switch(tables, &table, true)
+    }
+
+    /// Has all rows that are in memory go to a file.
+    pub(crate) fn freeze(&self) {
+        self.change(|state| state.freeze(self.options.keyspaces.len()));
+    }
+
     /// Writes everything to files, and waits for it.
     pub(crate) fn flush(&self) -> Result<()> {
+        self.freeze();
         let mut state = self.state();
-        state.freeze(self.options.keyspaces.len());
-        self.changed.notify_all();
         while state.failure.is_none() && state.levels.memory.len() > 1 {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -209,37 +245,45 @@ impl Shared {
         self.change(|state| {
             let is_news = words(error) != words(state.failure.as_ref());
             state.failure = error.cloned();
+            state.retry_at = self.clock.now() + self.options.retry_interval;
             is_news
         })
+    }
+
+    /// Whether memory is to be written to a file now.
+    pub(crate) fn is_flush_due(&self) -> bool {
+        matches!(self.due(&mut self.state()), Due::Work)
     }
 
     /// Waits until there is something to write to a file, or the end. `false` at the end. After a failure it waits a
     /// moment, and at the end it gives up.
     pub(crate) fn wait_for_work(&self) -> bool {
         let mut state = self.state();
-        let failed_at = state.failure.as_ref().map(|_| Instant::now());
         loop {
-            if let Some(rest) = failed_at.and_then(|at| self.options.retry_interval.checked_sub(at.elapsed())) {
-                if state.is_closing {
-                    return false;
+            match self.due(&mut state) {
+                Due::Work => return true,
+                Due::Never => return false,
+                Due::In(rest) => {
+                    state = self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
                 }
-                state = self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
-                continue;
             }
-            if state.levels.memory.len() > 1 {
-                return true;
-            }
-            let waited = state.dirty_since.map(|since| since.elapsed());
-            if waited.is_some_and(|waited| waited >= self.options.flush_after || state.is_closing) {
-                state.freeze(self.options.keyspaces.len());
-                continue;
-            }
-            if state.is_closing {
-                return false;
-            }
-            let flush_after = self.options.flush_after;
-            let rest = waited.map_or(flush_after, |waited| flush_after.saturating_sub(waited));
-            state = self.changed.wait_timeout(state, rest).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn due(&self, state: &mut State) -> Due {
+        let (now, flush_after) = (self.clock.now(), self.options.flush_after);
+        if state.failure.is_some() && now < state.retry_at {
+            return if state.is_closing { Due::Never } else { Due::In(state.retry_at - now) };
+        }
+        let waited = state.dirty_since.map(|since| now.saturating_sub(since));
+        if waited.is_some_and(|waited| waited >= flush_after || state.is_closing) {
+            state.freeze(self.options.keyspaces.len());
+        }
+        match waited {
+            _ if state.levels.memory.len() > 1 => Due::Work,
+            _ if state.is_closing => Due::Never,
+            Some(waited) if state.dirty_since.is_some() => Due::In(flush_after - waited),
+            _ => Due::In(flush_after),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a reader sees: every keyspace as of one batch, whatever is written, filed or merged in the meantime.
+//! What a reader sees: every keyspace as of one batch, whatever is written, flushed or compacted in the meantime.
 
 use std::{
     ops::{Bound, RangeBounds},
