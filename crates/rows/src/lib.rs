@@ -26,6 +26,7 @@
 //!
 //! One thread writes; any number reads. Nothing here knows what a row means.
 
+mod planted;
 mod error;
 mod options;
 mod disk;
@@ -33,6 +34,8 @@ mod table;
 mod memtable;
 mod merge;
 mod store;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
 

@@ -9,6 +9,8 @@
 //! This module knows nothing of rows.
 
 mod real;
+#[cfg(test)]
+pub(crate) mod fake;
 
 use std::{
     io,

@@ -9,6 +9,7 @@ use std::{ops::Bound, sync::Arc};
 use crate::{
     error::Result,
     merge::{Merge, Source},
+    planted::planted,
     store::shared::Shared,
     table::{
         key::{Bounds, Direction},
@@ -49,7 +50,7 @@ impl Compaction {
                 Merge::of(sources, Direction::Up)
             });
             // Where no older table has rows, nothing needs to say that one was removed.
-            let is_oldest = kept.iter().all(|table| table.sections[space].is_empty());
+            let is_oldest = kept.iter().all(|table| table.sections[space].is_empty()) || planted!(RemovalForgotten);
             while let Some((key, value)) = rows.next()? {
                 if value.is_some() || !is_oldest {
                     self.writer.push(space, &key, value.as_deref())?;
@@ -69,8 +70,15 @@ impl Compaction {
         let table = Arc::new(self.writer.finish()?);
         // Tables that came in the meantime are newer.
         let mut now = self.shared.state().levels.tables.clone();
-        let first = now.len() - self.tables.len();
+        let mut first = now.len() - self.tables.len();
+        if planted!(CompactedTableFirst) {
+            now.rotate_left(first);
+            first = 0;
+        }
         let gone: Vec<_> = now.splice(first..first + self.count, [Arc::clone(&table)]).collect();
+        if planted!(TablesRemovedBeforeManifest) {
+            gone.iter().for_each(|table| table.remove());
+        }
         self.shared.switch(now, &table, false)?;
         gone.iter().for_each(|table| table.let_go());
         Ok(())

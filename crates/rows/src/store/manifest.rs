@@ -16,6 +16,7 @@ use std::{
 use crate::{
     disk::Disk,
     error::{Error, Result, corrupt, io},
+    planted::planted,
     table::{
         block::{seal, unsealed},
         reader::Table,
@@ -65,7 +66,9 @@ impl Manifest {
         let manifest = Manifest::decoded(disk, folder, &bytes, spaces)?;
         // This manifest may have come so shortly before a kill that it is not on the disk by name. What it does not name
         // goes only after it is: a power cut could bring back the one before.
-        disk.sync_folder(folder).map_err(io("syncing", folder))?;
+        if !planted!(RemovedBeforeFolderSynced) {
+            disk.sync_folder(folder).map_err(io("syncing", folder))?;
+        }
         manifest.remove_others(disk, folder)?;
         Ok(manifest)
     }
@@ -90,7 +93,8 @@ impl Manifest {
 
     /// What the bytes of a manifest name.
     fn decoded(disk: &Arc<dyn Disk>, folder: &Path, bytes: &[u8], spaces: usize) -> Result<Manifest> {
-        let (next_id, entries) = decode(bytes).ok_or_else(|| corrupt(&folder.join(NAME), "the list of tables"))?;
+        let decoded = decode(bytes).or_else(|| planted!(TornManifestAccepted).then(|| (1, Vec::new())));
+        let (next_id, entries) = decoded.ok_or_else(|| corrupt(&folder.join(NAME), "the list of tables"))?;
         let open = |(id, length, sum)| Table::open(disk, id, table_path(folder, id), length, sum, spaces).map(Arc::new);
         Ok(Manifest { next_id, tables: entries.into_iter().map(open).collect::<Result<_>>()? })
     }
@@ -106,6 +110,9 @@ impl Manifest {
             let _ = disk.remove(&new);
             not_there(error)
         })?;
+        if planted!(ManifestRenamedBeforeSync) {
+            return Ok(());
+        }
         let renamed = disk.rename(&new, &folder.join(NAME)).map_err(io("renaming", &new));
         let synced = renamed.and_then(|()| disk.sync_folder(folder).map_err(io("syncing", folder)));
         synced.map_err(|error| NotWritten { error, may_count: true })
@@ -120,6 +127,10 @@ impl Manifest {
         }
         let mut file = created.map_err(io("creating", new))?;
         file.append(&bytes).map_err(io("writing", new))?;
+        if planted!(ManifestRenamedBeforeSync) {
+            disk.rename(new, &new.with_extension("")).map_err(io("renaming", new))?;
+            disk.sync_folder(new.parent().unwrap_or(new)).map_err(io("syncing", new))?;
+        }
         file.sync().map_err(io("syncing", new))
     }
 

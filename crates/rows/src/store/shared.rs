@@ -15,6 +15,7 @@ use crate::{
     disk::Disk,
     error::{Error, Result},
     memtable::Memtable,
+    planted::planted,
     store::{
         batch::{Batch, BatchRow},
         clock::Clock,
@@ -192,19 +193,22 @@ impl Shared {
     pub(crate) fn switch(&self, tables: Vec<Arc<Table>>, written: &Arc<Table>, flushed: bool) -> Result<()> {
         let mut doubtful = self.doubtful.lock().unwrap_or_else(PoisonError::into_inner);
         let manifest = Manifest { next_id: self.next_id.load(Ordering::Relaxed), tables };
-        manifest.write(&*self.disk, &self.folder).map_err(|NotWritten { error, may_count }| {
-            if may_count {
-                doubtful.push(Arc::clone(written))
+        if let Err(NotWritten { error, may_count }) = manifest.write(&*self.disk, &self.folder)
+            && !planted!(ManifestErrorSwallowed)
+        {
+            if may_count && !planted!(DoubtfulTableRemoved) {
+                doubtful.push(Arc::clone(written));
             } else {
-                written.let_go()
+                written.let_go();
             }
-            error
-        })?;
+            return Err(error);
+        }
         doubtful.drain(..).for_each(|table| table.let_go());
         self.change(|state| {
             let mut levels = Levels::clone(&state.levels);
             if flushed {
-                levels.memory.pop();
+                let at = if planted!(FlushOrderWrong) { 1 } else { levels.memory.len() - 1 };
+                levels.memory.remove(at);
             }
             levels.tables = manifest.tables;
             state.levels = Arc::new(levels);
@@ -215,7 +219,10 @@ impl Shared {
     /// Writes the oldest full memory to a table's file.
     pub(crate) fn write_oldest_memory(&self) -> Result<()> {
         let levels = Arc::clone(&self.state().levels);
-        let Some(memtable) = levels.memory.get(1..).and_then(<[_]>::last) else { return Ok(()) };
+        let full = &levels.memory[1..];
+        let Some(memtable) = (if planted!(FlushOrderWrong) { full.first() } else { full.last() }) else {
+            return Ok(());
+        };
         let mut writer = self.new_table()?;
         memtable.for_each(|space, key, value| writer.push(space, key, value))?;
         let table = Arc::new(writer.finish()?);

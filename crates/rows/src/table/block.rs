@@ -11,7 +11,10 @@
 
 use std::collections::VecDeque;
 
-use crate::table::key::{Key, Row, shared_length};
+use crate::{
+    planted::planted,
+    table::key::{Key, Row, shared_length},
+};
 
 /// Rows between two that are written whole: a look-up goes through so many at most.
 const INTERVAL_ROWS: usize = 12;
@@ -186,7 +189,7 @@ pub(crate) fn seal(bytes: &mut Vec<u8>) {
 /// What stands before its checksum; `None` where it does not fit.
 pub(crate) fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
     let (bytes, sum) = bytes.split_last_chunk()?;
-    (crc32fast::hash(bytes) == u32::from_le_bytes(*sum)).then_some(bytes)
+    (crc32fast::hash(bytes) == u32::from_le_bytes(*sum) || planted!(ChecksumNotChecked)).then_some(bytes)
 }
 
 fn number(number: usize) -> u32 {

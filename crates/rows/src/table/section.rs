@@ -8,10 +8,13 @@
 //! The index is read through the cache, so what a table keeps in memory of its own is one key a section, of about
 //! 256 KiB: 1.3 MB for 5 GB of rows.
 
-use crate::table::{
-    block::{BlockBuilder, put_varint, seal, take_varint, unsealed},
-    filter::{Filter, hash_of},
-    key::Key,
+use crate::{
+    planted::planted,
+    table::{
+        block::{BlockBuilder, put_varint, seal, take_varint, unsealed},
+        filter::{Filter, hash_of},
+        key::Key,
+    },
 };
 
 /// Where a section is in its file, and how far its keys go.
@@ -93,8 +96,12 @@ impl SectionBuilder {
     }
 
     pub(crate) fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
+        if planted!(RowForgotten) && self.blocks.len() + 1 == self.blocks_max && !self.block.is_empty() {
+            self.close_block();
+            return;
+        }
         self.block.push(key, value);
-        if self.with_filter {
+        if self.with_filter && !(planted!(FilterKeyForgotten) && self.hashes.len() == 3) {
             self.hashes.push(hash_of(key));
         }
         if self.block.len() >= self.block_bytes {
