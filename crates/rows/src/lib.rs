@@ -34,6 +34,9 @@ mod table;
 mod memtable;
 mod merge;
 mod store;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-const MAGIC: &[u8; 8] = b"cftabls\x01";
+pub(crate) const MAGIC: &[u8; 8] = b"cftabls\x01";
 const NAME: &str = "manifest";
 const NEW_NAME: &str = "manifest.new";
 const ENTRY_BYTES: usize = 20;
@@ -157,14 +157,22 @@ impl Manifest {
     }
 }
 
+/// A table's number, the length of its file and the checksum of its index.
 type Entry = (u64, u64, u32);
 
-fn decode(bytes: &[u8]) -> Option<(u64, Vec<Entry>)> {
+/// The number of the next table, and the tables. `None`: it makes no sense.
+pub(crate) fn decode(bytes: &[u8]) -> Option<(u64, Vec<Entry>)> {
     let rest = unsealed(bytes)?.strip_prefix(MAGIC)?;
     let (next_id, rest) = rest.split_first_chunk()?;
+    let next_id = u64::from_le_bytes(*next_id);
+    let (entries, rest) = rest.as_chunks::<ENTRY_BYTES>();
     let number = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    let entry =
-        |entry: &[u8]| Some((number(&entry[..8]), number(&entry[8..16]), u32::try_from(number(&entry[16..])).ok()?));
-    let entries = rest.chunks(ENTRY_BYTES).map(|bytes| (bytes.len() == ENTRY_BYTES).then(|| entry(bytes)).flatten());
-    Some((u64::from_le_bytes(*next_id), entries.collect::<Option<_>>()?))
+    let entry = |entry: &[u8; ENTRY_BYTES]| {
+        let (id, sum) = (number(&entry[..8]), u32::try_from(number(&entry[16..])).ok()?);
+        (id < next_id).then_some((id, number(&entry[8..16]), sum))
+    };
+    rest.is_empty()
+        .then(|| entries.iter().map(entry).collect::<Option<_>>())
+        .flatten()
+        .map(|entries| (next_id, entries))
 }

@@ -227,7 +227,11 @@ fn decode_index(bytes: &[u8], spaces: usize) -> Option<Vec<Vec<Section>>> {
         rest = after;
         let start = u64::from_le_bytes(*start);
         let (blocks_length, index_length) = (take_varint(&mut rest)?, take_varint(&mut rest)?);
-        space.push(Section { last: Key::from(take(&mut rest)?), start, blocks_length, index_length });
+        let last = Key::from(take(&mut rest)?);
+        if space.last().is_some_and(|before| before.last >= last) {
+            return None;
+        }
+        space.push(Section { last, start, blocks_length, index_length });
     }
     Some(sections)
 }

@@ -25,6 +25,8 @@ pub(crate) struct TableRows {
     /// The place of the next interval; `None` before the first one was looked for.
     at: Option<Place>,
     blocks_read: usize,
+    /// The key that was read last, within the range or not: what follows is on its other side.
+    last: Option<Key>,
 }
 
 struct Place {
@@ -37,7 +39,7 @@ struct Place {
 
 impl TableRows {
     pub(crate) fn of(table: Arc<Table>, cache: Arc<Cache>, space: usize, bounds: Bounds) -> TableRows {
-        TableRows { table, cache, space, bounds, at: None, blocks_read: 0 }
+        TableRows { table, cache, space, bounds, at: None, blocks_read: 0, last: None }
     }
 
     /// Some of the next rows; none where there are no more.
@@ -51,6 +53,7 @@ impl TableRows {
             let Some(place) = &self.at else { break };
             let copied = place.loaded.copy_interval(place.interval, found);
             copied.ok_or_else(|| self.table.corrupt("a row"))?;
+            self.check_order(direction, found)?;
             let (from, to) = &self.bounds;
             let below = |key: &Key| match from {
                 Bound::Unbounded => false,
@@ -80,6 +83,20 @@ impl TableRows {
                 break;
             }
         }
+        Ok(())
+    }
+
+    /// Each interval is in order by itself; here they are held against each other.
+    fn check_order(&mut self, direction: Direction, found: &VecDeque<Row>) -> Result<()> {
+        let (Some((least, _)), Some((greatest, _))) = (found.front(), found.back()) else { return Ok(()) };
+        let is_next = self.last.as_ref().is_none_or(|last| match direction {
+            Direction::Up => last < least,
+            Direction::Down => last > greatest,
+        });
+        if !is_next {
+            return Err(self.table.corrupt("rows are not in order"));
+        }
+        self.last = Some(if direction == Direction::Up { greatest.clone() } else { least.clone() });
         Ok(())
     }
 

@@ -39,6 +39,7 @@ pub(crate) struct BlockPlace {
 }
 
 impl SectionIndex {
+    /// An index as it was read; `None` where it makes no sense.
     pub(crate) fn decode(bytes: &[u8]) -> Option<SectionIndex> {
         let mut rest = unsealed(bytes)?;
         let count = take_varint(&mut rest)?;
@@ -46,6 +47,9 @@ impl SectionIndex {
         for _ in 0..count {
             let last = Key::from(take(&mut rest)?);
             let length = take_varint(&mut rest)?;
+            if blocks.last().is_some_and(|before: &BlockPlace| before.last >= last) {
+                return None;
+            }
             blocks.push(BlockPlace { last, at, length });
             at = at.checked_add(length)?;
         }
