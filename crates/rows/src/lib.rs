@@ -2,7 +2,7 @@
 //! that follow from something durable elsewhere, and are made again from it where a crash took the last of them.
 //!
 //! ```text
-//! batch ─> memory (memtable.rs) ─ full, or 20 s old, or the end ─> a table's file (table/)
+//! batch ─> memory (memory/) ─── full, or 20 s old, or the end ─> a table's file (table/)
 //!               ^                                                       │ compacted by size (store/compaction.rs)
 //! snapshot ─────┴──────────────── looks at both, newest first ──────────┘
 //! ```
@@ -31,7 +31,7 @@ mod error;
 mod options;
 mod disk;
 mod table;
-mod memtable;
+mod memory;
 mod merge;
 mod store;
 #[cfg(any(test, feature = "fuzzing"))]

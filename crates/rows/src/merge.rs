@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::VecDeque, sync::Arc};
 
 use crate::{
     error::Result,
-    memtable::Memtable,
+    memory::memtable::Memtable,
     table::{
         cache::Cache,
         key::{Bounds, Direction, Key, Row},

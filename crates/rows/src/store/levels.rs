@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::Result,
-    memtable::Memtable,
+    memory::memtable::Memtable,
     table::{cache::Cache, filter::hash_of, key::Key, reader::Table},
 };
 

@@ -14,7 +14,7 @@ use crate::{
     Options,
     disk::Disk,
     error::{Error, Result},
-    memtable::Memtable,
+    memory::memtable::Memtable,
     planted::planted,
     store::{
         batch::{Batch, BatchRow},

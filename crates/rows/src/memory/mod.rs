@@ -1,0 +1,3 @@
+//! Rows in memory: those of a batch, and those that wait for a file.
+
+pub(crate) mod memtable;
