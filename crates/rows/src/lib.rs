@@ -95,6 +95,8 @@ impl Database {
     pub fn open_to_read(path: &Path, options: Options) -> Result<Database> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let manifest = Manifest::open_to_read(&disk, path, options.keyspaces.len())?;
+        // Nothing would write full memory to a file.
+        let options = Options { memtable_bytes: usize::MAX, ..options };
         Ok(Database {
             shared: Arc::new(Shared::new(disk, Clock::of_machine(), path.to_owned(), options, manifest)),
             background: None,

@@ -1,10 +1,10 @@
 //! Rows in order, from memory and from tables, upwards or downwards; and all of them merged.
 
-use std::{cmp::Ordering, collections::VecDeque, sync::Arc};
+use std::{cmp::Ordering, collections::VecDeque, ops::Range, sync::Arc};
 
 use crate::{
     error::Result,
-    memory::memtable::Memtable,
+    memory::{batch_rows::BatchRows, memtable::Memtable},
     table::{
         cache::Cache,
         key::{Bounds, Direction, Key, Row},
@@ -18,11 +18,16 @@ const FIRST_ROWS: usize = 8;
 const ROWS_MAX: usize = 256;
 /// Where rows come from.
 pub(crate) enum Source {
+    Batch { batch: Arc<BatchRows>, range: Range<usize>, count: usize },
     Memory { memtable: Arc<Memtable>, space: usize, bounds: Bounds, sequence: u64, count: usize },
     Table(TableRows),
 }
 
 impl Source {
+    pub(crate) fn batch(batch: &Arc<BatchRows>, space: usize, bounds: &Bounds) -> Source {
+        Source::Batch { batch: Arc::clone(batch), range: batch.range(space, bounds), count: FIRST_ROWS }
+    }
+
     pub(crate) fn memory(memtable: &Arc<Memtable>, space: usize, bounds: &Bounds, sequence: u64) -> Source {
         let memtable = Arc::clone(memtable);
         Source::Memory { memtable, space, bounds: bounds.clone(), sequence, count: FIRST_ROWS }
@@ -36,6 +41,11 @@ impl Source {
     /// Some of the next rows; none where there are no more.
     fn fill(&mut self, direction: Direction, found: &mut VecDeque<Row>) -> Result<()> {
         match self {
+            Source::Batch { batch, range, count } => {
+                batch.copy(range, direction, *count, found);
+                *count = (*count * 2).min(ROWS_MAX);
+                Ok(())
+            }
             Source::Memory { memtable, space, bounds, sequence, count } => {
                 while found.is_empty() && memtable.rows(*space, bounds, direction, *sequence, *count, found) {}
                 *count = (*count * 2).min(ROWS_MAX);

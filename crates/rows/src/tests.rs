@@ -5,6 +5,7 @@ use std::{
     fs,
     ops::Bound,
     path::Path,
+    sync::Barrier,
     time::{Duration, Instant},
 };
 
@@ -362,4 +363,46 @@ fn a_first_start_that_was_cut_short_is_begun_again() {
     fs::write(folder.path().join("manifest.new"), "half").unwrap();
     drop(open(folder.path()));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// A writer is stopped in the midst of a batch by somebody who reads memory, which stands for a batch that takes long.
+#[test]
+fn a_batch_counts_before_all_of_it_is_in_memory_and_nobody_waits_for_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(folder.path());
+    let keyspace = database.keyspace(0);
+    let before = database.snapshot();
+    let memtable = Arc::clone(&database.shared.state().levels.memory[0]);
+    let (batch_rows, begun) = (300_u32, Instant::now());
+    let (reads, has_read) = (Barrier::new(2), Barrier::new(2));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            memtable.while_read(|| {
+                reads.wait();
+                has_read.wait();
+            });
+        });
+        reads.wait();
+        let writer = scope.spawn(|| {
+            let mut batch = database.batch();
+            (0..batch_rows).for_each(|number| batch.insert(&keyspace, number.to_be_bytes(), [1]));
+            batch.commit().unwrap();
+        });
+        // It counts as soon as it is there, and as a whole.
+        while database.shared.state().batch.is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the batch does not count");
+        }
+        assert!(!writer.is_finished());
+        let now = database.snapshot();
+        assert!((0..batch_rows).all(|number| now.get(&keyspace, number.to_be_bytes()).unwrap().is_some()));
+        // Its memory goes to no file before it is whole.
+        assert!(database.shared.state().levels.memory.len() == 1);
+        let flush = scope.spawn(|| database.flush());
+        has_read.wait();
+        flush.join().unwrap().unwrap();
+        writer.join().unwrap();
+        assert_eq!(now.iter(&keyspace).count(), batch_rows as usize);
+    });
+    assert_eq!(before.iter(&keyspace).count(), 0);
+    assert_eq!(rows(&database).0.len(), batch_rows as usize);
 }

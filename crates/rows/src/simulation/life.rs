@@ -242,7 +242,7 @@ impl Run {
         // Nothing more was promised while it went on.
         self.cut_images();
         let tables = Levels { memory: Vec::new(), ..(*store.shared.state().levels).clone() };
-        let number = tables.get(&store.shared.cache, NUMBER.0, NUMBER.1, u64::MAX);
+        let number = tables.get(&store.shared.cache, None, NUMBER.0, NUMBER.1, u64::MAX);
         self.must_have_failed(number.is_err(), &[]);
         if let Ok(Some(number)) = number {
             let number = usize::try_from(u64::from_le_bytes(number.try_into().unwrap())).unwrap();
@@ -256,7 +256,7 @@ impl Run {
     }
 
     fn flush(&mut self, store: &mut Stepped) {
-        store.shared.freeze();
+        store.shared.freeze().unwrap();
         while store.shared.state().levels.memory.len() > 1 {
             self.time.fetch_add(1000, Ordering::Relaxed);
             if self.step(store).is_err() {

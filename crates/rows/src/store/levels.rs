@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::Result,
-    memory::memtable::Memtable,
+    memory::{batch_rows::BatchRows, memtable::Memtable},
     table::{cache::Cache, filter::hash_of, key::Key, reader::Table},
 };
 
@@ -21,8 +21,19 @@ impl Levels {
         self.tables.is_empty() && self.memory.iter().all(|memtable| memtable.is_empty())
     }
 
-    pub(crate) fn get(&self, cache: &Cache, space: usize, key: &[u8], sequence: u64) -> Result<Option<Vec<u8>>> {
+    /// A row's value as of a sequence number; `batch` has the newest rows, where one is being put into memory.
+    pub(crate) fn get(
+        &self,
+        cache: &Cache,
+        batch: Option<&BatchRows>,
+        space: usize,
+        key: &[u8],
+        sequence: u64,
+    ) -> Result<Option<Vec<u8>>> {
         let whole = Key::from(key);
+        if let Some(found) = batch.and_then(|batch| batch.get(space, &whole)) {
+            return Ok(found);
+        }
         for memtable in &self.memory {
             if let Some(found) = memtable.get(space, &whole, sequence) {
                 return Ok(found);

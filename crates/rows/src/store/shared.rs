@@ -1,12 +1,12 @@
 //! What all handles share: where the rows are, who holds which moment, and what the thread in the background has to do.
 
 use std::{
-    collections::BTreeSet,
     path::PathBuf,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    thread,
     time::Duration,
 };
 
@@ -14,16 +14,15 @@ use crate::{
     Options,
     disk::Disk,
     error::{Error, Result},
-    memory::memtable::Memtable,
+    memory::{batch_rows::BatchRows, memtable::Memtable},
     planted::planted,
     store::{
-        batch::{Batch, BatchRow},
         clock::Clock,
         levels::Levels,
         manifest::{Manifest, NotWritten, table_path},
         snapshot::Held,
     },
-    table::{cache::Cache, reader::Table, writer::TableWriter},
+    table::{cache::Cache, key::Key, reader::Table, writer::TableWriter},
 };
 
 pub(crate) struct Shared {
@@ -37,6 +36,8 @@ pub(crate) struct Shared {
     /// Who changes which tables count, one at a time. Tables that may count after a power cut, because it is not known
     /// whether the manifest that names them is on the disk: their files stay until a later one surely is.
     doubtful: Mutex<Vec<Arc<Table>>>,
+    /// Who puts a batch into memory, one at a time.
+    writer: Mutex<()>,
     state: Mutex<State>,
     /// Something of the state has changed that somebody may wait for.
     changed: Condvar,
@@ -44,6 +45,10 @@ pub(crate) struct Shared {
 
 pub(crate) struct State {
     pub(crate) levels: Arc<Levels>,
+    /// A batch that counts and is being put into memory: the newest rows of all. Memory is not frozen meanwhile.
+    pub(crate) batch: Option<Arc<BatchRows>>,
+    /// Somebody waits for the end of that.
+    awaits_batch: bool,
     /// The number of the last batch.
     sequence: u64,
     /// The sequence numbers of held snapshots, ascending, and how many hold each.
@@ -75,9 +80,12 @@ impl Shared {
         options: Options,
         manifest: Manifest,
     ) -> Shared {
+        assert!(options.keyspaces.len() <= 256, "there are at most 256 keyspaces");
         let levels = Levels { memory: vec![Arc::new(Memtable::new(options.keyspaces.len()))], tables: manifest.tables };
         let state = State {
             levels: Arc::new(levels),
+            batch: None,
+            awaits_batch: false,
             sequence: 0,
             held: Vec::new(),
             holders: Vec::new(),
@@ -87,11 +95,12 @@ impl Shared {
             retry_at: Duration::ZERO,
         };
         let (cache, next_id) = (Arc::new(Cache::of_bytes(options.cache_bytes)), AtomicU64::new(manifest.next_id));
-        let (doubtful, state, changed) = (Mutex::default(), Mutex::new(state), Condvar::new());
-        Shared { disk, folder, options, cache, clock, next_id, doubtful, state, changed }
+        let (doubtful, writer) = (Mutex::default(), Mutex::default());
+        let (state, changed) = (Mutex::new(state), Condvar::new());
+        Shared { disk, folder, options, cache, clock, next_id, doubtful, writer, state, changed }
     }
 
-    /// The state. A thread that panicked in the midst of a batch has left half of it: `commit` goes no further then.
+    /// The state, which is whole whoever panicked: it is changed in a few lines, in which nothing does.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,14 +113,17 @@ impl Shared {
     }
 
     pub(crate) fn get(&self, space: usize, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        let levels = Arc::clone(&self.state().levels);
-        levels.get(&self.cache, space, key, u64::MAX)
+        let (levels, batch) = {
+            let state = self.state();
+            (Arc::clone(&state.levels), state.batch.clone())
+        };
+        levels.get(&self.cache, batch.as_deref(), space, key, u64::MAX)
     }
 
     /// Holds this moment.
     pub(crate) fn hold(self: &Arc<Self>) -> Held {
         let mut state = self.state();
-        let (sequence, levels) = (state.sequence, Arc::clone(&state.levels));
+        let (sequence, levels, batch) = (state.sequence, Arc::clone(&state.levels), state.batch.clone());
         match state.held.last() {
             Some(last) if *last == sequence => *state.holders.last_mut().expect("one for each number") += 1,
             _ => {
@@ -120,7 +132,7 @@ impl Shared {
             }
         }
         drop(state);
-        Held::of(Arc::clone(self), levels, sequence)
+        Held::of(Arc::clone(self), levels, batch, sequence)
     }
 
     pub(crate) fn let_go(&self, sequence: u64) {
@@ -134,52 +146,51 @@ impl Shared {
         }
     }
 
-    /// Writes a batch to memory. Waits while memory is full.
-    pub(crate) fn commit(&self, batch: &Batch) -> Result<()> {
+    /// Has a batch count, and puts it into memory. Waits while memory is full.
+    ///
+    /// The batch counts first, at once: who reads looks at its rows before those in memory. So nobody who reads waits until
+    /// they are there, and who holds an older snapshot never sees them.
+    pub(crate) fn commit(&self, mut rows: BatchRows) -> Result<()> {
+        rows.sort();
+        // After a panic, those who wait for the end of the batch look again, once it is known that there was one.
+        let _wakes = WakesOnPanic(&self.changed);
+        let _writer = self.writer.lock().map_err(|_| stopped())?;
         let mut state = self.state();
         while state.failure.is_none() && state.levels.memory.len() > self.options.frozen_max {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if self.state.is_poisoned() {
-            return Err(Error::Stopped("a thread panicked".to_owned()));
-        }
         if let Some(why) = state.refusal(self.options.frozen_max) {
             return Err(why);
         }
+        let is_once = |space: usize| self.options.keyspaces[space].is_once;
         if cfg!(debug_assertions) {
-            self.check_promise(&state.levels, batch);
+            let levels = Arc::clone(&state.levels);
+            drop(state);
+            let there = |space, key: &Key| levels.get(&self.cache, None, space, key, u64::MAX);
+            rows.check_once(is_once, |space, key| matches!(there(space, key), Ok(Some(_))));
+            state = self.state();
         }
-        let State { levels, sequence, held, .. } = &mut *state;
-        *sequence += 1;
-        let bytes = levels.memory[0].write(|rows| {
-            for BatchRow { space, key, value } in &batch.rows {
-                let value = value.map(|(at, length)| &batch.values[at..at + length]);
-                rows.put((*space, key.clone()), value, *sequence, held, self.options.keyspaces[*space].is_once);
-            }
-        });
+        let rows = Arc::new(rows);
+        state.sequence += 1;
+        state.batch = Some(Arc::clone(&rows));
         if state.dirty_since.is_none() {
             state.dirty_since = Some(self.clock.now());
         }
-        if bytes >= self.options.memtable_bytes {
+        let (memtable, sequence, held) = (Arc::clone(&state.levels.memory[0]), state.sequence, state.held.clone());
+        drop(state);
+        let bytes = memtable.put(&rows, sequence, &held, is_once);
+        let mut state = self.state();
+        state.batch = None;
+        let is_full = bytes >= self.options.memtable_bytes;
+        if is_full {
             state.freeze(self.options.keyspaces.len());
-            drop(state);
+        }
+        let is_awaited = std::mem::take(&mut state.awaits_batch);
+        drop(state);
+        if is_full || is_awaited {
             self.changed.notify_all();
         }
         Ok(())
-    }
-
-    /// Panics where a batch puts in a row that is there already, in a keyspace where nobody does ([`KeyspaceOptions::is_once`](crate::KeyspaceOptions::is_once)).
-    fn check_promise(&self, levels: &Levels, batch: &Batch) {
-        let mut removed = BTreeSet::new();
-        for BatchRow { space, key, value } in batch.rows.iter().filter(|row| self.options.keyspaces[row.space].is_once)
-        {
-            if value.is_none() {
-                removed.insert((*space, key));
-            } else if !removed.remove(&(*space, key)) {
-                let there = levels.get(&self.cache, *space, key, u64::MAX);
-                assert!(!matches!(there, Ok(Some(_))), "the row {key:?} of keyspace {space} is put in a second time");
-            }
-        }
     }
 
     /// A file for a new table.
@@ -232,13 +243,24 @@ impl Shared {
     }
 
     /// Has all rows that are in memory go to a file.
-    pub(crate) fn freeze(&self) {
-        self.change(|state| state.freeze(self.options.keyspaces.len()));
+    pub(crate) fn freeze(&self) -> Result<()> {
+        let mut state = self.state();
+        while state.batch.is_some() {
+            if self.writer.is_poisoned() {
+                return Err(stopped());
+            }
+            state.awaits_batch = true;
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.freeze(self.options.keyspaces.len());
+        drop(state);
+        self.changed.notify_all();
+        Ok(())
     }
 
     /// Writes everything to files, and waits for it.
     pub(crate) fn flush(&self) -> Result<()> {
-        self.freeze();
+        self.freeze()?;
         let mut state = self.state();
         while state.failure.is_none() && state.levels.memory.len() > 1 {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -284,13 +306,33 @@ impl Shared {
         }
         let waited = state.dirty_since.map(|since| now.saturating_sub(since));
         if waited.is_some_and(|waited| waited >= flush_after || state.is_closing) {
-            state.freeze(self.options.keyspaces.len());
+            if state.batch.is_none() {
+                state.freeze(self.options.keyspaces.len());
+            } else if !self.writer.is_poisoned() {
+                state.awaits_batch = true;
+                return Due::In(flush_after);
+            }
         }
         match waited {
             _ if state.levels.memory.len() > 1 => Due::Work,
             _ if state.is_closing => Due::Never,
-            Some(waited) if state.dirty_since.is_some() => Due::In(flush_after - waited),
+            Some(waited) if state.dirty_since.is_some() => Due::In(flush_after.saturating_sub(waited)),
             _ => Due::In(flush_after),
+        }
+    }
+}
+
+fn stopped() -> Error {
+    Error::Stopped("a thread panicked".to_owned())
+}
+
+/// Wakes everybody who waits, after a panic.
+struct WakesOnPanic<'a>(&'a Condvar);
+
+impl Drop for WakesOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.notify_all();
         }
     }
 }

@@ -8,6 +8,7 @@ use std::{
 use crate::{
     Keyspace,
     error::Result,
+    memory::batch_rows::BatchRows,
     merge::{Merge, Source},
     store::{iter::Iter, levels::Levels, shared::Shared},
     table::key::{Bounds, Direction, Key},
@@ -17,6 +18,8 @@ use crate::{
 pub(crate) struct Held {
     shared: Arc<Shared>,
     levels: Arc<Levels>,
+    /// The batch that was being put into memory then.
+    batch: Option<Arc<BatchRows>>,
     sequence: u64,
 }
 
@@ -25,15 +28,20 @@ pub(crate) struct Held {
 pub struct Snapshot(Arc<Held>);
 
 impl Held {
-    pub(crate) fn of(shared: Arc<Shared>, levels: Arc<Levels>, sequence: u64) -> Held {
-        Held { shared, levels, sequence }
+    pub(crate) fn of(shared: Arc<Shared>, levels: Arc<Levels>, batch: Option<Arc<BatchRows>>, sequence: u64) -> Held {
+        Held { shared, levels, batch, sequence }
+    }
+
+    fn get(&self, space: usize, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.levels.get(&self.shared.cache, self.batch.as_deref(), space, key, self.sequence)
     }
 
     pub(crate) fn merge(&self, space: usize, bounds: &Bounds, direction: Direction) -> Merge {
         let memory = self.levels.memory.iter().map(|memtable| Source::memory(memtable, space, bounds, self.sequence));
         let tables = self.levels.tables.iter().filter(|table| !table.sections[space].is_empty());
         let tables = tables.map(|table| Source::table(table, &self.shared.cache, space, bounds));
-        Merge::of(memory.chain(tables), direction)
+        let batch = self.batch.iter().map(|batch| Source::batch(batch, space, bounds));
+        Merge::of(batch.chain(memory).chain(tables), direction)
     }
 }
 
@@ -50,7 +58,7 @@ impl Snapshot {
 
     /// A row's value.
     pub fn get(&self, keyspace: &Keyspace, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        self.0.levels.get(&self.0.shared.cache, keyspace.space, key.as_ref(), self.0.sequence)
+        self.0.get(keyspace.space, key.as_ref())
     }
 
     /// The rows whose keys are in a range.

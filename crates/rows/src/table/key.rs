@@ -41,6 +41,15 @@ impl Key {
         }
     }
 
+    /// Its first sixteen bytes as a number that orders as they do; zeros stand for those that it has not.
+    pub(crate) fn beginning(&self) -> u128 {
+        let bytes = match &self.0 {
+            Bytes::Short(_, bytes) => bytes.first_chunk(),
+            Bytes::Long(bytes) => bytes.first_chunk(),
+        };
+        u128::from_be_bytes(*bytes.expect("a short key has room for more, and a long one has more"))
+    }
+
     /// The bytes of another key up to `shared`, and then others.
     pub(crate) fn then(&self, shared: usize, rest: &[u8]) -> Option<Key> {
         let start = self.as_slice().get(..shared)?;
