@@ -55,7 +55,7 @@ impl Projection {
         pace: &mut Pace<'_>,
         also: &mut impl Sink,
     ) -> Result<Projection, ProjectionError> {
-        let keyspaces = Keyspaces::open(path).map_err(|error| failed("rebuilding", error))?;
+        let keyspaces = Keyspaces::open(path)?;
         let mut ingest = Ingest::into(&keyspaces)?;
         fold_log(log, to, &rules, workshop, &Scratch::beside(path)?, pace, &mut (&mut ingest, also))?;
         ingest.finish()?;

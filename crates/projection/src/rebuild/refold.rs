@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         appointment::{AppointmentRecord, ENTRIES_IN_ROW, Entry, encode_appointment, encode_history},
         identity::AppointmentKey,
@@ -136,7 +136,7 @@ impl Projection {
             }
         }
         batch.insert(&store[Space::Sources], number.0.to_be_bytes(), encode_source(&self.sources[number.0 as usize]));
-        batch.commit().map_err(|error| failed("writing", error))?;
+        batch.commit()?;
         self.hot.take((number, id));
         Ok(())
     }

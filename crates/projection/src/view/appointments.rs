@@ -9,7 +9,7 @@ mod walk;
 use clockfold_rows::Guard;
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         appointment::{AppointmentRecord, decode_appointment},
         identity::AppointmentKey,
@@ -215,7 +215,7 @@ impl View {
         let rows = self.snapshot.range(&self.store[space], key(stretch.from)..=key(stretch.to));
         let spot = |row: Guard| {
             self.patience.check()?;
-            last_numbers(&row.key().map_err(|error| failed("reading", error))?)
+            last_numbers(&row.key()?)
         };
         if backwards { Box::new(rows.rev().map(spot)) } else { Box::new(rows.map(spot)) }
     }
@@ -226,7 +226,7 @@ impl View {
         let rows = self.snapshot.range(&self.store[Space::Appointments], keys);
         Box::new(rows.map(|row| {
             self.patience.check()?;
-            Ok((0, last_number(&row.key().map_err(|error| failed("reading", error))?)?))
+            Ok((0, last_number(&row.key()?)?))
         }))
     }
 
@@ -256,7 +256,7 @@ impl View {
         }
         Ok(Box::new(parts.into_iter().flatten().map(move |row| {
             self.patience.check()?;
-            let (key, value) = row.into_inner().map_err(|error| failed("reading", error))?;
+            let (key, value) = row.into_inner()?;
             let key = AppointmentKey { source: source.clone(), appointment_id: appointment_id(last_number(&key)?)? };
             decode_appointment(key, &value)
         })))

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clockfold_rows::Guard;
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         appointment::{AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_history},
         changes::{StatusCounts, is_open},
@@ -221,7 +221,7 @@ impl View {
         let rows = self.snapshot.range(&self.store[Space::Appointments], bounds);
         let id = |row: Guard| {
             self.patience.check()?;
-            let id = last_number(&row.key().map_err(|error| failed("reading", error))?)?;
+            let id = last_number(&row.key()?)?;
             AppointmentId::new(id).ok_or(ProjectionError::Damaged("appointment"))
         };
         Ok(if from_end { Box::new(rows.rev().map(id)) } else { Box::new(rows.map(id)) })
@@ -331,7 +331,7 @@ impl View {
                 self.snapshot.range(&self.store[Space::History], key(Position::ZERO)..=key(Position::new(u64::MAX)))
             {
                 self.patience.check()?;
-                entries.extend(decode_history(&row.value().map_err(|error| failed("reading", error))?)?);
+                entries.extend(decode_history(&row.value()?)?);
                 if entries.last().is_some_and(|last| last.position > position) {
                     break;
                 }

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use clockfold_rows::{Batch, Guard};
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         appointment::{
             AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_appointment, decode_history, encode_appointment,
@@ -146,7 +146,7 @@ impl Projection {
         if self.sources.len() > sources_written {
             store.name(self.numbers.clone());
         }
-        batch.commit().map_err(|error| failed("writing", error))?;
+        batch.commit()?;
         for (key, touched) in changed.appointments {
             self.hot.put(key, touched.record);
         }
@@ -240,8 +240,7 @@ impl Projection {
         let positions = match changed.delivery_ids.entry(delivery_id_key(number, delivery_id)) {
             btree_map::Entry::Occupied(entry) => entry.into_mut(),
             btree_map::Entry::Vacant(entry) => {
-                let stored =
-                    self.store[Space::DeliveryIds].get(entry.key()).map_err(|error| failed("reading", error))?;
+                let stored = self.store[Space::DeliveryIds].get(entry.key())?;
                 let stored = stored.map(|bytes| decode_positions(&bytes)).transpose()?;
                 entry.insert(stored.unwrap_or_default())
             }
@@ -293,7 +292,7 @@ impl Projection {
         let (from, to) = (history_key(number, id, position), history_key(number, id, Position::new(u64::MAX)));
         let pending = changed.history.range(from.clone()..=to.clone()).next().map(|(key, _)| key.clone());
         let stored = self.store[Space::History].range(from..=to).next().map(Guard::into_inner).transpose();
-        let stored = stored.map_err(|error| failed("reading", error))?;
+        let stored = stored?;
         let row = match (pending, stored) {
             (Some(pending), Some((stored, value))) if stored[..] < pending[..] => {
                 changed.history.entry(stored.to_vec()).or_insert(decode_history(&value)?)
@@ -338,8 +337,7 @@ impl Projection {
 
     /// A row of `tallies` as it is on disk; empty where there is none.
     pub(crate) fn hour(&self, number: SourceNumber, hour: u64) -> Result<Hour, ProjectionError> {
-        let stored =
-            self.store[Space::Tallies].get(hour_key(number, hour)).map_err(|error| failed("reading", error))?;
+        let stored = self.store[Space::Tallies].get(hour_key(number, hour))?;
         stored.map_or(Ok(Hour::new()), |bytes| decode_hour(&bytes))
     }
 
@@ -359,7 +357,7 @@ impl Projection {
     /// A row of `by_outcome` as it is on disk; empty where there is none.
     pub(crate) fn listed(&self, number: SourceNumber, kind: Kind, row: u64) -> Result<Vec<u16>, ProjectionError> {
         let stored = self.store[Space::ByOutcome].get(outcome_key(number, kind, row));
-        stored.map_err(|error| failed("reading", error))?.map_or(Ok(Vec::new()), |places| decode_places(&places))
+        stored?.map_or(Ok(Vec::new()), |places| decode_places(&places))
     }
 
     /// The appointment's row, or a new one that begins with `first`.
@@ -371,10 +369,7 @@ impl Projection {
         first: Sighting,
     ) -> Result<AppointmentRecord, ProjectionError> {
         let key = AppointmentKey { source: delivery.source.clone(), appointment_id: id };
-        match self.store[Space::Appointments]
-            .get(appointment_key(number, id))
-            .map_err(|error| failed("reading", error))?
-        {
+        match self.store[Space::Appointments].get(appointment_key(number, id))? {
             Some(bytes) => decode_appointment(key, &bytes),
             None => Ok(AppointmentRecord::new(key, first)),
         }
