@@ -38,6 +38,8 @@ mod store;
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg(test)]
+mod frozen;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;
