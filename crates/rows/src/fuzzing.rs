@@ -106,7 +106,7 @@ pub fn table(mut bytes: &[u8]) -> usize {
         put(&mut index, part(&mut bytes));
     }
     seal(&mut index);
-    let tail = Tail::of(file.len() as u64, &index);
+    let tail = Tail::of(file.len() as u64, &index, crc32fast::Hasher::new());
     file.extend_from_slice(&index);
     file.extend_from_slice(&tail.encode());
     read(file, tail.sum)
@@ -236,7 +236,7 @@ mod tests {
             1 => {
                 let mut section = SectionBuilder::new(true, 60, 3);
                 (0..20 + random.byte() % 9).for_each(|number| section.push(&[7, number], Some(b"value")));
-                let (section, bytes) = section.finish(0).unwrap();
+                let (section, bytes, _) = section.finish(0).unwrap();
                 bytes[section.blocks_length as usize..bytes.len() - 4].to_vec()
             }
             _ => (0..3).flat_map(|section| some_section(random, 4 * section)).collect(),

@@ -406,3 +406,19 @@ fn a_batch_counts_before_all_of_it_is_in_memory_and_nobody_waits_for_that() {
     assert_eq!(before.iter(&keyspace).count(), 0);
     assert_eq!(rows(&database).0.len(), batch_rows as usize);
 }
+
+/// Tables of one length, with the same keys: what tells them apart is what stands under the keys.
+#[test]
+fn a_table_is_not_taken_for_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value) in [("one", 1_u8), ("other", 2)] {
+        let database = open(&folder.path().join(name));
+        database.keyspace(0).insert([1], [value]).unwrap();
+        database.flush().unwrap();
+    }
+    let table = |name: &str| folder.path().join(name).join("1.rows");
+    assert_eq!(fs::metadata(table("one")).unwrap().len(), fs::metadata(table("other")).unwrap().len());
+    fs::copy(table("other"), table("one")).unwrap();
+    let error = Database::open(&folder.path().join("one"), OPTIONS).err().unwrap();
+    assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+}

@@ -3,7 +3,7 @@
 //! ```text
 //! 8 bytes  what kind of file this is
 //! u64      the number of the next table
-//! entry*   u64 number · u64 length of the file · u32 checksum of its index; the newest table first
+//! entry*   u64 number · u64 length of the file · u32 checksum of the table; the newest table first
 //! u32      CRC-32 of all before
 //! ```
 
@@ -157,7 +157,7 @@ impl Manifest {
     }
 }
 
-/// A table's number, the length of its file and the checksum of its index.
+/// A table's number, the length of its file and the checksum of the table.
 type Entry = (u64, u64, u32);
 
 /// The number of the next table, and the tables. `None`: it makes no sense.

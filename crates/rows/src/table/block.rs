@@ -195,6 +195,11 @@ pub(crate) fn seal(bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&sum.to_le_bytes());
 }
 
+/// The checksum behind what it is of.
+pub(crate) fn sum_of(sealed: &[u8]) -> &[u8] {
+    &sealed[sealed.len().saturating_sub(4)..]
+}
+
 /// What stands before its checksum; `None` where it does not fit.
 pub(crate) fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
     let (bytes, sum) = bytes.split_last_chunk()?;

@@ -11,7 +11,7 @@
 use crate::{
     planted::planted,
     table::{
-        block::{BlockBuilder, put_varint, seal, take_varint, unsealed},
+        block::{BlockBuilder, put_varint, seal, sum_of, take_varint, unsealed},
         filter::{Filter, hash_of},
         key::Key,
     },
@@ -84,6 +84,8 @@ pub(crate) struct SectionBuilder {
     bytes: Vec<u8>,
     blocks: Vec<(Vec<u8>, u32)>,
     hashes: Vec<u64>,
+    /// The checksums of its blocks.
+    sums: Vec<u8>,
 }
 
 impl SectionBuilder {
@@ -96,6 +98,7 @@ impl SectionBuilder {
             bytes: Vec::new(),
             blocks: Vec::new(),
             hashes: Vec::new(),
+            sums: Vec::new(),
         }
     }
 
@@ -120,11 +123,12 @@ impl SectionBuilder {
     fn close_block(&mut self) {
         let last = self.block.last().to_vec();
         let length = self.block.finish(&mut self.bytes);
+        self.sums.extend_from_slice(sum_of(&self.bytes));
         self.blocks.push((last, length));
     }
 
-    /// What is written at `start`, if there is anything; the next section begins empty.
-    pub(crate) fn finish(&mut self, start: u64) -> Option<(Section, Vec<u8>)> {
+    /// What is written at `start`, if there is anything, and the checksums in it; the next section begins empty.
+    pub(crate) fn finish(&mut self, start: u64) -> Option<(Section, Vec<u8>, Vec<u8>)> {
         if !self.block.is_empty() {
             self.close_block();
         }
@@ -143,6 +147,8 @@ impl SectionBuilder {
         let mut bytes = std::mem::take(&mut self.bytes);
         self.bytes.reserve(bytes.len());
         bytes.extend_from_slice(&index);
-        Some((section, bytes))
+        let mut sums = std::mem::take(&mut self.sums);
+        sums.extend_from_slice(sum_of(&index));
+        Some((section, bytes, sums))
     }
 }

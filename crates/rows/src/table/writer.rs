@@ -21,6 +21,8 @@ pub(crate) struct TableWriter {
     /// `None` once the table is finished.
     file: Option<Box<dyn File>>,
     at: u64,
+    /// Of the checksums in it.
+    sums: crc32fast::Hasher,
     builders: Vec<SectionBuilder>,
     sections: Vec<Vec<Section>>,
 }
@@ -33,7 +35,8 @@ impl TableWriter {
         };
         let builders = options.keyspaces.iter().map(builder).collect();
         let sections = options.keyspaces.iter().map(|_| Vec::new()).collect();
-        let mut writer = TableWriter { disk: Arc::clone(disk), id, path, file: Some(file), at: 0, builders, sections };
+        let (disk, sums) = (Arc::clone(disk), crc32fast::Hasher::new());
+        let mut writer = TableWriter { disk, id, path, file: Some(file), at: 0, sums, builders, sections };
         writer.write(MAGIC)?;
         Ok(writer)
     }
@@ -44,8 +47,9 @@ impl TableWriter {
     }
 
     fn close_section(&mut self, space: usize) -> Result<()> {
-        let Some((section, bytes)) = self.builders[space].finish(self.at) else { return Ok(()) };
+        let Some((section, bytes, sums)) = self.builders[space].finish(self.at) else { return Ok(()) };
         self.sections[space].push(section);
+        self.sums.update(&sums);
         self.write(&bytes)
     }
 
@@ -72,7 +76,7 @@ impl TableWriter {
             put(&mut index, &section.last);
         }
         seal(&mut index);
-        let tail = Tail::of(self.at, &index);
+        let tail = Tail::of(self.at, &index, std::mem::take(&mut self.sums));
         index.extend_from_slice(&tail.encode());
         self.write(&index)?;
         let file = self.file.as_ref().expect("it is there until the table is finished");
