@@ -329,6 +329,8 @@ const TOP: &[&str] = &[
     // Prometheus, Grafana, systemd.
     "deploy",
     "clippy.toml",
+    // A book, by mdBook.
+    "docs",
     "fixtures",
     "rustfmt.toml",
     "schema",
