@@ -1,5 +1,5 @@
-//! The decoders, for who feeds them bytes of their own making: checksums are put right here, so that what stands behind
-//! them is reached. Each takes any bytes; what comes of them is an error, or rows in the order of their keys.
+//! The decoders, for a fuzzer. Each function takes any bytes and puts their checksums right, so that a fuzzer reaches what
+//! stands behind a checksum. A decoder gives an error, or rows in the order of their keys.
 
 use std::{
     collections::VecDeque,
@@ -12,7 +12,7 @@ use std::{
 use crate::{
     disk::{Disk, File},
     error::Error,
-    merge::{Merge, Source},
+    merge::{Input, Merge},
     store::manifest,
     table::{
         block::{Block, put_varint, seal},
@@ -128,7 +128,7 @@ fn read(file: Vec<u8>, sum: u32) -> usize {
     let (cache, all): (_, Bounds) = (Arc::new(Cache::of_bytes(1 << 20)), (Bound::Unbounded, Bound::Unbounded));
     for space in 0..SPACES {
         for direction in [Direction::Up, Direction::Down] {
-            let mut rows = Merge::of(std::iter::once(Source::table(&table, &cache, space, &all)), direction);
+            let mut rows = Merge::of(std::iter::once(Input::table(&table, &cache, space, &all)), direction);
             let mut last: Option<Key> = None;
             loop {
                 match rows.next() {

@@ -1,30 +1,28 @@
-//! A store of ordered rows in keyspaces, with atomic batches and cheap snapshots, and without a journal: it is for rows
-//! that follow from something durable elsewhere, and are made again from it where a crash took the last of them.
+//! A store of ordered rows in keyspaces, with atomic batches and cheap snapshots. It has no journal: it is for rows that
+//! follow from something durable elsewhere, so that the owner can write the last of them again after a crash.
 //!
 //! ```text
-//! batch ─> memory (memory/) ─── full, or 20 s old, or the end ─> a table's file (table/)
-//!               ^                                                       │ compacted by size (store/compaction.rs)
-//! snapshot ─────┴──────────────── looks at both, newest first ──────────┘
+//! batch ──> memory (memory/) ── once full, or 20 s old, or closed ──> a table's file (table/)
+//!               ^                                                       │ compaction (store/compaction.rs)
+//! snapshot ─────┴──────────────── reads both, the newest first ─────────┘
 //! ```
 //!
-//! - Rows wait in memory and go to a file together: what is on disk is what the store was after one batch, whatever
-//!   happened when. A crash takes whole batches from the end, of [`Options::memtable_bytes`] at most for
-//!   each of three tables in memory.
-//! - A snapshot sees one batch's end in every keyspace. Memory keeps an older version of a row only while a snapshot
-//!   needs it, so a row that every batch writes does not pile up.
-//! - Every block, index and list of tables has a checksum. What is corrupt is an error that names the file, and never a
-//!   wrong row.
-//! - A power cut leaves the store as it was after one batch, which is at least as new as what [`Database::flush`],
-//!   [`Ingestion::finish`] or the end of a [`Database`] has returned for. A table's file is synced, and its name with the
-//!   folder, before a list of tables names it; the list is synced before it takes the place of the one before, and the
-//!   folder after that; what no list names any more goes after that again. Opening the store keeps to the same, so it may
-//!   itself be cut short, as often as it likes. The promise is as good as the disk's own: what it has answered a sync for
-//!   is there.
+//! - **Crash.** A flush writes whole batches. A crash takes whole batches from the end: at most those in memory, which are
+//!   [`Options::memtable_bytes`] in each of [`Options::frozen_max`] + 1 tables.
+//! - **Power cut.** The same holds after a power cut, and the batch that is left is at least as new as the last one for which
+//!   [`Database::flush`], [`Ingestion::finish`] or the drop of a [`Database`] has returned without an error. A table's file is
+//!   synced, and then the folder, before a manifest names the table; the manifest is synced before it takes the place of
+//!   the one before, and the folder after that; a file that no manifest names goes after that again. An opening does the same,
+//!   so a power cut may hit it as well. The promise is as good as the disk: a sync that it answered has to be true.
+//! - **Errors.** A failed write or sync surfaces from the next flush, and from commits once memory is full; the store tries
+//!   again with another file, and never syncs the same file again. Meanwhile it serves what it has.
+//! - **Corruption.** Every block, index and manifest has a checksum. What does not fit is an error that names the file, and
+//!   never a wrong row.
+//! - **Snapshots.** A snapshot sees the end of one batch in every keyspace. Memory keeps an older version of a row only while
+//!   a snapshot needs it. A snapshot that is held for long keeps the memory and the files that it reads.
+//! - **Threads.** One thread writes at a time; any number reads, and no reader waits for a batch.
 //!
-//! A snapshot that is held for long keeps the memory and the files that it looks at: three such tables at most, and
-//! what was compacted since.
-//!
-//! One thread writes; any number reads. Nothing here knows what a row means.
+//! The store gives no meaning to a row. Its files are drawn in `docs/formats/rows.md`.
 
 mod planted;
 mod error;
@@ -67,7 +65,7 @@ pub use store::{
 };
 pub use table::key::Key;
 
-/// An open store. When it is dropped, everything that was written goes to files.
+/// An open store. Its drop writes all rows to files, and waits for that; an error is in the program's messages then.
 pub struct Database {
     shared: Arc<Shared>,
     /// `None` where it is only read.
@@ -93,7 +91,7 @@ impl Database {
         Ok(Database { shared, background: Some(thread) })
     }
 
-    /// Opens what is in a folder, for who only reads: no file is made, compacted or removed, and rows that are put in stay in memory.
+    /// Opens a store for reading. It changes no file: rows that a batch writes stay in memory.
     pub fn open_to_read(path: &Path, options: Options) -> Result<Database> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let manifest = Manifest::open_to_read(&disk, path, options.keyspaces.len())?;

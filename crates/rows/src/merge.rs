@@ -1,4 +1,4 @@
-//! Rows in order, from memory and from tables, upwards or downwards; and all of them merged.
+//! Merges the rows of a batch, of memory and of tables into one order, upwards or downwards.
 
 use std::{cmp::Ordering, collections::VecDeque, ops::Range, sync::Arc};
 
@@ -17,72 +17,72 @@ use crate::{
 const FIRST_ROWS: usize = 8;
 const ROWS_MAX: usize = 256;
 /// Where rows come from.
-pub(crate) enum Source {
+pub(crate) enum Input {
     Batch { batch: Arc<BatchRows>, range: Range<usize>, count: usize },
     Memory { memtable: Arc<Memtable>, space: usize, bounds: Bounds, sequence: u64, count: usize },
     Table(TableRows),
 }
 
-impl Source {
-    pub(crate) fn batch(batch: &Arc<BatchRows>, space: usize, bounds: &Bounds) -> Source {
-        Source::Batch { batch: Arc::clone(batch), range: batch.range(space, bounds), count: FIRST_ROWS }
+impl Input {
+    pub(crate) fn batch(batch: &Arc<BatchRows>, space: usize, bounds: &Bounds) -> Input {
+        Input::Batch { batch: Arc::clone(batch), range: batch.range(space, bounds), count: FIRST_ROWS }
     }
 
-    pub(crate) fn memory(memtable: &Arc<Memtable>, space: usize, bounds: &Bounds, sequence: u64) -> Source {
+    pub(crate) fn memory(memtable: &Arc<Memtable>, space: usize, bounds: &Bounds, sequence: u64) -> Input {
         let memtable = Arc::clone(memtable);
-        Source::Memory { memtable, space, bounds: bounds.clone(), sequence, count: FIRST_ROWS }
+        Input::Memory { memtable, space, bounds: bounds.clone(), sequence, count: FIRST_ROWS }
     }
 
-    pub(crate) fn table(table: &Arc<Table>, cache: &Arc<Cache>, space: usize, bounds: &Bounds) -> Source {
+    pub(crate) fn table(table: &Arc<Table>, cache: &Arc<Cache>, space: usize, bounds: &Bounds) -> Input {
         let (table, cache) = (Arc::clone(table), Arc::clone(cache));
-        Source::Table(TableRows::of(table, cache, space, bounds.clone()))
+        Input::Table(TableRows::of(table, cache, space, bounds.clone()))
     }
 
     /// Some of the next rows; none where there are no more.
     fn fill(&mut self, direction: Direction, found: &mut VecDeque<Row>) -> Result<()> {
         match self {
-            Source::Batch { batch, range, count } => {
+            Input::Batch { batch, range, count } => {
                 batch.copy(range, direction, *count, found);
                 *count = (*count * 2).min(ROWS_MAX);
                 Ok(())
             }
-            Source::Memory { memtable, space, bounds, sequence, count } => {
+            Input::Memory { memtable, space, bounds, sequence, count } => {
                 while found.is_empty() && memtable.rows(*space, bounds, direction, *sequence, *count, found) {}
                 *count = (*count * 2).min(ROWS_MAX);
                 Ok(())
             }
-            Source::Table(rows) => rows.fill(direction, found),
+            Input::Table(rows) => rows.fill(direction, found),
         }
     }
 }
 
-/// The rows of several sources, each key once: as the newest source has it.
+/// The rows of several inputs, each key once: as the newest input has it.
 pub(crate) struct Merge {
     direction: Direction,
     /// The newest first.
-    sources: Vec<(Source, VecDeque<Row>)>,
-    /// Whether a source with nothing at hand may have more.
+    inputs: Vec<(Input, VecDeque<Row>)>,
+    /// Whether an input with nothing at hand may have more.
     is_begun: bool,
 }
 
 impl Merge {
-    pub(crate) fn of(sources: impl Iterator<Item = Source>, direction: Direction) -> Merge {
-        let sources = sources.map(|source| (source, VecDeque::new())).collect();
-        Merge { direction, sources, is_begun: false }
+    pub(crate) fn of(inputs: impl Iterator<Item = Input>, direction: Direction) -> Merge {
+        let inputs = inputs.map(|input| (input, VecDeque::new())).collect();
+        Merge { direction, inputs, is_begun: false }
     }
 
     /// The next row, also one that was removed.
     pub(crate) fn next(&mut self) -> Result<Option<Row>> {
         if !self.is_begun {
             self.is_begun = true;
-            for (source, rows) in &mut self.sources {
-                source.fill(self.direction, rows)?;
+            for (input, rows) in &mut self.inputs {
+                input.fill(self.direction, rows)?;
             }
-            self.sources.retain(|(_, rows)| !rows.is_empty());
+            self.inputs.retain(|(_, rows)| !rows.is_empty());
         }
         let mut first: Option<(usize, &Key)> = None;
         let mut same = 0_usize;
-        for (number, (_, rows)) in self.sources.iter().enumerate() {
+        for (number, (_, rows)) in self.inputs.iter().enumerate() {
             let Some((key, _)) = rows.front() else { continue };
             let order = first.map_or(Ordering::Less, |(_, first)| match self.direction {
                 Direction::Up => key.cmp(first),
@@ -99,8 +99,8 @@ impl Merge {
         if same > 1
             && let Some((key, _)) = &row
         {
-            for older in number + 1..self.sources.len() {
-                if self.sources[older].1.front().is_some_and(|(other, _)| other == key) {
+            for older in number + 1..self.inputs.len() {
+                if self.inputs[older].1.front().is_some_and(|(other, _)| other == key) {
                     self.pop(older)?;
                 }
             }
@@ -109,10 +109,10 @@ impl Merge {
     }
 
     fn pop(&mut self, number: usize) -> Result<Option<Row>> {
-        let (source, rows) = &mut self.sources[number];
+        let (input, rows) = &mut self.inputs[number];
         let row = rows.pop_front();
         if rows.is_empty() {
-            source.fill(self.direction, rows)?;
+            input.fill(self.direction, rows)?;
         }
         Ok(row)
     }

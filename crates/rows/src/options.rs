@@ -33,7 +33,7 @@ pub struct Options {
 pub struct KeyspaceOptions {
     /// Rows are looked up by their keys: tables have filters for that.
     pub is_looked_up: bool,
-    /// Nobody puts in a row that is there already, so what is removed before it came to a file leaves no trace.
+    /// No batch inserts a row that is there already. So a row that is removed before a flush leaves no trace.
     pub is_once: bool,
 }
 

@@ -3,8 +3,8 @@
 //!
 //! What a file system promises is little. Before [`File::sync`] has returned, a power cut may leave any of a file's bytes
 //! on the disk, or none; before [`Disk::sync_folder`] has, any of the entries that were made, renamed or removed in it, or
-//! none. The one does not imply the other. After a sync that failed, nobody knows what is on the disk, and another sync
-//! of the same file does not help.
+//! none. The one does not imply the other. After a sync that failed, any of it may be on the disk, and another sync of the
+//! same file does not help.
 //!
 //! This module knows nothing of rows.
 

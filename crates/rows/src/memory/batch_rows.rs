@@ -133,7 +133,7 @@ impl BatchRows {
         }
     }
 
-    /// Panics where a row is put in that is there already, in a keyspace where nobody does that.
+    /// Panics if the batch inserts a row that is there already, in a keyspace whose writer promises not to.
     pub(crate) fn check_once(&self, is_once: impl Fn(usize) -> bool, is_there: impl Fn(usize, &Key) -> bool) {
         let mut removed = BTreeSet::new();
         for row in self.rows.iter().filter(|row| is_once(row.space as usize)) {

@@ -1,7 +1,7 @@
 //! The rows that wait in memory for their file, with as many versions of each as snapshots still ask for.
 //!
 //! One writer puts batches in, some rows at a time; readers copy rows out, some at a time; so neither waits long for the
-//! other. Half a batch is seen by nobody: who may see the batch looks at it first, and who may not sees older versions.
+//! other. No reader sees half a batch: one that may see the batch looks at the batch first, and another sees older versions.
 //! Values stand one after another in large pieces: what is overwritten stays there until the whole goes to disk, so the
 //! memory that a table takes is bounded by what was written to it.
 
@@ -45,7 +45,7 @@ struct Rows {
     bytes: usize,
 }
 
-/// A row's versions that somebody may read.
+/// The versions of a row that a reader may ask for.
 struct Versions {
     newest: Version,
     /// Newest first, each for a snapshot that is held.
@@ -192,7 +192,7 @@ impl Memtable {
 
 impl Rows {
     /// Puts in a row (`None` removes it), where `held` are the sequence numbers of snapshots, ascending. With
-    /// `once`, whoever writes promises that no row is put in that is there already.
+    /// `once`, the writer promises that it inserts no row that is there already.
     fn put(&mut self, (space, key): (usize, Key), value: Option<&[u8]>, sequence: u64, held: &[u64], once: bool) {
         let newest = self.keep(value, sequence);
         match self.spaces[space].entry(key) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{Keyspace, error::Result, memory::batch_rows::BatchRows, store::shared::Shared};
 
-/// Takes rows; nobody sees them before the commit. Of two with the same key, the later one counts.
+/// Takes rows. Readers see them from the commit on. Of two rows with the same key, the later one counts.
 pub struct Batch {
     shared: Arc<Shared>,
     rows: BatchRows,
@@ -25,7 +25,8 @@ impl Batch {
         self.rows.push(keyspace.space, key.as_ref(), None);
     }
 
-    /// Makes everybody see the rows from now on. Nobody who reads waits for that, however many there are.
+    /// Shows the rows to all readers from now on; no reader waits for that, however many rows there are. An error leaves
+    /// the store as it was.
     pub fn commit(self) -> Result<()> {
         self.shared.commit(self.rows)
     }

@@ -8,7 +8,7 @@ use std::{ops::Bound, sync::Arc};
 
 use crate::{
     error::Result,
-    merge::{Merge, Source},
+    merge::{Input, Merge},
     planted::planted,
     store::shared::Shared,
     table::{
@@ -45,9 +45,9 @@ impl Compaction {
             let (space, (compacted, kept)) = (self.space, self.tables.split_at(self.count));
             let rows = self.rows.get_or_insert_with(|| {
                 let all: Bounds = (Bound::Unbounded, Bound::Unbounded);
-                let sources = compacted.iter().filter(|table| !table.sections[space].is_empty());
-                let sources = sources.map(|table| Source::table(table, &self.shared.cache, space, &all));
-                Merge::of(sources, Direction::Up)
+                let inputs = compacted.iter().filter(|table| !table.sections[space].is_empty());
+                let inputs = inputs.map(|table| Input::table(table, &self.shared.cache, space, &all));
+                Merge::of(inputs, Direction::Up)
             });
             // Where no older table has rows, nothing needs to say that one was removed.
             let is_oldest = kept.iter().all(|table| table.sections[space].is_empty()) || planted!(RemovalForgotten);
@@ -65,7 +65,7 @@ impl Compaction {
         Ok(false)
     }
 
-    /// Has the one table count in the place of the others, whose files go once nobody reads them.
+    /// Replaces the tables with the one. Their files go once no snapshot reads them.
     pub(crate) fn finish(self) -> Result<()> {
         let table = Arc::new(self.writer.finish()?);
         // Tables that came in the meantime are newer.

@@ -9,7 +9,7 @@ use crate::{
     table::writer::TableWriter,
 };
 
-/// Takes rows; within a keyspace in ascending order, and keyspaces may take turns. Nobody sees them before the end.
+/// Takes rows. In a keyspace their keys ascend; keyspaces may take turns. Readers see them from the end on.
 pub struct Ingestion {
     shared: Arc<Shared>,
     writer: TableWriter,
@@ -25,7 +25,7 @@ impl Ingestion {
         self.writer.push(keyspace.space, key, Some(value))
     }
 
-    /// Makes everybody see the rows. They are in files then.
+    /// Shows the rows to all readers. They are in files then, and survive a power cut.
     pub fn finish(self) -> Result<()> {
         let is_empty = self.shared.state().levels.is_empty();
         if !is_empty {

@@ -49,12 +49,12 @@ pub(crate) fn table_path(folder: &Path, id: u64) -> PathBuf {
 impl Manifest {
     /// What is in a folder, which is made if it is not there. Files that no manifest names are removed.
     pub(crate) fn open(disk: &Arc<dyn Disk>, folder: &Path, spaces: usize) -> Result<Manifest> {
-        // The folder above has to be there: where somebody has moved it away, none is made in its place.
+        // The folder above has to be there: if an operator has moved it away, a start makes no other one.
         match disk.create_folder(folder) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             made => made.map_err(io("creating", folder))?,
         }
-        // Whoever made the folder may have been killed before its name was on the disk.
+        // A start that made the folder may have been killed before the folder's name was on the disk.
         let above = folder.parent().unwrap_or(folder);
         disk.sync_folder(above).map_err(io("syncing", above))?;
         let path = folder.join(NAME);
@@ -99,14 +99,14 @@ impl Manifest {
         Ok(Manifest { next_id, tables: entries.into_iter().map(open).collect::<Result<_>>()? })
     }
 
-    /// Puts it in the place of the one before, at once. Once this returns, a power cut changes nothing of it: the files
-    /// that it names are synced by whoever wrote them, their names first of all here, then the manifest, then its name.
+    /// Replaces the manifest before, at once. A power cut after the return changes nothing. The writer of each table has
+    /// synced its bytes; this syncs the tables' names first, then the manifest, then the manifest's name.
     pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> std::result::Result<(), NotWritten> {
         let new = folder.join(NEW_NAME);
         let not_there = |error| NotWritten { error, may_count: false };
         disk.sync_folder(folder).map_err(io("syncing", folder)).map_err(not_there)?;
         self.write_new(disk, &new).map_err(|error| {
-            // One that stays is in nobody's way.
+            // The next write removes one that stays.
             let _ = disk.remove(&new);
             not_there(error)
         })?;

@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     /// Who puts a batch into memory, one at a time.
     writer: Mutex<()>,
     state: Mutex<State>,
-    /// Something of the state has changed that somebody may wait for.
+    /// Wakes threads that wait for a change of the state.
     changed: Condvar,
 }
 
@@ -100,7 +100,7 @@ impl Shared {
         Shared { disk, folder, options, cache, clock, next_id, doubtful, writer, state, changed }
     }
 
-    /// The state, which is whole whoever panicked: it is changed in a few lines, in which nothing does.
+    /// The state. It is whole even after a panic: no code that may panic runs under this lock.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -137,22 +137,22 @@ impl Shared {
 
     pub(crate) fn let_go(&self, sequence: u64) {
         let mut state = self.state();
-        if let Ok(place) = state.held.binary_search(&sequence) {
-            state.holders[place] -= 1;
-            if state.holders[place] == 0 {
-                state.held.remove(place);
-                state.holders.remove(place);
+        if let Ok(at) = state.held.binary_search(&sequence) {
+            state.holders[at] -= 1;
+            if state.holders[at] == 0 {
+                state.held.remove(at);
+                state.holders.remove(at);
             }
         }
     }
 
     /// Has a batch count, and puts it into memory. Waits while memory is full.
     ///
-    /// The batch counts first, at once: who reads looks at its rows before those in memory. So nobody who reads waits until
-    /// they are there, and who holds an older snapshot never sees them.
+    /// The batch counts at once: readers look at its rows before those in memory. So no reader waits until the rows are in
+    /// memory, and an older snapshot never sees them.
     pub(crate) fn commit(&self, mut rows: BatchRows) -> Result<()> {
         rows.sort();
-        // After a panic, those who wait for the end of the batch look again, once it is known that there was one.
+        // A panic poisons the writer's lock; after that, threads that wait for the end of the batch have to look again.
         let _wakes = WakesOnPanic(&self.changed);
         let _writer = self.writer.lock().map_err(|_| stopped())?;
         let mut state = self.state();

@@ -9,7 +9,7 @@ use crate::{
     Keyspace,
     error::Result,
     memory::batch_rows::BatchRows,
-    merge::{Merge, Source},
+    merge::{Input, Merge},
     store::{iter::Iter, levels::Levels, shared::Shared},
     table::key::{Bounds, Direction, Key},
 };
@@ -37,10 +37,10 @@ impl Held {
     }
 
     pub(crate) fn merge(&self, space: usize, bounds: &Bounds, direction: Direction) -> Merge {
-        let memory = self.levels.memory.iter().map(|memtable| Source::memory(memtable, space, bounds, self.sequence));
+        let memory = self.levels.memory.iter().map(|memtable| Input::memory(memtable, space, bounds, self.sequence));
         let tables = self.levels.tables.iter().filter(|table| !table.sections[space].is_empty());
-        let tables = tables.map(|table| Source::table(table, &self.shared.cache, space, bounds));
-        let batch = self.batch.iter().map(|batch| Source::batch(batch, space, bounds));
+        let tables = tables.map(|table| Input::table(table, &self.shared.cache, space, bounds));
+        let batch = self.batch.iter().map(|batch| Input::batch(batch, space, bounds));
         Merge::of(batch.chain(memory).chain(tables), direction)
     }
 }

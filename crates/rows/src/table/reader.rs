@@ -25,7 +25,7 @@ use crate::{
         block::{Block, seal, sum_of, take_varint, unsealed},
         cache::{Cache, Cached},
         key::Key,
-        section::{BlockPlace, Section, SectionIndex, take},
+        section::{BlockHandle, Section, SectionIndex, take},
     },
 };
 
@@ -48,7 +48,7 @@ pub(crate) struct Table {
     path: PathBuf,
     file: Box<dyn File>,
     is_gone: AtomicBool,
-    /// Somebody has met corruption in it.
+    /// A reader has met corruption in it.
     is_corrupt: AtomicBool,
 }
 
@@ -139,10 +139,10 @@ impl Table {
         if !index.filter.may_have(hash) {
             return Ok(None);
         }
-        let Some(place) = index.blocks.get(index.blocks.partition_point(|block| block.last < *key)) else {
+        let Some(handle) = index.blocks.get(index.blocks.partition_point(|block| block.last < *key)) else {
             return Ok(None);
         };
-        let block = self.block(cache, section, place, true)?;
+        let block = self.block(cache, section, handle, true)?;
         let found = block.get(key).ok_or_else(|| self.corrupt("a row"))?;
         Ok(found.map(|value| value.map(<[u8]>::to_vec)))
     }
@@ -163,12 +163,18 @@ impl Table {
     }
 
     /// A block; kept in the cache if `keep`.
-    pub(crate) fn block(&self, cache: &Cache, section: &Section, place: &BlockPlace, keep: bool) -> Result<Arc<Block>> {
-        let at = section.start + u64::from(place.at);
+    pub(crate) fn block(
+        &self,
+        cache: &Cache,
+        section: &Section,
+        handle: &BlockHandle,
+        keep: bool,
+    ) -> Result<Arc<Block>> {
+        let at = section.start + u64::from(handle.at);
         if let Some(Cached::Block(block)) = cache.get((self.id, at)) {
             return Ok(block);
         }
-        let bytes = self.read(at, place.length as usize)?;
+        let bytes = self.read(at, handle.length as usize)?;
         let block = Arc::new(Block::checked(bytes).ok_or_else(|| self.corrupt("a block"))?);
         if keep {
             cache.put((self.id, at), Cached::Block(Arc::clone(&block)));
@@ -207,7 +213,7 @@ impl Table {
         let _ = self.disk.remove(&self.path);
     }
 
-    /// Its rows are in another table now: the file goes when nobody reads it any more.
+    /// Its rows are in another table now: the file goes when the last reader lets go of it.
     pub(crate) fn let_go(&self) {
         self.is_gone.store(true, Ordering::Relaxed);
     }

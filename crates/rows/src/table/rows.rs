@@ -22,14 +22,14 @@ pub(crate) struct TableRows {
     cache: Arc<Cache>,
     space: usize,
     bounds: Bounds,
-    /// The place of the next interval; `None` before the first one was looked for.
-    at: Option<Place>,
+    /// Where the interval at hand is; `None` before the first one was looked for.
+    at: Option<Cursor>,
     blocks_read: usize,
     /// The key that was read last, within the range or not: what follows is on its other side.
     last: Option<Key>,
 }
 
-struct Place {
+struct Cursor {
     section: usize,
     index: Arc<SectionIndex>,
     block: usize,
@@ -50,8 +50,8 @@ impl TableRows {
             } else {
                 self.seek(direction)?
             }
-            let Some(place) = &self.at else { break };
-            let copied = place.loaded.copy_interval(place.interval, found);
+            let Some(cursor) = &self.at else { break };
+            let copied = cursor.loaded.copy_interval(cursor.interval, found);
             copied.ok_or_else(|| self.table.corrupt("a row"))?;
             self.check_order(direction, found)?;
             let (from, to) = &self.bounds;
@@ -130,8 +130,8 @@ impl TableRows {
             (None, Direction::Down) => last,
         };
         self.load(section, index, block, direction)?;
-        if let (Some(key), Some(place)) = (key, &mut self.at) {
-            place.interval = place.loaded.interval_of(&key).ok_or_else(|| self.table.corrupt("a row"))?;
+        if let (Some(key), Some(cursor)) = (key, &mut self.at) {
+            cursor.interval = cursor.loaded.interval_of(&key).ok_or_else(|| self.table.corrupt("a row"))?;
         }
         Ok(())
     }
@@ -142,21 +142,21 @@ impl TableRows {
             self.at = None;
             return Ok(());
         }
-        let Some(mut place) = self.at.take() else { return Ok(()) };
+        let Some(mut cursor) = self.at.take() else { return Ok(()) };
         let next = |at: usize, count: usize| match direction {
             Direction::Up => Some(at + 1).filter(|next| *next < count),
             Direction::Down => at.checked_sub(1),
         };
-        if let Some(interval) = next(place.interval, place.loaded.intervals()) {
-            place.interval = interval;
-            self.at = Some(place);
+        if let Some(interval) = next(cursor.interval, cursor.loaded.intervals()) {
+            cursor.interval = interval;
+            self.at = Some(cursor);
             return Ok(());
         }
-        if let Some(block) = next(place.block, place.index.blocks.len()) {
-            return self.load(place.section, place.index, block, direction);
+        if let Some(block) = next(cursor.block, cursor.index.blocks.len()) {
+            return self.load(cursor.section, cursor.index, block, direction);
         }
         let sections = &self.table.sections[self.space];
-        let Some(section) = next(place.section, sections.len()) else {
+        let Some(section) = next(cursor.section, sections.len()) else {
             self.bounds = nothing();
             return Ok(());
         };
@@ -166,12 +166,12 @@ impl TableRows {
     }
 
     fn load(&mut self, section: usize, index: Arc<SectionIndex>, block: usize, direction: Direction) -> Result<()> {
-        let place = index.blocks.get(block).ok_or_else(|| self.table.corrupt("the index of a section"))?;
+        let cursor = index.blocks.get(block).ok_or_else(|| self.table.corrupt("the index of a section"))?;
         self.blocks_read += 1;
         let of = &self.table.sections[self.space][section];
-        let loaded = self.table.block(&self.cache, of, place, self.blocks_read <= KEPT_BLOCKS)?;
+        let loaded = self.table.block(&self.cache, of, cursor, self.blocks_read <= KEPT_BLOCKS)?;
         let interval = if direction == Direction::Up { 0 } else { loaded.intervals().saturating_sub(1) };
-        self.at = Some(Place { section, index, block, loaded, interval });
+        self.at = Some(Cursor { section, index, block, loaded, interval });
         Ok(())
     }
 }

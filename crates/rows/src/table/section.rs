@@ -27,12 +27,12 @@ pub(crate) struct Section {
 
 /// A section's blocks.
 pub(crate) struct SectionIndex {
-    pub(crate) blocks: Vec<BlockPlace>,
+    pub(crate) blocks: Vec<BlockHandle>,
     pub(crate) filter: Filter,
 }
 
 /// A block, from the section's start.
-pub(crate) struct BlockPlace {
+pub(crate) struct BlockHandle {
     pub(crate) last: Key,
     pub(crate) at: u32,
     pub(crate) length: u32,
@@ -47,10 +47,10 @@ impl SectionIndex {
         for _ in 0..count {
             let last = Key::from(take(&mut rest)?);
             let length = take_varint(&mut rest)?;
-            if blocks.last().is_some_and(|before: &BlockPlace| before.last >= last) {
+            if blocks.last().is_some_and(|before: &BlockHandle| before.last >= last) {
                 return None;
             }
-            blocks.push(BlockPlace { last, at, length });
+            blocks.push(BlockHandle { last, at, length });
             at = at.checked_add(length)?;
         }
         let filter = Filter::from_bytes(take(&mut rest)?);
@@ -58,7 +58,7 @@ impl SectionIndex {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.blocks.len() * size_of::<BlockPlace>() + self.filter.as_bytes().len()
+        self.blocks.len() * size_of::<BlockHandle>() + self.filter.as_bytes().len()
     }
 }
 
