@@ -13,6 +13,8 @@ use crate::table::key::{Bounds, Direction, Key, Row};
 pub(crate) struct BatchRows {
     rows: Vec<BatchRow>,
     values: Vec<u8>,
+    /// The numbers of the rows, in the order in which they go into memory.
+    order: Vec<u32>,
 }
 
 pub(crate) struct BatchRow {
@@ -24,11 +26,11 @@ pub(crate) struct BatchRow {
 }
 
 const REMOVED: u32 = u32::MAX;
-/// So few rows are sorted as they are.
-const FEW_ROWS: usize = 40;
-/// The end of a number that is sorted in place of a row.
-const PLACE_BITS: u32 = 24;
-const PLACES: u128 = (1 << PLACE_BITS) - 1;
+/// So many rows go into memory while readers wait: some ten microseconds.
+const PART_ROWS: usize = 96;
+/// The row's own number, at the end of one that is sorted in its place.
+const NUMBER_BITS: u32 = 24;
+const NUMBERS: u128 = (1 << NUMBER_BITS) - 1;
 
 impl BatchRow {
     fn cmp(&self, space: u32, key: &Key) -> Ordering {
@@ -47,33 +49,56 @@ impl BatchRows {
         self.rows.push(BatchRow { key: Key::from(key), space: number(space), at, length });
     }
 
-    /// Puts the rows in order; of those with one key, the one that counts stays the last.
+    /// Says in which order the rows go into memory. Rows of a small batch (`true`) go as they came. Those of another go in the
+    /// order of their keys, so that readers find them until then; of those with one key, the one that counts stays the last.
     ///
     /// Numbers are sorted in place of rows, which is several times as fast: the keyspace, twelve bytes of the key, and the
-    /// place where the row was. What those bytes don't tell apart stays as it was, and is sorted by itself.
-    pub(crate) fn sort(&mut self) {
-        let by_key = |one: &BatchRow, other: &BatchRow| one.cmp(other.space, &other.key);
-        if self.rows.len() <= FEW_ROWS || self.rows.len() > 1 << PLACE_BITS {
-            return self.rows.sort_by(by_key);
+    /// row's number. What those bytes don't tell apart stays as it was, and is sorted by itself.
+    pub(crate) fn arrange(&mut self) -> bool {
+        let rows = &self.rows;
+        self.order.clear();
+        if rows.len() <= PART_ROWS {
+            self.order.extend(0..number(rows.len()));
+            return true;
         }
-        let number = |(place, row): (usize, &BatchRow)| {
-            u128::from(row.space) << 120 | (row.key.beginning() >> 8 & !PLACES) | place as u128
+        let by_key = |one: &u32, other: &u32| {
+            let other = &rows[*other as usize];
+            rows[*one as usize].cmp(other.space, &other.key)
         };
-        let mut numbers: Vec<u128> = self.rows.iter().enumerate().map(number).collect();
-        numbers.sort_unstable();
-        let mut unsorted: Vec<Option<BatchRow>> = self.rows.drain(..).map(Some).collect();
-        let places = numbers.iter().map(|number| usize::try_from(number & PLACES).expect("it is a place"));
-        self.rows.extend(places.map(|place| unsorted[place].take().expect("each place is there once")));
-        let mut rest = &mut self.rows[..];
-        for same in numbers.chunk_by(|one, other| one & !PLACES == other & !PLACES) {
-            let (rows, after) = rest.split_at_mut(same.len());
-            rows.sort_by(by_key);
-            rest = after;
+        if rows.len() > 1 << NUMBER_BITS {
+            self.order.extend(0..number(rows.len()));
+            self.order.sort_by(by_key);
+            return false;
         }
+        let sorted_by = |(number, row): (usize, &BatchRow)| {
+            u128::from(row.space) << 120 | (row.key.beginning() >> 8 & !NUMBERS) | number as u128
+        };
+        let mut sorted: Vec<u128> = rows.iter().enumerate().map(sorted_by).collect();
+        sorted.sort_unstable();
+        self.order.reserve(rows.len());
+        for same in sorted.chunk_by(|one, other| one & !NUMBERS == other & !NUMBERS) {
+            let start = self.order.len();
+            self.order.extend(same.iter().map(|number| u32::try_from(number & NUMBERS).expect("it has 24 bits")));
+            if same.len() > 1 {
+                self.order[start..].sort_by(by_key);
+            }
+        }
+        false
     }
 
-    pub(crate) fn rows(&self) -> &[BatchRow] {
-        &self.rows
+    /// The rows as they go into memory, some at a time.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = impl Iterator<Item = &BatchRow>> {
+        self.order.chunks(PART_ROWS).map(|part| part.iter().map(|number| &self.rows[*number as usize]))
+    }
+
+    /// How many of the rows come before others in their order.
+    fn partition(&self, is_before: impl Fn(&BatchRow) -> bool) -> usize {
+        self.order.partition_point(|number| is_before(&self.rows[*number as usize]))
+    }
+
+    /// A row by its number in the order.
+    fn row(&self, at: usize) -> &BatchRow {
+        &self.rows[self.order[at] as usize]
     }
 
     pub(crate) fn value(&self, row: &BatchRow) -> Option<&[u8]> {
@@ -84,23 +109,23 @@ impl BatchRows {
     #[allow(clippy::option_option, reason = "not there, removed, or there")]
     pub(crate) fn get(&self, space: usize, key: &Key) -> Option<Option<Vec<u8>>> {
         let space = number(space);
-        let end = self.rows.partition_point(|row| row.cmp(space, key).is_le());
-        let row = self.rows[..end].last().filter(|row| row.cmp(space, key).is_eq())?;
+        let end = self.partition(|row| row.cmp(space, key).is_le());
+        let row = Some(self.row(end.checked_sub(1)?)).filter(|row| row.cmp(space, key).is_eq())?;
         Some(self.value(row).map(<[u8]>::to_vec))
     }
 
     /// Where the rows of a range are.
     pub(crate) fn range(&self, space: usize, (from, to): &Bounds) -> Range<usize> {
         let space = number(space);
-        let before = |key: &Key| self.rows.partition_point(|row| row.cmp(space, key).is_lt());
-        let behind = |key: &Key| self.rows.partition_point(|row| row.cmp(space, key).is_le());
+        let before = |key: &Key| self.partition(|row| row.cmp(space, key).is_lt());
+        let behind = |key: &Key| self.partition(|row| row.cmp(space, key).is_le());
         let start = match from {
-            Bound::Unbounded => self.rows.partition_point(|row| row.space < space),
+            Bound::Unbounded => self.partition(|row| row.space < space),
             Bound::Included(key) => before(key),
             Bound::Excluded(key) => behind(key),
         };
         let end = match to {
-            Bound::Unbounded => self.rows.partition_point(|row| row.space <= space),
+            Bound::Unbounded => self.partition(|row| row.space <= space),
             Bound::Included(key) => behind(key),
             Bound::Excluded(key) => before(key),
         };
@@ -113,17 +138,17 @@ impl BatchRows {
         while found.len() < count && range.start < range.end {
             let row = match direction {
                 Direction::Up => {
-                    let row = &self.rows[range.start];
+                    let row = self.row(range.start);
                     range.start += 1;
-                    if range.start < range.end && is_same(row, &self.rows[range.start]) {
+                    if range.start < range.end && is_same(row, self.row(range.start)) {
                         continue;
                     }
                     row
                 }
                 Direction::Down => {
-                    let row = &self.rows[range.end - 1];
+                    let row = self.row(range.end - 1);
                     range.end -= 1;
-                    while range.start < range.end && is_same(row, &self.rows[range.end - 1]) {
+                    while range.start < range.end && is_same(row, self.row(range.end - 1)) {
                         range.end -= 1;
                     }
                     row
@@ -157,7 +182,7 @@ mod tests {
         for seed in 0..200 {
             let random = &mut Random::of(seed);
             let (mut batch, mut expected) = (BatchRows::default(), std::collections::BTreeMap::new());
-            for number in 0..random.below(200) {
+            for number in 0..PART_ROWS + 1 + random.below(200) {
                 let tail = [0, 0, 3, 25][random.below(4)];
                 let key =
                     [&[0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0][..random.below(12)], &[random.byte() % 4], &vec![9; tail]]
@@ -167,8 +192,8 @@ mod tests {
                 batch.push(space, &key, value);
                 expected.insert((space, key), value.map(<[u8]>::to_vec));
             }
-            batch.sort();
-            assert!(batch.rows().is_sorted_by(|one, other| one.cmp(other.space, &other.key).is_le()));
+            assert!(!batch.arrange());
+            assert!(batch.parts().flatten().is_sorted_by(|one, other| one.cmp(other.space, &other.key).is_le()));
             for ((space, key), value) in &expected {
                 assert_eq!(batch.get(*space, &Key::from(&**key)).as_ref(), Some(value));
                 let longer = [key, &[77][..]].concat();

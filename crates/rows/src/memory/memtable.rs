@@ -27,8 +27,6 @@ const PIECE_BYTES: usize = 1 << 20;
 const ROW_BYTES: usize = 112;
 /// A reader looks at no more rows than this before it lets the writer in.
 const LOOKS_MAX: usize = 1024;
-/// The writer puts in no more rows than this before it lets readers in: some ten microseconds.
-const PART_ROWS: usize = 32;
 /// How often the writer steps aside for readers that don't come.
 const YIELDS_MAX: usize = 100;
 
@@ -77,7 +75,10 @@ impl Memtable {
     /// how many bytes all rows take.
     pub(crate) fn put(&self, batch: &BatchRows, sequence: u64, held: &[u64], is_once: impl Fn(usize) -> bool) -> usize {
         let mut bytes = 0;
-        for part in batch.rows().chunks(PART_ROWS) {
+        for (number, part) in batch.parts().enumerate() {
+            if number > 0 {
+                self.let_readers_in();
+            }
             // A panic in here leaves a batch half done; the store is not written after that (see `commit`).
             let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
             for row in part {
@@ -85,8 +86,6 @@ impl Memtable {
                 rows.put((space, row.key.clone()), batch.value(row), sequence, held, is_once(space));
             }
             bytes = rows.bytes;
-            drop(rows);
-            self.let_readers_in();
         }
         bytes
     }

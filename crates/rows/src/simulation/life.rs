@@ -213,7 +213,9 @@ impl Run {
         // A writer would wait for the background.
         while store.shared.state().levels.memory.len() > OPTIONS.frozen_max && self.step(store).unwrap_or(false) {}
         let (mut batch, mut rows) = (Batch::of(Arc::clone(&store.shared)), self.states.last().unwrap().clone());
-        for _ in 0..1 + self.random.below(12) {
+        // Some are so large that readers look at them before they are in memory.
+        let count = if self.random.one_in(12) { 150 } else { 1 + self.random.below(12) };
+        for _ in 0..count {
             let (space, key) = (self.random.below(SPACES.len()), self.key());
             if self.random.one_in(3) {
                 batch.remove(&store.keyspace(space), &key);

@@ -100,7 +100,7 @@ impl Shared {
         Shared { disk, folder, options, cache, clock, next_id, doubtful, writer, state, changed }
     }
 
-    /// The state. It is whole even after a panic: no code that may panic runs under this lock.
+    /// The state. A panic in the midst of a batch poisons the writer's lock as well, and nothing is written after that.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,20 +148,14 @@ impl Shared {
 
     /// Has a batch count, and puts it into memory. Waits while memory is full.
     ///
-    /// The batch counts at once: readers look at its rows before those in memory. So no reader waits until the rows are in
-    /// memory, and an older snapshot never sees them.
+    /// A large batch counts at once: readers look at its rows before those in memory. So no reader waits until the rows are
+    /// in memory, and an older snapshot never sees them. A small one is in memory sooner than it would be put in order.
     pub(crate) fn commit(&self, mut rows: BatchRows) -> Result<()> {
-        rows.sort();
+        let is_small = rows.arrange();
         // A panic poisons the writer's lock; after that, threads that wait for the end of the batch have to look again.
         let _wakes = WakesOnPanic(&self.changed);
         let _writer = self.writer.lock().map_err(|_| stopped())?;
-        let mut state = self.state();
-        while state.failure.is_none() && state.levels.memory.len() > self.options.frozen_max {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        if let Some(why) = state.refusal(self.options.frozen_max) {
-            return Err(why);
-        }
+        let mut state = self.room()?;
         let is_once = |space: usize| self.options.keyspaces[space].is_once;
         if cfg!(debug_assertions) {
             let levels = Arc::clone(&state.levels);
@@ -170,17 +164,22 @@ impl Shared {
             rows.check_once(is_once, |space, key| matches!(there(space, key), Ok(Some(_))));
             state = self.state();
         }
-        let rows = Arc::new(rows);
         state.sequence += 1;
-        state.batch = Some(Arc::clone(&rows));
         if state.dirty_since.is_none() {
             state.dirty_since = Some(self.clock.now());
         }
-        let (memtable, sequence, held) = (Arc::clone(&state.levels.memory[0]), state.sequence, state.held.clone());
-        drop(state);
-        let bytes = memtable.put(&rows, sequence, &held, is_once);
-        let mut state = self.state();
-        state.batch = None;
+        let bytes;
+        if is_small {
+            bytes = state.levels.memory[0].put(&rows, state.sequence, &state.held, is_once);
+        } else {
+            let rows = Arc::new(rows);
+            state.batch = Some(Arc::clone(&rows));
+            let (memtable, sequence, held) = (Arc::clone(&state.levels.memory[0]), state.sequence, state.held.clone());
+            drop(state);
+            bytes = memtable.put(&rows, sequence, &held, is_once);
+            state = self.state();
+            state.batch = None;
+        }
         let is_full = bytes >= self.options.memtable_bytes;
         if is_full {
             state.freeze(self.options.keyspaces.len());
@@ -191,6 +190,15 @@ impl Shared {
             self.changed.notify_all();
         }
         Ok(())
+    }
+
+    /// The state, once memory has room.
+    fn room(&self) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.state();
+        while state.failure.is_none() && state.levels.memory.len() > self.options.frozen_max {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.refusal(self.options.frozen_max).map_or(Ok(state), Err)
     }
 
     /// A file for a new table.
@@ -245,12 +253,13 @@ impl Shared {
     /// Has all rows that are in memory go to a file.
     pub(crate) fn freeze(&self) -> Result<()> {
         let mut state = self.state();
-        while state.batch.is_some() {
-            if self.writer.is_poisoned() {
-                return Err(stopped());
-            }
+        while state.batch.is_some() && !self.writer.is_poisoned() {
             state.awaits_batch = true;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        // Half a batch goes to no file.
+        if self.writer.is_poisoned() {
+            return Err(stopped());
         }
         state.freeze(self.options.keyspaces.len());
         drop(state);
@@ -306,11 +315,13 @@ impl Shared {
         }
         let waited = state.dirty_since.map(|since| now.saturating_sub(since));
         if waited.is_some_and(|waited| waited >= flush_after || state.is_closing) {
-            if state.batch.is_none() {
-                state.freeze(self.options.keyspaces.len());
-            } else if !self.writer.is_poisoned() {
-                state.awaits_batch = true;
-                return Due::In(flush_after);
+            match state.batch {
+                _ if self.writer.is_poisoned() => {}
+                None => state.freeze(self.options.keyspaces.len()),
+                Some(_) => {
+                    state.awaits_batch = true;
+                    return Due::In(flush_after);
+                }
             }
         }
         match waited {
