@@ -361,6 +361,8 @@ const TOP: &[&str] = &[
     // Prometheus, Grafana, systemd.
     "deploy",
     "clippy.toml",
+    // A book, by mdBook.
+    "docs",
     "fixtures",
     "rustfmt.toml",
     "schema",

@@ -1,6 +1,8 @@
 //! What can go wrong with a projection, and which of it is corruption: then it is built anew from the log.
 
-use std::any::Any;
+use std::io;
+
+use clockfold_rows::Error;
 
 /// The projection can't be written or read.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -78,10 +80,21 @@ impl ProjectionError {
     }
 }
 
-pub(crate) fn failed(doing: &'static str, error: impl std::fmt::Display + 'static) -> ProjectionError {
-    let message = error.to_string();
-    match (&error as &dyn Any).downcast_ref() {
-        Some(clockfold_rows::Error::Corrupt { .. }) => ProjectionError::CorruptFile(message),
-        _ => ProjectionError::Storage { doing, message },
+impl From<Error> for ProjectionError {
+    fn from(error: Error) -> ProjectionError {
+        let message = error.to_string();
+        match error {
+            Error::Corrupt { .. } => ProjectionError::CorruptFile(message),
+            Error::Io { doing, path, message } => {
+                ProjectionError::Storage { doing, message: format!("{path}: {message}") }
+            }
+            Error::Foreign { .. } => ProjectionError::Storage { doing: "opening", message },
+            Error::Stopped(_) => ProjectionError::Storage { doing: "writing", message },
+        }
     }
+}
+
+/// What the file system said to what is no business of the store's.
+pub(crate) fn failed(doing: &'static str, error: io::Error) -> ProjectionError {
+    ProjectionError::Storage { doing, message: error.to_string() }
 }

@@ -36,8 +36,7 @@ pub enum Error {
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// Makes an error of the file system name its file. Where somebody has removed or cut the file, it is corrupt, and the
-/// disk may be well.
+/// Makes an error of the file system name its file. A file that is missing or cut short is corrupt, however well the disk is.
 pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |error| match error.kind() {
         io::ErrorKind::NotFound => corrupt(path, "it is gone"),
@@ -46,8 +45,8 @@ pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> 
     }
 }
 
-/// Makes an error of reading a file name it: what can't be read of a file that is there is corrupt, whatever the disk
-/// says. Whoever owns the store makes it anew elsewhere.
+/// Makes an error of a read name the file. A file that can't be read is corrupt, whatever the disk says: the owner of the
+/// store makes its rows anew elsewhere.
 pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |error| match error.kind() {
         io::ErrorKind::UnexpectedEof => corrupt(path, "it is shorter than it was"),

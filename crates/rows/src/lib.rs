@@ -1,44 +1,44 @@
-//! A store of ordered rows in keyspaces, with atomic batches and cheap snapshots, and without a journal: it is for rows
-//! that follow from something durable elsewhere, and are made again from it where a crash took the last of them.
+//! A store of ordered rows in keyspaces, with atomic batches and cheap snapshots. It has no journal: it is for rows that
+//! follow from something durable elsewhere, so that the owner can write the last of them again after a crash.
 //!
 //! ```text
-//! batch ─> memory (memtable.rs) ─ full, or 20 s old, or the end ─> a table's file (writer.rs, table.rs)
-//!               ^                                                       │ merged by size (background.rs)
-//! snapshot ─────┴──────────────── looks at both, newest first ──────────┘
+//! batch ──> memory (memory/) ── once full, or 20 s old, or closed ──> a table's file (table/)
+//!               ^                                                       │ compaction (store/compaction.rs)
+//! snapshot ─────┴──────────────── reads both, the newest first ─────────┘
 //! ```
 //!
-//! - Rows wait in memory and go to a file together: what is on disk is what the store was after one batch, whatever
-//!   happened when. A crash takes whole batches from the end, of [`Options::memtable_bytes`] at most for
-//!   each of three tables in memory.
-//! - A snapshot sees one batch's end in every keyspace. Memory keeps an older version of a row only while a snapshot
-//!   needs it, so a row that every batch writes does not pile up.
-//! - Every block, index and list of tables has a checksum. What is corrupt is an error that names the file, and never a
-//!   wrong row.
-//! - A table's file is synced before the list of tables names it. Names are not: after a power cut the list may be an older
-//!   one, or not fit, and the store is then not opened.
+//! - **Crash.** A flush writes whole batches. A crash takes whole batches from the end: at most those in memory, which are
+//!   [`Options::memtable_bytes`] in each of [`Options::frozen_max`] + 1 tables.
+//! - **Power cut.** The same holds after a power cut, and the batch that is left is at least as new as the last one for which
+//!   [`Database::flush`], [`Ingestion::finish`] or the drop of a [`Database`] has returned without an error. A table's file is
+//!   synced, and then the folder, before a manifest names the table; the manifest is synced before it takes the place of
+//!   the one before, and the folder after that; a file that no manifest names goes after that again. An opening does the same,
+//!   so a power cut may hit it as well. The promise is as good as the disk: a sync that it answered has to be true.
+//! - **Errors.** A failed write or sync surfaces from the next flush, and from commits once memory is full; the store tries
+//!   again with another file, and never syncs the same file again. Meanwhile it serves what it has.
+//! - **Corruption.** Every block, index and manifest has a checksum. What does not fit is an error that names the file, and
+//!   never a wrong row.
+//! - **Snapshots.** A snapshot sees the end of one batch in every keyspace. Memory keeps an older version of a row only while
+//!   a snapshot needs it. A snapshot that is held for long keeps the memory and the files that it reads.
+//! - **Threads.** One thread writes at a time; any number reads, and no reader waits for a batch.
 //!
-//! A snapshot that is held for long keeps the memory and the files that it looks at: three such tables at most, and
-//! what was merged since.
-//!
-//! One thread writes; any number reads. Nothing here knows what a row means.
+//! The store gives no meaning to a row. Its files are drawn in `docs/formats/rows.md`.
 
-mod key;
-mod block;
-mod filter;
-mod section;
-mod cache;
+mod planted;
 mod error;
+mod options;
+mod disk;
 mod table;
-mod writer;
-mod manifest;
-mod memtable;
-mod source;
-mod iter;
-mod snapshot;
-mod shared;
-mod batch;
-mod ingest;
-mod background;
+mod memory;
+mod merge;
+mod store;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
+#[cfg(test)]
+mod frozen;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
 
@@ -47,61 +47,25 @@ use std::{
     path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Duration,
 };
 
-use background::Background;
-use manifest::Manifest;
-use shared::Shared;
+use crate::{
+    disk::{Disk, RealDisk},
+    error::Result,
+    store::{background::Background, clock::Clock, manifest::Manifest, shared::Shared},
+};
 
-pub use batch::Batch;
 pub use error::Error;
-pub use ingest::Ingestion;
-pub use iter::{Guard, Iter};
-pub use key::Key;
-pub use snapshot::Snapshot;
+pub use options::{KeyspaceOptions, Options};
+pub use store::{
+    batch::Batch,
+    ingest::Ingestion,
+    iter::{Guard, Iter},
+    snapshot::Snapshot,
+};
+pub use table::key::Key;
 
-use error::Result;
-
-/// How a store is opened.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The keyspaces. The number of one is its place here, and stays.
-    pub keyspaces: &'static [KeyspaceOptions],
-    /// The most that is kept of files in memory.
-    pub cache_bytes: usize,
-    /// Rows that wait in memory go to a file at so many bytes. A crash takes them, and three times as many where files
-    /// can't be written as fast as rows come.
-    pub memtable_bytes: usize,
-    /// Files below this are of the smallest size; each size is four times the one below.
-    pub small_file_bytes: u64,
-    /// What can't be written is tried again after so long.
-    pub retry_interval: Duration,
-}
-
-impl Options {
-    /// A store of these keyspaces, for some millions of rows.
-    pub const fn of(keyspaces: &'static [KeyspaceOptions]) -> Options {
-        Options {
-            keyspaces,
-            cache_bytes: 64 << 20,
-            memtable_bytes: 24 << 20,
-            small_file_bytes: 2 << 20,
-            retry_interval: Duration::from_secs(1),
-        }
-    }
-}
-
-/// What a keyspace is used for.
-#[derive(Clone, Copy, Debug)]
-pub struct KeyspaceOptions {
-    /// Rows are looked up by their keys: tables have filters for that.
-    pub is_looked_up: bool,
-    /// Nobody puts in a row that is there already, so what is removed before it came to a file leaves no trace.
-    pub is_once: bool,
-}
-
-/// An open store. When it is dropped, everything that was written goes to files.
+/// An open store. Its drop writes all rows to files, and waits for that; an error is in the program's messages then.
 pub struct Database {
     shared: Arc<Shared>,
     /// `None` where it is only read.
@@ -118,18 +82,25 @@ pub struct Keyspace {
 impl Database {
     /// Opens what is in a folder, or makes an empty store where there is none.
     pub fn open(path: &Path, options: Options) -> Result<Database> {
-        let manifest = Manifest::open(path, options.keyspaces.len())?;
-        let shared = Arc::new(Shared::new(path.to_owned(), options, manifest));
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let manifest = Manifest::open(&disk, path, options.keyspaces.len())?;
+        let shared = Arc::new(Shared::new(disk, Clock::of_machine(), path.to_owned(), options, manifest));
         let background = Background::new(Arc::clone(&shared));
         let thread = thread::Builder::new().name("rows".to_owned()).spawn(move || background.run());
         let thread = thread.map_err(error::io("starting a thread for", path))?;
         Ok(Database { shared, background: Some(thread) })
     }
 
-    /// Opens what is in a folder, for who only reads: no file is made, merged or removed, and rows that are put in stay in memory.
+    /// Opens a store for reading. It changes no file: rows that a batch writes stay in memory.
     pub fn open_to_read(path: &Path, options: Options) -> Result<Database> {
-        let manifest = Manifest::open_to_read(path, options.keyspaces.len())?;
-        Ok(Database { shared: Arc::new(Shared::new(path.to_owned(), options, manifest)), background: None })
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+        let manifest = Manifest::open_to_read(&disk, path, options.keyspaces.len())?;
+        // Nothing would write full memory to a file.
+        let options = Options { memtable_bytes: usize::MAX, ..options };
+        Ok(Database {
+            shared: Arc::new(Shared::new(disk, Clock::of_machine(), path.to_owned(), options, manifest)),
+            background: None,
+        })
     }
 
     /// The keyspace with a number.
@@ -143,7 +114,7 @@ impl Database {
         Snapshot::of(self.shared.hold())
     }
 
-    /// Whether a reader, or a merge, has met corruption in one of its files.
+    /// Whether a reader, or a compaction, has met corruption in one of its files.
     pub fn is_corrupt(&self) -> bool {
         let state = self.shared.state();
         matches!(state.failure, Some(Error::Corrupt { .. }))
@@ -192,13 +163,6 @@ impl Keyspace {
     pub fn insert(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         let mut batch = Batch::of(Arc::clone(&self.shared));
         batch.insert(self, key, value);
-        batch.commit()
-    }
-
-    /// Removes one row.
-    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
-        let mut batch = Batch::of(Arc::clone(&self.shared));
-        batch.remove(self, key);
         batch.commit()
     }
 }

@@ -5,6 +5,7 @@ use std::{
     fs,
     ops::Bound,
     path::Path,
+    sync::Barrier,
     time::{Duration, Instant},
 };
 
@@ -23,6 +24,7 @@ const OPTIONS: Options = Options {
     memtable_bytes: 64 << 10,
     small_file_bytes: 16 << 10,
     retry_interval: Duration::from_millis(20),
+    ..Options::of(&SPACES)
 };
 
 /// All rows, by keyspace and key.
@@ -329,4 +331,94 @@ fn a_folder_that_somebody_removes_stops_the_store() {
     assert!(matches!(database.flush(), Err(Error::Corrupt { .. })));
     assert!(matches!(keyspace.insert([2], [2]), Err(Error::Corrupt { .. })) && database.is_corrupt());
     assert_eq!(keyspace.get([1]).unwrap(), Some(vec![1]), "what was written is still served");
+}
+
+#[test]
+fn sizes_are_those_of_the_options() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { block_bytes: 100, section_blocks: 3, memtable_bytes: 1 << 20, ..OPTIONS };
+    let database = Database::open(folder.path(), options.clone()).unwrap();
+    let keyspace = database.keyspace(0);
+    for number in 0..1000_u32 {
+        keyspace.insert(number.to_be_bytes(), [7; 40]).unwrap();
+    }
+    database.flush().unwrap();
+    let levels = Arc::clone(&database.shared.state().levels);
+    let sections = &levels.tables[0].sections[0];
+    for section in sections {
+        let index = levels.tables[0].index(&database.shared.cache, section, false).unwrap();
+        assert!((1..=3).contains(&index.blocks.len()));
+        assert!(index.blocks.iter().all(|block| (8..250).contains(&block.length)));
+    }
+    assert!(sections.len() > 100, "{} sections", sections.len());
+    drop(database);
+    // What other sizes have written is read as well.
+    let database = open(folder.path());
+    assert_eq!(rows(&database).0.len(), 1000);
+}
+
+#[test]
+fn a_first_start_that_was_cut_short_is_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("manifest.new"), "half").unwrap();
+    drop(open(folder.path()));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+/// A writer is stopped in the midst of a batch by somebody who reads memory, which stands for a batch that takes long.
+#[test]
+fn a_batch_counts_before_all_of_it_is_in_memory_and_nobody_waits_for_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(folder.path());
+    let keyspace = database.keyspace(0);
+    let before = database.snapshot();
+    let memtable = Arc::clone(&database.shared.state().levels.memory[0]);
+    let (batch_rows, begun) = (300_u32, Instant::now());
+    let (reads, has_read) = (Barrier::new(2), Barrier::new(2));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            memtable.while_read(|| {
+                reads.wait();
+                has_read.wait();
+            });
+        });
+        reads.wait();
+        let writer = scope.spawn(|| {
+            let mut batch = database.batch();
+            (0..batch_rows).for_each(|number| batch.insert(&keyspace, number.to_be_bytes(), [1]));
+            batch.commit().unwrap();
+        });
+        // It counts as soon as it is there, and as a whole.
+        while database.shared.state().batch.is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the batch does not count");
+        }
+        assert!(!writer.is_finished());
+        let now = database.snapshot();
+        assert!((0..batch_rows).all(|number| now.get(&keyspace, number.to_be_bytes()).unwrap().is_some()));
+        // Its memory goes to no file before it is whole.
+        assert!(database.shared.state().levels.memory.len() == 1);
+        let flush = scope.spawn(|| database.flush());
+        has_read.wait();
+        flush.join().unwrap().unwrap();
+        writer.join().unwrap();
+        assert_eq!(now.iter(&keyspace).count(), batch_rows as usize);
+    });
+    assert_eq!(before.iter(&keyspace).count(), 0);
+    assert_eq!(rows(&database).0.len(), batch_rows as usize);
+}
+
+/// Tables of one length, with the same keys: what tells them apart is what stands under the keys.
+#[test]
+fn a_table_is_not_taken_for_another_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value) in [("one", 1_u8), ("other", 2)] {
+        let database = open(&folder.path().join(name));
+        database.keyspace(0).insert([1], [value]).unwrap();
+        database.flush().unwrap();
+    }
+    let table = |name: &str| folder.path().join(name).join("1.rows");
+    assert_eq!(fs::metadata(table("one")).unwrap().len(), fs::metadata(table("other")).unwrap().len());
+    fs::copy(table("other"), table("one")).unwrap();
+    let error = Database::open(&folder.path().join("one"), OPTIONS).err().unwrap();
+    assert!(matches!(error, Error::Corrupt { .. }), "{error}");
 }

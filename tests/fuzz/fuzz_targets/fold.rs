@@ -5,6 +5,7 @@
 //! ```text
 //! cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none fold -- -max_total_time=300
 //! cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none body -- -max_total_time=300
+//! cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none rows -- -max_total_time=300
 //! ```
 //!
 //! Without a sanitizer a stable compiler will do; with one it takes nightly, and finds nothing more where nothing is

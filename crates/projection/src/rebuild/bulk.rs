@@ -56,7 +56,7 @@ impl Projection {
         progress: &mut ProgressReporter<'_>,
         also: &mut impl Sink,
     ) -> Result<Projection, ProjectionError> {
-        let keyspaces = Keyspaces::open(path).map_err(|error| failed("rebuilding", error))?;
+        let keyspaces = Keyspaces::open(path)?;
         let mut ingest = Ingest::into(&keyspaces)?;
         fold_log(log, to, &rules, resources, &Scratch::beside(path)?, progress, &mut (&mut ingest, also))?;
         ingest.finish()?;

@@ -7,7 +7,7 @@ use clockfold_log::{AppointmentId, Digest, Position, SourceName};
 use clockfold_rows::{Guard, Iter, Key};
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         appointment::{AppointmentRecord, decode_appointment},
         identity::AppointmentKey,
@@ -295,7 +295,7 @@ impl OldRows {
 
     fn advance(&mut self) -> Result<Option<(Key, Vec<u8>)>, ProjectionError> {
         let next = self.rows.next().map(Guard::into_inner).transpose();
-        Ok(std::mem::replace(&mut self.ahead, next.map_err(|error| failed("comparing", error))?))
+        Ok(std::mem::replace(&mut self.ahead, next?))
     }
 }
 

@@ -9,7 +9,7 @@ use clockfold_lifecycle::EventType;
 use clockfold_log::{AppointmentId, Log, LogError, Position, Reading};
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         appointment::{AppointmentRecord, ENTRIES_IN_ROW, JudgedEvent, encode_appointment, encode_history},
         identity::AppointmentKey,
@@ -137,7 +137,7 @@ impl Projection {
             }
         }
         batch.insert(&store[Space::Sources], number.0.to_be_bytes(), encode_source(&self.sources[number.0 as usize]));
-        batch.commit().map_err(|error| failed("writing", error))?;
+        batch.commit()?;
         self.record_cache.take((number, id));
         Ok(())
     }
@@ -248,11 +248,13 @@ mod tests {
             .insert(appointment_key(number, key.appointment_id), encode_appointment(&other))
             .unwrap();
         let places = Places::of(&well.after).unwrap();
-        projection.store[Space::ByStatus]
-            .remove(status_key(number, places.status, places.since, key.appointment_id.get()))
-            .unwrap();
-        projection.store[Space::ByFirst].remove(order_key(number, places.first, key.appointment_id.get())).unwrap();
-        projection.store[Space::ByLast].remove(order_key(number, places.last, key.appointment_id.get())).unwrap();
+        let mut batch = projection.store.database.batch();
+        let at = status_key(number, places.status, places.since, key.appointment_id.get());
+        batch.remove(&projection.store[Space::ByStatus], at);
+        for (space, at) in [(Space::ByFirst, places.first), (Space::ByLast, places.last)] {
+            batch.remove(&projection.store[space], order_key(number, at, key.appointment_id.get()));
+        }
+        batch.commit().unwrap();
         projection.counts(number).move_appointment(well.after.appointment.status(), None);
         let repaired = refold_one(&mut projection, &key, &log).unwrap();
         assert!(repaired.changed);

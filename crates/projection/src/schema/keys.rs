@@ -13,11 +13,11 @@
 //! | `by_first` | source u32, first arrival u64, appointment u64 | – |
 //! | `by_last` | source u32, last position u64, appointment u64 | – |
 //! | `history` | source u32, appointment u64, position u64 of the last entry | 16 entries |
-//! | `delivery_ids` | source u32, the sender's id | the first [`POSITIONS_OF_ID_MAX`] positions with it |
 //! | `changes` | source u32, position u64 of the first change | up to 64 changes of status (`changes.rs`) |
 //! | `open` | source u32, position u64 | the appointments that were open after that position |
 //! | `by_outcome` | source u32, verdict u8, event u8, position u64 / 2048 | position mod 2048 of each, u16, ascending |
 //! | `tallies` | source u32, hour u64 | deliveries, and what became of them, by minute (`tally.rs`) |
+//! | `delivery_ids` | source u32, the sender's id | the first [`POSITIONS_OF_ID_MAX`] positions with it |
 //!
 //! Times in keys are milliseconds since 1970-01-01 UTC, with the sign's bit turned so that they order ([`time_order`]). An
 //! event is its place in [`EventType::ALL`] plus 1, or 0 where it is not known; a verdict is its code's place in [`Code::ALL`] plus 1, or 0

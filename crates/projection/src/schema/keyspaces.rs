@@ -1,4 +1,5 @@
-//! The keyspaces on disk: which there are, and what each is used for.
+//! The keyspaces on disk: which there are, and what each is used for. This is the one list of them; what stands under
+//! their keys is in `keys.rs`, in the same order.
 
 use std::{
     collections::BTreeMap,
@@ -107,4 +108,18 @@ impl Index<Space> for Keyspaces {
 
 pub(crate) fn source_number(index: usize) -> SourceNumber {
     SourceNumber(u32::try_from(index).expect("there are fewer than 2^32 sources"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_of_each_keyspace_are_told_in_the_order_of_the_list() {
+        let rows = include_str!("keys.rs").lines().filter_map(|line| line.strip_prefix("//! | `")?.split('`').next());
+        let mut told: Vec<&str> = rows.collect();
+        told.dedup();
+        let names: Vec<&str> = Space::ALL.iter().map(|space| space.name()).collect();
+        assert_eq!(told, names);
+    }
 }

@@ -4,7 +4,7 @@ use clockfold_log::Digest;
 use clockfold_rows::Ingestion;
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::keyspaces::{Keyspaces, SPACES, Space},
 };
 
@@ -21,19 +21,19 @@ pub(crate) struct Ingest<'a> {
 
 impl<'a> Ingest<'a> {
     pub(crate) fn into(store: &'a Keyspaces) -> Result<Ingest<'a>, ProjectionError> {
-        let ingestion = store.database.start_ingestion().map_err(|error| failed("rebuilding", error))?;
+        let ingestion = store.database.start_ingestion()?;
         Ok(Ingest { store, ingestion })
     }
 
     /// Makes the rows readable.
     pub(crate) fn finish(self) -> Result<(), ProjectionError> {
-        self.ingestion.finish().map_err(|error| failed("rebuilding", error))
+        self.ingestion.finish().map_err(ProjectionError::from)
     }
 }
 
 impl Sink for Ingest<'_> {
     fn put(&mut self, space: Space, key: &[u8], value: &[u8]) -> Result<(), ProjectionError> {
-        self.ingestion.write(&self.store[space], key, value).map_err(|error| failed("rebuilding", error))
+        self.ingestion.write(&self.store[space], key, value).map_err(ProjectionError::from)
     }
 }
 

@@ -10,7 +10,7 @@ use clockfold_lifecycle::{EventKind, Outcome};
 use clockfold_rows::Guard;
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         keys::{Kind, SourceNumber, from_bytes, hour_key, last_number, to_bytes},
         keyspaces::Space,
@@ -114,7 +114,7 @@ impl View {
         let deadline = self.deadline.clone();
         let minutes = move |row: Guard| {
             deadline.check()?;
-            let (key, bytes) = row.into_inner().map_err(|error| failed("reading", error))?;
+            let (key, bytes) = row.into_inner()?;
             let (first, hour) = (last_number(&key)? * MINUTES_IN_HOUR, decode_hour(&bytes)?);
             let minutes = hour.into_iter().map(move |(minute, tally)| (first + u64::from(minute), tally));
             Ok(minutes.filter(move |(minute, _)| (from..to).contains(minute)).collect::<Vec<_>>())

@@ -11,7 +11,7 @@ use clockfold_log::{AppointmentId, SourceName};
 use clockfold_rows::Guard;
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         appointment::{AppointmentRecord, decode_appointment},
         identity::AppointmentKey,
@@ -214,7 +214,7 @@ impl View {
         let rows = self.snapshot.range(&self.store[space], key(stretch.from)..=key(stretch.to));
         let spot = |row: Guard| {
             self.deadline.check()?;
-            last_numbers(&row.key().map_err(|error| failed("reading", error))?)
+            last_numbers(&row.key()?)
         };
         if backwards { Box::new(rows.rev().map(spot)) } else { Box::new(rows.map(spot)) }
     }
@@ -225,7 +225,7 @@ impl View {
         let rows = self.snapshot.range(&self.store[Space::Appointments], keys);
         Box::new(rows.map(|row| {
             self.deadline.check()?;
-            Ok((0, last_number(&row.key().map_err(|error| failed("reading", error))?)?))
+            Ok((0, last_number(&row.key()?)?))
         }))
     }
 
@@ -255,7 +255,7 @@ impl View {
         }
         Ok(Box::new(parts.into_iter().flatten().map(move |row| {
             self.deadline.check()?;
-            let (key, value) = row.into_inner().map_err(|error| failed("reading", error))?;
+            let (key, value) = row.into_inner()?;
             let key = AppointmentKey { source: source.clone(), appointment_id: appointment_id(last_number(&key)?)? };
             decode_appointment(key, &value)
         })))

@@ -11,7 +11,7 @@ use clockfold_log::{AppointmentId, Position, SourceName};
 use clockfold_rows::Guard;
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         appointment::{AppointmentRecord, ENTRIES_IN_ROW, JudgedEvent, Sighting, decode_history},
         changes::{StatusCounts, is_open},
@@ -223,7 +223,7 @@ impl View {
         let rows = self.snapshot.range(&self.store[Space::Appointments], bounds);
         let id = |row: Guard| {
             self.deadline.check()?;
-            let id = last_number(&row.key().map_err(|error| failed("reading", error))?)?;
+            let id = last_number(&row.key()?)?;
             AppointmentId::new(id).ok_or(ProjectionError::Corrupt("appointment"))
         };
         Ok(if from_end { Box::new(rows.rev().map(id)) } else { Box::new(rows.map(id)) })
@@ -333,7 +333,7 @@ impl View {
                 self.snapshot.range(&self.store[Space::History], key(Position::ZERO)..=key(Position::new(u64::MAX)))
             {
                 self.deadline.check()?;
-                entries.extend(decode_history(&row.value().map_err(|error| failed("reading", error))?)?);
+                entries.extend(decode_history(&row.value()?)?);
                 if entries.last().is_some_and(|last| last.position > position) {
                     break;
                 }

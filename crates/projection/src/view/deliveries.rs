@@ -11,7 +11,7 @@ use clockfold_log::{AppointmentId, Position, SourceName};
 use clockfold_rows::Guard;
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         appointment::{AppointmentRecord, JudgedEvent, decode_history},
         identity::AppointmentKey,
@@ -133,7 +133,7 @@ impl View {
         let last = span.before.map_or(u64::MAX, |before| row_of(before).0);
         let keys = outcome_key(number, kind, first)..=outcome_key(number, kind, last);
         let positions = move |entry: Guard| -> Vec<Result<u64, ProjectionError>> {
-            let entry = entry.into_inner().map_err(|error| failed("reading", error));
+            let entry = entry.into_inner().map_err(ProjectionError::from);
             let entry = self.deadline.check().and(entry);
             let row =
                 entry.and_then(|(key, bytes)| Ok((last_number(&key)? * POSITIONS_IN_ROW, decode_places(&bytes)?)));
@@ -237,12 +237,12 @@ impl View {
             .before
             .map(|before| self.snapshot.range(&self.store[Space::History], key(before)..=last.clone()).next())
         {
-            Some(Some(row)) => row.key().map_err(|error| failed("reading", error))?.to_vec(),
+            Some(Some(row)) => row.key()?.to_vec(),
             Some(None) | None => last,
         };
         let rows = self.snapshot.range(&self.store[Space::History], (lower, Bound::Included(upper)));
         let entries = move |row: Guard| {
-            let bytes = row.value().map_err(|error| failed("reading", error));
+            let bytes = row.value().map_err(ProjectionError::from);
             let entries = self.deadline.check().and(bytes).and_then(|bytes| decode_history(&bytes));
             entries.map_or_else(|error| vec![Err(error)], |entries| entries.into_iter().map(Ok).collect())
         };

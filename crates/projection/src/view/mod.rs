@@ -22,7 +22,7 @@ use clockfold_log::{AppointmentId, Delivery, Digest, Position, Reading, SourceNa
 use clockfold_rows::{Keyspace, Snapshot};
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         appointment::{AppointmentRecord, decode_appointment, decode_history},
         identity::{AppointmentKey, Checkpoint},
@@ -111,7 +111,7 @@ impl View {
         let mut sources = Vec::new();
         for row in self.snapshot.range(&self.store[Space::ById], keys) {
             self.deadline.check()?;
-            let key = row.key().map_err(|error| failed("reading", error))?;
+            let key = row.key()?;
             let number = key.last_chunk::<4>().map(|bytes| SourceNumber(u32::from_be_bytes(*bytes)));
             let found = self.names.iter().find(|(_, of)| Some(**of) == number);
             sources.push(found.ok_or(ProjectionError::Corrupt("appointment"))?.0.clone());
@@ -148,7 +148,7 @@ impl View {
             let row = |position| history_key(number, appointment_id, position);
             let rows = row(delivery.position)..=row(Position::new(u64::MAX));
             let row = self.snapshot.range(&self.store[Space::History], rows).next().ok_or_else(corrupt)?;
-            entries = decode_history(&row.value().map_err(|error| failed("reading", error))?)?;
+            entries = decode_history(&row.value()?)?;
         }
         let entry = entries.into_iter().find(|entry| entry.position == delivery.position).ok_or_else(corrupt)?;
         let waits = record.appointment.waiting().any(|position| position == delivery.position.get());
@@ -162,7 +162,7 @@ impl View {
         let mut hasher = StateHasher::new();
         for space in Space::ALL {
             for entry in self.snapshot.iter(&self.store[*space]) {
-                let (key, value) = entry.into_inner().map_err(|error| failed("reading", error))?;
+                let (key, value) = entry.into_inner()?;
                 hasher.row(*space, &key, &value);
             }
         }
@@ -190,7 +190,7 @@ impl View {
 
     pub(crate) fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ProjectionError> {
         self.deadline.check()?;
-        self.snapshot.get(keyspace, key).map_err(|error| failed("reading", error))
+        self.snapshot.get(keyspace, key).map_err(ProjectionError::from)
     }
 }
 

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clockfold_log::{Log, Position};
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         keys::{SET_BACK_KEY, decode_set_back, last_number},
         keyspaces::Space,
@@ -83,7 +83,7 @@ impl View {
         let rows = self.snapshot.prefix(&self.store[Space::Meta], SET_BACK_KEY);
         let set_back = |row: clockfold_rows::Guard| {
             self.deadline.check()?;
-            let (key, value) = row.into_inner().map_err(|error| failed("reading", error))?;
+            let (key, value) = row.into_inner()?;
             decode_set_back(Position::new(last_number(&key)?), &value)
         };
         rows.map(set_back).collect()

@@ -7,7 +7,7 @@ use clockfold_log::{AppointmentId, Position};
 use clockfold_rows::Guard;
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         changes::{ChangeRow, OpenSet, StatusChange, decode_changes, decode_open},
         keys::{SourceNumber, last_number, position_key},
@@ -54,7 +54,7 @@ impl View {
         let Some(row) = self.snapshot.range(&self.store[Space::Open], keys).next_back() else {
             return Ok((Position::ZERO, OpenSet::new()));
         };
-        let (key, bytes) = row.into_inner().map_err(|error| failed("reading", error))?;
+        let (key, bytes) = row.into_inner()?;
         Ok((Position::new(last_number(&key)?), decode_open(&bytes)?))
     }
 
@@ -72,7 +72,7 @@ impl View {
         let deadline = self.deadline.clone();
         first.into_iter().chain(rest).map(move |row: Guard| {
             deadline.check()?;
-            let bytes = row.value().map_err(|error| failed("reading", error))?;
+            let bytes = row.value()?;
             decode_changes(&bytes)
         })
     }

@@ -15,7 +15,7 @@ use clockfold_log::{AppointmentId, Delivery, Position, Reading, SourceName};
 use clockfold_rows::{Batch, Guard};
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         appointment::{
             AppointmentRecord, ENTRIES_IN_ROW, JudgedEvent, Sighting, decode_appointment, decode_history,
@@ -105,7 +105,6 @@ impl Projection {
         debug_assert_eq!(checkpoint.position, last.position);
         let store = Arc::clone(&self.store);
         let mut batch = store.database.batch();
-        let mut batch_open = BTreeMap::new();
         for ((number, id), Touched { is_new, before, record }) in &changed.appointments {
             let after = Places::of(record);
             batch.insert(&store[Space::Appointments], appointment_key(*number, *id), encode_appointment(record));
@@ -117,23 +116,10 @@ impl Projection {
             let status = |places: Option<Places>| places.map(|places| places.status);
             self.counts(*number).move_appointment(status(*before), status(after));
         }
-        for (key, entries) in changed.history {
-            batch.insert(&store[Space::History], key, encode_history(&entries));
+        for (key, entries) in &changed.history {
+            batch.insert(&store[Space::History], key.as_slice(), encode_history(entries));
         }
-        for (number, position) in &changed.open_sets {
-            let open = self.open_set(*number, *position, &changed.changes, &batch_open)?;
-            batch.insert(&store[Space::Open], position_key(*number, *position), encode_open(&open));
-            batch_open.insert((*number, *position), open);
-        }
-        for ((number, first), row) in &changed.changes {
-            batch.insert(&store[Space::Changes], position_key(*number, *first), encode_changes(row));
-        }
-        for number in &changed.status_logs {
-            let row = &self.status_logs[number.0 as usize].row;
-            if let Some(first) = row.changes.first() {
-                batch.insert(&store[Space::Changes], position_key(*number, first.position), encode_changes(row));
-            }
-        }
+        self.write_changes(&mut batch, &changed)?;
         for ((number, kind, row), places) in changed.by_outcome {
             let key = outcome_key(number, kind, row);
             if places.is_empty() {
@@ -157,13 +143,33 @@ impl Projection {
         if self.sources.len() > sources_written {
             store.name(self.numbers.clone());
         }
-        batch.commit().map_err(|error| failed("writing", error))?;
+        batch.commit()?;
         for (key, touched) in changed.appointments {
             self.record_cache.put(key, touched.record);
         }
         self.positions_of_ids.clear();
         (self.checkpoint, self.last_arrival) = (checkpoint, last_arrival);
         Ok(applied)
+    }
+
+    /// The status changes of the group, and the sets of open appointments that are due.
+    fn write_changes(&self, batch: &mut Batch, changed: &Changed) -> Result<(), ProjectionError> {
+        let mut written = BTreeMap::new();
+        for (number, position) in &changed.open_sets {
+            let open = self.open_set(*number, *position, &changed.changes, &written)?;
+            batch.insert(&self.store[Space::Open], position_key(*number, *position), encode_open(&open));
+            written.insert((*number, *position), open);
+        }
+        for ((number, first), row) in &changed.changes {
+            batch.insert(&self.store[Space::Changes], position_key(*number, *first), encode_changes(row));
+        }
+        for number in &changed.status_logs {
+            let row = &self.status_logs[number.0 as usize].row;
+            if let Some(first) = row.changes.first() {
+                batch.insert(&self.store[Space::Changes], position_key(*number, first.position), encode_changes(row));
+            }
+        }
+        Ok(())
     }
 
     fn write_sources(&self, batch: &mut Batch, changed: &BTreeSet<SourceNumber>, written: usize) {
@@ -323,7 +329,7 @@ impl Projection {
         let (from, to) = (history_key(number, id, position), history_key(number, id, Position::new(u64::MAX)));
         let pending = changed.history.range(from.clone()..=to.clone()).next().map(|(key, _)| key.clone());
         let stored = self.store[Space::History].range(from..=to).next().map(Guard::into_inner).transpose();
-        let stored = stored.map_err(|error| failed("reading", error))?;
+        let stored = stored?;
         let row = match (pending, stored) {
             (Some(pending), Some((stored, value))) if stored[..] < pending[..] => {
                 changed.history.entry(stored.to_vec()).or_insert(decode_history(&value)?)
@@ -368,8 +374,7 @@ impl Projection {
 
     /// A row of `tallies` as it is on disk; empty where there is none.
     pub(crate) fn hour(&self, number: SourceNumber, hour: u64) -> Result<Hour, ProjectionError> {
-        let stored =
-            self.store[Space::Tallies].get(hour_key(number, hour)).map_err(|error| failed("reading", error))?;
+        let stored = self.store[Space::Tallies].get(hour_key(number, hour))?;
         stored.map_or(Ok(Hour::new()), |bytes| decode_hour(&bytes))
     }
 
@@ -389,7 +394,7 @@ impl Projection {
     /// A row of `by_outcome` as it is on disk; empty where there is none.
     pub(crate) fn listed(&self, number: SourceNumber, kind: Kind, row: u64) -> Result<Vec<u16>, ProjectionError> {
         let stored = self.store[Space::ByOutcome].get(outcome_key(number, kind, row));
-        stored.map_err(|error| failed("reading", error))?.map_or(Ok(Vec::new()), |places| decode_places(&places))
+        stored?.map_or(Ok(Vec::new()), |places| decode_places(&places))
     }
 
     /// The appointment's row, or a new one that begins with `first`.
@@ -401,10 +406,7 @@ impl Projection {
         first: Sighting,
     ) -> Result<AppointmentRecord, ProjectionError> {
         let key = AppointmentKey { source: delivery.source.clone(), appointment_id: id };
-        match self.store[Space::Appointments]
-            .get(appointment_key(number, id))
-            .map_err(|error| failed("reading", error))?
-        {
+        match self.store[Space::Appointments].get(appointment_key(number, id))? {
             Some(bytes) => decode_appointment(key, &bytes),
             None => Ok(AppointmentRecord::new(key, first)),
         }
@@ -413,6 +415,6 @@ impl Projection {
 
 /// The row of `delivery_ids` with this key; nothing where there is none.
 fn stored_positions(store: &Keyspaces, key: &[u8]) -> Result<Vec<u64>, ProjectionError> {
-    let stored = store[Space::DeliveryIds].get(key).map_err(|error| failed("reading", error))?;
+    let stored = store[Space::DeliveryIds].get(key)?;
     Ok(stored.map(|bytes| decode_positions(&bytes)).transpose()?.unwrap_or_default())
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use clockfold_log::{Digest, Position, SourceName};
 
 use crate::{
-    error::{ProjectionError, failed},
+    error::ProjectionError,
     schema::{
         changes::{StatusLog, decode_changes},
         identity::Checkpoint,
@@ -55,12 +55,12 @@ pub struct Readers(Weak<Keyspaces>);
 impl Projection {
     /// Opens the store in `path` as it is, making an empty one where there is none.
     pub(crate) fn open(path: &Path, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
-        Projection::of(Keyspaces::open(path).map_err(|error| failed("opening", error))?, rules)
+        Projection::of(Keyspaces::open(path)?, rules)
     }
 
     /// Opens the store in `path` for who only reads it: what is written stays in memory.
     pub(crate) fn open_to_read(path: &Path, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
-        Projection::of(Keyspaces::open_to_read(path).map_err(|error| failed("opening", error))?, rules)
+        Projection::of(Keyspaces::open_to_read(path)?, rules)
     }
 
     /// The projection in a store that is open.
@@ -128,7 +128,7 @@ impl Projection {
     pub(crate) fn swap(&mut self, rules_digest: Digest) -> Result<(), ProjectionError> {
         self.checkpoint.rules_digest = rules_digest;
         let written = self.store[Space::Meta].insert(CHECKPOINT_KEY, encode_checkpoint(self.checkpoint));
-        written.map_err(|error| failed("writing", error))
+        written.map_err(ProjectionError::from)
     }
 
     /// Writes the sources' rows as other rules would have.
@@ -145,9 +145,9 @@ impl Projection {
     pub fn confuse_two_appointments(&self) -> Result<(), ProjectionError> {
         let rows = self.view().snapshot.iter(&self.store[Space::Appointments]).take(2);
         let rows = rows.map(clockfold_rows::Guard::into_inner).collect::<Result<Vec<_>, _>>();
-        let rows = rows.map_err(|error| failed("reading", error))?;
+        let rows = rows?;
         let [(key, _), (_, other)] = &rows[..] else { return Err(ProjectionError::NoSuchAppointment) };
-        self.store[Space::Appointments].insert(&**key, other).map_err(|error| failed("writing", error))
+        self.store[Space::Appointments].insert(&**key, other).map_err(ProjectionError::from)
     }
 
     /// Makes the row of the first appointment one that can't be read. For tests of what finds that.
@@ -156,7 +156,7 @@ impl Projection {
         let first =
             self.view().snapshot.iter(&self.store[Space::Appointments]).next().map(clockfold_rows::Guard::into_inner);
         let Some(Ok((key, _))) = first else { return Err(ProjectionError::NoSuchAppointment) };
-        self.store[Space::Appointments].insert(&*key, b"no row").map_err(|error| failed("writing", error))
+        self.store[Space::Appointments].insert(&*key, b"no row").map_err(ProjectionError::from)
     }
 
     pub(crate) fn number_of(&mut self, name: &SourceName) -> SourceNumber {
@@ -217,26 +217,26 @@ struct Counted {
 /// Reads what the writer holds in memory. Writes the checkpoint of a store that has none.
 fn count(store: &Keyspaces, rules: &Rules) -> Result<Counted, ProjectionError> {
     let snapshot = store.database.snapshot();
-    let stored = snapshot.get(&store[Space::Meta], CHECKPOINT_KEY).map_err(|error| failed("opening", error))?;
+    let stored = snapshot.get(&store[Space::Meta], CHECKPOINT_KEY)?;
     let checkpoint = match stored {
         Some(bytes) => decode_checkpoint(&bytes)?,
         None => {
             let nothing = Checkpoint { position: Position::ZERO, digest: Digest::EMPTY, rules_digest: rules.digest() };
             let written = store[Space::Meta].insert(CHECKPOINT_KEY, encode_checkpoint(nothing));
-            written.map_err(|error| failed("opening", error))?;
+            written?;
             nothing
         }
     };
-    let last_arrival = snapshot.get(&store[Space::Meta], LAST_ARRIVAL_KEY).map_err(|error| failed("opening", error))?;
+    let last_arrival = snapshot.get(&store[Space::Meta], LAST_ARRIVAL_KEY)?;
     let last_arrival = last_arrival.map(|bytes| decode_last_arrival(&bytes)).transpose()?;
     let mut sources = Vec::new();
     for entry in snapshot.iter(&store[Space::Sources]) {
-        sources.push(decode_source(&entry.value().map_err(|error| failed("opening", error))?)?);
+        sources.push(decode_source(&entry.value()?)?);
     }
     let mut status_logs = Vec::with_capacity(sources.len());
     for index in 0..sources.len() {
         let last = snapshot.prefix(&store[Space::Changes], source_number(index).0.to_be_bytes()).next_back();
-        let last = last.map(|row| row.value().map_err(|error| failed("opening", error))).transpose()?;
+        let last = last.map(clockfold_rows::Guard::value).transpose()?;
         status_logs.push(
             last.map(|bytes| decode_changes(&bytes)).transpose()?.map_or_else(StatusLog::default, StatusLog::after),
         );

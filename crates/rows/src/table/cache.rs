@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{block::Block, section::SectionIndex};
+use crate::table::{block::Block, section::SectionIndex};
 
 /// Readers of different blocks rarely wait for each other.
 const SHARDS: usize = 16;
@@ -14,7 +14,7 @@ const SHARDS: usize = 16;
 const ENTRY_BYTES: usize = 128;
 
 /// A table's number, and where in its file.
-type Place = (u64, u64);
+type Address = (u64, u64);
 
 /// What tables keep in memory.
 #[derive(Clone)]
@@ -30,18 +30,18 @@ pub(crate) struct Cache {
 
 #[derive(Default)]
 struct Shard {
-    places: HashMap<Place, usize, BuildHasherDefault<PlaceHasher>>,
+    slot_of: HashMap<Address, usize, BuildHasherDefault<AddressHasher>>,
     slots: Vec<Slot>,
     hand: usize,
     bytes: usize,
     bytes_max: usize,
 }
 
-/// Mixes the two numbers of a place, which nobody from outside chooses.
+/// Mixes the two numbers of an address. No stranger chooses them, so this need not resist one.
 #[derive(Default)]
-struct PlaceHasher(u64);
+struct AddressHasher(u64);
 
-impl Hasher for PlaceHasher {
+impl Hasher for AddressHasher {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.write_u64(u64::from(*byte));
@@ -59,7 +59,7 @@ impl Hasher for PlaceHasher {
 }
 
 struct Slot {
-    place: Place,
+    address: Address,
     cached: Cached,
     bytes: usize,
     used: bool,
@@ -71,24 +71,24 @@ impl Cache {
         Cache { shards: std::iter::repeat_with(shard).take(SHARDS).collect() }
     }
 
-    pub(crate) fn get(&self, place: Place) -> Option<Cached> {
-        let mut shard = self.shard(place);
-        let slot = *shard.places.get(&place)?;
+    pub(crate) fn get(&self, address: Address) -> Option<Cached> {
+        let mut shard = self.shard(address);
+        let slot = *shard.slot_of.get(&address)?;
         let slot = &mut shard.slots[slot];
         slot.used = true;
         Some(slot.cached.clone())
     }
 
-    pub(crate) fn put(&self, place: Place, cached: Cached) {
+    pub(crate) fn put(&self, address: Address, cached: Cached) {
         let bytes = ENTRY_BYTES
             + match &cached {
                 Cached::Block(block) => block.len(),
                 Cached::Index(index) => index.memory_bytes(),
             };
-        self.shard(place).put(Slot { place, cached, bytes, used: false });
+        self.shard(address).put(Slot { address, cached, bytes, used: false });
     }
 
-    fn shard(&self, (table, at): Place) -> MutexGuard<'_, Shard> {
+    fn shard(&self, (table, at): Address) -> MutexGuard<'_, Shard> {
         let mixed = (table ^ at.rotate_right(12)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         let shard = usize::try_from(mixed).expect("32 bits") % SHARDS;
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
@@ -97,14 +97,14 @@ impl Cache {
 
 impl Shard {
     fn put(&mut self, slot: Slot) {
-        if slot.bytes > self.bytes_max || self.places.contains_key(&slot.place) {
+        if slot.bytes > self.bytes_max || self.slot_of.contains_key(&slot.address) {
             return;
         }
         while self.bytes + slot.bytes > self.bytes_max {
             self.evict();
         }
         self.bytes += slot.bytes;
-        self.places.insert(slot.place, self.slots.len());
+        self.slot_of.insert(slot.address, self.slots.len());
         self.slots.push(slot);
     }
 
@@ -119,9 +119,9 @@ impl Shard {
         }
         let gone = self.slots.swap_remove(self.hand);
         self.bytes -= gone.bytes;
-        self.places.remove(&gone.place);
+        self.slot_of.remove(&gone.address);
         if let Some(moved) = self.slots.get(self.hand) {
-            self.places.insert(moved.place, self.hand);
+            self.slot_of.insert(moved.address, self.hand);
         }
         self.hand += 1;
     }
@@ -130,7 +130,7 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::block::BlockBuilder;
+    use crate::table::block::BlockBuilder;
 
     fn block(byte: u8) -> Cached {
         let mut builder = BlockBuilder::default();
@@ -153,8 +153,8 @@ mod tests {
             let shard = shard.lock().unwrap();
             assert!(shard.bytes <= 20_000 && !shard.slots.is_empty(), "{} bytes", shard.bytes);
             assert_eq!(shard.bytes, shard.slots.iter().map(|slot| slot.bytes).sum::<usize>());
-            assert!(shard.places.iter().all(|(place, slot)| shard.slots[*slot].place == *place));
-            assert_eq!(shard.places.len(), shard.slots.len());
+            assert!(shard.slot_of.iter().all(|(address, slot)| shard.slots[*slot].address == *address));
+            assert_eq!(shard.slot_of.len(), shard.slots.len());
         }
     }
 }

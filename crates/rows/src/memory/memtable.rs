@@ -1,18 +1,24 @@
 //! The rows that wait in memory for their file, with as many versions of each as snapshots still ask for.
 //!
-//! One writer puts whole batches in; readers copy rows out, some at a time, so neither waits long for the other.
+//! One writer puts batches in, some rows at a time; readers copy rows out, some at a time; so neither waits long for the
+//! other. No reader sees half a batch: one that may see the batch looks at the batch first, and another sees older versions.
 //! Values stand one after another in large pieces: what is overwritten stays there until the whole goes to disk, so the
 //! memory that a table takes is bounded by what was written to it.
 
 use std::{
     collections::{BTreeMap, VecDeque, btree_map::Entry},
     ops::Bound,
-    sync::{PoisonError, RwLock, RwLockReadGuard},
+    sync::{
+        PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
 };
 
-use super::{
-    key::{Bounds, Key},
-    source::{Direction, Row},
+use crate::{
+    memory::batch_rows::BatchRows,
+    planted::planted,
+    table::key::{Bounds, Direction, Key, Row, is_range, nothing},
 };
 
 /// The pieces that values stand in.
@@ -21,17 +27,23 @@ const PIECE_BYTES: usize = 1 << 20;
 const ROW_BYTES: usize = 112;
 /// A reader looks at no more rows than this before it lets the writer in.
 const LOOKS_MAX: usize = 1024;
+/// How often the writer steps aside for readers that don't come.
+const YIELDS_MAX: usize = 100;
 
 /// Rows in memory, by keyspace.
-pub(crate) struct Memtable(RwLock<Rows>);
+pub(crate) struct Memtable {
+    rows: RwLock<Rows>,
+    /// Readers that wait for the writer.
+    waiting: AtomicUsize,
+}
 
-pub(crate) struct Rows {
+struct Rows {
     spaces: Vec<BTreeMap<Key, Versions>>,
     values: Vec<Vec<u8>>,
     bytes: usize,
 }
 
-/// A row's versions that somebody may read.
+/// The versions of a row that a reader may ask for.
 struct Versions {
     newest: Version,
     /// Newest first, each for a snapshot that is held.
@@ -55,19 +67,54 @@ const REMOVED: u32 = u32::MAX;
 impl Memtable {
     pub(crate) fn new(spaces: usize) -> Memtable {
         let spaces = std::iter::repeat_with(BTreeMap::new).take(spaces).collect();
-        Memtable(RwLock::new(Rows { spaces, values: Vec::new(), bytes: 0 }))
+        let rows = RwLock::new(Rows { spaces, values: Vec::new(), bytes: 0 });
+        Memtable { rows, waiting: AtomicUsize::new(0) }
     }
 
-    /// Puts rows in, under one lock. Returns about how many bytes all rows take.
-    pub(crate) fn write(&self, write: impl FnOnce(&mut Rows)) -> usize {
-        // A panic in here leaves a batch half done; the store is not written after that (see `commit`).
-        let mut rows = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        write(&mut rows);
-        rows.bytes
+    /// Puts a batch in, where `held` are the sequence numbers of the snapshots that may not see it, ascending. Returns about
+    /// how many bytes all rows take.
+    pub(crate) fn put(&self, batch: &BatchRows, sequence: u64, held: &[u64], is_once: impl Fn(usize) -> bool) -> usize {
+        let mut bytes = 0;
+        for (number, part) in batch.parts().enumerate() {
+            if number > 0 {
+                self.let_readers_in();
+            }
+            // A panic in here leaves a batch half done; the store is not written after that (see `commit`).
+            let mut rows = self.rows.write().unwrap_or_else(PoisonError::into_inner);
+            for row in part {
+                let space = row.space as usize;
+                rows.put((space, row.key.clone()), batch.value(row), sequence, held, is_once(space));
+            }
+            bytes = rows.bytes;
+        }
+        bytes
+    }
+
+    /// A lock goes to who asks for it next, and that would be the writer again before a reader has woken up.
+    fn let_readers_in(&self) {
+        for _ in 0..YIELDS_MAX {
+            if self.waiting.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            thread::yield_now();
+        }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Rows> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        if let Ok(rows) = self.rows.try_read() {
+            return rows;
+        }
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        rows
+    }
+
+    /// Keeps the writer out meanwhile.
+    #[cfg(test)]
+    pub(crate) fn while_read(&self, act: impl FnOnce()) {
+        let _rows = self.read();
+        act();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -144,15 +191,8 @@ impl Memtable {
 
 impl Rows {
     /// Puts in a row (`None` removes it), where `held` are the sequence numbers of snapshots, ascending. With
-    /// `once`, whoever writes promises that no row is put in that is there already.
-    pub(crate) fn put(
-        &mut self,
-        (space, key): (usize, Key),
-        value: Option<&[u8]>,
-        sequence: u64,
-        held: &[u64],
-        once: bool,
-    ) {
+    /// `once`, the writer promises that it inserts no row that is there already.
+    fn put(&mut self, (space, key): (usize, Key), value: Option<&[u8]>, sequence: u64, held: &[u64], once: bool) {
         let newest = self.keep(value, sequence);
         match self.spaces[space].entry(key) {
             Entry::Vacant(entry) => {
@@ -202,7 +242,7 @@ impl Versions {
     fn replace(&mut self, newest: Version, held: &[u64]) {
         let replaced = std::mem::replace(&mut self.newest, newest);
         let newest_held = held.last().copied().unwrap_or(0);
-        if self.older.is_empty() && newest_held < replaced.sequence {
+        if self.older.is_empty() && newest_held < replaced.sequence || planted!(VersionForgotten) {
             return;
         }
         let mut until = newest.sequence;
@@ -215,20 +255,5 @@ impl Versions {
             until = version.sequence;
         }
         self.older = kept.into();
-    }
-}
-
-/// A range that holds nothing.
-pub(crate) fn nothing() -> Bounds {
-    let key = || Bound::Excluded(Key::from(&[][..]));
-    (key(), key())
-}
-
-/// Whether a range can hold anything; `BTreeMap` panics where its ends are crossed.
-pub(crate) fn is_range((from, to): &Bounds) -> bool {
-    match (from, to) {
-        (Bound::Unbounded, _) | (_, Bound::Unbounded) => true,
-        (Bound::Included(from), Bound::Included(to)) => from <= to,
-        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from < to,
     }
 }

@@ -1,4 +1,4 @@
-//! A section: up to [`BLOCKS_MAX`] blocks of one keyspace, and behind them the index that tells which block has what.
+//! A section: some blocks of one keyspace, and behind them the index that tells which block has what.
 //!
 //! ```text
 //! block*  the rows, in order
@@ -8,15 +8,14 @@
 //! The index is read through the cache, so what a table keeps in memory of its own is one key a section, of about
 //! 256 KiB: 1.3 MB for 5 GB of rows.
 
-use super::{
-    block::{BlockBuilder, put_varint, seal, take_varint, unsealed},
-    filter::{Filter, hash_of},
-    key::Key,
+use crate::{
+    planted::planted,
+    table::{
+        block::{BlockBuilder, put_varint, seal, sum_of, take_varint, unsealed},
+        filter::{Filter, hash_of},
+        key::Key,
+    },
 };
-
-/// A block is closed once it has so many bytes.
-const BLOCK_BYTES: usize = 4096;
-const BLOCKS_MAX: usize = 64;
 
 /// Where a section is in its file, and how far its keys go.
 pub(crate) struct Section {
@@ -28,18 +27,19 @@ pub(crate) struct Section {
 
 /// A section's blocks.
 pub(crate) struct SectionIndex {
-    pub(crate) blocks: Vec<BlockPlace>,
+    pub(crate) blocks: Vec<BlockHandle>,
     pub(crate) filter: Filter,
 }
 
 /// A block, from the section's start.
-pub(crate) struct BlockPlace {
+pub(crate) struct BlockHandle {
     pub(crate) last: Key,
     pub(crate) at: u32,
     pub(crate) length: u32,
 }
 
 impl SectionIndex {
+    /// An index as it was read; `None` where it makes no sense.
     pub(crate) fn decode(bytes: &[u8]) -> Option<SectionIndex> {
         let mut rest = unsealed(bytes)?;
         let count = take_varint(&mut rest)?;
@@ -47,7 +47,10 @@ impl SectionIndex {
         for _ in 0..count {
             let last = Key::from(take(&mut rest)?);
             let length = take_varint(&mut rest)?;
-            blocks.push(BlockPlace { last, at, length });
+            if blocks.last().is_some_and(|before: &BlockHandle| before.last >= last) {
+                return None;
+            }
+            blocks.push(BlockHandle { last, at, length });
             at = at.checked_add(length)?;
         }
         let filter = Filter::from_bytes(take(&mut rest)?);
@@ -55,7 +58,7 @@ impl SectionIndex {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.blocks.len() * size_of::<BlockPlace>() + self.filter.as_bytes().len()
+        self.blocks.len() * size_of::<BlockHandle>() + self.filter.as_bytes().len()
     }
 }
 
@@ -75,40 +78,57 @@ pub(crate) fn put(out: &mut Vec<u8>, bytes: &[u8]) {
 /// Takes the rows of one keyspace in order and makes sections of them.
 pub(crate) struct SectionBuilder {
     with_filter: bool,
+    block_bytes: usize,
+    blocks_max: usize,
     block: BlockBuilder,
     bytes: Vec<u8>,
     blocks: Vec<(Vec<u8>, u32)>,
     hashes: Vec<u64>,
+    /// The checksums of its blocks.
+    sums: Vec<u8>,
 }
 
 impl SectionBuilder {
-    pub(crate) fn new(with_filter: bool) -> SectionBuilder {
-        let block = BlockBuilder::default();
-        SectionBuilder { with_filter, block, bytes: Vec::new(), blocks: Vec::new(), hashes: Vec::new() }
+    pub(crate) fn new(with_filter: bool, block_bytes: usize, blocks_max: usize) -> SectionBuilder {
+        SectionBuilder {
+            with_filter,
+            block_bytes,
+            blocks_max,
+            block: BlockBuilder::default(),
+            bytes: Vec::new(),
+            blocks: Vec::new(),
+            hashes: Vec::new(),
+            sums: Vec::new(),
+        }
     }
 
     pub(crate) fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
+        if planted!(RowForgotten) && self.blocks.len() + 1 == self.blocks_max && !self.block.is_empty() {
+            self.close_block();
+            return;
+        }
         self.block.push(key, value);
-        if self.with_filter {
+        if self.with_filter && !(planted!(FilterKeyForgotten) && self.hashes.len() == 3) {
             self.hashes.push(hash_of(key));
         }
-        if self.block.len() >= BLOCK_BYTES {
+        if self.block.len() >= self.block_bytes {
             self.close_block();
         }
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.blocks.len() >= BLOCKS_MAX
+        self.blocks.len() >= self.blocks_max
     }
 
     fn close_block(&mut self) {
         let last = self.block.last().to_vec();
         let length = self.block.finish(&mut self.bytes);
+        self.sums.extend_from_slice(sum_of(&self.bytes));
         self.blocks.push((last, length));
     }
 
-    /// What is written at `start`, if there is anything; the next section begins empty.
-    pub(crate) fn finish(&mut self, start: u64) -> Option<(Section, Vec<u8>)> {
+    /// What is written at `start`, if there is anything, and the checksums in it; the next section begins empty.
+    pub(crate) fn finish(&mut self, start: u64) -> Option<(Section, Vec<u8>, Vec<u8>)> {
         if !self.block.is_empty() {
             self.close_block();
         }
@@ -127,6 +147,8 @@ impl SectionBuilder {
         let mut bytes = std::mem::take(&mut self.bytes);
         self.bytes.reserve(bytes.len());
         bytes.extend_from_slice(&index);
-        Some((section, bytes))
+        let mut sums = std::mem::take(&mut self.sums);
+        sums.extend_from_slice(sum_of(&index));
+        Some((section, bytes, sums))
     }
 }

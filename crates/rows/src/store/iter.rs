@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{
+use crate::{
     error::Result,
-    key::{Bounds, Key},
-    snapshot::Held,
-    source::{Direction, Merge},
+    merge::Merge,
+    store::snapshot::Held,
+    table::key::{Bounds, Direction, Key},
 };
 
 /// The rows of a range, from both ends; what a snapshot saw, however long it takes to read.

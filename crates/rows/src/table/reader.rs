@@ -4,12 +4,13 @@
 //! 8 bytes   what kind of file this is
 //! section*  of any keyspace, in any order; those of one keyspace in the order of their keys
 //! index     (varint keyspace · u64 start · varint length of blocks · varint length of index · varint · last key)* · CRC-32
-//! tail      u64 where the index begins · u32 its length · CRC-32 of the index · CRC-32 of this tail
+//! tail      u64 where the index begins · u32 its length · u32 the table's checksum · CRC-32 of this tail
 //! ```
+//!
+//! The table's checksum is that of all its other checksums, in the order of the file, so the manifest, which has it too,
+//! knows one table from another. Version 1 has a number there that is the same in all tables.
 
 use std::{
-    fs::{self, File},
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -17,16 +18,20 @@ use std::{
     },
 };
 
-use super::{
-    block::{Block, seal, take_varint, unsealed},
-    cache::{Cache, Cached},
+use crate::{
+    disk::{Disk, File},
     error::{Error, Result, corrupt, io, unreadable},
-    key::Key,
-    section::{BlockPlace, Section, SectionIndex, take},
+    table::{
+        block::{Block, seal, sum_of, take_varint, unsealed},
+        cache::{Cache, Cached},
+        key::Key,
+        section::{BlockHandle, Section, SectionIndex, take},
+    },
 };
 
 /// What a table's file begins with; its last byte is the version.
-pub(crate) const MAGIC: &[u8; 8] = b"cfrows\0\x01";
+pub(crate) const MAGIC: &[u8; 8] = b"cfrows\0\x02";
+const MAGIC_1: &[u8; 8] = b"cfrows\0\x01";
 
 const TAIL_BYTES: usize = 20;
 
@@ -35,14 +40,15 @@ pub(crate) struct Table {
     pub(crate) id: u64,
     /// Of the whole file.
     pub(crate) length: u64,
-    /// The checksum of its index.
+    /// The checksum of its checksums.
     pub(crate) sum: u32,
     /// By keyspace.
     pub(crate) sections: Vec<Vec<Section>>,
+    disk: Arc<dyn Disk>,
     path: PathBuf,
-    file: File,
+    file: Box<dyn File>,
     is_gone: AtomicBool,
-    /// Somebody has met corruption in it.
+    /// A reader has met corruption in it.
     is_corrupt: AtomicBool,
 }
 
@@ -54,9 +60,11 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    pub(crate) fn of(index_at: u64, index: &[u8]) -> Tail {
+    /// Of a table with an index, which has its checksum at its end; `sums` are those of all before.
+    pub(crate) fn of(index_at: u64, index: &[u8], mut sums: crc32fast::Hasher) -> Tail {
         let index_length = u32::try_from(index.len()).expect("an index is far below 4 GiB");
-        Tail { index_at, index_length, sum: crc32fast::hash(index) }
+        sums.update(sum_of(index));
+        Tail { index_at, index_length, sum: sums.finalize() }
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -79,29 +87,44 @@ impl Tail {
 }
 
 impl Table {
-    pub(crate) fn of(id: u64, path: PathBuf, file: File, length: u64, sum: u32, sections: Vec<Vec<Section>>) -> Table {
+    pub(crate) fn of(
+        disk: Arc<dyn Disk>,
+        id: u64,
+        path: PathBuf,
+        file: Box<dyn File>,
+        length: u64,
+        sum: u32,
+        sections: Vec<Vec<Section>>,
+    ) -> Table {
         let (is_gone, is_corrupt) = (AtomicBool::new(false), AtomicBool::new(false));
-        Table { id, length, sum, sections, path, file, is_gone, is_corrupt }
+        Table { id, length, sum, sections, disk, path, file, is_gone, is_corrupt }
     }
 
-    /// Opens a file, of which the manifest tells the length and the checksum of the index.
-    pub(crate) fn open(id: u64, path: PathBuf, length: u64, sum: u32, spaces: usize) -> Result<Table> {
-        let file = File::open(&path).map_err(io("opening", &path))?;
-        let found = file.metadata().map_err(io("opening", &path))?.len();
-        let mut table = Table::of(id, path, file, length, sum, Vec::new());
+    /// Opens a file, of which the manifest tells the length and the checksum.
+    pub(crate) fn open(
+        disk: &Arc<dyn Disk>,
+        id: u64,
+        path: PathBuf,
+        length: u64,
+        sum: u32,
+        spaces: usize,
+    ) -> Result<Table> {
+        let file = disk.open(&path).map_err(io("opening", &path))?;
+        let found = file.length().map_err(io("opening", &path))?;
+        let mut table = Table::of(Arc::clone(disk), id, path, file, length, sum, Vec::new());
         if found != length {
             return Err(table.corrupt("it is not as long as it was"));
         }
         let tail_at = length.checked_sub(TAIL_BYTES as u64).ok_or_else(|| table.corrupt("it is too short"))?;
         let magic = table.read(0, MAGIC.len())?;
-        let tail = Tail::decode(&table.read(tail_at, TAIL_BYTES)?).filter(|tail| tail.sum == sum && magic == MAGIC);
+        let tail = Tail::decode(&table.read(tail_at, TAIL_BYTES)?)
+            .filter(|tail| tail.sum == sum && (magic == MAGIC || magic == MAGIC_1));
         let tail = tail.ok_or_else(|| table.corrupt("its end"))?;
         if tail.index_at.checked_add(u64::from(tail.index_length)) != Some(tail_at) {
             return Err(table.corrupt("its end"));
         }
         let index = table.read(tail.index_at, tail.index_length as usize)?;
-        let sections = (crc32fast::hash(&index) == sum).then(|| decode_index(&index, spaces)).flatten();
-        table.sections = sections.ok_or_else(|| table.corrupt("its index"))?;
+        table.sections = decode_index(&index, spaces).ok_or_else(|| table.corrupt("its index"))?;
         Ok(table)
     }
 
@@ -116,10 +139,10 @@ impl Table {
         if !index.filter.may_have(hash) {
             return Ok(None);
         }
-        let Some(place) = index.blocks.get(index.blocks.partition_point(|block| block.last < *key)) else {
+        let Some(handle) = index.blocks.get(index.blocks.partition_point(|block| block.last < *key)) else {
             return Ok(None);
         };
-        let block = self.block(cache, section, place, true)?;
+        let block = self.block(cache, section, handle, true)?;
         let found = block.get(key).ok_or_else(|| self.corrupt("a row"))?;
         Ok(found.map(|value| value.map(<[u8]>::to_vec)))
     }
@@ -140,12 +163,18 @@ impl Table {
     }
 
     /// A block; kept in the cache if `keep`.
-    pub(crate) fn block(&self, cache: &Cache, section: &Section, place: &BlockPlace, keep: bool) -> Result<Arc<Block>> {
-        let at = section.start + u64::from(place.at);
+    pub(crate) fn block(
+        &self,
+        cache: &Cache,
+        section: &Section,
+        handle: &BlockHandle,
+        keep: bool,
+    ) -> Result<Arc<Block>> {
+        let at = section.start + u64::from(handle.at);
         if let Some(Cached::Block(block)) = cache.get((self.id, at)) {
             return Ok(block);
         }
-        let bytes = self.read(at, place.length as usize)?;
+        let bytes = self.read(at, handle.length as usize)?;
         let block = Arc::new(Block::checked(bytes).ok_or_else(|| self.corrupt("a block"))?);
         if keep {
             cache.put((self.id, at), Cached::Block(Arc::clone(&block)));
@@ -158,7 +187,7 @@ impl Table {
             return Err(self.corrupt("it points beyond its end"));
         }
         let mut bytes = vec![0; length];
-        self.file.read_exact_at(&mut bytes, at).map_err(|error| {
+        self.file.read_at(&mut bytes, at).map_err(|error| {
             self.is_corrupt.store(true, Ordering::Relaxed);
             unreadable(&self.path)(error)
         })?;
@@ -179,7 +208,12 @@ impl Table {
         &self.path
     }
 
-    /// Its rows are in another table now: the file goes when nobody reads it any more.
+    /// Removes the file. One that stays is removed at the next start.
+    pub(crate) fn remove(&self) {
+        let _ = self.disk.remove(&self.path);
+    }
+
+    /// Its rows are in another table now: the file goes when the last reader lets go of it.
     pub(crate) fn let_go(&self) {
         self.is_gone.store(true, Ordering::Relaxed);
     }
@@ -188,8 +222,7 @@ impl Table {
 impl Drop for Table {
     fn drop(&mut self) {
         if self.is_gone.load(Ordering::Relaxed) {
-            // One that stays is removed at the next start.
-            let _ = fs::remove_file(&self.path);
+            self.remove();
         }
     }
 }
@@ -203,7 +236,11 @@ fn decode_index(bytes: &[u8], spaces: usize) -> Option<Vec<Vec<Section>>> {
         rest = after;
         let start = u64::from_le_bytes(*start);
         let (blocks_length, index_length) = (take_varint(&mut rest)?, take_varint(&mut rest)?);
-        space.push(Section { last: Key::from(take(&mut rest)?), start, blocks_length, index_length });
+        let last = Key::from(take(&mut rest)?);
+        if space.last().is_some_and(|before| before.last >= last) {
+            return None;
+        }
+        space.push(Section { last, start, blocks_length, index_length });
     }
     Some(sections)
 }

@@ -11,9 +11,9 @@
 
 use std::collections::VecDeque;
 
-use super::{
-    key::{Key, shared_length},
-    source::Row,
+use crate::{
+    planted::planted,
+    table::key::{Key, Row, shared_length},
 };
 
 /// Rows between two that are written whole: a look-up goes through so many at most.
@@ -36,6 +36,7 @@ pub(crate) struct Block {
 
 impl BlockBuilder {
     pub(crate) fn push(&mut self, key: &[u8], value: Option<&[u8]>) {
+        debug_assert!(self.rows == 0 || *key > *self.last, "rows come in the order of their keys");
         let mut shared = 0;
         if self.rows.is_multiple_of(INTERVAL_ROWS) {
             self.intervals.push(number(self.bytes.len()));
@@ -90,7 +91,8 @@ impl Block {
         let intervals_end = length.checked_sub(4)?;
         let intervals = u32::from_le_bytes(*bytes[..length].last_chunk()?) as usize;
         let rows_end = intervals_end.checked_sub(intervals.checked_mul(4)?)?;
-        Some(Block { bytes, rows_end })
+        // A block is written for its first row.
+        (intervals > 0).then_some(Block { bytes, rows_end })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -140,7 +142,7 @@ impl Block {
 
     fn interval(&self, interval: usize) -> Option<Rows<'_>> {
         let rest = self.bytes.get(self.start_of(interval)?..self.start_of(interval + 1)?)?;
-        Some(Rows { rest, last: Key::from(&[][..]) })
+        Some(Rows { rest, last: Key::from(&[][..]), count: 0 })
     }
 
     /// Copies the rows of an interval out, in order. `None`: they make no sense.
@@ -156,6 +158,7 @@ impl Block {
 struct Rows<'a> {
     rest: &'a [u8],
     last: Key,
+    count: usize,
 }
 
 struct BlockRow<'a> {
@@ -175,6 +178,12 @@ impl<'a> Rows<'a> {
         let (key, rest) = self.rest.split_at_checked(length)?;
         let (bytes, rest) = rest.split_at_checked(value.saturating_sub(1))?;
         self.rest = rest;
+        // A key shares all that it can with the one before, so one byte tells their order.
+        let is_next = if self.count == 0 { shared == 0 } else { key.first() > self.last.get(shared) };
+        self.count += 1;
+        if !is_next || self.count > INTERVAL_ROWS {
+            return None;
+        }
         self.last = self.last.then(shared, key)?;
         Some(Some(BlockRow { key: self.last.clone(), value: (value > 0).then_some(bytes) }))
     }
@@ -186,10 +195,15 @@ pub(crate) fn seal(bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&sum.to_le_bytes());
 }
 
+/// The checksum behind what it is of.
+pub(crate) fn sum_of(sealed: &[u8]) -> &[u8] {
+    &sealed[sealed.len().saturating_sub(4)..]
+}
+
 /// What stands before its checksum; `None` where it does not fit.
 pub(crate) fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
     let (bytes, sum) = bytes.split_last_chunk()?;
-    (crc32fast::hash(bytes) == u32::from_le_bytes(*sum)).then_some(bytes)
+    (crc32fast::hash(bytes) == u32::from_le_bytes(*sum) || planted!(ChecksumNotChecked)).then_some(bytes)
 }
 
 fn number(number: usize) -> u32 {

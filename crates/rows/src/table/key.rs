@@ -23,12 +23,31 @@ enum Bytes {
 /// What a range begins or ends with.
 pub(crate) type Bounds = (Bound<Key>, Bound<Key>);
 
+/// A row; without a value where it was removed.
+pub(crate) type Row = (Key, Option<Vec<u8>>);
+
+/// Which way keys go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Up,
+    Down,
+}
+
 impl Key {
     pub(crate) fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Bytes::Short(length, bytes) => &bytes[..usize::from(*length)],
             Bytes::Long(bytes) => bytes,
         }
+    }
+
+    /// Its first sixteen bytes as a number that orders as they do; zeros stand for those that it has not.
+    pub(crate) fn beginning(&self) -> u128 {
+        let bytes = match &self.0 {
+            Bytes::Short(_, bytes) => bytes.first_chunk(),
+            Bytes::Long(bytes) => bytes.first_chunk(),
+        };
+        u128::from_be_bytes(*bytes.expect("a short key has room for more, and a long one has more"))
     }
 
     /// The bytes of another key up to `shared`, and then others.
@@ -52,6 +71,21 @@ impl Key {
             bytes[last] += 1;
             Bound::Excluded(Key::from(&*bytes))
         })
+    }
+}
+
+/// A range that holds nothing.
+pub(crate) fn nothing() -> Bounds {
+    let key = || Bound::Excluded(Key::from(&[][..]));
+    (key(), key())
+}
+
+/// Whether a range can hold anything; `BTreeMap` panics where its ends are crossed.
+pub(crate) fn is_range((from, to): &Bounds) -> bool {
+    match (from, to) {
+        (Bound::Unbounded, _) | (_, Bound::Unbounded) => true,
+        (Bound::Included(from), Bound::Included(to)) => from <= to,
+        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from < to,
     }
 }
 

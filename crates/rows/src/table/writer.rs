@@ -1,39 +1,44 @@
 //! Writes a table's file. Within each keyspace rows come in the order of their keys; keyspaces may take turns.
 
-use std::{
-    fs::{self, File},
-    io::Write,
-    os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
-};
+use std::{path::PathBuf, sync::Arc};
 
-use super::{
-    KeyspaceOptions,
-    block::{put_varint, seal},
+use crate::{
+    KeyspaceOptions, Options,
+    disk::{Disk, File},
     error::{Result, io},
-    section::{Section, SectionBuilder, put},
-    table::{MAGIC, Table, Tail},
+    table::{
+        block::{put_varint, seal},
+        reader::{MAGIC, Table, Tail},
+        section::{Section, SectionBuilder, put},
+    },
 };
 
 /// A table that is being written. Dropped before it is finished, it removes its file.
 pub(crate) struct TableWriter {
+    disk: Arc<dyn Disk>,
     id: u64,
     path: PathBuf,
-    file: Option<File>,
+    /// `None` once the table is finished.
+    file: Option<Box<dyn File>>,
     at: u64,
+    /// Of the checksums in it.
+    sums: crc32fast::Hasher,
     builders: Vec<SectionBuilder>,
     sections: Vec<Vec<Section>>,
 }
 
 impl TableWriter {
-    pub(crate) fn create(id: u64, path: PathBuf, spaces: &[KeyspaceOptions]) -> Result<TableWriter> {
-        // Nobody but its owner has business there.
-        let opened = File::options().read(true).write(true).create(true).truncate(true).mode(0o600).open(&path);
-        let mut file = opened.map_err(io("creating", &path))?;
-        file.write_all(MAGIC).map_err(io("writing", &path))?;
-        let builders = spaces.iter().map(|space| SectionBuilder::new(space.is_looked_up)).collect();
-        let sections = spaces.iter().map(|_| Vec::new()).collect();
-        Ok(TableWriter { id, path, file: Some(file), at: MAGIC.len() as u64, builders, sections })
+    pub(crate) fn create(disk: &Arc<dyn Disk>, id: u64, path: PathBuf, options: &Options) -> Result<TableWriter> {
+        let file = disk.create(&path).map_err(io("creating", &path))?;
+        let builder = |space: &KeyspaceOptions| {
+            SectionBuilder::new(space.is_looked_up, options.block_bytes, options.section_blocks)
+        };
+        let builders = options.keyspaces.iter().map(builder).collect();
+        let sections = options.keyspaces.iter().map(|_| Vec::new()).collect();
+        let (disk, sums) = (Arc::clone(disk), crc32fast::Hasher::new());
+        let mut writer = TableWriter { disk, id, path, file: Some(file), at: 0, sums, builders, sections };
+        writer.write(MAGIC)?;
+        Ok(writer)
     }
 
     pub(crate) fn push(&mut self, space: usize, key: &[u8], value: Option<&[u8]>) -> Result<()> {
@@ -42,19 +47,20 @@ impl TableWriter {
     }
 
     fn close_section(&mut self, space: usize) -> Result<()> {
-        let Some((section, bytes)) = self.builders[space].finish(self.at) else { return Ok(()) };
+        let Some((section, bytes, sums)) = self.builders[space].finish(self.at) else { return Ok(()) };
         self.sections[space].push(section);
+        self.sums.update(&sums);
         self.write(&bytes)
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let file = self.file.as_mut().expect("it is there until the table is finished");
-        file.write_all(bytes).map_err(io("writing", &self.path))?;
+        file.append(bytes).map_err(io("writing", &self.path))?;
         self.at += bytes.len() as u64;
         Ok(())
     }
 
-    /// The table, once everything of it is on the disk.
+    /// The table, once its bytes are on the disk. Its name may not be.
     pub(crate) fn finish(mut self) -> Result<Table> {
         for space in 0..self.builders.len() {
             self.close_section(space)?;
@@ -70,16 +76,15 @@ impl TableWriter {
             put(&mut index, &section.last);
         }
         seal(&mut index);
-        let tail = Tail::of(self.at, &index);
+        let tail = Tail::of(self.at, &index, std::mem::take(&mut self.sums));
         index.extend_from_slice(&tail.encode());
         self.write(&index)?;
-        let file = self.file.take().expect("it is there until the table is finished");
-        if let Err(error) = file.sync_data() {
-            self.file = Some(file);
-            return Err(io("syncing", &self.path)(error));
-        }
+        let file = self.file.as_ref().expect("it is there until the table is finished");
+        file.sync().map_err(io("syncing", &self.path))?;
+        let file = self.file.take().expect("it was there just now");
         let sections = std::mem::take(&mut self.sections);
-        Ok(Table::of(self.id, std::mem::take(&mut self.path), file, self.at, tail.sum, sections))
+        let (disk, path) = (Arc::clone(&self.disk), std::mem::take(&mut self.path));
+        Ok(Table::of(disk, self.id, path, file, self.at, tail.sum, sections))
     }
 }
 
@@ -87,7 +92,7 @@ impl Drop for TableWriter {
     fn drop(&mut self) {
         if self.file.is_some() {
             // One that stays is removed at the next start.
-            let _ = fs::remove_file(&self.path);
+            let _ = self.disk.remove(&self.path);
         }
     }
 }

@@ -16,7 +16,7 @@ impl Filter {
         let mut bits = vec![0; (hashes.len() * BITS_PER_KEY).div_ceil(8)];
         let count = bits.len() as u64 * 8;
         for hash in hashes {
-            for bit in places(*hash, count) {
+            for bit in probes(*hash, count) {
                 bits[bit >> 3] |= 1 << (bit & 7);
             }
         }
@@ -34,13 +34,13 @@ impl Filter {
     /// Whether a key with this hash may be there.
     pub(crate) fn may_have(&self, hash: u64) -> bool {
         let count = self.bits.len() as u64 * 8;
-        count == 0 || places(hash, count).all(|bit| self.bits[bit >> 3] & 1 << (bit & 7) != 0)
+        count == 0 || probes(hash, count).all(|bit| self.bits[bit >> 3] & 1 << (bit & 7) != 0)
     }
 }
 
 /// The bits that stand for a hash.
-#[allow(clippy::cast_possible_truncation, reason = "a place is less than the number of bits")]
-fn places(hash: u64, count: u64) -> impl Iterator<Item = usize> {
+#[allow(clippy::cast_possible_truncation, reason = "a bit is less than the number of bits")]
+fn probes(hash: u64, count: u64) -> impl Iterator<Item = usize> {
     let step = hash.rotate_left(32) | 1;
     // The high half of a product is as good as a remainder, and cheaper.
     (0..PROBES).map(move |probe| {

@@ -1,34 +1,25 @@
-//! What a reader sees: every keyspace as of one batch, whatever is written, filed or merged in the meantime.
+//! What a reader sees: every keyspace as of one batch, whatever is written, flushed or compacted in the meantime.
 
 use std::{
     ops::{Bound, RangeBounds},
     sync::Arc,
 };
 
-use super::{
+use crate::{
     Keyspace,
     error::Result,
-    filter::hash_of,
-    iter::Iter,
-    key::{Bounds, Key},
-    memtable::Memtable,
-    shared::Shared,
-    source::{Direction, Merge, Source},
-    table::Table,
+    memory::batch_rows::BatchRows,
+    merge::{Input, Merge},
+    store::{iter::Iter, levels::Levels, shared::Shared},
+    table::key::{Bounds, Direction, Key},
 };
-
-/// Where the rows are, the newest first: those in memory, then those in files.
-#[derive(Clone)]
-pub(crate) struct Levels {
-    /// The first one takes new rows; the others wait for their files.
-    pub(crate) memory: Vec<Arc<Memtable>>,
-    pub(crate) tables: Vec<Arc<Table>>,
-}
 
 /// A moment that is held. What it sees goes when it is dropped.
 pub(crate) struct Held {
     shared: Arc<Shared>,
     levels: Arc<Levels>,
+    /// The batch that was being put into memory then.
+    batch: Option<Arc<BatchRows>>,
     sequence: u64,
 }
 
@@ -36,38 +27,21 @@ pub(crate) struct Held {
 #[derive(Clone)]
 pub struct Snapshot(Arc<Held>);
 
-impl Levels {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.tables.is_empty() && self.memory.iter().all(|memtable| memtable.is_empty())
-    }
-
-    pub(crate) fn get(&self, shared: &Shared, space: usize, key: &[u8], sequence: u64) -> Result<Option<Vec<u8>>> {
-        let whole = Key::from(key);
-        for memtable in &self.memory {
-            if let Some(found) = memtable.get(space, &whole, sequence) {
-                return Ok(found);
-            }
-        }
-        let hash = hash_of(key);
-        for table in &self.tables {
-            if let Some(found) = table.get(&shared.cache, space, &whole, hash)? {
-                return Ok(found);
-            }
-        }
-        Ok(None)
-    }
-}
-
 impl Held {
-    pub(crate) fn of(shared: Arc<Shared>, levels: Arc<Levels>, sequence: u64) -> Held {
-        Held { shared, levels, sequence }
+    pub(crate) fn of(shared: Arc<Shared>, levels: Arc<Levels>, batch: Option<Arc<BatchRows>>, sequence: u64) -> Held {
+        Held { shared, levels, batch, sequence }
+    }
+
+    fn get(&self, space: usize, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.levels.get(&self.shared.cache, self.batch.as_deref(), space, key, self.sequence)
     }
 
     pub(crate) fn merge(&self, space: usize, bounds: &Bounds, direction: Direction) -> Merge {
-        let memory = self.levels.memory.iter().map(|memtable| Source::memory(memtable, space, bounds, self.sequence));
+        let memory = self.levels.memory.iter().map(|memtable| Input::memory(memtable, space, bounds, self.sequence));
         let tables = self.levels.tables.iter().filter(|table| !table.sections[space].is_empty());
-        let tables = tables.map(|table| Source::table(table, &self.shared.cache, space, bounds));
-        Merge::of(memory.chain(tables), direction)
+        let tables = tables.map(|table| Input::table(table, &self.shared.cache, space, bounds));
+        let batch = self.batch.iter().map(|batch| Input::batch(batch, space, bounds));
+        Merge::of(batch.chain(memory).chain(tables), direction)
     }
 }
 
@@ -84,7 +58,7 @@ impl Snapshot {
 
     /// A row's value.
     pub fn get(&self, keyspace: &Keyspace, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        self.0.levels.get(&self.0.shared, keyspace.space, key.as_ref(), self.0.sequence)
+        self.0.get(keyspace.space, key.as_ref())
     }
 
     /// The rows whose keys are in a range.

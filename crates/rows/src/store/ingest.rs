@@ -1,15 +1,15 @@
-//! Fills an empty store with rows that come in the order of their keys, past memory and merges.
+//! Fills an empty store with rows that come in the order of their keys, past memory and compactions.
 
 use std::sync::Arc;
 
-use super::{
+use crate::{
     Keyspace,
     error::{Error, Result},
-    shared::Shared,
-    writer::TableWriter,
+    store::shared::Shared,
+    table::writer::TableWriter,
 };
 
-/// Takes rows; within a keyspace in ascending order, and keyspaces may take turns. Nobody sees them before the end.
+/// Takes rows. In a keyspace their keys ascend; keyspaces may take turns. Readers see them from the end on.
 pub struct Ingestion {
     shared: Arc<Shared>,
     writer: TableWriter,
@@ -25,13 +25,13 @@ impl Ingestion {
         self.writer.push(keyspace.space, key, Some(value))
     }
 
-    /// Makes everybody see the rows. They are in files then.
+    /// Shows the rows to all readers. They are in files then, and survive a power cut.
     pub fn finish(self) -> Result<()> {
         let is_empty = self.shared.state().levels.is_empty();
         if !is_empty {
             return Err(Error::Foreign { path: self.shared.folder.display().to_string() });
         }
-        let table = self.writer.finish()?;
-        self.shared.switch(vec![Arc::new(table)], false)
+        let table = Arc::new(self.writer.finish()?);
+        self.shared.switch(vec![Arc::clone(&table)], &table, false)
     }
 }

@@ -1,0 +1,10 @@
+//! A table: one file of rows that never changes, from its keys up to the whole.
+
+pub(crate) mod key;
+pub(crate) mod block;
+pub(crate) mod filter;
+pub(crate) mod section;
+pub(crate) mod cache;
+pub(crate) mod reader;
+pub(crate) mod writer;
+pub(crate) mod rows;
