@@ -8,7 +8,31 @@ use crate::lifecycle::{EventKind, EventType, Lifecycle, MetSet, Obstacle, Status
 use super::{
     document::{Entry, Node, Section, Value, text},
     error::{Place, Problems, shown, shown_or, suggestion},
+    settings::{self, Absent, Kind, Setting},
 };
+
+/// The keys of a `[lifecycle.NAME]`: what it is based on, and a row for each event but the undos.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting::new(
+        EXTENDS,
+        Kind::OneOf(&Lifecycle::BUILT_IN),
+        Absent::Otherwise("a row that is absent is never applied"),
+        "The built-in lifecycle that an absent row is taken from.",
+    ),
+    row("create"),
+    row("reschedule"),
+    row("demographics_update"),
+    row("checkin"),
+    row("remove"),
+    row("ready"),
+    row("callback"),
+    row("discharge"),
+];
+
+const fn row(event: &'static str) -> Setting {
+    let meaning = "From which statuses this event is applied. `NONE` is an appointment that does not exist yet.";
+    Setting::new(event, Kind::List("statuses"), Absent::Otherwise("as in `extends`"), meaning)
+}
 
 const EXTENDS: &str = "extends";
 const NONE: &str = "NONE";
@@ -88,8 +112,7 @@ fn read_one(name: &str, entry: Entry, problems: &mut Problems) -> Option<Lifecyc
         undo.iter().for_each(|undo| refuse_undo(*undo, &title, &entry.place, problems));
         undo.is_none()
     });
-    let known: Vec<&str> = std::iter::once(EXTENDS).chain(events().map(EventType::name)).collect();
-    let mut table = Section::of_table(&title, place, table, &known, problems);
+    let mut table = Section::of_table(&title, place, table, &settings::keys(SETTINGS), problems);
     let base = extends(&mut table, problems);
     let mut given = Vec::new();
     let row = |event: EventType| {
