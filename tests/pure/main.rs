@@ -10,6 +10,7 @@ mod support;
 
 mod house;
 mod house_pages;
+mod docs;
 mod graphql_schema;
 mod model;
 mod model_laws;
