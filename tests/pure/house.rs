@@ -336,6 +336,7 @@ const TOP: &[&str] = &[
     "clippy.toml",
     // A book, by mdBook.
     "docs",
+    "examples",
     "fixtures",
     // rustup.
     "rust-toolchain.toml",
