@@ -329,7 +329,7 @@ const TOP: &[&str] = &[
     "SECURITY.md",
     "benches",
     "crates",
-    // Prometheus, Grafana, systemd.
+    // Prometheus, Grafana, systemd, and what is installed.
     "deploy",
     // cargo-deny.
     "deny.toml",

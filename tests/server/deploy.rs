@@ -262,6 +262,30 @@ fn every_expression_names_what_a_running_server_exposes() {
     });
 }
 
+#[test]
+fn what_is_packaged_is_the_same_program_and_finds_its_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_clockfold");
+    let done = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    done(Command::new(deploy("package")).arg(program).arg(folder.path()));
+    let [packaged, lines] = ["clockfold", "clockfold.debug"].map(|name| folder.path().join(name));
+    let bytes = |path: &Path| fs::metadata(path).unwrap().len();
+    assert!(bytes(&packaged) < bytes(Path::new(program)) / 2, "{} bytes", bytes(&packaged));
+    assert_eq!(done(Command::new(&packaged).arg("--version")), done(Command::new(program).arg("--version")));
+    // Where `main` is, as its file beside it says; without that file nobody knows.
+    let symbols = done(Command::new("nm").arg(program));
+    let main = symbols.lines().find(|line| line.contains("9clockfold4main")).expect("`main` has a name");
+    let address = main.split(' ').next().unwrap();
+    let line_of = || done(Command::new("addr2line").arg("-e").arg(&packaged).arg(address));
+    assert!(line_of().contains("src/main.rs:"), "{}", line_of());
+    fs::remove_file(lines).unwrap();
+    assert!(line_of().starts_with("??:"), "{}", line_of());
+}
+
 /// Units that Grafana knows, of those that are used.
 const UNITS: [&str; 7] = ["none", "short", "percentunit", "s", "bytes", "cpm", "reqps"];
 
