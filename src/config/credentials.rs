@@ -16,18 +16,18 @@ use crate::{
 use super::{
     document::{Node, Section, Value, text},
     error::{Place, Problems},
-    settings::{self, Absent, Setting},
+    settings::{self, Absent, ConfigKey},
 };
 
 /// The keys of a credential that is written as a table.
-pub(super) const SETTINGS: &[Setting] = &[
-    Setting::new(
+pub(super) const KEYS: &[ConfigKey] = &[
+    ConfigKey::new(
         "key",
         settings::Kind::Text("secret of at least 22 characters, or its digest, `blake3:…`"),
         Absent::Required,
         "The credential itself. `clockfold key new` makes one and prints both forms.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "expires",
         settings::Kind::Time,
         Absent::Otherwise("never"),
@@ -156,7 +156,7 @@ fn read(node: Node, kind: Kind, problems: &mut Problems) -> Option<Credential> {
         return Some(Credential { digest: digest(&place, &text, kind, problems)?, expires_at: None });
     };
     let title = format!("the table of {}", kind.name());
-    let mut table = Section::of_node(&title, node, &settings::keys(SETTINGS), problems)?;
+    let mut table = Section::of_node(&title, node, &settings::names(KEYS), problems)?;
     let expires_at = table.take("expires").and_then(|node| expiry(node, problems));
     let Some(node) = table.take("key") else {
         problems.add(

@@ -8,12 +8,12 @@ use crate::lifecycle::{EventKind, EventType, Lifecycle, MetSet, Obstacle, Status
 use super::{
     document::{Entry, Node, Section, Value, text},
     error::{Place, Problems, shown, shown_or, suggestion},
-    settings::{self, Absent, Kind, Setting},
+    settings::{self, Absent, ConfigKey, Kind},
 };
 
 /// The keys of a `[lifecycle.NAME]`: what it is based on, and a row for each event but the undos.
-pub(super) const SETTINGS: &[Setting] = &[
-    Setting::new(
+pub(super) const KEYS: &[ConfigKey] = &[
+    ConfigKey::new(
         EXTENDS,
         Kind::OneOf(&Lifecycle::BUILT_IN),
         Absent::Otherwise("a row that is absent is never applied"),
@@ -29,9 +29,9 @@ pub(super) const SETTINGS: &[Setting] = &[
     row("discharge"),
 ];
 
-const fn row(event: &'static str) -> Setting {
+const fn row(event: &'static str) -> ConfigKey {
     let meaning = "From which statuses this event is applied. `NONE` is an appointment that does not exist yet.";
-    Setting::new(event, Kind::List("statuses"), Absent::Otherwise("as in `extends`"), meaning)
+    ConfigKey::new(event, Kind::List("statuses"), Absent::Otherwise("as in `extends`"), meaning)
 }
 
 const EXTENDS: &str = "extends";
@@ -112,7 +112,7 @@ fn read_one(name: &str, entry: Entry, problems: &mut Problems) -> Option<Lifecyc
         undo.iter().for_each(|undo| refuse_undo(*undo, &title, &entry.place, problems));
         undo.is_none()
     });
-    let mut table = Section::of_table(&title, place, table, &settings::keys(SETTINGS), problems);
+    let mut table = Section::of_table(&title, place, table, &settings::names(KEYS), problems);
     let base = extends(&mut table, problems);
     let mut given = Vec::new();
     let row = |event: EventType| {

@@ -33,7 +33,7 @@ pub use error::{ConfigError, ConfigErrors};
 pub use first_source::{FIRST_SOURCE_FILE, FirstSource, FirstSourceError, first_source};
 pub use public_url::PublicUrl;
 pub use server::{CONNECTIONS_MAX, LogFormat, ServerConfig};
-pub use settings::{Absent, Kind, Setting, TABLES, Table, Variables};
+pub use settings::{Absent, ConfigKey, ConfigTable, Kind, TABLES, Variables};
 pub use source::SourceConfig;
 
 use credentials::Seen;
@@ -48,7 +48,7 @@ pub const DEFAULT_FILE: &str = "clockfold.toml";
 pub const DEFAULT_DATA_DIR: &str = "clockfold-data";
 
 /// The keys at the top of the file, beside the tables.
-const SETTINGS: &[Setting] = &[Setting::new(
+const KEYS: &[ConfigKey] = &[ConfigKey::new(
     "data_dir",
     Kind::Text("path"),
     Absent::Text(DEFAULT_DATA_DIR),
@@ -145,7 +145,7 @@ fn read_file(inputs: &Inputs, problems: &mut Problems) -> Document {
 
 /// Turns a document into a configuration. Where something is wrong a default stands in, so that the rest is read too.
 fn interpret(document: Document, problems: &mut Problems) -> Config {
-    let known = [settings::keys(SETTINGS).as_slice(), TABLE_NAMES].concat();
+    let known = [settings::names(KEYS).as_slice(), TABLE_NAMES].concat();
     let mut top = Section::of_table("the configuration", document.place, document.table, &known, problems);
     let data_dir = match top.text("data_dir", problems) {
         None => PathBuf::from(DEFAULT_DATA_DIR),

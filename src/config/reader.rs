@@ -11,37 +11,37 @@ use super::{
     credentials::{self, Owner, Seen},
     document::{Node, Section, text},
     error::{Problems, shown, suggestion},
-    settings::{self, Absent, Kind, Setting},
+    settings::{self, Absent, ConfigKey, Kind},
 };
 
 /// The keys of a `[[reader]]`.
-pub(super) const SETTINGS: &[Setting] = &[
-    Setting::new("name", Kind::Text("name of 1 to 64 characters"), Absent::Required, "Who reads."),
-    Setting::new(
+pub(super) const KEYS: &[ConfigKey] = &[
+    ConfigKey::new("name", Kind::Text("name of 1 to 64 characters"), Absent::Required, "Who reads."),
+    ConfigKey::new(
         "token",
         Kind::Credential,
         Absent::Required,
         "What this reader sends as `Authorization: Bearer …`, or types into the sign-in page once.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "tokens",
         Kind::List("credentials"),
         Absent::Otherwise("only `token`"),
         "Several that count at once, such as an old one and a new one. Either this or `token` has to be there.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "role",
         Kind::OneOf(ROLES),
         Absent::Text("viewer"),
         "An `admin` also sees bodies; an admin of all sources may rebuild, export and read the metrics.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "sources",
         Kind::List("names of sources"),
         Absent::Otherwise("all"),
         "The sources that this reader may see.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "idle_sign_out_minutes",
         IDLE_SIGN_OUT_MINUTES_RANGE,
         "minutes",
@@ -64,7 +64,7 @@ pub(super) fn read(
     seen: &mut Seen,
     problems: &mut Problems,
 ) -> Option<ReaderAccess> {
-    let mut table = Section::of_node("[[reader]]", node, &settings::keys(SETTINGS), problems)?;
+    let mut table = Section::of_node("[[reader]]", node, &settings::names(KEYS), problems)?;
     let name = name(&mut table, problems);
     let role = role(&mut table, problems);
     let sources = sources(&mut table, known, problems);

@@ -3,11 +3,11 @@
 use super::{
     document::{Node, Section, Value},
     error::Problems,
-    settings::{self, Absent, Kind, Setting},
+    settings::{self, Absent, ConfigKey, Kind},
 };
 
 /// The keys of `[retention]`.
-pub(super) const SETTINGS: &[Setting] = &[Setting::new(
+pub(super) const KEYS: &[ConfigKey] = &[ConfigKey::new(
     "bodies_days",
     Kind::Number { least: *DAYS.start(), most: *DAYS.end(), unit: "days" },
     Absent::Otherwise("for ever"),
@@ -20,7 +20,7 @@ const HINT: &str =
 
 /// How many days bodies are kept; `None`: for ever.
 pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> Option<u32> {
-    let mut table = Section::of_node("[retention]", node?, &settings::keys(SETTINGS), problems)?;
+    let mut table = Section::of_node("[retention]", node?, &settings::names(KEYS), problems)?;
     let Some(node) = table.take("bodies_days") else {
         problems.add(&table.place, "[retention] says no `bodies_days`", HINT);
         return None;

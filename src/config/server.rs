@@ -10,7 +10,7 @@ use super::{
     error::{Problems, shown, suggestion},
     origins,
     public_url::{self, PublicUrl},
-    settings::{self, Absent, Kind, Setting},
+    settings::{self, Absent, ConfigKey, Kind},
 };
 
 /// What `connections_max` is at most where nothing is configured: the limit of open files decides.
@@ -31,115 +31,115 @@ const COUNT_RANGE: (u32, u32) = (1, 1_000_000);
 const SECONDS_RANGE: (u32, u32) = (1, 3600);
 
 /// The keys of `[server]`.
-pub(super) const SETTINGS: &[Setting] = &[
-    Setting::new(
+pub(super) const KEYS: &[ConfigKey] = &[
+    ConfigKey::new(
         "listen",
         Kind::Text("IP address with a port"),
         Absent::Text("127.0.0.1:8080"),
         "Where everything is served. `--listen` goes over it, and `CLOCKFOLD_LISTEN` says the same.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "operations_listen",
         Kind::Text("IP address with a port"),
         Absent::Otherwise("nowhere"),
         "A second address for `/livez`, `/readyz` and `/metrics`, open to everybody who reaches it.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "connections_max",
         Kind::Number { least: COUNT_RANGE.0, most: COUNT_RANGE.1, unit: "connections" },
         Absent::Otherwise("16384, or as many as the limit of open files has room for"),
         "Open connections, WebSockets among them. More than the limit of open files has room for is lowered to it.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "queue_max",
         COUNT_RANGE,
         "deliveries",
         QUEUE_MAX,
         "Deliveries that wait for the disk. The server answers one more with 503.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "header_timeout_s",
         SECONDS_RANGE,
         "seconds",
         HEADER_TIMEOUT_S,
         "How long the head of a request may take. A client that takes none of its answer for twice as long loses it.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "idle_timeout_s",
         SECONDS_RANGE,
         "seconds",
         IDLE_TIMEOUT_S,
         "How long a connection stays open without a request. Keep it longer than your proxy's own time, mostly 60.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "body_timeout_s",
         SECONDS_RANGE,
         "seconds",
         BODY_TIMEOUT_S,
         "How long the body of a request may take.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "shutdown_timeout_s",
         SECONDS_RANGE,
         "seconds",
         SHUTDOWN_TIMEOUT_S,
         "How long the server may take to end after a signal.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "failed_authentications_burst",
         COUNT_RANGE,
         "requests",
         FAILED_AUTHENTICATIONS_BURST,
         "Failed authentications that one address may make at once; after them it may make one a second.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "log_format",
         Kind::OneOf(LOG_FORMATS),
         Absent::Text("text"),
         "How messages on standard error are written: for people, or as one JSON object a line.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "rebuild_memory_mb",
         REBUILD_MEMORY_RANGE,
         "MiB",
         REBUILD_MEMORY_MB,
         "Memory in which a rebuild sorts. The rest waits in files beside the projection.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "operations_max",
         COUNT_RANGE,
         "operations",
         OPERATIONS_MAX,
         "Operations at a time on one WebSocket.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "subscriptions_max",
         COUNT_RANGE,
         "subscriptions",
         SUBSCRIPTIONS_MAX,
         "Subscriptions at a time, and as many WebSockets. Each takes an open file.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "socket_message_bytes_max",
         SOCKET_MESSAGE_BYTES_RANGE,
         "bytes",
         SOCKET_MESSAGE_BYTES_MAX,
         "The size of one message that a client sends over a WebSocket.",
     ),
-    Setting::new(
+    ConfigKey::new(
         LIST_KEY,
         Kind::List("origins"),
         Absent::Otherwise("none"),
         "Other sites whose pages may read `/graphql` in a browser, each as the browser sends it: \
          `https://board.example`.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "secure_cookies",
         Kind::Boolean,
         Absent::Otherwise("`true` where the page that signs in came over TLS"),
         "Whether browsers send the session's cookie over TLS only.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "public_url",
         Kind::Text("http or https address"),
         Absent::Otherwise("the address of the request"),
@@ -228,7 +228,7 @@ impl Default for ServerConfig {
 pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> ServerConfig {
     let default = ServerConfig::default();
     let Some(node) = node else { return default };
-    let Some(mut table) = Section::of_node("[server]", node, &settings::keys(SETTINGS), problems) else {
+    let Some(mut table) = Section::of_node("[server]", node, &settings::names(KEYS), problems) else {
         return default;
     };
     ServerConfig {

@@ -7,7 +7,7 @@ use super::{archive, credentials, graphql, lifecycle, reader, retention, server,
 
 /// A key of the configuration.
 #[derive(Clone, Copy, Debug)]
-pub struct Setting {
+pub struct ConfigKey {
     /// As it stands in the file.
     pub key: &'static str,
     /// What it holds.
@@ -57,7 +57,7 @@ pub enum Absent {
     Required,
 }
 
-impl Setting {
+impl ConfigKey {
     /// A whole number from a range.
     pub(super) const fn number(
         key: &'static str,
@@ -65,26 +65,26 @@ impl Setting {
         unit: &'static str,
         default: u32,
         meaning: &'static str,
-    ) -> Setting {
+    ) -> ConfigKey {
         let (least, most) = range;
-        Setting { key, kind: Kind::Number { least, most, unit }, absent: Absent::Number(default), meaning }
+        ConfigKey { key, kind: Kind::Number { least, most, unit }, absent: Absent::Number(default), meaning }
     }
 
     /// Any other.
-    pub(super) const fn new(key: &'static str, kind: Kind, absent: Absent, meaning: &'static str) -> Setting {
-        Setting { key, kind, absent, meaning }
+    pub(super) const fn new(key: &'static str, kind: Kind, absent: Absent, meaning: &'static str) -> ConfigKey {
+        ConfigKey { key, kind, absent, meaning }
     }
 }
 
 /// Keys that stand together.
 #[derive(Clone, Copy, Debug)]
-pub struct Table {
+pub struct ConfigTable {
     /// As it stands in the file, such as `[server]`; empty at the top of the file.
     pub heading: &'static str,
     /// Which variables stand for it.
     pub variables: Variables,
     /// Its keys, in the order in which they are told.
-    pub settings: &'static [Setting],
+    pub keys: &'static [ConfigKey],
 }
 
 /// Which variables stand for a table of the file.
@@ -98,9 +98,9 @@ pub enum Variables {
     None,
 }
 
-impl Table {
+impl ConfigTable {
     /// The variable that holds a key.
-    pub fn variable(&self, setting: &Setting) -> Option<String> {
+    pub fn variable(&self, setting: &ConfigKey) -> Option<String> {
         match self.variables {
             Variables::Each(prefix) => Some(format!("{prefix}{}", setting.key.to_uppercase())),
             Variables::Whole(_) | Variables::None => None,
@@ -114,30 +114,30 @@ impl Table {
 }
 
 /// Everything that may be configured.
-pub const TABLES: &[Table] = &[
-    Table { heading: "", variables: Variables::Each("CLOCKFOLD_"), settings: super::SETTINGS },
-    Table { heading: "[server]", variables: Variables::Each("CLOCKFOLD_SERVER_"), settings: server::SETTINGS },
-    Table { heading: "[graphql]", variables: Variables::Each("CLOCKFOLD_GRAPHQL_"), settings: graphql::SETTINGS },
-    Table { heading: "[archive]", variables: Variables::Each("CLOCKFOLD_ARCHIVE_"), settings: archive::SETTINGS },
-    Table { heading: "[retention]", variables: Variables::Each("CLOCKFOLD_RETENTION_"), settings: retention::SETTINGS },
-    Table { heading: "[[source]]", variables: Variables::Whole("CLOCKFOLD_SOURCE"), settings: source::SETTINGS },
-    Table { heading: "[[reader]]", variables: Variables::Whole("CLOCKFOLD_READER"), settings: reader::SETTINGS },
-    Table {
+pub const TABLES: &[ConfigTable] = &[
+    ConfigTable { heading: "", variables: Variables::Each("CLOCKFOLD_"), keys: super::KEYS },
+    ConfigTable { heading: "[server]", variables: Variables::Each("CLOCKFOLD_SERVER_"), keys: server::KEYS },
+    ConfigTable { heading: "[graphql]", variables: Variables::Each("CLOCKFOLD_GRAPHQL_"), keys: graphql::KEYS },
+    ConfigTable { heading: "[archive]", variables: Variables::Each("CLOCKFOLD_ARCHIVE_"), keys: archive::KEYS },
+    ConfigTable { heading: "[retention]", variables: Variables::Each("CLOCKFOLD_RETENTION_"), keys: retention::KEYS },
+    ConfigTable { heading: "[[source]]", variables: Variables::Whole("CLOCKFOLD_SOURCE"), keys: source::KEYS },
+    ConfigTable { heading: "[[reader]]", variables: Variables::Whole("CLOCKFOLD_READER"), keys: reader::KEYS },
+    ConfigTable {
         heading: "[lifecycle.NAME]",
         variables: Variables::Whole("CLOCKFOLD_LIFECYCLE"),
-        settings: lifecycle::SETTINGS,
+        keys: lifecycle::KEYS,
     },
-    Table { heading: "{ key, expires }", variables: Variables::None, settings: credentials::SETTINGS },
+    ConfigTable { heading: "{ key, expires }", variables: Variables::None, keys: credentials::KEYS },
 ];
 
 /// The keys, as they stand in the file.
-pub(super) fn keys(settings: &'static [Setting]) -> Vec<&'static str> {
-    settings.iter().map(|setting| setting.key).collect()
+pub(super) fn names(keys: &'static [ConfigKey]) -> Vec<&'static str> {
+    keys.iter().map(|key| key.key).collect()
 }
 
 /// Every variable that holds one key, with its table.
-pub(super) fn variables() -> impl Iterator<Item = (String, &'static Table, &'static Setting)> {
+pub(super) fn variables() -> impl Iterator<Item = (String, &'static ConfigTable, &'static ConfigKey)> {
     let of_table =
-        |table: &'static Table| table.settings.iter().filter_map(move |one| Some((table.variable(one)?, table, one)));
+        |table: &'static ConfigTable| table.keys.iter().filter_map(move |one| Some((table.variable(one)?, table, one)));
     TABLES.iter().flat_map(of_table)
 }

@@ -15,7 +15,7 @@ use super::{
     document::{Node, Section},
     error::{Place, Problems, shown, shown_or, suggestion},
     lifecycle::Lifecycles,
-    settings::{self, Absent, Kind, Setting},
+    settings::{self, Absent, ConfigKey, Kind},
 };
 
 /// Headers with the same in many deliveries.
@@ -34,78 +34,78 @@ const BOOKING_HORIZON_DAYS_RANGE: (u32, u32) = (1, 3660);
 const WAIT_MINUTES_RANGE: (u32, u32) = (1, 24 * 60);
 
 /// The keys of a `[[source]]`.
-pub(super) const SETTINGS: &[Setting] = &[
-    Setting::new(
+pub(super) const KEYS: &[ConfigKey] = &[
+    ConfigKey::new(
         "name",
         Kind::Text("name of `a-z`, `0-9` and `-`, up to 64 characters"),
         Absent::Required,
         "Who sends. The log keeps the name with every delivery, so it never changes.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "route_keys",
         Kind::List("credentials"),
         Absent::Otherwise("none"),
         "What may stand after `/webhook/` in the URL.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "authtokens",
         Kind::List("credentials"),
         Absent::Otherwise("none"),
         "What may stand in the header `Authtoken`. A source needs a credential of either kind.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "require",
         Kind::OneOf(REQUIRE),
         Absent::Text("any"),
         "With credentials of both kinds: whether a delivery needs one or both.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "lifecycle",
         Kind::Text("name of a lifecycle: `strict`, `walk_in`, `lenient`, or one of `[lifecycle.NAME]`"),
         Absent::Text("strict"),
         "By which rules deliveries are applied.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "reorder_window_s",
         REORDER_WINDOW_S_RANGE,
         "seconds",
         REORDER_WINDOW_S,
         "How far apart two deliveries may arrive in the wrong order. 5 is a good value for a clinic that goes live.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "delivery_id_header",
         Kind::Text("header's name"),
         Absent::Otherwise("every delivery is kept"),
         "The header with the sender's own id of each delivery, such as `Idempotency-Key`. A repeat is kept once.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "stale_after_hours",
         STALE_AFTER_HOURS_RANGE,
         "hours",
         STALE_AFTER_HOURS,
         "A patient who is CHECKED_IN, READY or CALLED_BACK leaves the board's columns after so long without a delivery.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "booking_horizon_days",
         BOOKING_HORIZON_DAYS_RANGE,
         "days",
         BOOKING_HORIZON_DAYS,
         "A SCHEDULED appointment leaves the board's columns after so long without a delivery.",
     ),
-    Setting::new(
+    ConfigKey::new(
         "time_zone",
         Kind::Text("IANA time zone, such as `America/New_York`"),
         Absent::Text("UTC"),
         "The clinic's hours and days, by which patient flow counts.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "long_wait_minutes",
         WAIT_MINUTES_RANGE,
         "minutes",
         LONG_WAIT_MINUTES,
         "From then on the board marks a wait as long.",
     ),
-    Setting::number(
+    ConfigKey::number(
         "very_long_wait_minutes",
         WAIT_MINUTES_RANGE,
         "minutes",
@@ -142,7 +142,7 @@ pub(super) fn read(
     seen: &mut Seen,
     problems: &mut Problems,
 ) -> Option<SourceConfig> {
-    let mut table = Section::of_node("[[source]]", node, &settings::keys(SETTINGS), problems)?;
+    let mut table = Section::of_node("[[source]]", node, &settings::names(KEYS), problems)?;
     let name = name(&mut table, problems);
     let require = require(&mut table, problems);
     let lifecycle = lifecycle(&mut table, lifecycles, problems);

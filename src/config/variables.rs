@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::{
     document::{Document, Entry, Node, Table, Value, parse_value},
     error::{Place, Problems, suggestion},
-    settings::{self, Kind, Setting},
+    settings::{self, ConfigKey, Kind},
 };
 
 /// Names the file.
@@ -57,7 +57,7 @@ fn put_setting(document: &mut Document, variable: &str, place: &Place, text: &st
     }
 }
 
-fn value_of(setting: &Setting, place: &Place, text: &str, problems: &mut Problems) -> Value {
+fn value_of(setting: &ConfigKey, place: &Place, text: &str, problems: &mut Problems) -> Value {
     match setting.kind {
         Kind::Text(_) | Kind::OneOf(_) => Value::Text(text.to_owned()),
         Kind::Number { .. } => number_or_text(text),

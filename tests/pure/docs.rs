@@ -10,7 +10,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use clockfold::config::{Absent, Kind, Setting, TABLES, Table, Variables};
+use clockfold::config::{Absent, ConfigKey, ConfigTable, Kind, TABLES, Variables};
 
 const README_LINES_MAX: usize = 300;
 
@@ -176,7 +176,7 @@ fn the_documented_settings_are_those_of_the_program() {
     // The example of the page has all of them, too.
     let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
     for table in TABLES.iter().filter(|table| !["[lifecycle.NAME]", "{ key, expires }"].contains(&table.heading)) {
-        for setting in table.settings.iter().filter(|setting| setting.key != "tokens") {
+        for setting in table.keys.iter().filter(|setting| setting.key != "tokens") {
             assert!(example.contains(&format!("{} = ", setting.key)), "{}", setting.key);
         }
     }
@@ -187,7 +187,7 @@ fn tables() -> String {
     TABLES.iter().fold(String::from("\n"), |text, table| text + &section(table))
 }
 
-fn section(table: &Table) -> String {
+fn section(table: &ConfigTable) -> String {
     let mut text = String::new();
     let (heading, said) = match (table.heading, table.variables) {
         ("", _) => ("At the top".to_owned(), String::new()),
@@ -208,7 +208,7 @@ fn section(table: &Table) -> String {
         false => &["key", "holds", "without it", "what it does"],
     };
     write!(text, "### {heading}\n\n{said}{}\n|{}\n", row(columns), "---|".repeat(columns.len())).unwrap();
-    for setting in table.settings {
+    for setting in table.keys {
         let variable = table.variable(setting).map(|variable| format!("`{variable}`"));
         let key = format!("`{}`", setting.key);
         let (holds, absent) = (holds(setting), absent(setting));
@@ -224,7 +224,7 @@ fn row(cells: &[&str]) -> String {
     format!("| {} |", cells.join(" | "))
 }
 
-fn holds(setting: &Setting) -> String {
+fn holds(setting: &ConfigKey) -> String {
     match setting.kind {
         Kind::Number { least, most, unit } => format!("whole number, {least} to {most} {unit}"),
         Kind::Text(form) => form.to_owned(),
@@ -236,7 +236,7 @@ fn holds(setting: &Setting) -> String {
     }
 }
 
-fn absent(setting: &Setting) -> String {
+fn absent(setting: &ConfigKey) -> String {
     match setting.absent {
         Absent::Number(number) => format!("`{number}`"),
         Absent::Text(text) => format!("`\"{text}\"`"),

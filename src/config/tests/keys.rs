@@ -1,10 +1,10 @@
 //! What the list of settings says of a key is what the code makes of it.
 
 use super::*;
-use crate::config::settings::Setting;
+use crate::config::settings::ConfigKey;
 
 /// A file that has this line in a table, and whatever else the table needs.
-fn file(table: &Table, key: &str, line: &str) -> String {
+fn file(table: &ConfigTable, key: &str, line: &str) -> String {
     let unless = |other: &str, text: &str| if key == other { String::new() } else { format!("{text}\n") };
     let credential = format!("{} = [\"{KEY}\"]", if key == "route_keys" { "authtokens" } else { "route_keys" });
     let beside = match key {
@@ -32,8 +32,8 @@ fn file(table: &Table, key: &str, line: &str) -> String {
 }
 
 /// Every key, with its table.
-fn settings() -> impl Iterator<Item = (&'static Table, &'static Setting)> {
-    TABLES.iter().flat_map(|table| table.settings.iter().map(move |setting| (table, setting)))
+fn settings() -> impl Iterator<Item = (&'static ConfigTable, &'static ConfigKey)> {
+    TABLES.iter().flat_map(|table| table.keys.iter().map(move |setting| (table, setting)))
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn every_table_of_the_file_is_told_and_every_row_of_a_lifecycle() {
     let mut told: Vec<&str> = TABLES.iter().map(|table| table.name().trim_end_matches(".NAME")).collect();
     told.retain(|name| !name.is_empty() && !name.contains(' '));
     assert_eq!(told.iter().copied().collect::<BTreeSet<_>>(), TABLE_NAMES.iter().copied().collect());
-    let rows = &settings::keys(crate::config::lifecycle::SETTINGS)[1..];
+    let rows = &settings::names(crate::config::lifecycle::KEYS)[1..];
     let is_row = |event: &crate::lifecycle::EventType| !event.name().starts_with("undo_");
     let events = crate::lifecycle::EventType::ALL.into_iter().filter(is_row);
     assert_eq!(rows, events.map(|event| event.name()).collect::<Vec<_>>());
