@@ -22,7 +22,7 @@ use clockfold::{
     lifecycle::{Appointment, Arrival, FoldRules},
     log::{Block, DataDir, Delivery, Digest, Head, Log, LogError, NewDelivery, Position, SledLog, SourceName},
     projection::{
-        AppointmentFilter, Moment, Order, Page, Projection, Rules, StaleRules, Workshop, rebuild_beside,
+        AppointmentFilter, Moment, Order, Page, Projection, RebuildResources, Rules, StaleRules, rebuild_beside,
         state_digest_of,
     },
     simulate::{Shape, Simulation},
@@ -162,9 +162,9 @@ fn from_memory(care: &Care, table: &mut Table) -> Fallible<()> {
     })?;
     let memory = Memory { head: open(&care.directory)?.head(), blocks: Mutex::new(blocks) };
     let begun = Instant::now();
-    let workshop = Workshop { memory_bytes: 4 << 30, ..Workshop::default() };
+    let resources = RebuildResources { memory_bytes: 4 << 30, ..RebuildResources::default() };
     let (head, rules) = (memory.head.position, Rules::default());
-    state_digest_of(&memory, head, &care.projections(), &rules, &workshop, &mut |_| true)?;
+    state_digest_of(&memory, head, &care.projections(), &rules, &resources, &mut |_| Ok(()))?;
     table.rate("the same rows from memory, without a disk", care.deliveries, begun.elapsed(), "fold, in memory");
     Ok(())
 }
@@ -213,9 +213,9 @@ impl Log for Memory {
 /// The projection out of the log, with every index that queries use, on every core; and the same rows without a disk.
 fn rebuild(care: &Care, table: &mut Table) -> Fallible<()> {
     let log = open(&care.directory)?;
-    let (rules, workshop) = (Arc::new(Rules::default()), Workshop::default());
+    let (rules, resources) = (Arc::new(Rules::default()), RebuildResources::default());
     let begun = Instant::now();
-    let built = rebuild_beside(None, &care.projections(), rules, &log, &workshop, &mut |_| true)?;
+    let built = rebuild_beside(None, &care.projections(), rules, &log, &resources, &mut |_| Ok(()))?;
     drop(built.take_the_place_of(None, &care.projections())?);
     table.rate("rebuild, all indexes", care.deliveries, begun.elapsed(), "the same rows from memory, without a disk");
     let bytes = bytes_under(&care.projections())?;
@@ -226,7 +226,7 @@ fn rebuild(care: &Care, table: &mut Table) -> Fallible<()> {
     );
     let begun = Instant::now();
     let head = log.head().position;
-    state_digest_of(&log, head, &care.projections(), &Rules::default(), &workshop, &mut |_| true)?;
+    state_digest_of(&log, head, &care.projections(), &Rules::default(), &resources, &mut |_| Ok(()))?;
     table.rate("the same rows from the log, without a disk", care.deliveries, begun.elapsed(), "rebuild, all indexes");
     Ok(())
 }

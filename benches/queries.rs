@@ -21,8 +21,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use socket::{Run, Socket};
 use tokio::{runtime::Builder, task::LocalSet};
+
+use socket::{Run, Socket};
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 

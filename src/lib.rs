@@ -44,6 +44,7 @@ pub use clockfold_log as log;
 pub use clockfold_projection as projection;
 
 pub mod access;
+pub mod data_dir;
 pub mod webhook;
 pub mod simulate;
 pub mod tracker;

@@ -68,7 +68,7 @@ impl Due {
         step: &mut dyn FnMut(),
     ) -> Result<Due, ProjectionError> {
         if view.checkpoint()?.digest != log.head().digest {
-            return Err(ProjectionError::Damaged("checkpoint"));
+            return Err(ProjectionError::Corrupt("checkpoint"));
         }
         let (mut due, end) = (Due::default(), selection.end(log, view)?);
         let last = log.last_arrival()?.unwrap_or(DateTime::UNIX_EPOCH);
@@ -130,7 +130,7 @@ impl Over<'_> {
         if let Some(known) = self.known.get(&key) {
             return Ok(*known);
         }
-        let record = self.view.appointment(&key)?.ok_or(ProjectionError::Damaged("appointment"))?;
+        let record = self.view.appointment(&key)?.ok_or(ProjectionError::Corrupt("appointment"))?;
         let ended = match record.appointment.status() {
             None | Some(Status::Discharged | Status::Removed) => true,
             Some(Status::Scheduled | Status::CheckedIn | Status::Ready | Status::CalledBack) => false,

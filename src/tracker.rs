@@ -6,7 +6,7 @@
 //! the log hands back, never what it handed in: with another writer on the same log, the deliveries of
 //! both come in their common order.
 
-mod workbench;
+mod rebuild_slot;
 mod writer;
 mod rebuilds;
 
@@ -30,10 +30,10 @@ use crate::{
     projection::{Arrived, Projection, ProjectionError, Refolded},
 };
 
+pub use rebuild_slot::RebuildSlot;
 pub use rebuilds::{Busy, Rebuild, RebuildState, Rebuilds};
-pub use workbench::Workbench;
 
-use rebuilds::Adoption;
+use rebuilds::Swap;
 use writer::Writer;
 
 /// Where deliveries are handed in; cheap to clone. The writer ends when the last one is dropped.
@@ -61,9 +61,9 @@ pub struct Submission {
 enum Task {
     Track(Submission),
     /// Go on with another projection.
-    Adopt(Box<Adoption>),
-    /// Build the projection anew, if somebody has met damage in it.
-    Mend,
+    Adopt(Box<Swap>),
+    /// Build the projection anew, if somebody has met corruption in it.
+    Repair,
     /// Go on after a failure, if what failed works again.
     Recover,
     /// Fold one appointment anew.
@@ -181,10 +181,10 @@ impl Tracker {
         answered.blocking_recv().map_err(|_| stopped())?
     }
 
-    /// Has the writer build the projection anew, soon, if somebody has met damage in it. Not where the queue is full: ask
+    /// Has the writer build the projection anew, soon, if somebody has met corruption in it. Not where the queue is full: ask
     /// again.
-    pub fn mend(&self) {
-        let _ = self.queue.try_send(Task::Mend);
+    pub fn repair(&self) {
+        let _ = self.queue.try_send(Task::Repair);
     }
 
     /// Has the writer go on after a failure, soon, if what failed works again. Ask as long as there is a failure: nobody
@@ -218,15 +218,15 @@ impl Tracker {
 
 impl Queue {
     /// Serves the queue on a thread of its own, until every [`Tracker`] is gone and all are answered. Where the projection
-    /// turns out to be damaged, it is built anew at the workbench.
+    /// turns out to be corrupt, it is built anew at the rebuild slot.
     pub fn run(
         self,
         log: Arc<dyn Log>,
         projection: Projection,
-        workbench: Arc<Workbench>,
+        rebuild_slot: Arc<RebuildSlot>,
     ) -> std::io::Result<thread::JoinHandle<()>> {
         self.state.folded.send_replace(projection.checkpoint().position);
-        let writer = Writer::new(log, projection, workbench, self.state);
+        let writer = Writer::new(log, projection, rebuild_slot, self.state);
         let serve = move || writer.serve(self.tasks);
         thread::Builder::new().name("clockfold-writer".to_owned()).spawn(serve)
     }

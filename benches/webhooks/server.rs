@@ -18,9 +18,9 @@ use clockfold::{
     graphql::{Graph, GraphParts, Limits, SourceSettings},
     lifecycle::{Folded, Judgement, Status, Verdict},
     log::{Clock, DataDir, Log, Position, SledLog, SourceName},
-    projection::{Projection, Rules, Workshop},
+    projection::{Projection, RebuildResources, Rules},
     server::{App, ConnectionLimits, Listeners, Metrics, Parts, SessionSettings, SubscriptionLimits, run},
-    tracker::{Queue, Receipt, Submission, Tracker, Workbench},
+    tracker::{Queue, RebuildSlot, Receipt, Submission, Tracker},
 };
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -73,7 +73,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
         "storage" => Some(queue.run(
             Arc::clone(&log),
             projection,
-            Arc::new(Workbench::new(data_dir.projection(), Workshop::default())),
+            Arc::new(RebuildSlot::new(data_dir.projection(), RebuildResources::default())),
         )?),
         "stub" => {
             runtime.spawn(answer_at_once(queue));

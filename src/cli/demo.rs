@@ -32,7 +32,7 @@ use crate::{
 use super::{
     Cli,
     serve::{Serving, runtime, serve, start_messages, stop_on_signal},
-    simulate::{Job, Nights, Pace, Progress, Report, Target, post},
+    simulate::{Job, Nights, Progress, Rate, Report, Target, post},
 };
 use clinics::Clinic;
 use folder::ThrowAway;
@@ -122,12 +122,12 @@ pub(super) fn run(
         }
     });
     let nights = Nights { quiet: QUIET / i32::from(arguments.clinics), gap_max: NIGHT_GAP_MAX };
-    let pace = Pace::Speed { factor: arguments.speed, nights: Some(nights) };
+    let rate = Rate::Speed { factor: arguments.speed, nights: Some(nights) };
     let offset = clinics.first().zip(sources.first()).map(|(clinic, name)| (name.clone(), clinic.time_zone));
     let until = stop.clone();
     let posting: OnceLock<thread::JoinHandle<anyhow::Result<Report>>> = OnceLock::new();
     let started = |address, _: Option<&_>| {
-        let told = Told { arguments, address, moved, past, clinics: &clinics, folder: &folder };
+        let told = Greeting { arguments, address, moved, past, clinics: &clinics, folder: &folder };
         // Whoever has read the first line may have seen enough: the clinics post all the same.
         let printed = told.print(stdout);
         let later = clock() - moment;
@@ -142,7 +142,7 @@ pub(super) fn run(
                 targets: &targets,
                 deliveries: u64::MAX,
                 lasts: None,
-                pace,
+                rate,
                 connections,
                 retries: 2,
                 hint: "look what on this machine forbids connections to that address, or name another one with --listen",
@@ -204,7 +204,7 @@ fn listen_near(address: SocketAddr) -> anyhow::Result<(TcpListener, bool)> {
 }
 
 /// What a newcomer is told.
-struct Told<'a> {
+struct Greeting<'a> {
     arguments: &'a Arguments,
     address: SocketAddr,
     moved: bool,
@@ -213,9 +213,9 @@ struct Told<'a> {
     folder: &'a ThrowAway,
 }
 
-impl Told<'_> {
+impl Greeting<'_> {
     fn print(&self, stdout: &mut dyn Write) -> io::Result<()> {
-        let Told { arguments: Arguments { clinics, speed, listen, .. }, address, past, .. } = self;
+        let Greeting { arguments: Arguments { clinics, speed, listen, .. }, address, past, .. } = self;
         writeln!(stdout, "Clockfold listens on http://{address}")?;
         if self.moved {
             writeln!(stdout, "(another program has {listen})")?;

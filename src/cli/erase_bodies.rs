@@ -6,14 +6,20 @@
 mod at_start;
 mod print;
 
-use std::{collections::BTreeSet, io::Write, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::{anyhow, bail};
 use chrono::{DateTime, TimeDelta, Utc};
-use clap::{Args, CommandFactory as _, ValueEnum, error::ErrorKind};
+use clap::{Args, CommandFactory as _, error::ErrorKind};
 
 use crate::{
-    cli::common::{hint::with_hint, owner::Invocation, progress::Progress, time::time},
+    cli::common::{
+        call::Call,
+        format::Format,
+        hint::with_hint,
+        progress::{Progress, ProgressArgument},
+        time::time,
+    },
     config::{Config, FIRST_SOURCE_FILE},
     log::{Clock, DataDir, Erasure, ErasureError, Log as _, LogError, SledLog, SourceName},
     projection::{Projection, ProjectionError},
@@ -39,29 +45,15 @@ pub struct Arguments {
     /// How to print what was done.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Tell on standard error how far it is, also where that is not a terminal.
-    #[arg(long)]
-    progress: bool,
-}
-
-/// How it is told what was done.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
-    /// Aligned columns.
-    #[default]
-    Table,
-    /// One object.
-    Json,
+    #[command(flatten)]
+    progress: ProgressArgument,
 }
 
 /// Erases.
 pub(super) fn run(
     arguments: &Arguments,
     mut config: Config,
-    invocation: &Invocation,
-    clock: &Clock,
-    stdout: &mut dyn Write,
-    stderr: &mut dyn Write,
+    Call { invocation, clock, stdout, stderr }: Call<'_>,
 ) -> anyhow::Result<()> {
     let before = match (arguments.before, config.bodies_days) {
         (Some(before), _) => before,
@@ -72,7 +64,7 @@ pub(super) fn run(
     let selection = Selection { before, sources: arguments.sources.iter().cloned().collect() };
     let data_dir = DataDir::at(&config.data_dir);
     let interrupted = data_dir.erasing().exists() || data_dir.restoring().exists();
-    let mut progress = Progress::new(arguments.progress, stderr);
+    let mut progress = Progress::new(&arguments.progress, stderr);
     let log = open(&data_dir, clock)?;
     let projection = catch_up(&log, &data_dir, &mut config, &mut progress)?;
     let due = find(&log, &projection, &selection, &mut progress)?;
@@ -83,7 +75,7 @@ pub(super) fn run(
         erase(log, &data_dir, &due, clock, &mut || progress.step()).map_err(explain)?;
         progress.end();
     }
-    let told = print::Told {
+    let told = print::Report {
         selection: &selection,
         due: &due,
         dry_run: arguments.dry_run,

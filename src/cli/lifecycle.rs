@@ -19,7 +19,7 @@ use super::Cli;
 pub struct Arguments {
     /// How to print it.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    format: PageFormat,
     /// The lifecycle: strict, walk_in, lenient, or one of the configuration's. Without it: strict; all as Markdown.
     #[arg(long)]
     name: Option<String>,
@@ -30,7 +30,7 @@ pub struct Arguments {
 
 /// How a lifecycle is printed.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
+enum PageFormat {
     /// Aligned columns.
     #[default]
     Table,
@@ -48,9 +48,9 @@ pub(super) fn run(
 ) -> anyhow::Result<()> {
     let lifecycles = chosen(arguments, config)?;
     let text = match arguments.format {
-        Format::Table => lifecycles.iter().map(print_table).collect::<Vec<_>>().join("\n"),
-        Format::Markdown => markdown(&lifecycles),
-        Format::Mermaid => lifecycles.iter().map(mermaid).collect::<Vec<_>>().join("\n"),
+        PageFormat::Table => lifecycles.iter().map(print_table).collect::<Vec<_>>().join("\n"),
+        PageFormat::Markdown => markdown(&lifecycles),
+        PageFormat::Mermaid => lifecycles.iter().map(mermaid).collect::<Vec<_>>().join("\n"),
     };
     stdout.write_all(text.as_bytes())?;
     Ok(())
@@ -60,7 +60,7 @@ fn chosen(
     arguments: &Arguments,
     config: impl FnOnce() -> Result<Config, ConfigErrors>,
 ) -> anyhow::Result<Vec<Lifecycle>> {
-    let page = matches!(arguments.format, Format::Markdown);
+    let page = matches!(arguments.format, PageFormat::Markdown);
     let built_in = [Lifecycle::strict(), Lifecycle::walk_in(), Lifecycle::lenient()];
     match &arguments.name {
         Some(name) => match Lifecycle::built_in(name) {

@@ -32,7 +32,7 @@ use crate::{
     log::Clock,
 };
 
-use common::{owner::Invocation, stop};
+use common::{call::Call, owner::Invocation, stop};
 use copies::{backup, export, import, restore};
 
 /// Which messages are logged, in the filter language of `tracing`: `info`, or `clockfold=debug`.
@@ -205,7 +205,9 @@ where
         Ok(cli) => cli,
         Err(refusal) => return explain(&refusal, stdout, stderr),
     };
-    match dispatch(cli, &Invocation::of(words), variables, clock, stdout, stderr).and_then(|()| Ok(stdout.flush()?)) {
+    let invocation = &Invocation::of(words);
+    let call = Call { invocation, clock: &clock, stdout, stderr };
+    match dispatch(cli, variables, call).and_then(|()| Ok(stdout.flush()?)) {
         Ok(()) => DONE,
         // Whoever read the output has seen enough: `clockfold lifecycle | head -3`.
         Err(error) if is_broken_pipe(&error) => DONE,
@@ -220,14 +222,7 @@ where
     }
 }
 
-fn dispatch(
-    cli: Cli,
-    invocation: &Invocation,
-    variables: BTreeMap<String, String>,
-    clock: Clock,
-    stdout: &mut dyn Write,
-    stderr: &mut dyn Write,
-) -> anyhow::Result<()> {
+fn dispatch(cli: Cli, variables: BTreeMap<String, String>, call: Call<'_>) -> anyhow::Result<()> {
     stop::outlive_file_limit()?;
     let log_filter = variables.get(LOG_FILTER).cloned();
     let keys = simulate::OfEnvironment::read(&variables);
@@ -235,40 +230,24 @@ fn dispatch(
     match cli.command {
         Command::Serve { listen } => {
             let config = Config::load(inputs(listen))?;
-            invocation.writes(&config.data_dir)?;
-            serve::run(config, log_filter.as_deref(), clock, stdout)
+            call.invocation.writes(&config.data_dir)?;
+            serve::run(config, log_filter.as_deref(), Clock::clone(call.clock), call.stdout)
         }
         Command::Demo(_) if cli.config.is_some() || cli.data_dir.is_some() => Err(demo::no_settings().into()),
-        Command::Demo(arguments) => demo::run(&arguments, log_filter.as_deref(), &clock, stdout),
-        Command::Schema => schema::run(&crate::graphql::sdl(), stdout),
-        Command::Lifecycle(arguments) => lifecycle::run(&arguments, || Config::load(inputs(None)), stdout),
-        Command::Show(arguments) => show::run(&arguments, Config::load(inputs(None))?, invocation, clock, stdout),
-        Command::Simulate(arguments) => {
-            simulate::run(&arguments, || Config::load(inputs(None)), invocation, &keys, &clock, stdout, stderr)
-        }
-        Command::Export(arguments) => {
-            export::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
-        }
-        Command::Import(arguments) => {
-            import::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
-        }
-        Command::Backup(arguments) => {
-            backup::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
-        }
-        Command::Restore(arguments) => {
-            restore::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
-        }
-        Command::Rebuild(arguments) => {
-            rebuild::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
-        }
-        Command::Verify(arguments) => {
-            verify::run(&arguments, &Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
-        }
-        Command::EraseBodies(arguments) => {
-            erase_bodies::run(&arguments, Config::load(inputs(None))?, invocation, &clock, stdout, stderr)
-        }
-        Command::Key { command: KeyCommand::New } => key::new(stdout),
-        Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, clock(), stdout),
+        Command::Demo(arguments) => demo::run(&arguments, log_filter.as_deref(), call.clock, call.stdout),
+        Command::Schema => schema::run(&crate::graphql::sdl(), call.stdout),
+        Command::Lifecycle(arguments) => lifecycle::run(&arguments, || Config::load(inputs(None)), call.stdout),
+        Command::Show(arguments) => show::run(&arguments, Config::load(inputs(None))?, call),
+        Command::Simulate(arguments) => simulate::run(&arguments, || Config::load(inputs(None)), &keys, call),
+        Command::Export(arguments) => export::run(&arguments, &Config::load(inputs(None))?, call),
+        Command::Import(arguments) => import::run(&arguments, &Config::load(inputs(None))?, call),
+        Command::Backup(arguments) => backup::run(&arguments, &Config::load(inputs(None))?, call),
+        Command::Restore(arguments) => restore::run(&arguments, &Config::load(inputs(None))?, call),
+        Command::Rebuild(arguments) => rebuild::run(&arguments, &Config::load(inputs(None))?, call),
+        Command::Verify(arguments) => verify::run(&arguments, &Config::load(inputs(None))?, call),
+        Command::EraseBodies(arguments) => erase_bodies::run(&arguments, Config::load(inputs(None))?, call),
+        Command::Key { command: KeyCommand::New } => key::new(call.stdout),
+        Command::CheckConfig => check_config::run(&Config::load(inputs(None))?, (call.clock)(), call.stdout),
     }
 }
 

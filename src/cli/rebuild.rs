@@ -3,24 +3,27 @@
 
 use std::{collections::BTreeSet, io::Write, num::NonZero, sync::Arc, thread};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use chrono::TimeDelta;
-use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use clap::Args;
+use serde_json::json;
 
 use crate::{
     cli::common::{
-        fold_again::{appointment_value, explained, on_server, print_report, report_value, tell},
+        call::Call,
+        fold_again::{explained, on_server, tell},
+        fold_report::{FoldReport, Refold},
+        format::Format,
         log_source::{LogSource, ServerLog},
-        owner::{Invocation, Scratch},
-        progress::Progress,
+        owner::Scratch,
+        progress::{Progress, ProgressArgument},
     },
     config::Config,
     lifecycle::{FoldRules, Lifecycle},
-    log::{Acting, AppointmentId, Clock, DataDir, Log, SledLog, SourceName},
+    log::{Acting, AppointmentId, DataDir, Log, SledLog, SourceName},
     projection::{
-        AppointmentKey, Projection, ProjectionError, Rules, View, Workshop, compare_with_fresh_fold, open_as_it_is,
-        open_to_read, rebuild_beside, remove_old_projections,
+        AppointmentKey, Projection, ProjectionError, RebuildResources, Rules, View, compare_with_fresh_fold,
+        open_as_it_is, open_to_read, rebuild_beside, remove_old_projections,
     },
 };
 
@@ -52,26 +55,15 @@ pub struct Arguments {
     /// How to print it.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Tell on standard error how far it is, also where that is not a terminal.
-    #[arg(long)]
-    progress: bool,
-}
-
-/// How a report is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people.
-    #[default]
-    Table,
-    /// One object, with the names that GraphQL uses.
-    Json,
+    #[command(flatten)]
+    progress: ProgressArgument,
 }
 
 impl Arguments {
-    fn workshop(&self) -> Workshop {
+    fn resources(&self) -> RebuildResources {
         let every_core = || thread::available_parallelism().map_or(1, NonZero::get);
         let threads = self.threads.map_or_else(every_core, |threads| threads as usize);
-        Workshop { memory_bytes: (self.memory_mb as usize) << 20, threads }
+        RebuildResources { memory_bytes: (self.memory_mb as usize) << 20, threads }
     }
 }
 
@@ -79,17 +71,14 @@ impl Arguments {
 pub(super) fn run(
     arguments: &Arguments,
     config: &Config,
-    invocation: &Invocation,
-    clock: &Clock,
-    stdout: &mut dyn Write,
-    stderr: &mut dyn Write,
+    Call { invocation, clock, stdout, stderr }: Call<'_>,
 ) -> anyhow::Result<()> {
     if arguments.source.is_some() && arguments.appointment.is_none() && !arguments.dry_run {
         bail!(
             "--source goes with --appointment, or with --dry-run to try out other rules\n  hint: a rebuild folds the whole log; to fold one source by other rules, change the configuration and start the server"
         );
     }
-    let mut progress = Progress::new(arguments.progress, stderr);
+    let mut progress = Progress::new(&arguments.progress, stderr);
     let (_acting, source) = if arguments.dry_run {
         (invocation.reads(&config.data_dir)?, LogSource::open_to_read(config, clock)?)
     } else {
@@ -108,7 +97,7 @@ pub(super) fn run(
             });
             let report = on_server(&server, &wanted, &mut progress)?;
             progress.end();
-            print(arguments, Some(&report).filter(|report| !report.is_null()), stdout)
+            print(arguments, report.as_ref(), stdout)
         }
         (LogSource::Server(server), Some(id)) => refold_on_server(arguments, &server, id, stdout),
     }
@@ -129,7 +118,7 @@ fn rebuild(
     let rules = Arc::new(wanted_rules(arguments, config, known)?);
     let mut tell = |told| {
         tell(progress, told);
-        true
+        Ok(())
     };
     if arguments.dry_run {
         let Some(view) = &view else {
@@ -138,24 +127,24 @@ fn rebuild(
             );
         };
         let scratch = Scratch::make()?;
-        let report = compare_with_fresh_fold(view, scratch.path(), &rules, log, &arguments.workshop(), &mut tell);
-        let report = report_value(&report.map_err(explained)?);
+        let report = compare_with_fresh_fold(view, scratch.path(), &rules, log, &arguments.resources(), &mut tell);
+        let report = FoldReport::from(&report.map_err(explained)?);
         progress.end();
         return print(arguments, Some(&report), stdout);
     }
-    let built = rebuild_beside(view.as_ref(), &path, rules, log, &arguments.workshop(), &mut tell);
+    let built = rebuild_beside(view.as_ref(), &path, rules, log, &arguments.resources(), &mut tell);
     let mut new = match built {
         // What can't be read of the old one is no reason to keep it.
         Err(
-            error @ (ProjectionError::Damaged(_) | ProjectionError::DamagedFile(_) | ProjectionError::Storage { .. }),
+            error @ (ProjectionError::Corrupt(_) | ProjectionError::CorruptFile(_) | ProjectionError::Storage { .. }),
         ) if view.is_some() => {
             tracing::warn!(%error, "the projection can't be compared with");
-            rebuild_beside(None, &path, Arc::new(config.rules()), log, &arguments.workshop(), &mut tell)
+            rebuild_beside(None, &path, Arc::new(config.rules()), log, &arguments.resources(), &mut tell)
                 .map_err(explained)?
         }
         built => built.map_err(explained)?,
     };
-    let report = new.report.take().as_ref().map(report_value);
+    let report = new.report.take().as_ref().map(FoldReport::from);
     new.projection.catch_up(log, &mut |_| {}).map_err(explained)?;
     drop(view);
     new.take_the_place_of(old.as_ref(), &path).map_err(explained)?;
@@ -206,13 +195,13 @@ fn wanted_rules(arguments: &Arguments, config: &Config, mut known: Vec<SourceNam
     Ok(rules.with(source.clone(), FoldRules { lifecycle, reorder_window }))
 }
 
-fn print(arguments: &Arguments, report: Option<&Value>, stdout: &mut dyn Write) -> anyhow::Result<()> {
+fn print(arguments: &Arguments, report: Option<&FoldReport>, stdout: &mut dyn Write) -> anyhow::Result<()> {
     if arguments.format == Format::Json {
         let printed = json!({ "dryRun": arguments.dry_run, "report": report });
         return Ok(writeln!(stdout, "{printed:#}")?);
     }
     if let Some(report) = report {
-        stdout.write_all(print_report(report).as_bytes())?;
+        stdout.write_all(report.print().as_bytes())?;
     }
     let end = match (arguments.dry_run, report) {
         (true, _) => "nothing was changed",
@@ -244,12 +233,7 @@ fn refold(
     let key = AppointmentKey { source, appointment_id };
     let arrived = projection.reader().view().read_again(&key, log).map_err(explained)?;
     let refolded = projection.refold(arrived, log).map_err(explained)?;
-    let value = json!({
-        "changed": refolded.changed,
-        "before": appointment_value(&refolded.before),
-        "after": appointment_value(&refolded.after),
-    });
-    print_refolded(arguments, &value, stdout)
+    print_refolded(arguments, &Refold::from(&refolded), stdout)
 }
 
 fn refold_on_server(
@@ -261,18 +245,15 @@ fn refold_on_server(
     let query = "mutation($source: String!, $id: ID!) { refoldAppointment(source: $source, appointmentId: $id) { changed before { status statusSince lastPosition } after { status statusSince lastPosition } } }";
     let variables =
         json!({ "source": arguments.source.as_ref().map(SourceName::as_str), "id": appointment_id.to_string() });
-    print_refolded(arguments, &server.graphql(query, &variables)?["refoldAppointment"], stdout)
+    let refolded = server.graphql(query, &variables)?["refoldAppointment"].take();
+    let refolded = serde_json::from_value(refolded).context("reading the server's answer")?;
+    print_refolded(arguments, &refolded, stdout)
 }
 
-fn print_refolded(arguments: &Arguments, refolded: &Value, stdout: &mut dyn Write) -> anyhow::Result<()> {
-    if arguments.format == Format::Json {
-        return Ok(writeln!(stdout, "{refolded:#}")?);
+fn print_refolded(arguments: &Arguments, refold: &Refold, stdout: &mut dyn Write) -> anyhow::Result<()> {
+    match arguments.format {
+        Format::Json => writeln!(stdout, "{:#}", json!(refold))?,
+        Format::Table => stdout.write_all(refold.print().as_bytes())?,
     }
-    let one = |record: &Value| match (record["status"].as_str(), record["statusSince"].as_str()) {
-        (Some(status), Some(since)) => format!("{status} since {since}"),
-        _ => "NONE".to_owned(),
-    };
-    let changed = if refolded["changed"] == true { "it differed, and was written anew" } else { "nothing differed" };
-    writeln!(stdout, "before  {}\nafter   {}\n{changed}", one(&refolded["before"]), one(&refolded["after"]))?;
     Ok(())
 }

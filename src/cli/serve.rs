@@ -22,18 +22,22 @@ use crate::{
     cli::common::{descriptors, hint::with_hint, stop::Signals},
     config::{Config, FIRST_SOURCE_FILE, FirstSource, LogFormat, SourceConfig, first_source},
     copies::Archive,
+    data_dir::{RunningServer, SessionKey, session_key},
     graphql::{Graph, GraphParts, SourceSettings},
-    log::{ArrivalTime, Clock, DataDir, Log, RunningServer, SessionKey, SledLog, made_at},
-    projection::{DeliveryFilter, Page, Progress, Projection, ProjectionError, Reader, Stage, StaleRules, Workshop},
+    log::{ArrivalTime, Clock, DataDir, Log, SledLog, made_at},
+    projection::{
+        DeliveryFilter, Page, Progress, Projection, ProjectionError, Reader, RebuildResources, Stage, StaleRules,
+    },
     server::{
         App, ConnectionLimits, Listeners, Metrics, Operator, Parts, PublicUrl, SessionSettings, SubscriptionLimits,
         listen, run as run_server,
     },
-    tracker::{Rebuilds, Tracker, Workbench},
+    tracker::{RebuildSlot, Rebuilds, Tracker},
     webhook,
 };
 
 use super::erase_bodies::apply_retention;
+
 /// What is logged where `CLOCKFOLD_LOG` says nothing: ours, and only the warnings of the stores below.
 const DEFAULT_FILTER: &str = "warn,clockfold=info";
 
@@ -111,17 +115,20 @@ pub(super) fn serve(
     let sources = config.sources.iter().map(|source| (source.access.name.clone(), settings(source))).collect();
     let address = listeners.public.local_addr()?;
     let secret = fresh_secret()?;
-    let SessionKey(session_key) = store.session_key().map_err(with_hint)?;
+    let SessionKey(session_key) = session_key(&store.lock()).context("making a key for sessions")?;
     let (tracker, queue) = Tracker::new(config.server.queue_max as usize);
     let reader = projection.reader();
-    let workshop = Workshop { memory_bytes: (config.server.rebuild_memory_mb as usize) << 20, ..Workshop::default() };
-    let workbench = Arc::new(Workbench::new(path, workshop));
+    let resources = RebuildResources {
+        memory_bytes: (config.server.rebuild_memory_mb as usize) << 20,
+        ..RebuildResources::default()
+    };
+    let rebuild_slot = Arc::new(RebuildSlot::new(path, resources));
     let rebuilds = Rebuilds::new(
         tracker.clone(),
         Arc::clone(&log),
         reader.clone(),
         Arc::clone(&rules),
-        Arc::clone(&workbench),
+        Arc::clone(&rebuild_slot),
         Arc::clone(&clock),
     );
     let graph = Graph::new(GraphParts {
@@ -134,7 +141,7 @@ pub(super) fn serve(
         writer: Some((tracker.clone(), rebuilds.clone())),
         clock: believed(&clock, &log),
     });
-    let writer = queue.run(Arc::clone(&log), projection, Arc::clone(&workbench)).context("starting the writer")?;
+    let writer = queue.run(Arc::clone(&log), projection, Arc::clone(&rebuild_slot)).context("starting the writer")?;
     let archive = config.archive.map(|directory| Archive::follow(directory, Arc::clone(&log)));
     let archive = archive.transpose().context("starting the archive")?;
     let app = App::new(Parts {
@@ -167,7 +174,7 @@ pub(super) fn serve(
         },
     });
 
-    store.announce(&RunningServer { url: format!("http://{}", on_this_machine(address)), secret });
+    RunningServer { url: format!("http://{}", on_this_machine(address)), secret }.announce(&store.lock());
     // Whoever reads that it listens may end it at once.
     let stop = {
         let _on_runtime = runtime.enter();
@@ -201,7 +208,7 @@ pub(super) fn serve(
         run_server(listeners, app, limits, shutdown_timeout, stop).await;
         anyhow::Ok(signalled.await?)
     })?;
-    workbench.close();
+    rebuild_slot.close();
     rebuilds.cancel();
     drop(rebuilds);
     // With the last handle on the queue gone, the writer answers what is left and ends.

@@ -8,17 +8,17 @@ mod json;
 mod table;
 mod timeline;
 
-use std::{collections::BTreeSet, io::Write};
+use std::collections::BTreeSet;
 
 use anyhow::{anyhow, bail};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use clap::{
-    Args, ValueEnum,
+    Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
 use crate::{
-    cli::common::{hint::with_hint, owner::Invocation},
+    cli::common::{call::Call, format::Format, hint::with_hint},
     config::Config,
     lifecycle::{EventType, FoldRules},
     log::{AppointmentId, ArrivalTime, Clock, DataDir, Log, LogError, Position, SledLog, SourceName},
@@ -45,16 +45,6 @@ pub struct Arguments {
     explain: Option<EventType>,
 }
 
-/// How an appointment is printed.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
-    /// Aligned columns, 100 wide.
-    #[default]
-    Table,
-    /// One object, with the names that GraphQL uses.
-    Json,
-}
-
 /// What the log says, as far as it matters here.
 struct Found {
     timeline: Timeline,
@@ -71,12 +61,10 @@ struct Found {
 pub(super) fn run(
     arguments: &Arguments,
     mut config: Config,
-    invocation: &Invocation,
-    clock: Clock,
-    stdout: &mut dyn Write,
+    Call { invocation, clock, stdout, .. }: Call<'_>,
 ) -> anyhow::Result<()> {
     let _acting = invocation.reads(&config.data_dir)?;
-    let log = open(arguments, &config, &clock)?;
+    let log = open(arguments, &config, clock)?;
     let log_dir = DataDir::at(&config.data_dir).log();
     config.take_first_source(&log_dir)?;
     let configured = config.sources.iter().find(|source| source.access.name == arguments.source);

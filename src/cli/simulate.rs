@@ -18,18 +18,18 @@ use std::{
 
 use anyhow::anyhow;
 use chrono::{DateTime, SecondsFormat, Utc};
-use clap::{Args, ValueEnum, value_parser};
+use clap::{Args, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::{
-    cli::common::{owner::Invocation, stop::Stop},
+    cli::common::{call::Call, format::Format, stop::Stop},
     config::{Config, ConfigErrors},
-    log::{AppointmentId, Clock, SourceName},
+    log::{AppointmentId, SourceName},
     simulate::{DELIVERIES_A_DAY, DenseDay, SOURCES_MAX, Shape, Simulated, Simulation},
 };
 
-pub(super) use post::{Job, Nights, Pace, Progress, post};
+pub(super) use post::{Job, Nights, Progress, Rate, post};
 pub(super) use report::Report;
 pub(super) use secrets::OfEnvironment;
 pub(super) use target::Target;
@@ -117,24 +117,12 @@ pub struct Arguments {
     yes_to_another_machine: bool,
 }
 
-/// How the end is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person.
-    Table,
-    /// One object.
-    Json,
-}
-
 /// Invents traffic and sends it where the arguments say.
 pub(super) fn run(
     arguments: &Arguments,
     config: impl FnOnce() -> Result<Config, ConfigErrors>,
-    invocation: &Invocation,
     environment: &OfEnvironment,
-    clock: &Clock,
-    stdout: &mut dyn Write,
-    stderr: &mut dyn Write,
+    Call { invocation, clock, stdout, stderr }: Call<'_>,
 ) -> anyhow::Result<()> {
     let deliveries = if arguments.is_endless() { u64::MAX } else { arguments.deliveries.unwrap_or(DELIVERIES) };
     let targets = arguments.targets(environment)?;
@@ -182,14 +170,14 @@ impl Arguments {
         let sources: Vec<SourceName> = traffic.sources().map(|source| source.name).collect();
         let stop = Stop::on_signal()?;
         let rate = self.rate.unwrap_or(RATE);
-        let speed = self.speed.map(|factor| Pace::Speed { factor, nights: None });
+        let speed = self.speed.map(|factor| Rate::Speed { factor, nights: None });
         let lasts = self.seconds.map(|seconds| Duration::from_secs(seconds.into()));
         let job = Job {
             sources: &sources,
             targets,
             deliveries,
             lasts,
-            pace: speed.unwrap_or(Pace::Rate(rate)),
+            rate: speed.unwrap_or(Rate::PerSecond(rate)),
             connections: self.connections.map_or(sources.len().min(CONNECTIONS_USUAL), usize::from),
             retries: self.retries,
             hint: "start the server with `clockfold serve`, and post to the address that it prints",

@@ -17,6 +17,7 @@ fn told(line: &str) -> (u8, String, String) {
 #[test]
 fn the_commands_are_well_formed() {
     use clap::CommandFactory as _;
+
     Cli::command().debug_assert();
 }
 

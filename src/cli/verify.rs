@@ -6,28 +6,29 @@
 
 use std::{io::Write, path::PathBuf, sync::Arc};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::{
     cli::{
         common::{
-            fold_again::{explained, on_server, print_report, report_value, set_backs_value, tell},
+            call::Call,
+            fold_again::{explained, on_server, tell},
+            fold_report::{FoldReport, SetBack, SetBacks},
+            format::Format,
             hint::Hinted,
             log_source::{LogSource, ServerLog},
-            owner::{Invocation, Scratch},
-            progress::Progress,
+            owner::Scratch,
+            progress::{Progress, ProgressArgument},
         },
         copies::backup,
     },
     config::Config,
     copies::{CopyKind, Survey},
-    log::{Clock, DataDir, Digest, Head, Log, LogError, Position, SledLog},
-    projection::{ProjectionError, SetBack, Workshop, compare_with_fresh_fold, open_to_read, state_digest_of},
+    log::{DataDir, Digest, Head, Log, LogError, Position, SledLog},
+    projection::{self, ProjectionError, RebuildResources, compare_with_fresh_fold, open_to_read, state_digest_of},
 };
-
-use super::rebuild::Format;
 
 /// What to verify.
 #[derive(Debug, Args)]
@@ -38,9 +39,8 @@ pub struct Arguments {
     /// How to print it.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Tell on standard error how far it is, also where that is not a terminal.
-    #[arg(long)]
-    progress: bool,
+    #[command(flatten)]
+    progress: ProgressArgument,
 }
 
 /// What was found.
@@ -49,28 +49,25 @@ struct Found {
     good: Head,
     /// What is wrong with the log, and what can still be read behind that.
     damage: Option<(LogError, Vec<(Position, Position)>)>,
-    /// The projection beside a fresh fold, in the words of GraphQL.
-    report: Option<Value>,
+    /// The projection beside a fresh fold.
+    report: Option<FoldReport>,
     /// Why there is nothing to compare, if so.
     no_report: Option<String>,
     /// Whether that is as it may be: there is no projection yet, or other rules apply now.
     harmless: bool,
     /// The state digest of a fresh fold, where there is no report.
     state_digest: Option<Digest>,
-    /// How often the clock was set back, and the last places where it was, in the words of GraphQL.
-    set_backs: (u64, Value),
+    /// How often the clock was set back.
+    set_backs: SetBacks,
 }
 
 /// Verifies. Fails where anything is not as it should be.
 pub(super) fn run(
     arguments: &Arguments,
     config: &Config,
-    invocation: &Invocation,
-    clock: &Clock,
-    stdout: &mut dyn Write,
-    stderr: &mut dyn Write,
+    Call { invocation, clock, stdout, stderr }: Call<'_>,
 ) -> anyhow::Result<()> {
-    let mut progress = Progress::new(arguments.progress, stderr);
+    let mut progress = Progress::new(&arguments.progress, stderr);
     if let Some(directory) = &arguments.copy {
         return verify_copy(arguments, directory, &mut progress, stdout);
     }
@@ -85,7 +82,7 @@ pub(super) fn run(
     let found = match LogSource::open_to_read(config, clock).map_err(|error| restore_hint(config, &error))? {
         LogSource::Store(log) => verify_store(config, &log, &mut progress)?,
         LogSource::Server(server) => {
-            let hint = |error| anyhow!("{error:#}\n  hint: where the log is damaged, {}", restore_from(config));
+            let hint = |error| anyhow!("{error:#}\n  hint: where the log is corrupt, {}", restore_from(config));
             verify_server(&server, &mut progress).map_err(hint)?
         }
     };
@@ -109,7 +106,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
         no_report: None,
         harmless: true,
         state_digest: None,
-        set_backs: (0, json!([])),
+        set_backs: SetBacks::default(),
     };
     let (projection, why) = match open_to_read(&path, Arc::clone(&rules)) {
         Ok(None) => (None, Some("there is none yet; the next start builds it".to_owned())),
@@ -139,11 +136,11 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
     found.no_report = why;
     let mut tell = |told| {
         tell(progress, told);
-        true
+        Ok(())
     };
-    let workshop = Workshop::default();
+    let resources = RebuildResources::default();
     let folded = match &projection {
-        None => state_digest_of(log, head.position, scratch.path(), &rules, &workshop, &mut tell)
+        None => state_digest_of(log, head.position, scratch.path(), &rules, &resources, &mut tell)
             .map(|(digest, set_backs)| found.fresh(digest, &set_backs)),
         Some(projection) => {
             let view = projection.reader().view();
@@ -153,9 +150,9 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
                 found.no_report =
                     Some(format!("other rules apply to {} now; the next start folds it anew", names.join(", ")));
             }
-            compare_with_fresh_fold(&view, scratch.path(), &rules, log, &workshop, &mut tell).and_then(|mut report| {
+            compare_with_fresh_fold(&view, scratch.path(), &rules, log, &resources, &mut tell).and_then(|mut report| {
                 report.set_backs.extend(rest_is_whole(log, report.position, head)?);
-                found.report = Some(report_value(&report));
+                found.report = Some(FoldReport::from(&report));
                 found.tell_set_backs(&report.set_backs);
                 Ok(())
             })
@@ -164,18 +161,18 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
     let folded = match folded {
         // What can't be read of the projection says nothing about the log.
         Err(
-            error @ (ProjectionError::Storage { .. } | ProjectionError::Damaged(_) | ProjectionError::DamagedFile(_)),
+            error @ (ProjectionError::Storage { .. } | ProjectionError::Corrupt(_) | ProjectionError::CorruptFile(_)),
         ) if projection.is_some() => {
             found.harmless = false;
             found.no_report = Some(format!("it can't be read ({error}); `clockfold rebuild` builds it anew"));
-            state_digest_of(log, head.position, scratch.path(), &rules, &workshop, &mut tell)
+            state_digest_of(log, head.position, scratch.path(), &rules, &resources, &mut tell)
                 .map(|(digest, set_backs)| found.fresh(digest, &set_backs))
         }
         folded => folded,
     };
     match folded {
         Ok(()) => Ok(found),
-        Err(ProjectionError::Log(error @ LogError::Damaged { position, .. })) => {
+        Err(ProjectionError::Log(error @ LogError::Corrupt { position, .. })) => {
             found.good = end_of_good(log, position);
             found.damage = Some((error, readable(log, position, head.position)));
             Ok(found)
@@ -185,7 +182,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
 }
 
 /// What the projection has not folded yet continues what it has. Returns where the clock was set back in it.
-fn rest_is_whole(log: &dyn Log, folded: Position, head: Head) -> Result<Vec<SetBack>, ProjectionError> {
+fn rest_is_whole(log: &dyn Log, folded: Position, head: Head) -> Result<Vec<projection::SetBack>, ProjectionError> {
     let mut digest = log.digest_at(folded)?;
     let mut set_backs = Vec::new();
     let mut last = match folded {
@@ -197,7 +194,7 @@ fn rest_is_whole(log: &dyn Log, folded: Position, head: Head) -> Result<Vec<SetB
         if delivery.position > head.position {
             break;
         }
-        set_backs.extend(SetBack::checked(last, delivery.position, delivery.received_at)?);
+        set_backs.extend(projection::SetBack::checked(last, delivery.position, delivery.received_at)?);
         digest = digest.then(&delivery);
         last = Some(delivery.received_at);
     }
@@ -205,16 +202,16 @@ fn rest_is_whole(log: &dyn Log, folded: Position, head: Head) -> Result<Vec<SetB
         return Ok(set_backs);
     }
     let message = "the deliveries do not come to the digest of the log's end".to_owned();
-    Err(LogError::Damaged { position: folded.next(), message }.into())
+    Err(LogError::Corrupt { position: folded.next(), message }.into())
 }
 
-/// Where the log ends before a position that is damaged.
+/// Where the log ends before a position that is corrupt.
 fn end_of_good(log: &dyn Log, damaged: Position) -> Head {
     let position = Position::new(damaged.get().saturating_sub(1));
     log.digest_at(position).map_or(Head { position, digest: Digest::EMPTY }, |digest| Head { position, digest })
 }
 
-/// What can still be read from a damaged position on, each stretch by itself. At most a hundred stretches.
+/// What can still be read from a corrupt position on, each stretch by itself. At most a hundred stretches.
 fn readable(log: &dyn Log, from: Position, to: Position) -> Vec<(Position, Position)> {
     const STRETCHES_MAX: usize = 100;
     let mut stretches: Vec<(Position, Position)> = Vec::new();
@@ -233,30 +230,31 @@ fn readable(log: &dyn Log, from: Position, to: Position) -> Vec<(Position, Posit
 
 fn verify_server(server: &ServerLog, progress: &mut Progress<'_>) -> anyhow::Result<Found> {
     let report = on_server(server, &json!({ "dryRun": true }), progress)?;
-    let position = report["position"].as_str().and_then(|text| text.parse().ok()).unwrap_or_default();
+    let report = report.context("the running server has compared nothing")?;
+    let position = report.position.parse().unwrap_or_default();
     let status = server.graphql("{ log { projection { position digest } } }", &json!({}))?;
     let digest = status["log"]["projection"]["digest"].as_str().and_then(|text| text.parse().ok());
     // The digest is told where nothing has come since.
-    let same = status["log"]["projection"]["position"] == report["position"];
+    let same = status["log"]["projection"]["position"] == report.position.as_str();
     let good = Head { position: Position::new(position), digest: digest.filter(|_| same).unwrap_or(Digest::EMPTY) };
-    let set_backs = (report["setBackCount"].as_u64().unwrap_or_default(), report["setBacks"].clone());
+    let set_backs = report.set_backs.clone();
     let report = Some(report);
     Ok(Found { good, damage: None, report, no_report: None, harmless: true, state_digest: None, set_backs })
 }
 
 impl Found {
-    fn fresh(&mut self, digest: Digest, set_backs: &[SetBack]) {
+    fn fresh(&mut self, digest: Digest, set_backs: &[projection::SetBack]) {
         self.state_digest = Some(digest);
         self.tell_set_backs(set_backs);
     }
 
-    fn tell_set_backs(&mut self, set_backs: &[SetBack]) {
-        self.set_backs = (set_backs.len() as u64, set_backs_value(set_backs));
+    fn tell_set_backs(&mut self, set_backs: &[projection::SetBack]) {
+        self.set_backs = set_backs.into();
     }
 
     fn is_well(&self) -> bool {
         // Where other rules apply, a difference says nothing.
-        let equal = self.report.as_ref().is_none_or(|report| report["equal"] == true) || self.no_report.is_some();
+        let equal = self.report.as_ref().is_none_or(|report| report.equal) || self.no_report.is_some();
         self.damage.is_none() && equal && self.harmless
     }
 
@@ -267,8 +265,8 @@ impl Found {
             "log": {
                 "goodUpTo": self.good.position.to_string(),
                 "digest": digest_text(self.good),
-                "setBackCount": self.set_backs.0,
-                "setBacks": self.set_backs.1,
+                "setBackCount": self.set_backs.count,
+                "setBacks": self.set_backs.last,
                 "damage": self.damage.as_ref().map(|(error, readable)| json!({
                     "message": error.to_string(),
                     "readable": readable.iter().map(stretch).collect::<Vec<_>>(),
@@ -304,27 +302,25 @@ fn print(config: &Config, found: &Found, stdout: &mut dyn Write) -> anyhow::Resu
             writeln!(stdout, "  hint: {}", restore_from(config))?;
         }
     }
-    let (count, last) = &found.set_backs;
+    let SetBacks { count, last } = &found.set_backs;
     if *count > 0 {
-        let last = last.as_array().map(Vec::as_slice).unwrap_or_default();
         let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
         let those = if *count > last.len() as u64 { format!("; the last {}:", last.len()) } else { ":".to_owned() };
         writeln!(stdout, "  the clock was set back {times}, and arrival times with it{those}")?;
-        for at in last {
-            let text = |field: &str| at[field].as_str().unwrap_or_default().to_owned();
-            writeln!(stdout, "    at position {} from {} to {}", text("position"), text("from"), text("to"))?;
+        for SetBack { position, from, to } in last {
+            writeln!(stdout, "    at position {position} from {from} to {to}")?;
         }
     }
     match (&found.report, &found.no_report) {
         (Some(report), _) => {
-            let equal = if report["equal"] == true { "equals a fresh fold" } else { "differs from a fresh fold" };
+            let equal = if report.equal { "equals a fresh fold" } else { "differs from a fresh fold" };
             writeln!(stdout, "projection: it {equal}")?;
-            for line in print_report(report).lines() {
+            for line in report.print().lines() {
                 writeln!(stdout, "  {line}")?;
             }
             if let Some(note) = &found.no_report {
                 writeln!(stdout, "  {note}")?;
-            } else if report["equal"] != true {
+            } else if !report.equal {
                 writeln!(stdout, "  hint: `clockfold rebuild` builds it anew from the log")?;
             }
         }
@@ -397,9 +393,9 @@ fn restore_from(config: &Config) -> String {
 
 fn restore_hint(config: &Config, error: &anyhow::Error) -> anyhow::Error {
     // Whatever the system refuses says nothing against the log.
-    let is_damage = error.downcast_ref::<Hinted>().is_some_and(|hinted| hinted.error.gives_up());
+    let is_corruption = error.downcast_ref::<Hinted>().is_some_and(|hinted| hinted.error.gives_up());
     match &config.archive {
-        Some(_) if is_damage => anyhow!("{error:#}\n  hint: {}", restore_from(config)),
+        Some(_) if is_corruption => anyhow!("{error:#}\n  hint: {}", restore_from(config)),
         _ => anyhow!("{error:#}"),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     document::{Node, Section, Value, text},
-    error::{Place, Problems},
+    error::{Location, Problems},
     settings::{self, Absent, ConfigKey},
 };
 
@@ -68,7 +68,7 @@ struct SeenCredential {
     kind: Kind,
     title: String,
     owner: usize,
-    place: Place,
+    place: Location,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl Seen {
         digest: CredentialDigest,
         kind: Kind,
         owner: &Owner,
-        place: Place,
+        place: Location,
         problems: &mut Problems,
     ) {
         let one_way_in =
@@ -170,7 +170,7 @@ fn read(node: Node, kind: Kind, problems: &mut Problems) -> Option<Credential> {
     Some(Credential { digest: digest(&place, &text, kind, problems)?, expires_at })
 }
 
-fn digest(place: &Place, text: &str, kind: Kind, problems: &mut Problems) -> Option<CredentialDigest> {
+fn digest(place: &Location, text: &str, kind: Kind, problems: &mut Problems) -> Option<CredentialDigest> {
     if text.starts_with(DIGEST_PREFIX) {
         let digest = text.parse().ok();
         if digest.is_none() {

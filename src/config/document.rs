@@ -7,26 +7,26 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::error::{Place, Problems, shown, suggestion};
+use super::error::{Location, Problems, shown, suggestion};
 
 /// The whole of it.
 pub(super) struct Document {
-    pub(super) place: Place,
+    pub(super) place: Location,
     pub(super) table: Table,
 }
 
 /// Keys and what stands there.
-pub(super) type Table = BTreeMap<String, Entry>;
+pub(super) type Table = BTreeMap<String, Setting>;
 
 /// A key's place and its value.
-pub(super) struct Entry {
-    pub(super) place: Place,
+pub(super) struct Setting {
+    pub(super) place: Location,
     pub(super) node: Node,
 }
 
 /// A value and its place. It may hold a secret, so it can't be printed.
 pub(super) struct Node {
-    pub(super) place: Place,
+    pub(super) place: Location,
     pub(super) value: Value,
 }
 
@@ -42,7 +42,7 @@ pub(super) enum Value {
 }
 
 impl Document {
-    pub(super) fn empty(place: Place) -> Document {
+    pub(super) fn empty(place: Location) -> Document {
         Document { place, table: Table::new() }
     }
 }
@@ -62,7 +62,7 @@ impl Value {
 }
 
 /// Parses a file. The parser's messages name what it expected, never what stands there.
-pub(super) fn parse(whole: &Place, bytes: &[u8], problems: &mut Problems) -> Document {
+pub(super) fn parse(whole: &Location, bytes: &[u8], problems: &mut Problems) -> Document {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
@@ -78,7 +78,7 @@ pub(super) fn parse(whole: &Place, bytes: &[u8], problems: &mut Problems) -> Doc
 }
 
 /// Parses one value, for a variable.
-pub(super) fn parse_value(place: &Place, text: &str, problems: &mut Problems) -> Node {
+pub(super) fn parse_value(place: &Location, text: &str, problems: &mut Problems) -> Node {
     let lines = Lines { whole: place, ends: None };
     let (value, errors) = DeValue::parse_recoverable(text);
     report(&errors, &lines, problems);
@@ -100,16 +100,16 @@ fn report(errors: &[toml::de::Error], lines: &Lines<'_>, problems: &mut Problems
 
 /// Finds the line of a byte; for a variable there is only the whole.
 struct Lines<'a> {
-    whole: &'a Place,
+    whole: &'a Location,
     ends: Option<Vec<usize>>,
 }
 
 impl<'a> Lines<'a> {
-    fn of(whole: &'a Place, text: &str) -> Lines<'a> {
+    fn of(whole: &'a Location, text: &str) -> Lines<'a> {
         Lines { whole, ends: Some(text.match_indices('\n').map(|(index, _)| index).collect()) }
     }
 
-    fn place(&self, byte: usize) -> Place {
+    fn place(&self, byte: usize) -> Location {
         match &self.ends {
             Some(ends) => self.whole.line(1 + ends.partition_point(|end| *end < byte)),
             None => self.whole.clone(),
@@ -119,7 +119,7 @@ impl<'a> Lines<'a> {
     fn table(&self, table: DeTable<'_>) -> Table {
         let entry = |(key, value): (Spanned<_>, _)| {
             let place = self.place(key.span().start);
-            (String::from(key.into_inner()), Entry { place, node: self.node(value) })
+            (String::from(key.into_inner()), Setting { place, node: self.node(value) })
         };
         table.into_iter().map(entry).collect()
     }
@@ -141,7 +141,7 @@ impl<'a> Lines<'a> {
 
 /// A table that is being read, key by key.
 pub(super) struct Section {
-    pub(super) place: Place,
+    pub(super) place: Location,
     table: Table,
 }
 
@@ -149,7 +149,7 @@ impl Section {
     /// Starts to read a table. Keys other than `known` are refused at once.
     pub(super) fn of_table(
         title: &str,
-        place: Place,
+        place: Location,
         table: Table,
         known: &[&str],
         problems: &mut Problems,
@@ -182,12 +182,12 @@ impl Section {
     }
 
     /// Where a key stands that has not been taken yet.
-    pub(super) fn key_place(&self, key: &str) -> Option<Place> {
+    pub(super) fn key_place(&self, key: &str) -> Option<Location> {
         self.table.get(key).map(|entry| entry.place.clone())
     }
 
     /// A text, and where it stands.
-    pub(super) fn text(&mut self, key: &str, problems: &mut Problems) -> Option<(Place, String)> {
+    pub(super) fn text(&mut self, key: &str, problems: &mut Problems) -> Option<(Location, String)> {
         let node = self.take(key)?;
         text(node, &format!("`{key}`"), problems)
     }
@@ -271,7 +271,7 @@ impl Section {
 }
 
 /// The text of a value that has to be one. `what` names it in the message.
-pub(super) fn text(node: Node, what: &str, problems: &mut Problems) -> Option<(Place, String)> {
+pub(super) fn text(node: Node, what: &str, problems: &mut Problems) -> Option<(Location, String)> {
     match node.value {
         Value::Text(text) => Some((node.place, text)),
         other => {

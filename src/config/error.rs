@@ -9,24 +9,24 @@ use crate::access::SECRET_CHARACTERS_MIN;
 
 /// Where something stands: a file and its line, or a variable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct Location {
     origin: Arc<str>,
     line: Option<usize>,
 }
 
-impl Place {
+impl Location {
     /// A file or variable as a whole.
-    pub(super) fn whole(origin: &str) -> Place {
-        Place { origin: origin.into(), line: None }
+    pub(super) fn whole(origin: &str) -> Location {
+        Location { origin: origin.into(), line: None }
     }
 
     /// A line of it; the first is 1.
-    pub(super) fn line(&self, line: usize) -> Place {
-        Place { origin: self.origin.clone(), line: Some(line) }
+    pub(super) fn line(&self, line: usize) -> Location {
+        Location { origin: self.origin.clone(), line: Some(line) }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             Some(line) => write!(f, "{}:{line}", self.origin),
@@ -39,7 +39,7 @@ impl fmt::Display for Place {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 #[error("{place}: {message}\n  hint: {hint}")]
 pub struct ConfigError {
-    place: Place,
+    place: Location,
     message: String,
     hint: String,
 }
@@ -72,7 +72,7 @@ impl std::error::Error for ConfigErrors {}
 pub(super) struct Problems(Vec<ConfigError>);
 
 impl Problems {
-    pub(super) fn add(&mut self, place: &Place, message: impl Into<String>, hint: impl Into<String>) {
+    pub(super) fn add(&mut self, place: &Location, message: impl Into<String>, hint: impl Into<String>) {
         self.0.push(ConfigError { place: place.clone(), message: message.into(), hint: hint.into() });
     }
 

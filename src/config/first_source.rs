@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     ConfigErrors, SourceConfig, document,
-    error::{Place, Problems},
+    error::{Location, Problems},
     interpret,
 };
 
@@ -87,7 +87,7 @@ fn lines(digest: &CredentialDigest) -> String {
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<SourceConfig, ConfigErrors> {
     let mut problems = Problems::default();
-    let whole = Place::whole(&path.display().to_string());
+    let whole = Location::whole(&path.display().to_string());
     let document = document::parse(&whole, bytes, &mut problems);
     problems.check()?;
     let mut sources = interpret(document, &mut problems).sources;

@@ -6,8 +6,8 @@
 use crate::lifecycle::{EventKind, EventType, Lifecycle, MetSet, Obstacle, Status, obstacles};
 
 use super::{
-    document::{Entry, Node, Section, Value, text},
-    error::{Place, Problems, shown, shown_or, suggestion},
+    document::{Node, Section, Setting, Value, text},
+    error::{Location, Problems, shown, shown_or, suggestion},
     settings::{self, Absent, ConfigKey, Kind},
 };
 
@@ -55,7 +55,7 @@ impl Lifecycles {
             problems.add(&node.place, "`lifecycle` is not a table of lifecycles", hint);
             return Lifecycles { incomplete: true, ..lifecycles };
         };
-        let is_table = |entry: &Entry| matches!(entry.node.value, Value::Table(_));
+        let is_table = |entry: &Setting| matches!(entry.node.value, Value::Table(_));
         // Rows without a lifecycle's name before them are one mistake, however many they are.
         let nameless = table.iter().filter(|(_, entry)| !is_table(entry)).min_by_key(|(_, entry)| entry.place.clone());
         if let Some((key, entry)) = nameless {
@@ -87,7 +87,7 @@ impl Lifecycles {
     }
 }
 
-fn refuse_name(name: &str, place: &Place, problems: &mut Problems) {
+fn refuse_name(name: &str, place: &Location, problems: &mut Problems) {
     if Lifecycle::built_in(name).is_ok() {
         let hint = format!("give yours another name; {EXTENDS} = \"{name}\" takes the rows that it does not have");
         problems.add(place, format!("the lifecycle `{name}` is built in and stays as it is"), hint);
@@ -103,7 +103,7 @@ fn is_name(name: &str) -> bool {
     (1..=NAME_CHARACTERS_MAX).contains(&name.len()) && name.bytes().all(allowed)
 }
 
-fn read_one(name: &str, entry: Entry, problems: &mut Problems) -> Option<Lifecycle> {
+fn read_one(name: &str, entry: Setting, problems: &mut Problems) -> Option<Lifecycle> {
     let (place, title) = (entry.place, title(name));
     let Value::Table(mut table) = entry.node.value else { return None };
     let earlier = problems.count();
@@ -145,7 +145,7 @@ fn is_undo(event: EventType) -> bool {
     matches!(event.kind(), EventKind::Undo(_))
 }
 
-fn refuse_undo(undo: EventType, title: &str, place: &Place, problems: &mut Problems) {
+fn refuse_undo(undo: EventType, title: &str, place: &Location, problems: &mut Problems) {
     let message = format!("{title} can't have a row for `{}`", undo.name());
     let hint = "take the row out: an undo is applied where the step that it undoes is the last that stands";
     problems.add(place, message, hint);
@@ -181,8 +181,8 @@ fn read_row(table: &mut Section, event: EventType, problems: &mut Problems) -> M
 fn refuse_unreachable(
     lifecycle: &Lifecycle,
     title: &str,
-    place: &Place,
-    given: &[(EventType, Place)],
+    place: &Location,
+    given: &[(EventType, Location)],
     problems: &mut Problems,
 ) {
     let never = |statuses: &[Status]| {

@@ -38,7 +38,7 @@ pub use source::SourceConfig;
 
 use credentials::Seen;
 use document::{Document, Node, Section};
-use error::{Place, Problems};
+use error::{Location, Problems};
 use lifecycle::Lifecycles;
 
 /// The file that is read where none is named and it exists.
@@ -128,7 +128,7 @@ impl Config {
 fn read_file(inputs: &Inputs, problems: &mut Problems) -> Document {
     let named = inputs.path.clone().or_else(|| inputs.variables.get(variables::CONFIG).map(PathBuf::from));
     let path = named.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
-    let whole = Place::whole(&path.display().to_string());
+    let whole = Location::whole(&path.display().to_string());
     match std::fs::read(path) {
         Ok(bytes) => document::parse(&whole, &bytes, problems),
         Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => Document::empty(whole),
@@ -177,7 +177,7 @@ fn read_sources(
     seen: &mut Seen,
     problems: &mut Problems,
 ) -> Vec<SourceConfig> {
-    let mut names: BTreeMap<SourceName, Place> = BTreeMap::new();
+    let mut names: BTreeMap<SourceName, Location> = BTreeMap::new();
     let mut sources = Vec::new();
     for node in nodes {
         let place = node.place.clone();
@@ -197,7 +197,7 @@ fn read_readers(
     seen: &mut Seen,
     problems: &mut Problems,
 ) -> Vec<ReaderAccess> {
-    let mut names: BTreeMap<String, Place> = BTreeMap::new();
+    let mut names: BTreeMap<String, Location> = BTreeMap::new();
     let mut readers = Vec::new();
     for node in nodes {
         let place = node.place.clone();

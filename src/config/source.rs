@@ -13,7 +13,7 @@ use crate::{
 use super::{
     credentials::{self, Owner, Seen},
     document::{Node, Section},
-    error::{Place, Problems, shown, shown_or, suggestion},
+    error::{Location, Problems, shown, shown_or, suggestion},
     lifecycle::Lifecycles,
     settings::{self, Absent, ConfigKey, Kind},
 };
@@ -249,7 +249,7 @@ fn waits(table: &mut Section, problems: &mut Problems) -> (u32, u32) {
     (long, very_long)
 }
 
-fn refuse_missing_credentials(place: &Place, require: Require, keys: usize, tokens: usize, problems: &mut Problems) {
+fn refuse_missing_credentials(place: &Location, require: Require, keys: usize, tokens: usize, problems: &mut Problems) {
     if keys == 0 && tokens == 0 {
         let hint = "give it route_keys or authtokens; `clockfold key new` makes one";
         problems.add(place, "a source has no credential, so nothing could be delivered to it", hint);

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    document::{Document, Entry, Node, Table, Value, parse_value},
-    error::{Place, Problems, suggestion},
+    document::{Document, Node, Setting, Table, Value, parse_value},
+    error::{Location, Problems, suggestion},
     settings::{self, ConfigKey, Kind},
 };
 
@@ -29,7 +29,7 @@ const READER: &str = "CLOCKFOLD_READER";
 /// Puts the variables over the file's settings.
 pub(super) fn overlay(document: &mut Document, variables: &BTreeMap<String, String>, problems: &mut Problems) {
     for (name, value) in variables.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
-        let place = Place::whole(name);
+        let place = Location::whole(name);
         match name.as_str() {
             CONFIG | LOG => {}
             other if SIMULATE.contains(&other) => {}
@@ -46,7 +46,7 @@ pub(super) fn overlay(document: &mut Document, variables: &BTreeMap<String, Stri
 }
 
 /// Puts the value of a variable that stands for one key where the file has that key.
-fn put_setting(document: &mut Document, variable: &str, place: &Place, text: &str, problems: &mut Problems) {
+fn put_setting(document: &mut Document, variable: &str, place: &Location, text: &str, problems: &mut Problems) {
     let Some((_, table, setting)) = settings::variables().find(|(name, ..)| name == variable) else {
         return refuse(variable, place, problems);
     };
@@ -57,7 +57,7 @@ fn put_setting(document: &mut Document, variable: &str, place: &Place, text: &st
     }
 }
 
-fn value_of(setting: &ConfigKey, place: &Place, text: &str, problems: &mut Problems) -> Value {
+fn value_of(setting: &ConfigKey, place: &Location, text: &str, problems: &mut Problems) -> Value {
     match setting.kind {
         Kind::Text(_) | Kind::OneOf(_) => Value::Text(text.to_owned()),
         Kind::Number { .. } => number_or_text(text),
@@ -65,12 +65,12 @@ fn value_of(setting: &ConfigKey, place: &Place, text: &str, problems: &mut Probl
     }
 }
 
-fn put(table: &mut Table, key: &str, place: &Place, value: Value) {
+fn put(table: &mut Table, key: &str, place: &Location, value: Value) {
     let node = Node { place: place.clone(), value };
-    table.insert(key.to_owned(), Entry { place: place.clone(), node });
+    table.insert(key.to_owned(), Setting { place: place.clone(), node });
 }
 
-fn put_parsed(table: &mut Table, key: &str, place: &Place, text: &str, problems: &mut Problems) {
+fn put_parsed(table: &mut Table, key: &str, place: &Location, text: &str, problems: &mut Problems) {
     let node = parse_value(place, text, problems);
     put(table, key, place, node.value);
 }
@@ -79,9 +79,9 @@ fn number_or_text(text: &str) -> Value {
     text.parse().map_or_else(|_| Value::Text(text.to_owned()), |number| Value::Integer(Some(number)))
 }
 
-fn put_in(document: &mut Document, table: &str, key: &str, place: &Place, value: Value) {
+fn put_in(document: &mut Document, table: &str, key: &str, place: &Location, value: Value) {
     let empty =
-        || Entry { place: place.clone(), node: Node { place: place.clone(), value: Value::Table(Table::new()) } };
+        || Setting { place: place.clone(), node: Node { place: place.clone(), value: Value::Table(Table::new()) } };
     let entry = document.table.entry(table.to_owned()).or_insert_with(empty);
     // What is there and is no table is refused later, with its line.
     if let Value::Table(table) = &mut entry.node.value {
@@ -89,7 +89,7 @@ fn put_in(document: &mut Document, table: &str, key: &str, place: &Place, value:
     }
 }
 
-fn refuse(name: &str, place: &Place, problems: &mut Problems) {
+fn refuse(name: &str, place: &Location, problems: &mut Problems) {
     let others = [CONFIG, LOG, LISTEN, LIFECYCLE, SOURCE, READER].map(str::to_owned);
     let known: Vec<String> = others.into_iter().chain(settings::variables().map(|(name, ..)| name)).collect();
     let known: Vec<&str> = known.iter().map(String::as_str).collect();

@@ -16,10 +16,11 @@ use crate::{
     graphql::schema::board::check_hours,
     lifecycle::Status,
     log::SourceName,
-    projection::{AppointmentRecord, Moment, Page, Patience},
+    projection::{AppointmentRecord, Deadline, Moment, Page},
 };
 
-use super::{Graph, Untold, problem::Problem, scope::Scope};
+use super::{FeedError, Graph, problem::Problem, scope::Scope};
+
 const HOURS_USUAL: i32 = 24;
 
 /// The columns. More may be added at the end.
@@ -45,15 +46,15 @@ pub struct BoardCsv {
 }
 
 impl Graph {
-    /// The board of what `viewer` may see, as it is now, written within `patience`. Reads from disk: call it where blocking is fine.
+    /// The board of what `viewer` may see, as it is now, written within `deadline`. Reads from disk: call it where blocking is fine.
     pub fn board_csv(
         &self,
         source: Option<&str>,
         ended_within_hours: Option<i32>,
         viewer: Viewer,
-        patience: Patience,
-    ) -> Result<BoardCsv, Untold> {
-        let scope = Scope::new(Arc::clone(&self.stores), viewer).within(patience);
+        deadline: Deadline,
+    ) -> Result<BoardCsv, FeedError> {
+        let scope = Scope::new(Arc::clone(&self.stores), viewer).within(deadline);
         let hours = ended_within_hours.unwrap_or(HOURS_USUAL);
         let begin = || {
             check_hours(hours)?;
@@ -61,10 +62,10 @@ impl Graph {
         };
         let begun: Result<_, Problem> = begin();
         let (sources, moment) = begun.map_err(|problem| match problem {
-            Problem::BadInput(_) => Untold::BadInput,
-            Problem::SourceNotFound => Untold::SourceNotFound,
-            Problem::StorageFailed => Untold::StorageFailed,
-            _ => Untold::Internal,
+            Problem::BadInput(_) => FeedError::BadInput,
+            Problem::SourceNotFound => FeedError::SourceNotFound,
+            Problem::StorageFailed => FeedError::StorageFailed,
+            _ => FeedError::Internal,
         })?;
         Ok(BoardCsv { scope, sources, moment, ended_within: TimeDelta::hours(hours.into()) })
     }

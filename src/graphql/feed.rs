@@ -18,6 +18,7 @@ use super::{
     Graph, Method,
     problem::{ANOTHER_HISTORY, INTERNAL, STORAGE_FAILED},
 };
+
 /// What everybody is told of a delivery.
 const FIELDS: &str = "id position receivedAt source appointmentId eventType rawEventType deliveryId conflictsWith \
     outcome code reason outcomeAtArrival late appliedAt reconsideredUntil statusBefore statusAfter";
@@ -26,7 +27,7 @@ const BODY_FIELDS: &str = "body bodyErased";
 
 /// What a feed tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fed {
+pub enum FeedItem {
     /// A delivery.
     Delivery {
         /// Its place: whoever has it resumes after it.
@@ -48,12 +49,12 @@ pub struct Feed {
     /// Everything up to here has been told already, or was not asked for.
     pub after: Cursor,
     /// What comes.
-    pub told: std::pin::Pin<Box<dyn Stream<Item = Fed> + Send>>,
+    pub told: std::pin::Pin<Box<dyn Stream<Item = FeedItem> + Send>>,
 }
 
 /// Why something is not told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Untold {
+pub enum FeedError {
     /// The same for a source that does not exist and one that the reader may not see.
     SourceNotFound,
     /// An argument that can't be meant.
@@ -77,7 +78,7 @@ impl Graph {
         earlier: Option<Cursor>,
         viewer: Viewer,
         request_id: &str,
-    ) -> Result<Feed, Untold> {
+    ) -> Result<Feed, FeedError> {
         let fields = match viewer.role {
             Role::Admin => format!("{FIELDS} {BODY_FIELDS}"),
             Role::Viewer => FIELDS.to_owned(),
@@ -92,14 +93,14 @@ impl Graph {
         let prepared = Params::of(asked).and_then(|it| self.endpoint.prepare(it, Method::Post, Transport::Events));
         let prepared = prepared.map_err(|refusal| {
             tracing::error!(%refusal, "the feed's own subscription is refused; look at [graphql] in the configuration");
-            Untold::Internal
+            FeedError::Internal
         })?;
         let followed = self.live.follow(prepared, viewer, request_id);
-        let (after, responses) = followed.map_err(|response| match untold(&response) {
-            Untold::AnotherHistory(another) => Untold::AnotherHistory(self.compared(another, earlier)),
+        let (after, responses) = followed.map_err(|response| match feed_error(&response) {
+            FeedError::AnotherHistory(another) => FeedError::AnotherHistory(self.compared(another, earlier)),
             untold => untold,
         })?;
-        Ok(Feed { after, told: responses.map(|(cursor, response)| fed(cursor, &response)).boxed() })
+        Ok(Feed { after, told: responses.map(|(cursor, response)| feed_item(cursor, &response)).boxed() })
     }
 }
 
@@ -113,19 +114,11 @@ impl Graph {
     }
 }
 
-/// A response of the subscription.
+/// A response of the subscription that has errors.
 #[derive(Deserialize)]
-struct Response<'a> {
-    #[serde(borrow)]
-    data: Option<Data<'a>>,
+struct Response {
     #[serde(default)]
     errors: Vec<Error>,
-}
-
-#[derive(Deserialize)]
-struct Data<'a> {
-    #[serde(borrow)]
-    deliveries: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -135,32 +128,41 @@ struct Error {
     extensions: Value,
 }
 
-fn fed(cursor: Option<Cursor>, response: &str) -> Fed {
-    let failed = || Fed::Failed { code: INTERNAL.to_owned(), detail: "internal error".to_owned() };
-    let Ok(response) = serde_json::from_str::<Response<'_>>(response) else { return failed() };
-    if let Some(error) = response.errors.into_iter().next() {
-        let code = error.extensions["code"].as_str().unwrap_or(INTERNAL).to_owned();
-        return Fed::Failed { code, detail: error.message };
+/// How our own printer begins and ends a response of the subscription that has no error. One that has some ends with their
+/// list.
+const BEGIN: &str = r#"{"data":{"deliveries":"#;
+const END: &str = "}}";
+
+fn feed_item(cursor: Option<Cursor>, response: &str) -> FeedItem {
+    let delivery = response.strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END));
+    if let (Some(json), Some(cursor)) = (delivery, cursor) {
+        debug_assert!(serde_json::from_str::<&RawValue>(json).is_ok(), "a delivery is a value of its own: {response}");
+        return FeedItem::Delivery { cursor, json: json.to_owned() };
     }
-    let Some(json) = response.data.and_then(|data| data.deliveries) else { return failed() };
-    cursor.map_or_else(failed, |cursor| Fed::Delivery { cursor, json: json.get().to_owned() })
+    let (code, detail) = match first_error(response) {
+        Some(Error { message, extensions }) => (extensions["code"].as_str().unwrap_or(INTERNAL).to_owned(), message),
+        None => (INTERNAL.to_owned(), "internal error".to_owned()),
+    };
+    FeedItem::Failed { code, detail }
+}
+
+fn first_error(response: &str) -> Option<Error> {
+    serde_json::from_str::<Response>(response).ok()?.errors.into_iter().next()
 }
 
 /// Why the subscription has not begun, by the response that says so.
-fn untold(response: &str) -> Untold {
-    let error =
-        serde_json::from_str::<Response<'_>>(response).ok().and_then(|response| response.errors.into_iter().next());
-    let Some(Error { extensions, .. }) = error else { return Untold::Internal };
+fn feed_error(response: &str) -> FeedError {
+    let Some(Error { extensions, .. }) = first_error(response) else { return FeedError::Internal };
     let cursor = |name: &str| extensions[name].as_str().and_then(|text| text.parse::<Cursor>().ok());
     match extensions["code"].as_str() {
-        Some("SOURCE_NOT_FOUND") => Untold::SourceNotFound,
-        Some("BAD_USER_INPUT") => Untold::BadInput,
-        Some(STORAGE_FAILED) => Untold::StorageFailed,
+        Some("SOURCE_NOT_FOUND") => FeedError::SourceNotFound,
+        Some("BAD_USER_INPUT") => FeedError::BadInput,
+        Some(STORAGE_FAILED) => FeedError::StorageFailed,
         Some(ANOTHER_HISTORY) => match (cursor("asked"), cursor("here")) {
-            (Some(asked), Some(here)) => Untold::AnotherHistory(AnotherHistory { asked, here, in_common: None }),
-            _ => Untold::Internal,
+            (Some(asked), Some(here)) => FeedError::AnotherHistory(AnotherHistory { asked, here, in_common: None }),
+            _ => FeedError::Internal,
         },
-        _ => Untold::Internal,
+        _ => FeedError::Internal,
     }
 }
 
@@ -170,25 +172,25 @@ mod tests {
 
     #[test]
     fn a_response_becomes_a_delivery_or_the_reason_why_there_is_none() {
-        let failed = |code: &str, detail: &str| Fed::Failed { code: code.to_owned(), detail: detail.to_owned() };
+        let failed = |code: &str, detail: &str| FeedItem::Failed { code: code.to_owned(), detail: detail.to_owned() };
         let json = r#"{"position":"17","source":"downtown","body":"a \"body\""}"#;
         let cursor: Cursor = "17@1a2b3c4d".parse().unwrap();
-        let delivery = Fed::Delivery { cursor, json: json.to_owned() };
-        let fed = |response: &str| super::fed(Some(cursor), response);
+        let delivery = FeedItem::Delivery { cursor, json: json.to_owned() };
+        let item = |response: &str| super::feed_item(Some(cursor), response);
         let response = format!(r#"{{"data":{{"deliveries":{json}}}}}"#);
-        assert_eq!(fed(&response), delivery);
-        assert_eq!(super::fed(None, &response), failed(INTERNAL, "internal error"));
+        assert_eq!(item(&response), delivery);
+        assert_eq!(super::feed_item(None, &response), failed(INTERNAL, "internal error"));
         let error = r#"{"message":"No.","path":["deliveries","body"],"extensions":{"code":"STORAGE_FAILED"}}"#;
         let holed = format!(r#"{{"data":{{"deliveries":{json}}},"errors":[{error}]}}"#);
-        assert_eq!(fed(&holed), failed("STORAGE_FAILED", "No."));
-        assert_eq!(untold(&holed), Untold::StorageFailed);
+        assert_eq!(item(&holed), failed("STORAGE_FAILED", "No."));
+        assert_eq!(feed_error(&holed), FeedError::StorageFailed);
         let asked = r#"{"code":"ANOTHER_HISTORY","asked":"17@1a2b3c4d","here":"5@00000001"}"#;
         let another = AnotherHistory { asked: cursor, here: "5@00000001".parse().unwrap(), in_common: None };
         let refused =
-            |extensions: &str| untold(&format!(r#"{{"errors":[{{"message":"No.","extensions":{extensions}}}]}}"#));
-        assert_eq!(refused(asked), Untold::AnotherHistory(another));
-        assert_eq!(refused(r#"{"code":"ANOTHER_HISTORY"}"#), Untold::Internal);
-        assert_eq!(fed(r#"{"data":null,"errors":[{"message":"No."}]}"#), failed(INTERNAL, "No."));
-        assert_eq!(fed(r#"{"data":null}"#), failed(INTERNAL, "internal error"));
+            |extensions: &str| feed_error(&format!(r#"{{"errors":[{{"message":"No.","extensions":{extensions}}}]}}"#));
+        assert_eq!(refused(asked), FeedError::AnotherHistory(another));
+        assert_eq!(refused(r#"{"code":"ANOTHER_HISTORY"}"#), FeedError::Internal);
+        assert_eq!(item(r#"{"data":null,"errors":[{"message":"No."}]}"#), failed(INTERNAL, "No."));
+        assert_eq!(item(r#"{"data":null}"#), failed(INTERNAL, "internal error"));
     }
 }

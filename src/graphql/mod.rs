@@ -26,12 +26,12 @@ use crate::{
     access::Viewer,
     lifecycle::Lifecycle,
     log::{Clock, Log, SourceName},
-    projection::{Patience, Reader, Rules},
+    projection::{Deadline, Reader, Rules},
     tracker::{Rebuilds, Tracker},
 };
 
 pub use board_csv::BoardCsv;
-pub use feed::{Fed, Feed, Untold};
+pub use feed::{Feed, FeedError, FeedItem};
 pub use limits::{Introspection, Limits};
 pub use live::Events;
 pub use request::http::{HttpAnswer, HttpRequest, Method};
@@ -63,7 +63,7 @@ pub struct Graph {
 pub struct Operation(Prepared);
 
 /// What an operation over a socket has to say.
-pub enum Told {
+pub enum Responses {
     /// The JSON of the one response.
     Once(Arc<str>),
     /// The JSON of a response for each event.
@@ -78,7 +78,7 @@ pub struct Call {
     /// Its id, in the answer's header and in the log.
     pub request_id: String,
     /// How long it is waited for.
-    pub patience: Patience,
+    pub deadline: Deadline,
 }
 
 /// What a [`Graph`] answers from.
@@ -116,20 +116,20 @@ impl Graph {
     /// Answers one HTTP request of `viewer`. Reads from disk: call it where blocking is fine. Messages of the log that
     /// it sets off have the request's id.
     pub fn answer(&self, request: HttpRequest<'_>, viewer: Viewer, call: Call) -> HttpAnswer {
-        let Call { request_id, patience } = call;
-        let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(patience.clone());
+        let Call { request_id, deadline } = call;
+        let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(deadline.clone());
         let named = tracing::error_span!("query", request_id).entered();
         let answer = self.endpoint.answer(&request, &request_id, |request| request.data(scope()));
         drop(named);
         answer
     }
 
-    /// Has the projection built anew where somebody has met damage in it.
+    /// Has the projection built anew where somebody has met corruption in it.
     pub fn look_after_projection(&self) {
         if let Some((tracker, _)) = &self.stores.writer
-            && self.stores.reader.is_damaged()
+            && self.stores.reader.is_corrupt()
         {
-            tracker.mend();
+            tracker.repair();
         }
     }
 
@@ -162,16 +162,16 @@ impl Graph {
     }
 
     /// Executes or begins it for `viewer`. Reads from disk: call it where blocking is fine, on a thread of the runtime.
-    pub fn operate(&self, Operation(prepared): Operation, viewer: Viewer, call: Call) -> Told {
-        let Call { request_id, patience } = call;
+    pub fn operate(&self, Operation(prepared): Operation, viewer: Viewer, call: Call) -> Responses {
+        let Call { request_id, deadline } = call;
         let _named = tracing::error_span!("query", request_id).entered();
         let told = if prepared.is_subscription {
-            self.live.begin(prepared, &self.endpoint, viewer, &request_id).map(Told::Events)
+            self.live.begin(prepared, &self.endpoint, viewer, &request_id).map(Responses::Events)
         } else {
-            let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(patience.clone());
-            self.endpoint.execute(prepared, scope, &request_id).map(Told::Once)
+            let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(deadline.clone());
+            self.endpoint.execute(prepared, scope, &request_id).map(Responses::Once)
         };
-        told.unwrap_or_else(|refusal| Told::Refused(errors(refusal)))
+        told.unwrap_or_else(|refusal| Responses::Refused(errors(refusal)))
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
     projection::ProjectionError,
 };
 
-/// The code of what is ours to mend.
+/// The code of what is ours to repair.
 pub(super) const INTERNAL: &str = "INTERNAL_SERVER_ERROR";
 /// The code of what can't be read since the storage failed.
 pub(super) const STORAGE_FAILED: &str = "STORAGE_FAILED";
@@ -76,7 +76,7 @@ pub(super) enum Problem {
     /// After a storage error some of the log can't be read until a restart; the details are in our own log.
     #[error("The storage has failed, and this can't be read from it. The server's own log says more.")]
     StorageFailed,
-    /// Ours to mend; the details are in our own log.
+    /// Ours to repair; the details are in our own log.
     #[error("internal error")]
     Internal,
 }

@@ -16,7 +16,7 @@ use crate::{
     access::{Role, Viewer},
     lifecycle::{FoldRules, Lifecycle},
     log::{ArrivalTime, Body, Clock, Delivery, Log, Position, SourceName},
-    projection::{AsOf, DeliveryFilter, Moment, Page, Patience, Reader, Rules, StaleRules, View},
+    projection::{AsOf, Deadline, DeliveryFilter, Moment, Page, Reader, Rules, StaleRules, View},
     tracker::{Rebuilds, Tracker},
 };
 
@@ -25,6 +25,7 @@ use super::{
     problem::Problem,
     settings::SourceSettings,
 };
+
 /// Where answers come from.
 pub(super) struct Stores {
     pub(super) reader: Reader,
@@ -43,7 +44,7 @@ pub(super) struct Stores {
 pub(super) struct Scope {
     stores: Arc<Stores>,
     viewer: Viewer,
-    patience: Patience,
+    deadline: Deadline,
     view: OnceLock<View>,
     bytes_left: AtomicUsize,
 }
@@ -51,12 +52,12 @@ pub(super) struct Scope {
 impl Scope {
     pub(super) fn new(stores: Arc<Stores>, viewer: Viewer) -> Scope {
         let bytes_left = AtomicUsize::new(ANSWER_BYTES_MAX);
-        Scope { stores, viewer, patience: Patience::default(), view: OnceLock::new(), bytes_left }
+        Scope { stores, viewer, deadline: Deadline::default(), view: OnceLock::new(), bytes_left }
     }
 
     /// The same for a request that is waited for no longer than this.
-    pub(super) fn within(self, patience: Patience) -> Scope {
-        Scope { patience, ..self }
+    pub(super) fn within(self, deadline: Deadline) -> Scope {
+        Scope { deadline, ..self }
     }
 
     /// The scope of the request that is being answered.
@@ -66,7 +67,7 @@ impl Scope {
 
     /// The snapshot. It is taken when it is first asked for and stays for the whole request.
     pub(super) fn view(&self) -> &View {
-        self.view.get_or_init(|| self.stores.reader.view().within(self.patience.clone()))
+        self.view.get_or_init(|| self.stores.reader.view().within(self.deadline.clone()))
     }
 
     pub(super) fn log(&self) -> &dyn Log {

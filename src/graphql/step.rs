@@ -13,7 +13,7 @@ use std::{
 use async_graphql::Context;
 use chrono::{DateTime, Utc};
 
-use crate::log::{AppointmentId, Delivery, Digest, Entry, Position, SourceName};
+use crate::log::{AppointmentId, ChainedDelivery, Delivery, Digest, Position, SourceName};
 
 use super::{problem::Problem, scope::Scope};
 
@@ -30,7 +30,7 @@ pub(in crate::graphql) enum Kind {
     /// How everything is, before anything is told.
     First,
     /// These deliveries, by position.
-    Deliveries(Vec<Arc<Entry>>),
+    Deliveries(Vec<Arc<ChainedDelivery>>),
     /// What the passing of time has done, with nothing else happening.
     Passed {
         /// The last delivery that was told.
@@ -96,8 +96,8 @@ impl From<Position> for Reached {
     }
 }
 
-impl From<&Entry> for Reached {
-    fn from(entry: &Entry) -> Reached {
+impl From<&ChainedDelivery> for Reached {
+    fn from(entry: &ChainedDelivery) -> Reached {
         Reached { position: entry.delivery.position, digest: Some(entry.digest) }
     }
 }
@@ -147,7 +147,7 @@ impl Step {
     /// An item for each delivery of the step that there is something to tell of.
     pub(in crate::graphql) fn tell<T>(
         &self,
-        mut item: impl FnMut(&Entry) -> Result<Option<T>, Problem>,
+        mut item: impl FnMut(&ChainedDelivery) -> Result<Option<T>, Problem>,
     ) -> Result<Vec<T>, Problem> {
         let Kind::Deliveries(deliveries) = &self.kind else { return Ok(Vec::new()) };
         let mut items = Vec::with_capacity(deliveries.len());

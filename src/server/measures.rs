@@ -104,8 +104,8 @@ impl Metrics {
     pub(super) fn render(&self, app: &App) -> String {
         let (head, folded) = (app.log.head().position.get(), app.tracker.folded().get());
         gauge!("clockfold_queue_depth").set(app.tracker.queue_depth() as f64);
-        let max = app.subscriptions.subscriptions_max;
-        let (subscriptions, sockets) = (&app.subscription_permits, &app.socket_permits);
+        let max = app.following.limits.subscriptions_max;
+        let (subscriptions, sockets) = (&app.following.subscription_permits, &app.following.socket_permits);
         gauge!("clockfold_subscriptions").set((max - subscriptions.available_permits()) as f64);
         gauge!("clockfold_subscriptions_max").set(max as f64);
         gauge!("clockfold_websockets").set((max - sockets.available_permits()) as f64);
@@ -184,7 +184,7 @@ fn describe() {
         ("clockfold_delivery_id_conflicts_total", "Deliveries with the id of another one and another body, by source."),
         (
             "clockfold_projection_mended_total",
-            "How often the projection was built anew because its files were damaged.",
+            "How often the projection was built anew because its files were corrupt.",
         ),
         ("clockfold_log_openings_total", "How often the log was opened anew after a storage error."),
         ("clockfold_head_failures_total", "How often the head could not be remembered; it is tried again."),

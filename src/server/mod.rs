@@ -39,7 +39,7 @@ pub use connection::accept::{ConnectionLimits, listen};
 pub use measures::Metrics;
 pub use routes::socket::SubscriptionLimits;
 
-use admission::{cors::Origins, failures::Failures, refusals::Refusals, sessions::Sessions};
+use admission::{access::Access, cors::Origins, failures::Failures, refusals::Refusals, sessions::Sessions};
 use connection::{
     accept::{self, OPERATIONS_CONNECTIONS_MAX, Serving},
     connections::ConnectionState,
@@ -47,7 +47,7 @@ use connection::{
 use problem::Problem;
 use routes::{board_csv, feed, graphql, log, operations, pages, sign_in, webhook};
 
-/// How soon damage of the projection is acted on that no delivery has met, and how soon deliveries are accepted again
+/// How soon corruption of the projection is acted on that no delivery has met, and how soon deliveries are accepted again
 /// once what failed is well.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -64,22 +64,22 @@ pub struct App {
     gate: Gate,
     graph: Graph,
     rules: Arc<Rules>,
-    readers: Readers,
-    sessions: Sessions,
+    access: Access,
     metrics: Metrics,
     clock: Clock,
-    failures: Failures,
-    refusals: Refusals,
     body_timeout: Duration,
-    origins: Origins,
     graphql_permits: Arc<Semaphore>,
     log_permits: Arc<Semaphore>,
     csv_permits: Arc<Semaphore>,
-    operator: Option<Operator>,
     draining: AtomicBool,
+    following: Following,
+}
+
+/// What subscribers share.
+struct Following {
+    limits: SubscriptionLimits,
     /// Cancelled where subscriptions are to end.
     ending: CancellationToken,
-    subscriptions: SubscriptionLimits,
     subscription_permits: Arc<Semaphore>,
     socket_permits: Arc<Semaphore>,
     /// WebSockets that are open: the accept loop knows nothing of a connection that was upgraded.
@@ -141,24 +141,29 @@ impl App {
             gate: parts.gate,
             graph: parts.graph,
             rules: parts.rules,
-            readers: parts.readers,
-            sessions: Sessions::new(parts.sessions, parts.public_url.clone()),
+            access: Access {
+                readers: parts.readers,
+                sessions: Sessions::new(parts.sessions, parts.public_url.clone()),
+                origins: Origins::new(parts.allowed_origins, parts.public_url.map(|public| public.origin)),
+                operator: parts.operator,
+                failures: Failures::new(parts.failed_authentications_burst),
+                refusals: Refusals::new(),
+                clock: Clock::clone(&parts.clock),
+            },
             metrics: parts.metrics,
             clock: parts.clock,
-            failures: Failures::new(parts.failed_authentications_burst),
-            refusals: Refusals::new(),
             body_timeout: parts.body_timeout,
-            origins: Origins::new(parts.allowed_origins, parts.public_url.map(|public| public.origin)),
             graphql_permits: Arc::new(Semaphore::new(graphql_at_once())),
             log_permits: Arc::new(Semaphore::new(log::READERS_MAX)),
             csv_permits: Arc::new(Semaphore::new(board_csv::WRITERS_MAX)),
-            operator: parts.operator,
             draining: AtomicBool::new(false),
-            ending: CancellationToken::new(),
-            subscription_permits: Arc::new(Semaphore::new(parts.subscriptions.subscriptions_max)),
-            socket_permits: Arc::new(Semaphore::new(parts.subscriptions.subscriptions_max)),
-            subscriptions: parts.subscriptions,
-            sockets: TaskTracker::new(),
+            following: Following {
+                ending: CancellationToken::new(),
+                subscription_permits: Arc::new(Semaphore::new(parts.subscriptions.subscriptions_max)),
+                socket_permits: Arc::new(Semaphore::new(parts.subscriptions.subscriptions_max)),
+                limits: parts.subscriptions,
+                sockets: TaskTracker::new(),
+            },
         })
     }
 
@@ -185,7 +190,7 @@ pub async fn run(
         async move {
             stop.cancelled().await;
             app.draining.store(true, Ordering::Relaxed);
-            app.ending.cancel();
+            app.following.ending.cancel();
         }
     };
     let routes = public_routes(&app);
@@ -203,7 +208,7 @@ pub async fn run(
     };
     let upkeep = app.metrics.upkeep(stop.clone());
     let care = async {
-        // Whoever reads, and whoever merges files, only meets damage; here it is looked for.
+        // Whoever reads, and whoever merges files, only meets corruption; here it is looked for.
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         while stop.run_until_cancelled(look.tick()).await.is_some() {
             app.graph.look_after_projection();
@@ -212,8 +217,8 @@ pub async fn run(
     };
     let clock = clock::watch(Clock::clone(&app.clock), stop.clone());
     tokio::join!(draining, public, operations, upkeep, care, clock);
-    app.sockets.close();
-    if tokio::time::timeout(shutdown_timeout, app.sockets.wait()).await.is_err() {
+    app.following.sockets.close();
+    if tokio::time::timeout(shutdown_timeout, app.following.sockets.wait()).await.is_err() {
         tracing::warn!("WebSockets were still open at the end of the shutdown time");
     }
 }
@@ -237,7 +242,7 @@ fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = I
         .or(warp::any().map(|| Problem::NotFound.response()))
         .unify()
         .and(with(app))
-        .map(|response, app: Arc<App>| app.sessions.take_both(response))
+        .map(|response, app: Arc<App>| app.access.sessions.take_both(response))
 }
 
 fn operations_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + 'static {

@@ -8,7 +8,7 @@ use warp::{
     reply::Response,
 };
 
-use crate::{graphql::Untold, log::AnotherHistory, server::admission::sessions::no_cookie, tracker::Unavailable};
+use crate::{graphql::FeedError, log::AnotherHistory, server::admission::sessions::no_cookie, tracker::Unavailable};
 
 /// A webhook's body holds at most this many bytes.
 pub(super) const BODY_BYTES_MAX: usize = 64 << 10;
@@ -107,13 +107,13 @@ struct Cursors {
 
 impl Problem {
     /// Why something is not told; `bad_input` where its parameters can't be meant.
-    pub(super) fn untold(why: Untold, bad_input: Problem) -> Problem {
+    pub(super) fn of_feed(why: FeedError, bad_input: Problem) -> Problem {
         match why {
-            Untold::SourceNotFound => Problem::SourceNotFound,
-            Untold::BadInput => bad_input,
-            Untold::AnotherHistory(another) => Problem::AnotherHistory(another),
-            Untold::StorageFailed => Problem::Unreadable,
-            Untold::Internal => Problem::Internal,
+            FeedError::SourceNotFound => Problem::SourceNotFound,
+            FeedError::BadInput => bad_input,
+            FeedError::AnotherHistory(another) => Problem::AnotherHistory(another),
+            FeedError::StorageFailed => Problem::Unreadable,
+            FeedError::Internal => Problem::Internal,
         }
     }
 

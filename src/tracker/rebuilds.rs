@@ -23,12 +23,12 @@ use tokio::sync::{
 use crate::{
     log::{Clock, Log},
     projection::{
-        Candidate, Progress, ProjectionError, Reader, Readers, Report, Rules, View, compare_with_fresh_fold,
+        Cancelled, Candidate, Progress, ProjectionError, Reader, Readers, Report, Rules, View, compare_with_fresh_fold,
         rebuild_beside,
     },
 };
 
-use super::{Task, Tracker, Workbench};
+use super::{RebuildSlot, Task, Tracker};
 
 /// With fewer deliveries to go the writer takes over.
 const ALMOST_THERE: u64 = 1_000;
@@ -48,10 +48,9 @@ struct Inner {
     log: Arc<dyn Log>,
     reader: Reader,
     rules: Arc<Rules>,
-    workbench: Arc<Workbench>,
+    rebuild_slot: Arc<RebuildSlot>,
     clock: Clock,
     cancelled: AtomicBool,
-    no_room: AtomicBool,
     told: watch::Sender<Option<Arc<Rebuild>>>,
 }
 
@@ -74,7 +73,7 @@ pub enum RebuildState {
     /// It goes on.
     Running,
     /// It has come to its end: the new projection counts, or, of a dry run, nothing has changed. No report: the old one
-    /// was damaged, and nothing can be told of it.
+    /// was corrupt, and nothing can be told of it.
     Done(Option<Arc<Report>>),
     /// Somebody asked for its end; nothing has changed.
     Cancelled,
@@ -88,24 +87,24 @@ pub enum RebuildState {
 pub struct Busy;
 
 /// What the writer is asked to go on with.
-pub(super) struct Adoption {
+pub(super) struct Swap {
     pub(super) candidate: Candidate,
     pub(super) answer: oneshot::Sender<Result<Readers, ProjectionError>>,
 }
 
 impl Rebuilds {
-    /// Rebuilds of the projection that `reader` reads, which lies where the workbench is and is folded by `rules`.
+    /// Rebuilds of the projection that `reader` reads, which lies where the rebuild slot is and is folded by `rules`.
     pub fn new(
         tracker: Tracker,
         log: Arc<dyn Log>,
         reader: Reader,
         rules: Arc<Rules>,
-        workbench: Arc<Workbench>,
+        rebuild_slot: Arc<RebuildSlot>,
         clock: Clock,
     ) -> Rebuilds {
         let (told, _) = watch::channel(None);
-        let (cancelled, no_room) = (AtomicBool::new(false), AtomicBool::new(false));
-        let inner = Inner { tracker, log, reader, rules, workbench, clock, cancelled, no_room, told };
+        let cancelled = AtomicBool::new(false);
+        let inner = Inner { tracker, log, reader, rules, rebuild_slot, clock, cancelled, told };
         Rebuilds { inner: Arc::new(inner) }
     }
 
@@ -120,8 +119,8 @@ impl Rebuilds {
             let rules = rules.as_ref().unwrap_or(&inner.rules);
             let view = inner.reader.view();
             let mut tell = |progress| inner.tell(progress);
-            let (projections, workshop) = (inner.workbench.projections(), inner.workbench.workshop());
-            compare_with_fresh_fold(&view, projections, rules, &*inner.log, workshop, &mut tell).map(Some)
+            let (projections, resources) = (inner.rebuild_slot.projections(), inner.rebuild_slot.resources());
+            compare_with_fresh_fold(&view, projections, rules, &*inner.log, resources, &mut tell).map(Some)
         })
     }
 
@@ -169,7 +168,6 @@ impl Rebuilds {
             let free = told.as_ref().is_none_or(|last| !matches!(last.state, RebuildState::Running));
             if free {
                 self.inner.cancelled.store(false, Ordering::Relaxed);
-                self.inner.no_room.store(false, Ordering::Relaxed);
                 *told = Some(Arc::clone(&begun));
             }
             free
@@ -179,23 +177,16 @@ impl Rebuilds {
         }
         let inner = Arc::clone(&self.inner);
         let run = move || {
-            let taken = inner.workbench.take();
-            let done = if inner.has_room() { work(&inner) } else { Err(ProjectionError::Cancelled) };
+            let taken = inner.rebuild_slot.take();
+            let done = inner.rebuild_slot.check_room().map_err(Into::into).and_then(|()| work(&inner));
             if done.is_err() {
-                inner.workbench.tidy();
+                inner.rebuild_slot.tidy();
             }
-            let was_needed = inner.workbench.is_needed();
             drop(taken);
             inner.end(match done {
                 Ok(report) => RebuildState::Done(report.map(Arc::new)),
-                Err(ProjectionError::Cancelled) if inner.no_room.load(Ordering::Relaxed) => {
-                    let path = inner.workbench.projections().display();
-                    RebuildState::Failed(format!("the disk of {path} is almost full"))
-                }
-                Err(ProjectionError::Cancelled) if was_needed => {
-                    RebuildState::Failed("the projection is damaged and is built anew at once".to_owned())
-                }
-                Err(ProjectionError::Cancelled) => RebuildState::Cancelled,
+                Err(ProjectionError::Cancelled(Cancelled::OnRequest)) => RebuildState::Cancelled,
+                Err(ProjectionError::Cancelled(why)) => RebuildState::Failed(inner.rebuild_slot.reason(why)),
                 Err(error) => RebuildState::Failed(error.to_string()),
             });
         };
@@ -210,14 +201,14 @@ impl Inner {
     fn rebuild(&self) -> Result<Option<Report>, ProjectionError> {
         let view = self.reader.view();
         let mut tell = |progress| self.tell(progress);
-        let (projections, workshop) = (self.workbench.projections(), self.workbench.workshop());
+        let (projections, resources) = (self.rebuild_slot.projections(), self.rebuild_slot.resources());
         let rules = Arc::clone(&self.rules);
-        let beside = |old: Option<&View>, tell: &mut dyn FnMut(Progress) -> bool| {
-            rebuild_beside(old, projections, Arc::clone(&rules), &*self.log, workshop, tell)
+        let beside = |old: Option<&View>, tell: &mut dyn FnMut(Progress) -> Result<(), Cancelled>| {
+            rebuild_beside(old, projections, Arc::clone(&rules), &*self.log, resources, tell)
         };
         let mut candidate = match beside(Some(&view), &mut tell) {
-            Err(error) if error.is_damage() => {
-                tracing::warn!(%error, "the projection is damaged; it is built anew and not compared");
+            Err(error) if error.is_corruption() => {
+                tracing::warn!(%error, "the projection is corrupt; it is built anew and not compared");
                 beside(None, &mut tell)?
             }
             built => built?,
@@ -240,19 +231,19 @@ impl Inner {
             thread::sleep(A_MOMENT);
         }
         if readers.are_gone() {
-            self.workbench.tidy();
+            self.rebuild_slot.tidy();
         }
         Ok(report)
     }
 
-    /// Has the writer go on with a candidate. It never waits where the writer waits for the workbench.
+    /// Has the writer go on with a candidate. It never waits where the writer waits for the rebuild slot.
     fn hand_over(&self, candidate: Candidate) -> Result<Readers, ProjectionError> {
         let stopped = || ProjectionError::Storage {
             doing: "switching",
             message: "the server stops, or its storage has failed".to_owned(),
         };
         let (answer, mut answered) = oneshot::channel();
-        let mut task = Task::Adopt(Box::new(Adoption { candidate, answer }));
+        let mut task = Task::Adopt(Box::new(Swap { candidate, answer }));
         loop {
             match self.tracker.queue.try_send(task) {
                 Ok(()) => break,
@@ -264,47 +255,42 @@ impl Inner {
         }
         loop {
             match answered.try_recv() {
-                Ok(adopted) => return adopted,
+                Ok(swapped) => return swapped,
                 Err(TryRecvError::Closed) => return Err(stopped()),
                 // The writer leaves a candidate that nobody waits for. It is not adopting one while it waits.
-                Err(TryRecvError::Empty) if self.workbench.is_needed() => return Err(ProjectionError::Cancelled),
+                Err(TryRecvError::Empty) if self.rebuild_slot.is_needed() => return Err(Cancelled::BuiltAtOnce.into()),
                 Err(TryRecvError::Empty) => {}
             }
             thread::sleep(A_MOMENT);
         }
     }
 
-    /// Whether somebody wants it to end.
-    fn go_on(&self) -> Result<(), ProjectionError> {
-        match self.cancelled.load(Ordering::Relaxed) || self.workbench.is_needed() {
-            true => Err(ProjectionError::Cancelled),
-            false => Ok(()),
+    /// An error where somebody wants it to end.
+    fn go_on(&self) -> Result<(), Cancelled> {
+        if self.rebuild_slot.is_needed() {
+            Err(Cancelled::BuiltAtOnce)
+        } else if self.cancelled.load(Ordering::Relaxed) {
+            Err(Cancelled::OnRequest)
+        } else {
+            Ok(())
         }
     }
 
-    /// Whether the disk has room for more than deliveries.
-    fn has_room(&self) -> bool {
-        let enough = self.workbench.has_room();
-        if !enough {
-            self.no_room.store(true, Ordering::Relaxed);
-        }
-        enough
-    }
-
-    /// Tells how far the running one is; `false` where it is to end.
-    fn tell(&self, progress: Progress) -> bool {
+    /// Tells how far the running one is; an error where it is to end.
+    fn tell(&self, progress: Progress) -> Result<(), Cancelled> {
         self.told.send_modify(|told| {
             if let Some(rebuild) = told {
                 *rebuild = Arc::new(Rebuild { progress: Some(progress), ..(**rebuild).clone() });
             }
         });
-        self.has_room() && self.go_on().is_ok()
+        self.rebuild_slot.check_room()?;
+        self.go_on()
     }
 
     fn end(&self, state: RebuildState) {
         match &state {
             RebuildState::Running => {}
-            RebuildState::Done(None) => tracing::info!("a rebuild has come to its end; the old projection was damaged"),
+            RebuildState::Done(None) => tracing::info!("a rebuild has come to its end; the old projection was corrupt"),
             RebuildState::Done(Some(report)) => {
                 let total = report.total();
                 tracing::info!(

@@ -1,10 +1,10 @@
-//! A log that fails, a queue that is full, and a projection that is damaged.
+//! A log that fails, a queue that is full, and a projection that is corrupt.
 
 use super::*;
 use crate::{
     lifecycle::Status,
     log::{AppointmentId, DataDir, Delivery, Digest, Head, LogError, SledLog},
-    projection::{Rules, Workshop, rebuild_beside},
+    projection::{RebuildResources, Rules, rebuild_beside},
 };
 
 /// A log whose appends go wrong in one way or another.
@@ -60,8 +60,8 @@ fn after_a_storage_error_or_a_defect_nothing_is_accepted() {
         let rules = Arc::new(Rules::default());
         let projection = Projection::open_and_catch_up(folder.path(), rules, &*log, &mut |_| {}).unwrap();
         let (tracker, queue) = Tracker::new(4);
-        let workbench = Arc::new(Workbench::new(folder.path().to_owned(), Workshop::default()));
-        let writer = queue.run(log, projection, workbench).unwrap();
+        let rebuild_slot = Arc::new(RebuildSlot::new(folder.path().to_owned(), RebuildResources::default()));
+        let writer = queue.run(log, projection, rebuild_slot).unwrap();
         assert_eq!(tracker.failure(), None);
         let refused = runtime().block_on(tracker.submit(delivery()));
         assert_eq!(refused.unwrap_err(), Unavailable::StorageFailed);
@@ -85,7 +85,7 @@ fn a_full_queue_refuses_at_once() {
 }
 
 /// A log with one appointment, and a projection in which its row can't be read.
-fn damaged(folder: &std::path::Path) -> (Arc<dyn Log>, Projection, Arc<Workbench>) {
+fn damaged(folder: &std::path::Path) -> (Arc<dyn Log>, Projection, Arc<RebuildSlot>) {
     let log = SledLog::open(&DataDir::at(folder), Arc::new(chrono::Utc::now)).unwrap();
     log.append(vec![delivery()]).unwrap();
     let path = folder.join("projection");
@@ -93,7 +93,7 @@ fn damaged(folder: &std::path::Path) -> (Arc<dyn Log>, Projection, Arc<Workbench
     open().damage_an_appointment().unwrap();
     // One that has nothing of it in memory.
     let projection = open();
-    (Arc::new(log), projection, Arc::new(Workbench::new(path, Workshop::default())))
+    (Arc::new(log), projection, Arc::new(RebuildSlot::new(path, RebuildResources::default())))
 }
 
 fn event(event_type: &str) -> NewDelivery {
@@ -104,8 +104,8 @@ fn event(event_type: &str) -> NewDelivery {
 /// Hands deliveries in, has the writer take them as one group, and returns the status that each sender is told.
 fn told(
     deliveries: Vec<NewDelivery>,
-    (log, projection, workbench): (Arc<dyn Log>, Projection, Arc<Workbench>),
-    meanwhile: impl FnOnce(&Tracker, &Arc<Workbench>),
+    (log, projection, rebuild_slot): (Arc<dyn Log>, Projection, Arc<RebuildSlot>),
+    meanwhile: impl FnOnce(&Tracker, &Arc<RebuildSlot>),
 ) -> Vec<Option<Status>> {
     let (tracker, queue) = Tracker::new(16);
     let mut answers = Vec::new();
@@ -114,9 +114,9 @@ fn told(
         tracker.queue.try_send(Task::Track(Submission { delivery, answer })).unwrap();
         answers.push(answered);
     }
-    let at = Arc::clone(&workbench);
+    let at = Arc::clone(&rebuild_slot);
     meanwhile(&tracker, &at);
-    let writer = queue.run(log, projection, workbench).unwrap();
+    let writer = queue.run(log, projection, rebuild_slot).unwrap();
     let statuses = answers.into_iter().map(|answered| answered.blocking_recv().unwrap().unwrap().folded.status);
     let statuses = statuses.collect();
     assert_eq!(tracker.failure(), None);
@@ -135,46 +135,47 @@ fn who_waits_while_the_projection_is_built_anew_is_told_what_its_own_delivery_di
 #[test]
 fn a_rebuild_that_is_under_way_makes_room_and_what_it_made_is_left() {
     let folder = tempfile::tempdir().unwrap();
-    let (log, projection, workbench) = damaged(folder.path());
+    let (log, projection, rebuild_slot) = damaged(folder.path());
     let path = folder.path().join("projection");
-    let candidate = rebuild_beside(None, &path, Arc::new(Rules::default()), &*log, &Workshop::default(), &mut |_| true);
+    let candidate =
+        rebuild_beside(None, &path, Arc::new(Rules::default()), &*log, &RebuildResources::default(), &mut |_| Ok(()));
     let candidate = candidate.unwrap();
     let (taken, is_taken) = std::sync::mpsc::channel();
     let rebuild = {
-        let workbench = Arc::clone(&workbench);
+        let rebuild_slot = Arc::clone(&rebuild_slot);
         thread::spawn(move || {
-            let held = workbench.take();
+            let held = rebuild_slot.take();
             taken.send(()).unwrap();
             // As a rebuild does: it works until it hears that the writer needs the place.
             let begun = std::time::Instant::now();
-            while !workbench.is_needed() {
+            while !rebuild_slot.is_needed() {
                 assert!(begun.elapsed().as_secs() < 20, "nobody needs it");
                 thread::sleep(std::time::Duration::from_millis(1));
             }
-            workbench.tidy();
+            rebuild_slot.tidy();
             drop(held);
         })
     };
     is_taken.recv().unwrap();
-    let statuses = told(vec![event("checkin")], (Arc::clone(&log), projection, workbench), |tracker, _| {
+    let statuses = told(vec![event("checkin")], (Arc::clone(&log), projection, rebuild_slot), |tracker, _| {
         // It was handed over, and nobody waits for it any more.
         let (answer, _) = oneshot::channel();
-        tracker.queue.try_send(Task::Adopt(Box::new(Adoption { candidate, answer }))).unwrap();
+        tracker.queue.try_send(Task::Adopt(Box::new(Swap { candidate, answer }))).unwrap();
     });
     rebuild.join().unwrap();
     assert_eq!(statuses, [Some(Status::CheckedIn)]);
     let projection = Projection::open_and_catch_up(&path, Arc::new(Rules::default()), &*log, &mut |_| {}).unwrap();
-    assert!(!projection.is_damaged());
+    assert!(!projection.is_corrupt());
     assert_eq!(projection.checkpoint().position, Position::new(2));
 }
 
 #[test]
 fn a_server_that_stops_does_not_wait_for_a_projection() {
     let folder = tempfile::tempdir().unwrap();
-    let (log, projection, workbench) = damaged(folder.path());
-    workbench.close();
+    let (log, projection, rebuild_slot) = damaged(folder.path());
+    rebuild_slot.close();
     let (tracker, queue) = Tracker::new(4);
-    let writer = queue.run(log, projection, workbench).unwrap();
+    let writer = queue.run(log, projection, rebuild_slot).unwrap();
     let refused = runtime().block_on(tracker.submit(event("checkin")));
     assert_eq!(refused.unwrap_err(), Unavailable::StorageFailed);
     assert!(tracker.failure().unwrap().contains("the next start builds it"), "{:?}", tracker.failure());

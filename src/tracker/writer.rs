@@ -1,6 +1,6 @@
 //! The writer's own thread: append a group, make it durable, fold it, answer.
 //!
-//! Where the projection turns out to be damaged, it is built anew first, and senders wait for that instead of being
+//! Where the projection turns out to be corrupt, it is built anew first, and senders wait for that instead of being
 //! refused. Where the log can't be written, nothing is accepted while that lasts.
 
 use std::{
@@ -16,31 +16,31 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     lifecycle::Folded,
     log::{Delivery, Log, NewDelivery, Position},
-    projection::{Arrived, Projection, ProjectionError, Refolded, Told},
+    projection::{Applied, Arrived, Cancelled, DeliveryState, Projection, ProjectionError, Refolded},
 };
 
-use super::{Receipt, State, Submission, Task, Unavailable, Workbench, rebuilds::Adoption};
+use super::{RebuildSlot, Receipt, State, Submission, Task, Unavailable, rebuilds::Swap};
 
 /// The most deliveries that share one sync.
 const GROUP_DELIVERIES_MAX: usize = 512;
 /// The most deliveries that are folded in one batch.
 const FOLD_DELIVERIES_MAX: usize = 4096;
 /// Who only reads has the projection built anew once in so long at most.
-const MENDING_INTERVAL: Duration = Duration::from_secs(60);
+const REPAIR_INTERVAL: Duration = Duration::from_secs(60);
 /// Deliveries have it built anew so often within such a time: a disk that goes on like that, or a defect that looks like
-/// damage, must not keep senders waiting all the time.
-const MENDINGS_MAX: usize = 5;
-const MENDINGS_WITHIN: Duration = Duration::from_secs(600);
+/// corruption, must not keep senders waiting all the time.
+const REPAIRS_MAX: usize = 5;
+const REPAIRS_WITHIN: Duration = Duration::from_secs(600);
 /// Between two tries to go on after a failure.
 const RECOVERY_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct Writer {
     log: Arc<dyn Log>,
     projection: Projection,
-    workbench: Arc<Workbench>,
+    rebuild_slot: Arc<RebuildSlot>,
     state: Arc<State>,
-    /// When the projection was built anew because of damage, lately.
-    mended_at: Vec<Instant>,
+    /// When the projection was built anew because of corruption, lately.
+    repaired_at: Vec<Instant>,
     /// When going on after a failure was last tried, if it has not worked yet.
     recovering_at: Option<Instant>,
 }
@@ -58,10 +58,10 @@ impl Writer {
     pub(super) fn new(
         log: Arc<dyn Log>,
         projection: Projection,
-        workbench: Arc<Workbench>,
+        rebuild_slot: Arc<RebuildSlot>,
         state: Arc<State>,
     ) -> Writer {
-        Writer { log, projection, workbench, state, mended_at: Vec::new(), recovering_at: None }
+        Writer { log, projection, rebuild_slot, state, repaired_at: Vec::new(), recovering_at: None }
     }
 
     pub(super) fn serve(mut self, mut tasks: mpsc::Receiver<Task>) {
@@ -74,8 +74,8 @@ impl Writer {
                         deliveries.push(delivery);
                         answers.push(answer);
                     }
-                    Task::Adopt(adoption) => self.adopt(*adoption),
-                    Task::Mend => self.mend_if_damaged(),
+                    Task::Adopt(swap) => self.swap(*swap),
+                    Task::Repair => self.repair_if_corrupt(),
                     Task::Recover => self.recover(),
                     Task::Refold(arrived, answer) => drop(answer.send(self.refold(*arrived))),
                 }
@@ -109,7 +109,8 @@ impl Writer {
             return;
         }
         let read = self.projection.read_anew();
-        let read = read.or_else(|error| if error.is_damage() { self.mend(&error.to_string()) } else { Err(error) });
+        let read =
+            read.or_else(|error| if error.is_corruption() { self.repair(&error.to_string()) } else { Err(error) });
         let recovered = read.and_then(|()| self.fold_up_to_head().map(drop));
         self.recovering_at = Some(Instant::now());
         match recovered {
@@ -127,28 +128,28 @@ impl Writer {
     }
 
     /// Goes on with a projection that was built beside this one. The one that it replaces goes when nobody reads it.
-    fn adopt(&mut self, Adoption { mut candidate, answer }: Adoption) {
+    fn swap(&mut self, Swap { mut candidate, answer }: Swap) {
         // It was to replace what this writer has replaced meanwhile, and its folder is gone.
         if answer.is_closed() {
             return;
         }
-        let adopt = || {
+        let swap = || {
             if self.state.failure.is_there() {
-                return Err(ProjectionError::Cancelled);
+                return Err(Cancelled::StorageFailed.into());
             }
             candidate.projection.catch_up(&*self.log, &mut |_| {})?;
-            let new = candidate.take_the_place_of(Some(&self.projection), self.workbench.projections())?;
+            let new = candidate.take_the_place_of(Some(&self.projection), self.rebuild_slot.projections())?;
             let old = std::mem::replace(&mut self.projection, new);
             self.state.folded.send_replace(self.projection.checkpoint().position);
             Ok(old.readers())
         };
         // Who no longer waits does not need the answer.
-        let _ = answer.send(adopt());
+        let _ = answer.send(swap());
     }
 
     fn refold(&mut self, arrived: Arrived) -> Result<Refolded, ProjectionError> {
         if self.state.failure.is_there() {
-            return Err(ProjectionError::Cancelled);
+            return Err(Cancelled::StorageFailed.into());
         }
         self.projection.refold(arrived, &*self.log)
     }
@@ -215,13 +216,13 @@ impl Writer {
         Ok(known.map(|delivery| Fate::Known(Box::new(delivery))).or_else(in_group))
     }
 
-    /// Folds everything that the log has beyond the projection. Where that is damaged it is built anew first, as far as it
+    /// Folds everything that the log has beyond the projection. Where that is corrupt it is built anew first, as far as it
     /// was, so that what is still to be folded is told and counted as ever.
     fn fold_up_to_head(&mut self) -> Result<BTreeMap<Position, Receipt>, ProjectionError> {
         let mut receipts = BTreeMap::new();
         loop {
             match self.fold(&mut receipts) {
-                Err(error) if error.is_damage() => self.mend(&error.to_string())?,
+                Err(error) if error.is_corruption() => self.repair(&error.to_string())?,
                 done => return done.map(|()| receipts),
             }
         }
@@ -232,12 +233,11 @@ impl Writer {
         let mut deliveries = log.read(self.projection.checkpoint().position.next());
         loop {
             let group: Vec<Delivery> = deliveries.by_ref().take(FOLD_DELIVERIES_MAX).collect::<Result<_, _>>()?;
-            let folded = self.projection.apply(&group)?;
+            let applied = self.projection.apply(&group)?;
             let Some(last) = group.last() else { return Ok(()) };
             self.state.folded.send_replace(last.position);
-            count(&group, &folded);
-            for (delivery, folded) in group.into_iter().zip(folded) {
-                let conflicts_with = self.conflicts_with(&delivery)?;
+            count(&group, &applied);
+            for (delivery, Applied { folded, conflicts_with }) in group.into_iter().zip(applied) {
                 let Delivery { position, received_at, source, reading, .. } = delivery;
                 let receipt =
                     Receipt { position, received_at, source, reading, folded, repeated: false, conflicts_with };
@@ -246,85 +246,66 @@ impl Writer {
         }
     }
 
-    /// What is read from the projection. Where it is damaged it is built anew first.
+    /// What is read from the projection. Where it is corrupt it is built anew first.
     fn whole<T>(
         &mut self,
-        read: impl Fn(&Projection, &dyn Log) -> Result<T, ProjectionError>,
+        read: impl Fn(&mut Projection, &dyn Log) -> Result<T, ProjectionError>,
     ) -> Result<T, ProjectionError> {
-        match read(&self.projection, &*self.log) {
-            Err(error) if error.is_damage() => {
-                self.mend(&error.to_string())?;
-                read(&self.projection, &*self.log)
+        match read(&mut self.projection, &*self.log) {
+            Err(error) if error.is_corruption() => {
+                self.repair(&error.to_string())?;
+                read(&mut self.projection, &*self.log)
             }
             done => done,
         }
     }
 
     /// What a reader has met.
-    fn mend_if_damaged(&mut self) {
-        // A rebuild that is under way mends as well; who looks, looks again.
+    fn repair_if_corrupt(&mut self) {
+        // A rebuild that is under way repairs as well; who looks, looks again.
         let is_due =
-            !self.workbench.is_taken() && self.mended_at.last().is_none_or(|at| at.elapsed() >= MENDING_INTERVAL);
+            !self.rebuild_slot.is_taken() && self.repaired_at.last().is_none_or(|at| at.elapsed() >= REPAIR_INTERVAL);
         // A log that fails, or whose directory was exchanged, has nothing to build it from; and `failure` is told only by the
         // next delivery.
         let is_well = self.log.failure().is_none() && !self.state.failure.is_there();
-        if self.projection.is_damaged() && is_due && is_well {
-            // Nothing depends on it yet: the next delivery that needs what is damaged says why it can't be folded.
-            let _ = self.mend("a reader, or a merge of its files, has met damage");
+        if self.projection.is_corrupt() && is_due && is_well {
+            // Nothing depends on it yet: the next delivery that needs what is corrupt says why it can't be folded.
+            let _ = self.repair("a reader, or a merge of its files, has found corruption");
         }
     }
 
     /// Builds the projection anew in its place, as far as it was folded. Who waits for an answer waits that long: nothing
     /// is wrong with the log. Where it does not help for long, it is given up.
-    fn mend(&mut self, why: &str) -> Result<(), ProjectionError> {
-        self.mended_at.retain(|at| at.elapsed() < MENDINGS_WITHIN);
-        if self.mended_at.len() >= MENDINGS_MAX {
-            let message = format!("it was damaged {MENDINGS_MAX} times within minutes, and is again: {why}");
+    fn repair(&mut self, why: &str) -> Result<(), ProjectionError> {
+        self.repaired_at.retain(|at| at.elapsed() < REPAIRS_WITHIN);
+        if self.repaired_at.len() >= REPAIRS_MAX {
+            let message = format!("it was corrupt {REPAIRS_MAX} times within minutes, and is again: {why}");
             return Err(ProjectionError::Storage { doing: "building the projection anew", message });
         }
-        tracing::error!(why, "the projection is damaged; it is built anew from the log, and deliveries wait for that");
+        tracing::error!(why, "the projection is corrupt; it is built anew from the log, and deliveries wait for that");
         metrics::counter!("clockfold_projection_mended_total").increment(1);
         let begun = Instant::now();
-        let mended = self.workbench.replace(&self.projection, &*self.log);
-        let new = mended.inspect_err(|error| tracing::error!(%error, "the projection could not be built anew"))?;
+        let repaired = self.rebuild_slot.replace(&self.projection, &*self.log);
+        let new = repaired.inspect_err(|error| tracing::error!(%error, "the projection could not be built anew"))?;
         // What could not be built keeps nobody waiting: it is tried again once the disk is well.
-        self.mended_at.push(Instant::now());
+        self.repaired_at.push(Instant::now());
         let old = std::mem::replace(&mut self.projection, new);
         let readers = old.readers();
         drop(old);
         // Otherwise it goes with the next rebuild, or at the next start.
         if readers.are_gone() {
-            self.workbench.tidy_if_free();
+            self.rebuild_slot.tidy_if_free();
         }
         let position = self.projection.checkpoint().position.get();
         tracing::info!(position, seconds = begun.elapsed().as_secs_f64(), "the projection is whole again");
         Ok(())
     }
-
-    /// The first delivery with the same id, which has another body; worth a word to whoever looks after the sender.
-    fn conflicts_with(&mut self, delivery: &Delivery) -> Result<Option<Position>, ProjectionError> {
-        if delivery.delivery_id.is_none() {
-            return Ok(None);
-        }
-        let first = self.whole(|projection, _| projection.reader().view().conflicts_with(delivery))?;
-        if let Some(first) = first {
-            let source = delivery.source.as_str();
-            metrics::counter!("clockfold_delivery_id_conflicts_total", "source" => source.to_owned()).increment(1);
-            tracing::warn!(
-                source,
-                position = delivery.position.get(),
-                first = first.get(),
-                "a delivery has the id of an earlier one and another body; it is kept as a delivery of its own"
-            );
-        }
-        Ok(first)
-    }
 }
 
 /// The receipt of a delivery that the log has had for some time.
 fn tell_again(projection: &Projection, delivery: &Delivery) -> Result<Receipt, ProjectionError> {
-    let told = projection.told(delivery)?.ok_or(ProjectionError::Damaged("delivery id"))?;
-    let Told { judgement, status, reconsidered_until, conflicts_with } = told;
+    let told = projection.told(delivery)?.ok_or(ProjectionError::Corrupt("delivery id"))?;
+    let DeliveryState { judgement, status, reconsidered_until, conflicts_with } = told;
     let folded = Folded { judgement, status, reconsidered_until, changes: Vec::new() };
     let Delivery { position, received_at, source, reading, .. } = delivery.clone();
     Ok(Receipt { position, received_at, source, reading, folded, repeated: true, conflicts_with })
@@ -338,11 +319,23 @@ enum Fate {
     Known(Box<Delivery>),
 }
 
-fn count(group: &[Delivery], folded: &[Folded]) {
+/// Counts what came of a group, and says which deliveries have the id of an earlier one: worth a word to whoever looks after
+/// the sender.
+fn count(group: &[Delivery], applied: &[Applied]) {
     let mut counts: BTreeMap<(&str, &'static str), u64> = BTreeMap::new();
     let mut last: BTreeMap<&str, DateTime<Utc>> = BTreeMap::new();
-    for (delivery, folded) in group.iter().zip(folded) {
+    for (delivery, Applied { folded, conflicts_with }) in group.iter().zip(applied) {
         last.insert(delivery.source.as_str(), delivery.received_at);
+        if let Some(first) = conflicts_with {
+            let source = delivery.source.as_str();
+            metrics::counter!("clockfold_delivery_id_conflicts_total", "source" => source.to_owned()).increment(1);
+            tracing::warn!(
+                source,
+                position = delivery.position.get(),
+                first = first.get(),
+                "a delivery has the id of an earlier one and another body; it is kept as a delivery of its own"
+            );
+        }
         *counts.entry((delivery.source.as_str(), folded.judgement.verdict.outcome().name())).or_default() += 1;
     }
     for ((source, outcome), count) in counts {

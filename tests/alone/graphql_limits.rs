@@ -1,5 +1,5 @@
 //! The limits of a GraphQL request as settings, on the real program: a query ends with its time and with its client,
-//! the schema is told to whom the configuration names, and what is ours to mend is told to nobody but the log.
+//! the schema is told to whom the configuration names, and what is ours to repair is told to nobody but the log.
 
 use std::{
     path::Path,
@@ -245,7 +245,7 @@ fn a_damaged_row_is_told_to_the_log_and_to_nobody_else() {
         assert_eq!(answer.json()["data"]["log"]["headPosition"], "10", "the rest of the answer is there");
         let printed = wait_for(&server, &id);
         let line = printed.lines().find(|line| line.contains(&id)).unwrap();
-        assert!(line.contains("ERROR") && line.contains("a row of the projection is damaged"), "{line}");
+        assert!(line.contains("ERROR") && line.contains("a row of the projection is corrupt"), "{line}");
     }
     assert_eq!(server.query("{ appointment(appointmentId: 2) { status } }")["appointment"]["status"], "SCHEDULED");
     drop(server);

@@ -522,7 +522,7 @@ fn somebody_elses_data_directory_in_its_place_is_left_as_it_is() {
     let another = folder.path().join("another");
     let log = killed::open(&another).unwrap();
     log.append(killed::group(1..=300)).unwrap();
-    log.session_key().unwrap();
+    clockfold::data_dir::session_key(&log.lock()).unwrap();
     drop(log);
     let lock = std::fs::File::options().append(true).open(another.join("lock")).unwrap();
     lock.set_permissions(std::fs::Permissions::from_mode(0o640)).unwrap();

@@ -15,8 +15,8 @@ use clockfold::{
     lifecycle::{Appointment, Arrival, Change, EventType, Fault, FoldRules, Judgement, Lifecycle, Status, Step},
     log::{DataDir, Delivery, Log, NewDelivery, Position, SledLog, SourceName},
     projection::{
-        AppointmentFilter, AppointmentKey, AppointmentPlace, AsOf, DeliveryFilter, Moment, Order, OrderBy, Page,
-        PageOf, Projection, Rules, SetBack, StaleRules, Times, View, Workshop, compare_with_fresh_fold,
+        AppointmentFilter, AppointmentKey, AppointmentOrderKey, AsOf, DeliveryFilter, Moment, Order, OrderBy, Page,
+        PageOf, Projection, RebuildResources, Rules, SetBack, StaleRules, Times, View, compare_with_fresh_fold,
     },
 };
 
@@ -170,7 +170,7 @@ impl Prefix {
                 }
                 let expected: Vec<AppointmentKey> = expected.into_iter().map(|(key, _)| key).collect();
                 let order = Order { by, descending };
-                let list = |page: &Page<AppointmentPlace>| {
+                let list = |page: &Page<AppointmentOrderKey>| {
                     view.appointments_as_of(&filter, order, position, rules, page).unwrap()
                 };
                 let mut page = Page { after: None, before: None, limit: 97, from_end };
@@ -303,7 +303,8 @@ fn check_every_moment(seed: u64, count: usize, between: impl Fn(&AtomicI64, &mut
     assert_eq!(view.set_backs().unwrap(), set_backs);
     assert!(set_backs.iter().all(|at| at.from - at.to > TimeDelta::minutes(1)));
     // A rebuild knows the same.
-    let report = compare_with_fresh_fold(&view, &path, &rules, &log, &Workshop::default(), &mut |_| true).unwrap();
+    let report =
+        compare_with_fresh_fold(&view, &path, &rules, &log, &RebuildResources::default(), &mut |_| Ok(())).unwrap();
     assert!(report.is_equal() && report.before == report.after, "{report:?}");
     assert_eq!(report.set_backs, set_backs);
 }

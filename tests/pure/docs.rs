@@ -138,6 +138,30 @@ fn every_link_leads_somewhere() {
     assert!(all > 50, "{all} links");
 }
 
+/// Code moves; what the documentation says of it moves with it.
+#[test]
+fn every_file_that_is_named_is_there() {
+    let begins = ["src/", "crates/", "tests/", "examples/", "fixtures/", "schema/", "deploy/", "benches/"];
+    let mut named = 0;
+    for (path, page) in pages() {
+        for code in page.split('`').skip(1).step_by(2).filter(|code| begins.iter().any(|begin| code.starts_with(begin)))
+        {
+            let file = code.split(' ').next().unwrap();
+            // `{gather,sort}.rs` names two files.
+            let files: Vec<String> =
+                match file.split_once('{').and_then(|(begin, rest)| Some((begin, rest.split_once('}')?))) {
+                    Some((begin, (names, end))) => names.split(',').map(|name| format!("{begin}{name}{end}")).collect(),
+                    None => vec![file.to_owned()],
+                };
+            for file in files {
+                assert!(project().join(&file).exists(), "{} names {file}", path.display());
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 50, "{named}");
+}
+
 #[test]
 fn the_book_has_every_page() {
     let pages = pages();

@@ -15,8 +15,8 @@ use clockfold::{
     lifecycle::{Code, EventType, Fault, FoldRules, Lifecycle, Outcome, Status},
     log::{DataDir, Delivery, Digest, Log, NewDelivery, Position, SledLog, SourceName},
     projection::{
-        AppointmentFilter, AppointmentKey, AppointmentPlace, DeliveryFilter, Order, Page, Positions, Projection, Rules,
-        View,
+        AppointmentFilter, AppointmentKey, AppointmentOrderKey, DeliveryFilter, Order, Page, Positions, Projection,
+        Rules, View,
     },
 };
 
@@ -99,7 +99,7 @@ fn a_projection_of_another_log_or_a_damaged_one_is_built_anew() {
     let moved = Projection::open_and_catch_up(&path, rules(), &log, &mut |_| {}).unwrap();
     assert_eq!(moved.checkpoint().digest, log.head().digest);
     drop(moved);
-    // Damage that the store itself notices.
+    // Corruption that the store itself notices.
     let current = path.join(std::fs::read_to_string(path.join("current")).unwrap());
     for entry in std::fs::read_dir(&current).unwrap() {
         let entry = entry.unwrap().path();
@@ -111,7 +111,7 @@ fn a_projection_of_another_log_or_a_damaged_one_is_built_anew() {
     assert_eq!(healed.checkpoint().digest, log.head().digest);
 }
 
-/// Damage that opening does not meet is met where rows are read to fold what has come since.
+/// Corruption that opening does not meet is met where rows are read to fold what has come since.
 #[test]
 fn a_flipped_bit_is_healed_by_the_start_that_meets_it() {
     let folder = tempfile::tempdir().unwrap();
@@ -230,9 +230,9 @@ fn pages_and_counts_agree_with_a_scan_of_everything() {
                 statuses: statuses.clone(),
                 ..AppointmentFilter::default()
             };
-            let place = |key| AppointmentPlace { value: 0, key };
+            let place = |key| AppointmentOrderKey { value: 0, key };
             let expected: Vec<_> = appointments(&view, &sources, &statuses).into_iter().map(place).collect();
-            let list = |page: &Page<AppointmentPlace>| view.appointments(&filter, Order::default(), page).unwrap();
+            let list = |page: &Page<AppointmentOrderKey>| view.appointments(&filter, Order::default(), page).unwrap();
             walk(&expected, list, |record| place(record.key.clone()));
             assert_eq!(view.appointment_count(&filter).unwrap(), Some(expected.len() as u64));
         }

@@ -14,7 +14,7 @@ use clockfold::log::{DataDir, Delivery, Head, Log, NewDelivery, Position, SledLo
 use super::{
     arrival, delivery_from,
     load::Random,
-    server::{Told, clockfold, command},
+    server::{CommandOutput, clockfold, command},
 };
 
 /// What a killed command may have taken.
@@ -60,7 +60,7 @@ pub fn many(count: u64, seed: u64, note_bytes: u64) -> Vec<Vec<NewDelivery>> {
 }
 
 /// Runs a command that comes to a good end and has nothing to complain about.
-pub fn done(folder: &Path, arguments: &[&str]) -> Told {
+pub fn done(folder: &Path, arguments: &[&str]) -> CommandOutput {
     let told = clockfold(folder, &[], arguments);
     assert_eq!((told.status, told.stderr.as_str()), (0, ""), "{arguments:?}");
     told

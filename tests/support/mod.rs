@@ -59,6 +59,7 @@ pub fn unreadable(source: &str, fault: Fault, body: &[u8]) -> NewDelivery {
 /// One delivery of every shape that a record of version 1 has, in three groups.
 pub fn sample_deliveries() -> Vec<Vec<NewDelivery>> {
     use clockfold::lifecycle::EventType;
+
     let with_id = NewDelivery { delivery_id: Some("evt_0001".to_owned()), ..delivery(52_468_874, "create") };
     let known = EventType::ALL.into_iter().map(|event| delivery_from("lakeside", 1, event.name())).collect();
     let faults = [
@@ -98,6 +99,7 @@ pub fn fixture(name: &str) -> PathBuf {
 /// Lets this process open as many files as it may.
 pub fn raise_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).unwrap();
 }

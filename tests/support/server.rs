@@ -109,8 +109,17 @@ impl Server {
 
     /// What it has in memory, in bytes.
     pub fn resident_bytes(&self) -> u64 {
+        self.memory_bytes("VmRSS:")
+    }
+
+    /// The most that it ever had in memory, in bytes.
+    pub fn peak_bytes(&self) -> u64 {
+        self.memory_bytes("VmHWM:")
+    }
+
+    fn memory_bytes(&self, which: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(which)).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
@@ -244,7 +253,7 @@ fn all_of(file: &File) -> String {
 
 /// What a command that ends has told.
 #[derive(Debug)]
-pub struct Told {
+pub struct CommandOutput {
     /// The exit status.
     pub status: i32,
     /// Standard output.
@@ -254,7 +263,7 @@ pub struct Told {
 }
 
 /// Runs `clockfold` in `folder` with these variables and no other `CLOCKFOLD_…`, to its end.
-pub fn clockfold(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Told {
+pub fn clockfold(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> CommandOutput {
     let mut command = command(folder);
     command.args(arguments).envs(variables.iter().copied()).stdin(Stdio::null());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -269,7 +278,7 @@ pub fn clockfold(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) 
     let output = child.wait_with_output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let status = output.status.code().unwrap_or(-1);
-    Told { status, stdout: text(output.stdout), stderr: text(output.stderr) }
+    CommandOutput { status, stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 /// `clockfold` in `folder`, without the variables of whoever runs the tests.

@@ -53,7 +53,7 @@ pub enum CopyError {
     },
     /// The copy is not what was written.
     #[error("{0}")]
-    Damaged(Box<Damage>),
+    Corrupt(Box<Corruption>),
     /// What was written is not what comes back.
     #[error("{path} does not read back as it was written: {message}")]
     ReadBack {
@@ -99,7 +99,7 @@ pub enum CopyError {
 
 /// Where a copy is not what was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
+pub struct Corruption {
     /// The segment's file.
     pub segment: PathBuf,
     /// The first byte that is not known to be right.
@@ -112,10 +112,10 @@ pub struct Damage {
     pub whole_later: Vec<(Position, Position)>,
 }
 
-impl fmt::Display for Damage {
+impl fmt::Display for Corruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Damage { segment, offset, position, message, whole_later } = self;
-        write!(f, "{} is damaged at byte {offset}, position {position}: {message}", segment.display())?;
+        let Corruption { segment, offset, position, message, whole_later } = self;
+        write!(f, "{} is corrupt at byte {offset}, position {position}: {message}", segment.display())?;
         match position.get() - 1 {
             0 => write!(f, "; nothing before it is there")?,
             good => write!(f, "; positions 1 to {good} are good")?,
@@ -148,7 +148,7 @@ impl CopyError {
                 "name the directory that `clockfold backup` wrote, or that [archive] directory names"
             }
             CopyError::Manifest { .. } => "use another copy",
-            CopyError::Damaged(_) => {
+            CopyError::Corrupt(_) => {
                 "use another copy, or take what is good before the damage with --up-to-damage; keep the damaged one"
             }
             CopyError::ReadBack { .. } => "the disk does not keep what is written to it: back up to another one",

@@ -26,7 +26,7 @@ use clockfold_log::{make_private_dir, sync_dir};
 
 pub use archive::Archive;
 pub use backup::{BackupWriter, SEGMENT_BYTES};
-pub use error::{CopyError, Damage};
+pub use error::{CopyError, Corruption};
 pub use manifest::Manifest;
 pub use restore::Restoration;
 pub use stretch::{Stretch, StretchError};

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use clockfold_log::{Delivery, Head, Position};
 
 use super::{
-    CopyError, Damage,
+    CopyError, Corruption,
     manifest::{INCOMPLETE, Manifest, SegmentWords, is_archive},
     segment::{Broken, SegmentReader, groups_after, list},
 };
 
-/// A copy that has been read to its end, or to its damage.
+/// A copy that has been read to its end, or to its corruption.
 #[derive(Debug)]
 pub struct Survey {
     /// What it is.
@@ -20,7 +20,7 @@ pub struct Survey {
     /// What a crash left at the end of an archive.
     pub torn: Option<Torn>,
     /// What is not as it was written.
-    pub damage: Option<Damage>,
+    pub damage: Option<Corruption>,
     segments: Vec<PathBuf>,
 }
 
@@ -108,7 +108,7 @@ impl Survey {
         }
     }
 
-    /// Reads a segment. The inner error says where it is damaged, and how.
+    /// Reads a segment. The inner error says where it is corrupt, and how.
     fn read_segment(
         &mut self,
         path: &Path,
@@ -184,7 +184,7 @@ impl Survey {
         Ok(Ok(()))
     }
 
-    /// Looks for what is still whole after a damage.
+    /// Looks for what is still whole after corruption.
     fn tell_damage(&mut self, segment: PathBuf, offset: u64, message: String) -> Result<(), CopyError> {
         let mut whole_later: Vec<(Position, Position)> = Vec::new();
         for path in self.segments.iter().filter(|path| **path >= segment) {
@@ -198,7 +198,7 @@ impl Survey {
             }
         }
         let position = self.whole.position.next();
-        self.damage = Some(Damage { segment, offset, position, message, whole_later });
+        self.damage = Some(Corruption { segment, offset, position, message, whole_later });
         Ok(())
     }
 }

@@ -262,7 +262,7 @@ impl Verdict {
     /// `event` is `None` where the event type is none of the 13. An unrecognized type is not
     /// repeated in the sentence: it is the sender's text, and `rawEventType` has it.
     pub fn reason(self, event: Option<EventType>, met: Met, lifecycle: &Lifecycle) -> Option<String> {
-        self.sentence(Tense::Told, event, met, lifecycle)
+        self.sentence(Tense::Past, event, met, lifecycle)
     }
 
     /// [`reason`](Verdict::reason), and for a rejection that still waits, until which arrival time it does.
@@ -274,7 +274,7 @@ impl Verdict {
         reconsidered_until: Option<DateTime<Utc>>,
     ) -> Option<String> {
         let reason = self.reason(event, met, lifecycle)?;
-        Some(reason + &waits(Tense::Told, reconsidered_until))
+        Some(reason + &waits(Tense::Past, reconsidered_until))
     }
 
     /// What [`reason_until`](Verdict::reason_until) would say, before it has happened.
@@ -309,7 +309,7 @@ impl Verdict {
             Code::UnknownEventType | Code::Unreadable(_) => return Some(code.without_event().to_owned()),
         };
         let (not_applied, was) = match tense {
-            Tense::Told => ("was not applied", "was"),
+            Tense::Past => ("was not applied", "was"),
             Tense::Foretold => ("would not be applied", "is"),
         };
         Some(match met {
@@ -322,7 +322,7 @@ impl Verdict {
 /// Whether a sentence tells what became of a delivery, or what would.
 #[derive(Clone, Copy)]
 enum Tense {
-    Told,
+    Past,
     Foretold,
 }
 
@@ -330,7 +330,7 @@ enum Tense {
 fn waits(tense: Tense, until: Option<DateTime<Utc>>) -> String {
     let Some(until) = until else { return String::new() };
     let waits = match tense {
-        Tense::Told => "waits",
+        Tense::Past => "waits",
         Tense::Foretold => "would wait",
     };
     let until = until.to_rfc3339_opts(SecondsFormat::Millis, true);

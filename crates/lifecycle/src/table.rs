@@ -32,6 +32,7 @@ impl Lifecycle {
     /// The default: what is impossible is rejected and nothing is guessed.
     pub fn strict() -> Lifecycle {
         use Status::{CalledBack, CheckedIn, Discharged, Ready, Scheduled};
+
         let row = |event| match event {
             EventType::Create => MetSet::of(&[]).and_none(),
             EventType::Reschedule => MetSet::of(&[Scheduled, CheckedIn, Ready]),

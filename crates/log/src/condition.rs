@@ -31,11 +31,11 @@ impl Condition {
         }
     }
 
-    /// What keeps it closed now: damage that was found is told in place of the error that came before, and the other way
+    /// What keeps it closed now: corruption that was found is told in place of the error that came before, and the other way
     /// round once something else stands there.
     pub(super) fn is_kept_closed_by(&self, error: &LogError) {
         let mut state = self.state();
-        if state.failure.as_ref().is_some_and(|known| known.is_damage() || error.is_damage()) {
+        if state.failure.as_ref().is_some_and(|known| known.is_corruption() || error.is_corruption()) {
             state.failure = Some(error.clone());
         }
     }

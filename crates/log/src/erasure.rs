@@ -82,7 +82,7 @@ impl Erasure<'_> {
     /// the long work.
     fn check_place(&self) -> Result<(), ErasureError> {
         let (root, log) = (self.data_dir.root(), self.data_dir.log());
-        let place = |path: &Path, message| Err(ErasureError::Place { path: path.to_owned(), message });
+        let place = |path: &Path, message| Err(ErasureError::Folder { path: path.to_owned(), message });
         let found = fs::symlink_metadata(&log).map_err(file("looking at", &log))?;
         if found.is_symlink() {
             return place(&log, "is a symbolic link");

@@ -18,7 +18,7 @@ pub enum LogError {
         /// What that means.
         cause: Cause,
     },
-    /// The store itself refuses to open: it noticed damage, without saying where.
+    /// The store itself refuses to open: it noticed corruption, without saying where.
     #[error("the store in {path} can't be opened: {message}")]
     Unopenable {
         /// The log's folder.
@@ -27,8 +27,8 @@ pub enum LogError {
         message: String,
     },
     /// A record can't be what was written.
-    #[error("the log is damaged at position {position}: {message}")]
-    Damaged {
+    #[error("the log is corrupt at position {position}: {message}")]
+    Corrupt {
         /// The first position that can't be trusted.
         position: Position,
         /// What does not fit.
@@ -90,13 +90,13 @@ pub enum LogError {
 
 impl LogError {
     /// Whether the log itself was read and is not what was written: then it waits for a person.
-    pub fn is_damage(&self) -> bool {
-        matches!(self, LogError::Damaged { .. } | LogError::Shorter { .. })
+    pub fn is_corruption(&self) -> bool {
+        matches!(self, LogError::Corrupt { .. } | LogError::Shorter { .. })
     }
 
-    /// Whether the hint is to give up what is there: the log was read, by us or by the store, and is damaged.
+    /// Whether the hint is to give up what is there: the log was read, by us or by the store, and is corrupt.
     pub fn gives_up(&self) -> bool {
-        self.is_damage() || matches!(self, LogError::Unopenable { .. })
+        self.is_corruption() || matches!(self, LogError::Unopenable { .. })
     }
 
     /// Whether there was no room for more.
@@ -111,7 +111,7 @@ impl LogError {
             LogError::Closed(_) => {
                 "check the disk (space, permissions, kernel messages): the log is opened anew by itself once that takes files, with everything that was acknowledged"
             }
-            LogError::Unopenable { .. } | LogError::Damaged { .. } => {
+            LogError::Unopenable { .. } | LogError::Corrupt { .. } => {
                 "keep this data directory as it is, have `clockfold verify` say what of it is good, and restore the log from a backup (`clockfold restore`)"
             }
             LogError::Shorter { .. } => {

@@ -20,7 +20,7 @@ const HEAD_INTERVAL: Duration = Duration::from_millis(500);
 const OPENING_INTERVAL: Duration = Duration::from_secs(1);
 /// How often, where it was opened and is not what it should be: that waits for a person.
 const HOPELESS_INTERVAL: Duration = Duration::from_secs(30);
-/// A store that refuses by itself is tried so often before that is taken for damage: what it says depends on the disk.
+/// A store that refuses by itself is tried so often before that is taken for corruption: what it says depends on the disk.
 const UNOPENABLE_TRIES: u32 = 3;
 /// How often the same message is said.
 const WORDS_INTERVAL: Duration = Duration::from_secs(60);
@@ -134,7 +134,7 @@ impl Keeper {
     fn is_not_open(&mut self, error: &LogError) {
         self.shared.condition.is_kept_closed_by(error);
         match self.words.are_new(&error.to_string()) {
-            true if error.is_damage() => {
+            true if error.is_corruption() => {
                 tracing::error!(%error, hint = error.hint(), "the log was opened anew and is not what it was; it stays closed until it is");
             }
             true => tracing::warn!(%error, hint = error.hint(), "the log can't be opened anew yet"),
@@ -150,7 +150,7 @@ impl Tried {
             Some(LogError::Unopenable { .. }) => before.map_or(0, |before| before.unopenable) + 1,
             _ => 0,
         };
-        let is_hopeless = unopenable >= UNOPENABLE_TRIES || error.is_some_and(LogError::is_damage);
+        let is_hopeless = unopenable >= UNOPENABLE_TRIES || error.is_some_and(LogError::is_corruption);
         let rest = if is_hopeless { HOPELESS_INTERVAL } else { OPENING_INTERVAL };
         Tried { at: Instant::now(), rest, files, unopenable }
     }
@@ -178,7 +178,7 @@ mod tests {
             Files::of(&data_dir).ok()
         };
         let (ours, anothers) = (files("one"), files("other"));
-        let damage = LogError::Damaged { position: Position::new(1), message: String::new() };
+        let damage = LogError::Corrupt { position: Position::new(1), message: String::new() };
         let unopenable = LogError::Unopenable { path: data_dir.log(), message: String::new() };
         let exchanged = LogError::Exchanged { path: data_dir.log() };
         let tries = [

@@ -25,7 +25,7 @@ pub use files::{
     cause::Cause,
     data_dir::{DataDir, Room, make_private_dir, sync_dir},
     head::{Head, HeadFile},
-    lock_file::{DataDirLock, RunningServer, SessionKey, SignedOut},
+    lock_file::DataDirLock,
     owner::{Acting, Owner},
 };
 pub use record::{
@@ -40,7 +40,7 @@ pub use record::{
     positions::PositionSet,
 };
 pub use sled_log::{Clock, SledLog};
-pub use store::tail::Entry;
+pub use store::unflushed::ChainedDelivery;
 
 /// About how many deliveries a block has.
 const BLOCK_DELIVERIES: usize = 4096;
@@ -62,13 +62,13 @@ pub trait Log: Send + Sync {
         &self,
         from: Position,
         before: Option<Digest>,
-    ) -> Box<dyn Iterator<Item = Result<Entry, LogError>> + '_> {
+    ) -> Box<dyn Iterator<Item = Result<ChainedDelivery, LogError>> + '_> {
         let mut before = before;
         let entry = move |delivery: Delivery| {
             let earlier = || self.digest_at(Position::new(delivery.position.get() - 1));
             let digest = before.map_or_else(earlier, Ok)?.then(&delivery);
             before = Some(digest);
-            Ok(Entry { delivery, digest })
+            Ok(ChainedDelivery { delivery, digest })
         };
         let mut entry = entry;
         Box::new(self.read(from).map(move |delivery| entry(delivery?)))

@@ -8,23 +8,23 @@ use chrono::{DateTime, Utc};
 use super::{LogError, condition::Condition};
 use crate::{
     files::{
-        data_dir::{DataDir, FilePlace, place_at, storage},
+        data_dir::{DataDir, FileId, place_at, storage},
         head::{Head, HeadFile},
     },
     record::{delivery::Position, digest::Digest},
     store::{
+        checkpointer::checkpoint,
         journal,
-        mover::move_up_to,
         recovery::recover,
         sled_store::{SledStore, is_made, missing},
-        tail::{Place, Tail},
+        unflushed::{Found, Unflushed},
     },
 };
 
 /// The log as one opening has it.
 pub(super) struct Opened {
     pub(super) store: SledStore,
-    pub(super) tail: Tail,
+    pub(super) unflushed: Unflushed,
     pub(super) condition: Arc<Condition>,
     data_dir: DataDir,
     files: Files,
@@ -43,7 +43,7 @@ pub(super) enum Expected {
 
 /// Which folders and files a path led to: the device and the number of each.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Files([FilePlace; 3]);
+pub(super) struct Files([FileId; 3]);
 
 impl Files {
     pub(super) fn of(data_dir: &DataDir) -> io::Result<Files> {
@@ -85,15 +85,15 @@ impl Opened {
         };
         let files = Files::of(data_dir).map_err(|error| storage(format!("looking at {}", folder.display()), error))?;
         let recovered = recover(&folder, &store)?;
-        let tail = Tail::after(recovered.stored, recovered.groups);
+        let unflushed = Unflushed::after(recovered.stored, recovered.groups);
         let condition = Arc::clone(condition);
-        let opened = Opened { store, tail, condition, data_dir: data_dir.clone(), files };
+        let opened = Opened { store, unflushed, condition, data_dir: data_dir.clone(), files };
         let last_received_at = opened.check_end(expected)?;
         if at_rest {
             return Ok((opened, last_received_at));
         }
         // Only now that nothing speaks against it is anything deleted.
-        move_up_to(&opened.store, &opened.tail, opened.head().position)?;
+        checkpoint(&opened.store, &opened.unflushed, opened.head().position)?;
         let removed = journal::remove(&folder, &recovered.files);
         removed.map_err(|error| storage(format!("removing the journal in {}", folder.display()), error))?;
         Ok((opened, last_received_at))
@@ -131,7 +131,7 @@ impl Opened {
             Some(remembered) if self.digest_at(remembered.position)? != remembered.digest => {
                 let message =
                     "its digest is not the remembered one: records were changed, or the head is another log's";
-                return Err(LogError::Damaged { position: remembered.position, message: message.to_owned() });
+                return Err(LogError::Corrupt { position: remembered.position, message: message.to_owned() });
             }
             None if at_rest => {}
             None if found.position > Position::ZERO => {
@@ -141,8 +141,8 @@ impl Opened {
         }
         let last = match found.position {
             Position::ZERO => None,
-            position => match self.tail.place_of(position) {
-                Place::Tail(group) => group.at(position).map(|entry| entry.delivery.received_at),
+            position => match self.unflushed.find(position) {
+                Found::Unflushed(group) => group.at(position).map(|entry| entry.delivery.received_at),
                 _ => self.store.group_at(position)?.deliveries.back().map(|delivery| delivery.received_at),
             },
         };
@@ -151,15 +151,15 @@ impl Opened {
 
     /// The log's digest at a position.
     pub(super) fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
-        match self.tail.place_of(position) {
-            Place::Store => self.store.digest_at(position),
-            Place::Tail(group) => group.at(position).map(|entry| entry.digest).ok_or_else(|| missing(position)),
-            Place::Nowhere => Err(missing(position)),
+        match self.unflushed.find(position) {
+            Found::Stored => self.store.digest_at(position),
+            Found::Unflushed(group) => group.at(position).map(|entry| entry.digest).ok_or_else(|| missing(position)),
+            Found::BeyondHead => Err(missing(position)),
         }
     }
 
     /// The last durable position, and the chain's digest there.
     pub(super) fn head(&self) -> Head {
-        self.tail.head()
+        self.unflushed.head()
     }
 }

@@ -1,4 +1,4 @@
-//! Reading the log: from the store as far as that has it, from the tail beyond it, without gap or repeat while
+//! Reading the log: from the store as far as that has it, from what is unflushed beyond it, without gap or repeat while
 //! deliveries move from one to the other, and while the log is opened anew.
 
 use std::{collections::VecDeque, sync::Arc};
@@ -14,7 +14,7 @@ use crate::{
     },
     store::{
         sled_store::{broken_chain, missing},
-        tail::{Entry, Group, Place},
+        unflushed::{ChainedDelivery, Found, Group},
     },
 };
 
@@ -22,7 +22,7 @@ use crate::{
 /// the first where it is the log's, is held against the chain: one was changed, moved or exchanged where it does not fit.
 pub(super) struct Read<'a> {
     log: &'a Shared,
-    source: Source,
+    source: Origin,
     next: Position,
     to: Position,
     /// The log's digest before `next`, as far as it was met.
@@ -35,20 +35,20 @@ pub(super) struct Read<'a> {
 pub(super) struct Entries<'a>(Read<'a>);
 
 /// Where the next delivery may come from.
-enum Source {
+enum Origin {
     /// To be found out.
     Unknown,
     /// The rest of a group of the store, each with the log's digest after it where the chain is known, and the digest after
     /// the group.
     Store(VecDeque<(Delivery, Option<Digest>)>, Digest),
-    Tail(Arc<Group>),
+    Unflushed(Arc<Group>),
 }
 
 impl<'a> Read<'a> {
     /// The deliveries of these positions.
     pub(super) fn new(log: &'a Shared, from: Position, to: Position) -> Read<'a> {
         let before = (from == Position::new(1)).then_some(Digest::EMPTY);
-        Read { log, source: Source::Unknown, next: from, to, before, with_digests: false }
+        Read { log, source: Origin::Unknown, next: from, to, before, with_digests: false }
     }
 
     /// With digests; `before` is the one before the first, where the caller knows it.
@@ -59,20 +59,20 @@ impl<'a> Read<'a> {
     fn step(&mut self) -> Result<(Delivery, Option<Digest>), LogError> {
         loop {
             match &mut self.source {
-                Source::Unknown => {}
-                Source::Store(group, after) => match group.pop_front() {
+                Origin::Unknown => {}
+                Origin::Store(group, after) => match group.pop_front() {
                     Some(found) if found.0.position == self.next => return Ok(found),
                     Some(_) => return Err(missing(self.next)),
                     None => self.before = Some(*after),
                 },
-                Source::Tail(group) => {
+                Origin::Unflushed(group) => {
                     if let Some(entry) = group.at(self.next) {
                         return Ok((entry.delivery.clone(), Some(entry.digest)));
                     }
                 }
             }
             let (next, before, with_digests) = (self.next, self.before, self.with_digests);
-            self.source = self.log.reading(|opened| Source::of(opened, next, before, with_digests))?;
+            self.source = self.log.reading(|opened| Origin::of(opened, next, before, with_digests))?;
         }
     }
 
@@ -89,11 +89,11 @@ impl<'a> Read<'a> {
     }
 }
 
-impl Source {
+impl Origin {
     /// What holds `next`, where `before` is the log's digest before it, if that is known.
-    fn of(opened: &Opened, next: Position, before: Option<Digest>, with_digests: bool) -> Result<Source, LogError> {
-        match opened.tail.place_of(next) {
-            Place::Store => {
+    fn of(opened: &Opened, next: Position, before: Option<Digest>, with_digests: bool) -> Result<Origin, LogError> {
+        match opened.unflushed.find(next) {
+            Found::Stored => {
                 let DecodedGroup { deliveries, digest: after } = opened.store.group_at(next)?;
                 let first = deliveries.front().map_or(next, |delivery| delivery.position);
                 let earlier = |position: Position| Position::new(position.get() - 1);
@@ -120,10 +120,10 @@ impl Source {
                 while deliveries.front().is_some_and(|(delivery, _)| delivery.position < next) {
                     deliveries.pop_front();
                 }
-                Ok(Source::Store(deliveries, after))
+                Ok(Origin::Store(deliveries, after))
             }
-            Place::Tail(group) => Ok(Source::Tail(group)),
-            Place::Nowhere => Err(missing(next)),
+            Found::Unflushed(group) => Ok(Origin::Unflushed(group)),
+            Found::BeyondHead => Err(missing(next)),
         }
     }
 }
@@ -138,12 +138,12 @@ impl Iterator for Read<'_> {
 }
 
 impl Iterator for Entries<'_> {
-    type Item = Result<Entry, LogError>;
+    type Item = Result<ChainedDelivery, LogError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let entry = |(delivery, digest): (Delivery, Option<Digest>)| {
             let digest = digest.expect("the chain is known before the first");
-            Entry { delivery, digest }
+            ChainedDelivery { delivery, digest }
         };
         Some(self.0.next_with_digest()?.map(entry))
     }
@@ -180,7 +180,7 @@ impl Blocks<'_> {
         if self.rest.is_none() {
             let end = match self.end {
                 Some(end) => end,
-                None => self.log.reading(|opened| Ok(opened.tail.stored()))?.min(self.head),
+                None => self.log.reading(|opened| Ok(opened.unflushed.stored()))?.min(self.head),
             };
             self.end = Some(end);
             let after = self.before.as_ref().map_or(Position::ZERO, |(first, _)| *first);

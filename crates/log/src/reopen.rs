@@ -11,7 +11,7 @@ use super::{
 use crate::{
     files::{data_dir::storage, head::Head, lock_file::DataDirLock},
     store::{
-        mover::{Journal, try_out},
+        checkpointer::{Journal, try_out},
         sled_store::is_made,
     },
 };

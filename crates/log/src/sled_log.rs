@@ -25,7 +25,7 @@ use crate::{
     files::{
         data_dir::{DataDir, storage},
         head::{Head, HeadFile},
-        lock_file::{DataDirLock, RunningServer, SessionKey},
+        lock_file::DataDirLock,
     },
     record::{
         arrival::{ArrivalTime, may_follow},
@@ -35,8 +35,8 @@ use crate::{
         envelope::encode,
     },
     store::{
-        mover::Journal,
-        tail::{Entry, Group},
+        checkpointer::Journal,
+        unflushed::{ChainedDelivery, Group},
     },
 };
 
@@ -187,16 +187,6 @@ impl SledLog {
         failure.map_or(Ok(()), Err).and(drained).and(closed)
     }
 
-    /// Tells commands on this machine how to ask the process that holds the log: see [`DataDirLock::announce`].
-    pub fn announce(&self, server: &RunningServer) {
-        self.shared.lock().announce(server);
-    }
-
-    /// What browsers' sessions are sealed with: see [`DataDirLock::session_key`].
-    pub fn session_key(&self) -> Result<SessionKey, LogError> {
-        self.shared.lock().session_key()
-    }
-
     /// The lock of its data directory as it is now: where the directory came back after a fault, it was taken anew.
     pub fn lock(&self) -> Arc<DataDirLock> {
         self.shared.lock()
@@ -268,7 +258,7 @@ impl Log for SledLog {
         &self,
         from: Position,
         before: Option<Digest>,
-    ) -> Box<dyn Iterator<Item = Result<Entry, LogError>> + '_> {
+    ) -> Box<dyn Iterator<Item = Result<ChainedDelivery, LogError>> + '_> {
         let deliveries = Read::new(&self.shared, from.max(Position::new(1)), self.shared.head().position);
         let entries = deliveries.entries(before);
         match self.reader {

@@ -1,4 +1,4 @@
-//! What can go wrong with a projection, and which of it is damage: then it is built anew from the log.
+//! What can go wrong with a projection, and which of it is corruption: then it is built anew from the log.
 
 use std::any::Any;
 
@@ -15,12 +15,12 @@ pub enum ProjectionError {
     },
     /// A row can't be what was written. Deleting the projection's folder has it built anew.
     #[error(
-        "a row of the projection is damaged ({0}); stop, delete the `projection` folder and start again: it is built anew from the log"
+        "a row of the projection is corrupt ({0}); stop, delete the `projection` folder and start again: it is built anew from the log"
     )]
-    Damaged(&'static str),
+    Corrupt(&'static str),
     /// A file of the store is not what was written. A start builds the projection anew where it meets that.
     #[error("{0}. It is built anew from the log by the server that meets this, at a start, or by `clockfold rebuild`")]
-    DamagedFile(String),
+    CorruptFile(String),
     /// An appointment has more deliveries than a rebuild holds in memory.
     #[error(
         "one appointment has more than two million deliveries, which can't be sorted and folded together; without a projection a start folds them one by one"
@@ -32,9 +32,9 @@ pub enum ProjectionError {
     /// No delivery names the appointment.
     #[error("no delivery names this appointment")]
     NoSuchAppointment,
-    /// Somebody asked for the end of a rebuild.
-    #[error("the rebuild was cancelled; nothing has changed")]
-    Cancelled,
+    /// It was given up before it was done; nothing has changed.
+    #[error("{0}; nothing has changed")]
+    Cancelled(#[from] Cancelled),
     /// Whoever reads waits no longer.
     #[error("a query was ended before it was done: its time was over, or nobody waited for it any more")]
     OutOfTime,
@@ -51,17 +51,37 @@ pub enum ProjectionError {
     },
 }
 
+/// Why building or switching a projection was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cancelled {
+    /// Somebody asked for that.
+    #[error("the rebuild was cancelled")]
+    OnRequest,
+    /// The disk has little room left, and deliveries need it.
+    #[error("the disk is almost full")]
+    DiskAlmostFull,
+    /// The projection that counts turned out to be corrupt, and the writer builds it anew at once.
+    #[error("the projection is corrupt and is built anew at once")]
+    BuiltAtOnce,
+    /// The log takes nothing at the moment.
+    #[error("the storage has failed")]
+    StorageFailed,
+    /// The server stops.
+    #[error("the server stops")]
+    Stopping,
+}
+
 impl ProjectionError {
     /// Whether the projection is not what was written: then it is built anew from the log.
-    pub fn is_damage(&self) -> bool {
-        matches!(self, ProjectionError::Damaged(_) | ProjectionError::DamagedFile(_))
+    pub fn is_corruption(&self) -> bool {
+        matches!(self, ProjectionError::Corrupt(_) | ProjectionError::CorruptFile(_))
     }
 }
 
 pub(crate) fn failed(doing: &'static str, error: impl std::fmt::Display + 'static) -> ProjectionError {
     let message = error.to_string();
     match (&error as &dyn Any).downcast_ref() {
-        Some(clockfold_rows::Error::Corrupt { .. }) => ProjectionError::DamagedFile(message),
+        Some(clockfold_rows::Error::Corrupt { .. }) => ProjectionError::CorruptFile(message),
         _ => ProjectionError::Storage { doing, message },
     }
 }

@@ -10,12 +10,12 @@ mod write;
 mod view;
 mod rebuild;
 
-pub use error::ProjectionError;
+pub use error::{Cancelled, ProjectionError};
 pub use rebuild::{
     Candidate, build_in_place_of,
     compare::{Differences, Report, Sample},
     compare_with_fresh_fold, open_as_it_is, open_to_read,
-    progress::{Progress, Stage, Workshop},
+    progress::{Progress, RebuildResources, Stage},
     rebuild_beside,
     refold::{Arrived, Refolded},
     remove_old_projections, state_digest_of,
@@ -28,14 +28,17 @@ pub use schema::{
     tally::Tally,
 };
 pub use view::{
-    Page, PageOf, Told, View,
+    DeliveryState, Page, PageOf, View,
     as_of::{AsOf, BoardRecords, Column, Moment, StaleRules},
     board_place::BoardPlace,
-    deadline::{Patience, Waiting},
+    deadline::{CancelGuard, Deadline},
     deliveries::{DeliveryFilter, HistoryEntry},
-    filter::{AppointmentFilter, AppointmentPlace, IdPrefix, Order, OrderBy, Positions, Stretches, Times},
+    filter::{AppointmentFilter, AppointmentOrderKey, IdPrefix, Order, OrderBy, Positions, Stretches, Times},
     flow::{Flow, Waits},
     not_applied::NotApplied,
     patterns::{Evidence, Pattern, REJECTIONS_MAX, Shown, WINDOW_TRIED},
 };
-pub use write::store::{Projection, Reader, Readers};
+pub use write::{
+    apply::Applied,
+    store::{Projection, Reader, Readers},
+};

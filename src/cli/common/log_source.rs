@@ -14,7 +14,8 @@ use crate::{
     cli::common::hint::with_hint,
     config::Config,
     copies::{Stretch, ndjson},
-    log::{Clock, DataDir, Delivery, Digest, LogError, Position, RunningServer, SledLog},
+    data_dir::RunningServer,
+    log::{Clock, DataDir, Delivery, Digest, LogError, Position, SledLog},
     webhook,
 };
 
@@ -76,7 +77,7 @@ impl LogSource {
         }
         match open(&data_dir, Clock::clone(clock)) {
             Ok(log) => Ok(LogSource::Store(Box::new(log.read_again_by(webhook::read_again)))),
-            Err(error @ LogError::InUse { .. }) => match data_dir.running_server() {
+            Err(error @ LogError::InUse { .. }) => match RunningServer::of(&data_dir) {
                 Some(server) => Ok(LogSource::Server(ServerLog::new(server))),
                 None => Err(anyhow!(
                     "{error}\n  hint: if it is a server that is still starting, try again once it listens; otherwise wait for that process to end"
@@ -169,7 +170,7 @@ impl Iterator for Deliveries<'_> {
                         "its deliveries after position {} do not come to the digest at position {}",
                         after.position, to.position
                     );
-                    return Some(Err(with_hint(LogError::Damaged { position: after.position.next(), message })));
+                    return Some(Err(with_hint(LogError::Corrupt { position: after.position.next(), message })));
                 }
             }
         }

@@ -5,10 +5,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clap::Args;
+
 const ON_A_TERMINAL: Duration = Duration::from_millis(200);
 const IN_A_FILE: Duration = Duration::from_secs(2);
 /// The clock is asked once in so many steps.
 const STEPS: u64 = 64;
+
+/// Whether a command tells how far it is where nobody seems to look on.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct ProgressArgument {
+    /// Tell on standard error how far it is, also where that is not a terminal.
+    #[arg(long)]
+    progress: bool,
+}
 
 /// Tells how far it is, now and then.
 pub(in crate::cli) struct Progress<'a> {
@@ -22,10 +32,10 @@ pub(in crate::cli) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// Tells where standard error is a terminal, or where it is `wanted`.
-    pub(in crate::cli) fn new(wanted: bool, output: &'a mut dyn Write) -> Progress<'a> {
+    /// Tells where standard error is a terminal, or where that is asked for.
+    pub(in crate::cli) fn new(asked: &ProgressArgument, output: &'a mut dyn Write) -> Progress<'a> {
         let terminal = std::io::stderr().is_terminal();
-        let output = (wanted || terminal).then_some(output);
+        let output = (asked.progress || terminal).then_some(output);
         let now = Instant::now();
         Progress { output, terminal, doing: "", total: 0, steps: 0, begun: now, told: now }
     }

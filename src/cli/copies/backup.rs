@@ -1,15 +1,19 @@
 //! `clockfold backup`: the log up to this moment, in a directory of its own, read back before it counts.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::Args;
 
 use crate::{
-    cli::common::{log_source::LogSource, owner::Invocation, progress::Progress},
+    cli::common::{
+        call::Call,
+        log_source::LogSource,
+        progress::{Progress, ProgressArgument},
+    },
     config::Config,
     copies::{BackupWriter, CopyError},
-    log::{Clock, Position},
+    log::Position,
 };
 
 /// Where to back up to.
@@ -18,23 +22,19 @@ pub struct Arguments {
     /// A directory that is empty, or is made.
     #[arg(value_name = "DIRECTORY")]
     directory: PathBuf,
-    /// Tell on standard error how far it is, also where that is not a terminal.
-    #[arg(long)]
-    progress: bool,
+    #[command(flatten)]
+    progress: ProgressArgument,
 }
 
 /// Backs up.
 pub(in crate::cli) fn run(
     arguments: &Arguments,
     config: &Config,
-    invocation: &Invocation,
-    clock: &Clock,
-    stdout: &mut dyn Write,
-    stderr: &mut dyn Write,
+    Call { invocation, clock, stdout, stderr }: Call<'_>,
 ) -> anyhow::Result<()> {
     let acting = invocation.reads(&config.data_dir)?;
     let source = LogSource::open_to_read(config, clock)?;
-    let mut progress = Progress::new(arguments.progress, stderr);
+    let mut progress = Progress::new(&arguments.progress, stderr);
     let deliveries = source.read(Position::ZERO, None)?;
     let stretch = deliveries.stretch();
     // The backup is that of whoever makes it, whosever the log is.

@@ -13,10 +13,15 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use clap::Args;
 
 use crate::{
-    cli::common::{log_source::LogSource, owner::Invocation, progress::Progress, time::time},
+    cli::common::{
+        call::Call,
+        log_source::LogSource,
+        progress::{Progress, ProgressArgument},
+        time::time,
+    },
     config::Config,
     copies::{create_private, ndjson},
-    log::{Clock, Position, SourceName, sync_dir},
+    log::{Position, SourceName, sync_dir},
 };
 
 /// What to export, and where to.
@@ -41,24 +46,20 @@ pub struct Arguments {
     /// Only what stands at this position or before it.
     #[arg(long, value_name = "POSITION")]
     to_position: Option<u64>,
-    /// Tell on standard error how far it is, also where that is not a terminal.
-    #[arg(long)]
-    progress: bool,
+    #[command(flatten)]
+    progress: ProgressArgument,
 }
 
 /// Exports.
 pub(in crate::cli) fn run(
     arguments: &Arguments,
     config: &Config,
-    invocation: &Invocation,
-    clock: &Clock,
-    stdout: &mut dyn Write,
-    stderr: &mut dyn Write,
+    Call { invocation, clock, stdout, stderr }: Call<'_>,
 ) -> anyhow::Result<()> {
     let acting = invocation.reads(&config.data_dir)?;
     let source = LogSource::open_to_read(config, clock)?;
     let (after, to) = range(arguments, &source)?;
-    let mut progress = Progress::new(arguments.progress, stderr);
+    let mut progress = Progress::new(&arguments.progress, stderr);
     let Some(path) = &arguments.output else {
         export(arguments, &source, (after, to), &mut progress, BufWriter::new(stdout))?;
         return Ok(());

@@ -6,7 +6,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, BufReader, Seek, Write},
+    io::{self, BufReader, Seek},
     path::{Path, PathBuf},
 };
 
@@ -14,7 +14,11 @@ use anyhow::{Context as _, anyhow, bail};
 use clap::Args;
 
 use crate::{
-    cli::common::{hint::with_hint, owner::Invocation, progress::Progress},
+    cli::common::{
+        call::Call,
+        hint::with_hint,
+        progress::{Progress, ProgressArgument},
+    },
     config::Config,
     copies::{Stretch, create_private, ndjson},
     log::{Body, Clock, DataDir, Delivery, Head, Log as _, SledLog, make_private_dir},
@@ -30,22 +34,18 @@ pub struct Arguments {
     /// A file that `clockfold export` wrote; `-` is standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Tell on standard error how far it is, also where that is not a terminal.
-    #[arg(long)]
-    progress: bool,
+    #[command(flatten)]
+    progress: ProgressArgument,
 }
 
 /// Imports.
 pub(in crate::cli) fn run(
     arguments: &Arguments,
     config: &Config,
-    invocation: &Invocation,
-    clock: &Clock,
-    stdout: &mut dyn Write,
-    stderr: &mut dyn Write,
+    Call { invocation, clock, stdout, stderr }: Call<'_>,
 ) -> anyhow::Result<()> {
     invocation.writes(&config.data_dir)?;
-    let mut progress = Progress::new(arguments.progress, stderr);
+    let mut progress = Progress::new(&arguments.progress, stderr);
     let name = if arguments.file == Path::new("-") { "standard input" } else { &*arguments.file.to_string_lossy() };
     let data_dir = DataDir::at(&config.data_dir);
     let file = open(&arguments.file, &data_dir).with_context(|| format!("opening {name}"))?;

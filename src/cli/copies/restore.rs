@@ -1,12 +1,15 @@
 //! `clockfold restore`: a log is made from a backup or an archive, and proved before it counts.
 
-use std::{io::Write, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use crate::{
     cli::{
-        common::{owner::Invocation, progress::Progress},
+        common::{
+            call::Call,
+            progress::{Progress, ProgressArgument},
+        },
         copies::backup::with_hint,
     },
     config::{Config, FIRST_SOURCE_FILE},
@@ -20,25 +23,21 @@ pub struct Arguments {
     /// A directory that `clockfold backup` or the archive of a server wrote.
     #[arg(value_name = "DIRECTORY")]
     directory: PathBuf,
-    /// Where the copy is damaged or incomplete, take what is good before that, instead of nothing.
+    /// Where the copy is corrupt or incomplete, take what is good before that, instead of nothing.
     #[arg(long)]
     up_to_damage: bool,
-    /// Tell on standard error how far it is, also where that is not a terminal.
-    #[arg(long)]
-    progress: bool,
+    #[command(flatten)]
+    progress: ProgressArgument,
 }
 
 /// Restores.
 pub(in crate::cli) fn run(
     arguments: &Arguments,
     config: &Config,
-    invocation: &Invocation,
-    clock: &Clock,
-    stdout: &mut dyn Write,
-    stderr: &mut dyn Write,
+    Call { invocation, clock, stdout, stderr }: Call<'_>,
 ) -> anyhow::Result<()> {
     invocation.writes(&config.data_dir)?;
-    let mut progress = Progress::new(arguments.progress, stderr);
+    let mut progress = Progress::new(&arguments.progress, stderr);
     let directory = &arguments.directory;
     let data_dir = DataDir::at(&config.data_dir);
     // A log that is there is told at once, and nothing is made for a copy that is not good.
@@ -49,7 +48,7 @@ pub(in crate::cli) fn run(
     progress.end();
     if !arguments.up_to_damage {
         if let Some(damage) = &survey.damage {
-            return Err(with_hint(CopyError::Damaged(Box::new(damage.clone()))));
+            return Err(with_hint(CopyError::Corrupt(Box::new(damage.clone()))));
         }
         if survey.kind == CopyKind::IncompleteBackup {
             return Err(with_hint(CopyError::Incomplete { path: directory.clone() }));

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What was done, or would be.
-pub(super) struct Told<'a> {
+pub(super) struct Report<'a> {
     pub(super) selection: &'a Selection,
     pub(super) due: &'a Due,
     pub(super) dry_run: bool,
@@ -49,8 +49,8 @@ struct Source<'a> {
 }
 
 /// A row for each source, and sentences.
-pub(super) fn table(told: &Told<'_>) -> String {
-    let Told { due, dry_run, head, config, .. } = told;
+pub(super) fn table(told: &Report<'_>) -> String {
+    let Report { due, dry_run, head, config, .. } = told;
     let mut text = String::new();
     let before = before(told);
     let mut line = |sentence: String| {
@@ -99,7 +99,7 @@ pub(super) fn table(told: &Told<'_>) -> String {
 }
 
 /// The same as one object.
-pub(super) fn json(told: &Told<'_>) -> anyhow::Result<String> {
+pub(super) fn json(told: &Report<'_>) -> anyhow::Result<String> {
     let source = |(source, counts): (&'_ SourceName, &Counts)| (source.clone(), *counts);
     let sources: Vec<(SourceName, Counts)> = told.due.by_source.iter().map(source).collect();
     let object = Object {
@@ -143,6 +143,6 @@ fn is_configured(source: &SourceName, config: &Config) -> bool {
     config.sources.iter().any(|configured| configured.access.name == *source)
 }
 
-fn before(told: &Told<'_>) -> String {
+fn before(told: &Report<'_>) -> String {
     told.selection.before.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -9,7 +9,7 @@ use crate::{
     projection::AppointmentKey,
 };
 
-use super::timeline::{Entry, Timeline};
+use super::timeline::{Timeline, TimelineRow};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -108,7 +108,7 @@ pub(super) fn timeline(timeline: &Timeline, rules: &FoldRules) -> serde_json::Re
     })
 }
 
-fn delivery<'a>(timeline: &Timeline, entry: &'a Entry, rules: &FoldRules) -> DeliveryShown<'a> {
+fn delivery<'a>(timeline: &Timeline, entry: &'a TimelineRow, rules: &FoldRules) -> DeliveryShown<'a> {
     let judgement = &entry.judgement;
     DeliveryShown {
         position: entry.position.to_string(),

@@ -13,7 +13,7 @@ use crate::{
 
 use super::{
     counted,
-    timeline::{Entry, Timeline},
+    timeline::{Timeline, TimelineRow},
 };
 
 const WIDTH: usize = 100;
@@ -102,7 +102,7 @@ pub(super) fn explanation(
     text
 }
 
-fn cells(entry: &Entry) -> [String; 6] {
+fn cells(entry: &TimelineRow) -> [String; 6] {
     let judgement = &entry.judgement;
     let late = if judgement.late { " late" } else { "" };
     [

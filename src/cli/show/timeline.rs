@@ -13,11 +13,11 @@ pub(super) struct Timeline {
     pub(super) key: AppointmentKey,
     pub(super) appointment: Appointment,
     /// By position.
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<TimelineRow>,
 }
 
 /// One delivery that names the appointment.
-pub(super) struct Entry {
+pub(super) struct TimelineRow {
     pub(super) position: u64,
     pub(super) received_at: DateTime<Utc>,
     /// As it was sent.
@@ -43,7 +43,7 @@ impl Timeline {
         for change in folded.changes {
             self.revise(change);
         }
-        self.entries.push(Entry {
+        self.entries.push(TimelineRow {
             position,
             received_at,
             event_type: event_type.to_owned(),
@@ -54,12 +54,12 @@ impl Timeline {
     }
 
     /// Until which arrival time the rejection of `entry` may still change.
-    pub(super) fn reconsidered_until(&self, entry: &Entry) -> Option<DateTime<Utc>> {
+    pub(super) fn reconsidered_until(&self, entry: &TimelineRow) -> Option<DateTime<Utc>> {
         entry.waits_until.filter(|_| self.appointment.waiting().any(|position| position == entry.position))
     }
 
     /// Why `entry` was not applied.
-    pub(super) fn reason(&self, entry: &Entry, lifecycle: &Lifecycle) -> Option<String> {
+    pub(super) fn reason(&self, entry: &TimelineRow, lifecycle: &Lifecycle) -> Option<String> {
         let Judgement { verdict, before, .. } = entry.judgement;
         verdict.reason_until(entry.event(), before, lifecycle, self.reconsidered_until(entry))
     }
@@ -75,7 +75,7 @@ impl Timeline {
     }
 }
 
-impl Entry {
+impl TimelineRow {
     /// The event, if it is one of the 13.
     pub(super) fn event(&self) -> Option<EventType> {
         EventType::from_name(&self.event_type)

@@ -43,7 +43,7 @@ pub(in crate::cli) struct Job<'a> {
     pub(in crate::cli) targets: &'a [Target],
     pub(in crate::cli) deliveries: u64,
     pub(in crate::cli) lasts: Option<Duration>,
-    pub(in crate::cli) pace: Pace,
+    pub(in crate::cli) rate: Rate,
     pub(in crate::cli) connections: usize,
     /// How often a delivery that was not taken is sent again.
     pub(in crate::cli) retries: u32,
@@ -54,9 +54,9 @@ pub(in crate::cli) struct Job<'a> {
 
 /// When the next one is due.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::cli) enum Pace {
+pub(in crate::cli) enum Rate {
     /// So many a second, evenly.
-    Rate(u32),
+    PerSecond(u32),
     /// So many times as fast as in the world.
     Speed {
         /// How many times.
@@ -88,10 +88,10 @@ struct Shared<'a> {
     job: &'a Job<'a>,
     begun: Instant,
     limit: Limit<'a>,
-    told: Mutex<Told>,
+    told: Mutex<State>,
 }
 
-struct Told {
+struct State {
     report: Report,
     simulated: DateTime<Utc>,
     /// Why nothing more is sent.
@@ -112,7 +112,7 @@ pub(in crate::cli) fn post(
     tell: &(dyn Fn(&Progress<'_>) + Sync),
 ) -> anyhow::Result<(Report, Option<anyhow::Error>)> {
     let Some(first) = traffic.next().filter(|_| job.deliveries > 0) else { bail!("there is nothing to post") };
-    let told = Told { report: Report::default(), simulated: first.arrives_at, fatal: None };
+    let told = State { report: Report::default(), simulated: first.arrives_at, fatal: None };
     let begun = Instant::now();
     let limit = Limit::new(job.stop, begun, job.lasts);
     let shared = Shared { job, begun, limit, told: Mutex::new(told) };
@@ -171,9 +171,9 @@ impl Shared<'_> {
     ) {
         let (mut due, mut last) = (Duration::ZERO, first_at);
         for (number, Simulated { arrives_at, delivery, .. }) in (1..self.job.deliveries).zip(traffic) {
-            due = match self.job.pace {
-                Pace::Rate(rate) => Duration::from_nanos(number.saturating_mul(1_000_000_000) / u64::from(rate)),
-                Pace::Speed { factor, nights } => due + between(arrives_at - last, factor, nights),
+            due = match self.job.rate {
+                Rate::PerSecond(rate) => Duration::from_nanos(number.saturating_mul(1_000_000_000) / u64::from(rate)),
+                Rate::Speed { factor, nights } => due + between(arrives_at - last, factor, nights),
             };
             last = arrives_at;
             if self.job.lasts.is_some_and(|lasts| due >= lasts) {
@@ -228,7 +228,7 @@ impl Shared<'_> {
         tell(&Progress { report: &report, took: self.begun.elapsed(), simulated });
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn told(&self) -> MutexGuard<'_, State> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

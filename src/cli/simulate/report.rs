@@ -28,7 +28,7 @@ pub(in crate::cli) struct Report {
 /// A report, complete.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told<'a> {
+struct Summary<'a> {
     deliveries: u64,
     seconds: f64,
     per_second: u64,
@@ -139,7 +139,7 @@ impl Report {
 
     pub(super) fn print_json(&self, end: &End, stdout: &mut dyn Write) -> anyhow::Result<()> {
         let [p50, p90, p99, max] = self.quantiles().map(|(_, latency)| latency.map(milliseconds));
-        let told = Told {
+        let told = Summary {
             deliveries: self.deliveries(),
             seconds: end.took.as_secs_f64(),
             per_second: per_second(self.deliveries(), end.took),

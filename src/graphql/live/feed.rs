@@ -15,11 +15,12 @@ use crate::{
         scope::sent_bytes,
         step::{Reached, Wants},
     },
-    log::{Digest, Entry, Log, LogError, Position, SourceName},
+    log::{ChainedDelivery, Digest, Log, LogError, Position, SourceName},
     projection::{DeliveryFilter, Page, View},
 };
 
 use super::super::problem::Problem;
+
 /// Deliveries at hand.
 const RECENT_MAX: usize = 1024;
 /// What senders sent with them, in bytes.
@@ -43,13 +44,13 @@ pub(super) struct Feed {
 struct Recent {
     base: Position,
     through: Position,
-    deliveries: VecDeque<Arc<Entry>>,
+    deliveries: VecDeque<Arc<ChainedDelivery>>,
     bytes: usize,
 }
 
 /// Deliveries that are wanted, and the position up to which there are no others.
 pub(super) struct Batch {
-    pub(super) deliveries: Vec<Arc<Entry>>,
+    pub(super) deliveries: Vec<Arc<ChainedDelivery>>,
     pub(super) through: Position,
     bytes: usize,
 }
@@ -84,7 +85,8 @@ impl Feed {
         }
         // Of many at once, only the last would stay.
         let from = from.max(Position::new(to.get().saturating_sub(RECENT_MAX as u64)));
-        let beyond = |entry: &Result<Entry, _>| entry.as_ref().is_ok_and(|entry| entry.delivery.position > to);
+        let beyond =
+            |entry: &Result<ChainedDelivery, _>| entry.as_ref().is_ok_and(|entry| entry.delivery.position > to);
         let before = self.recent().digest_at(from);
         let read = log.entries(from.next(), before);
         let deliveries = read.take_while(|entry| !beyond(entry)).collect::<Result<Vec<_>, _>>();
@@ -153,7 +155,7 @@ impl Recent {
         *self = Recent { base: position, through: position, ..Recent::default() };
     }
 
-    fn push(&mut self, entry: Arc<Entry>) {
+    fn push(&mut self, entry: Arc<ChainedDelivery>) {
         if entry.delivery.position != self.through.next() {
             return;
         }
@@ -184,7 +186,7 @@ impl Recent {
 
 impl Batch {
     /// Takes a delivery, unless it is full.
-    fn take(&mut self, entry: Arc<Entry>) -> bool {
+    fn take(&mut self, entry: Arc<ChainedDelivery>) -> bool {
         let bytes = self.bytes + sent_bytes(&entry.delivery);
         if self.deliveries.len() == BATCH_MAX || (bytes > BATCH_BYTES_MAX && !self.deliveries.is_empty()) {
             return false;
@@ -222,14 +224,15 @@ pub(super) fn read_after(after: Reached, wants: &Wants, view: &View, log: &dyn L
     let positions = positions_after(position, wants, view)?;
     // Fewer than were asked for: there are no others.
     let all = positions.len() < BATCH_MAX;
-    let mut read: Option<Box<dyn Iterator<Item = Result<Entry, LogError>>>> = None;
+    let mut read: Option<Box<dyn Iterator<Item = Result<ChainedDelivery, LogError>>>> = None;
     for wanted in positions {
         if batch.through.get() + READ_ON_MAX < wanted.get() {
             read = None;
         }
         let before = after.digest.filter(|_| wanted == position.next());
         let read = read.get_or_insert_with(|| log.entries(wanted, before));
-        let is_it = |entry: &Result<Entry, _>| entry.as_ref().map_or(true, |found| found.delivery.position >= wanted);
+        let is_it =
+            |entry: &Result<ChainedDelivery, _>| entry.as_ref().map_or(true, |found| found.delivery.position >= wanted);
         let Some(entry) = read.find(is_it).transpose()? else { return Ok(batch) };
         if !batch.take(Arc::new(entry)) {
             return Ok(batch);

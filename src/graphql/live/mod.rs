@@ -11,7 +11,7 @@
 //! is in the log, so a position is all that a resumption needs.
 
 mod feed;
-mod told;
+mod recent;
 mod operation;
 mod subscription;
 
@@ -43,6 +43,7 @@ use super::{
 };
 use feed::Feed;
 use operation::{Key, Operation};
+use recent::KeptBytes;
 use subscription::{Next, Subscriber};
 
 /// Operations that are executed for at the same time, each on a thread of its own.
@@ -59,6 +60,8 @@ pub(super) struct Live {
     operations: Mutex<HashMap<Arc<Key>, Weak<Operation>>>,
     advancing: Semaphore,
     catching_up: Semaphore,
+    /// What all operations keep for subscribers who are almost up to date.
+    kept_bytes: KeptBytes,
 }
 
 /// What a subscription has said when it was asked what its arguments mean.
@@ -85,6 +88,7 @@ impl Live {
             operations: Mutex::default(),
             advancing: Semaphore::new(OPERATIONS_AT_ONCE),
             catching_up: Semaphore::new(CATCHING_UP_AT_ONCE),
+            kept_bytes: KeptBytes::default(),
         })
     }
 

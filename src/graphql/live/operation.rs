@@ -28,8 +28,9 @@ use super::{
     super::{problem::Problem, scope::Scope},
     Live,
     feed::{Batch, read_after},
-    told::{After, Item, KEPT_FOR, Told, some_of},
+    recent::{After, Item, KEPT_FOR, RecentItems, some_of},
 };
+
 /// What makes two subscriptions the same operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
@@ -61,7 +62,7 @@ pub(super) struct Operation {
     /// That of the request that began it first: our own log tells of defects under it.
     request_id: Arc<str>,
     wants: Wants,
-    told: Mutex<Told>,
+    told: Mutex<RecentItems>,
     progress: watch::Sender<Position>,
     driver: OnceLock<AbortHandle>,
 }
@@ -78,7 +79,7 @@ impl Operation {
         request_id: Arc<str>,
     ) -> Arc<Operation> {
         let (progress, _) = watch::channel(position);
-        let (told, driver) = (Mutex::new(Told::from(position)), OnceLock::new());
+        let (told, driver) = (Mutex::new(RecentItems::from(position, Arc::clone(&live.kept_bytes))), OnceLock::new());
         let more = live.feed.follow(&wants);
         let operation = Arc::new(Operation { live, key, prepared, viewer, request_id, wants, told, progress, driver });
         let driver = tokio::spawn(drive(Arc::downgrade(&operation), more));
@@ -194,7 +195,7 @@ impl Operation {
         }
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
+    fn told(&self) -> MutexGuard<'_, RecentItems> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

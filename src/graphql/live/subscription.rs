@@ -13,8 +13,9 @@ use crate::{
 
 use super::{
     operation::Operation,
-    told::{After, Item},
+    recent::{After, Item},
 };
+
 /// How often a state is looked at for what passing time has done to it.
 const PASSING: Duration = Duration::from_secs(30);
 

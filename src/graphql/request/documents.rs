@@ -23,7 +23,7 @@ use crate::graphql::{
     limits::Limits,
     request::{
         exceeded::{self, AsksForSchema, Found},
-        plan::{Plan, Types, mended, of_chosen, of_others},
+        plan::{Plan, Types, of_chosen, of_others, repaired},
         refusal::Refusal,
     },
 };
@@ -47,7 +47,7 @@ pub(in crate::graphql) struct Parsed {
     was_executed: AtomicBool,
     valid: OnceLock<ValidationResult>,
     /// What the library validates in its place, where that is another.
-    mended: OnceLock<Option<ExecutableDocument>>,
+    repaired: OnceLock<Option<ExecutableDocument>>,
     /// The plan that was made last.
     plan: Mutex<Option<Arc<Plan>>>,
 }
@@ -59,7 +59,7 @@ impl Parsed {
         types: &Types,
         operation_name: Option<&'a str>,
     ) -> (ExecutableDocument, impl Iterator<Item = ExecutableDocument> + use<'a>) {
-        let document = self.mended(types).unwrap_or(&self.document);
+        let document = self.repaired(types).unwrap_or(&self.document);
         let chosen = operation_name.filter(|_| self.has_several_operations());
         (of_chosen(document, chosen), of_others(document, chosen))
     }
@@ -68,8 +68,8 @@ impl Parsed {
         self.document.operations.iter().len() > 1
     }
 
-    fn mended(&self, types: &Types) -> Option<&ExecutableDocument> {
-        self.mended.get_or_init(|| mended(types, &self.document)).as_ref()
+    fn repaired(&self, types: &Types) -> Option<&ExecutableDocument> {
+        self.repaired.get_or_init(|| repaired(types, &self.document)).as_ref()
     }
 
     /// How one of its operations is executed with these variables: as the last time, where they ask for the same. The plan of a
@@ -86,8 +86,8 @@ impl Parsed {
         {
             return Arc::clone(plan);
         }
-        let is_mended = self.has_several_operations() || self.mended(types).is_some();
-        let plan = Arc::new(Plan::of(types, &self.document, (name, operation), variables, is_mended));
+        let is_repaired = self.has_several_operations() || self.repaired(types).is_some();
+        let plan = Arc::new(Plan::of(types, &self.document, (name, operation), variables, is_repaired));
         if self.was_executed.load(Ordering::Relaxed) && self.values <= PLAN_VALUES_MAX {
             *last() = Some(Arc::clone(&plan));
         }
@@ -176,7 +176,7 @@ impl Documents {
             values,
             was_executed: AtomicBool::new(false),
             valid: OnceLock::new(),
-            mended: OnceLock::new(),
+            repaired: OnceLock::new(),
             plan: Mutex::default(),
         });
         if text.len() <= DOCUMENT_BYTES_MAX {

@@ -1,6 +1,6 @@
 //! What an answer's errors say beyond what the resolvers said.
 //!
-//! An error that is ours to mend carries the request's id, under which our own log tells the cause. A query whose time
+//! An error that is ours to repair carries the request's id, under which our own log tells the cause. A query whose time
 //! was over has no data and one error, wherever it was by then.
 
 use std::{any::Any, time::Duration};

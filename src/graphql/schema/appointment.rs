@@ -12,7 +12,7 @@ use crate::{
             explanation::Explanation,
             lists::{
                 connection::{Connection, Listed, PageArguments},
-                place::Place,
+                handle::Handle,
             },
         },
         scope::Scope,
@@ -21,7 +21,7 @@ use crate::{
     lifecycle::{Status, Step},
     log::SourceName,
     projection::{
-        self, AppointmentKey, AppointmentPlace, AppointmentRecord, AsOf, Moment, Order, OrderBy, Page, PageOf,
+        self, AppointmentKey, AppointmentOrderKey, AppointmentRecord, AsOf, Moment, Order, OrderBy, Page, PageOf,
     },
 };
 
@@ -91,9 +91,9 @@ impl Appointment {
         &self.record.key.source
     }
 
-    fn node_id(&self) -> Place {
+    fn node_id(&self) -> Handle {
         let key = self.record.key.clone();
-        if self.is_itself { Place::Appointment(key) } else { Place::AppointmentAsOf(key, self.record.last_position) }
+        if self.is_itself { Handle::Appointment(key) } else { Handle::AppointmentAsOf(key, self.record.last_position) }
     }
 
     fn time_of(&self, step: Step) -> Option<DateTime> {
@@ -239,10 +239,10 @@ pub(in crate::graphql) struct AppointmentList {
 }
 
 impl Listed for Appointment {
-    type Key = AppointmentPlace;
+    type Key = AppointmentOrderKey;
     type Filter = AppointmentList;
 
-    fn page(scope: &Scope, list: &AppointmentList, page: &Page<AppointmentPlace>) -> Result<PageOf<Self>, Problem> {
+    fn page(scope: &Scope, list: &AppointmentList, page: &Page<AppointmentOrderKey>) -> Result<PageOf<Self>, Problem> {
         let (view, AppointmentList { filter, order, as_of }) = (scope.view(), list);
         let PageOf { items, has_more } = match as_of {
             None => view.appointments(filter, *order, page)?,
@@ -263,20 +263,20 @@ impl Listed for Appointment {
         }
     }
 
-    fn place(&self, list: &AppointmentList) -> Place {
+    fn place(&self, list: &AppointmentList) -> Handle {
         match list.order.by {
             OrderBy::Id => self.node_id(),
-            by => Place::Ordered(by, by.place(&self.record).expect("it has come into being")),
+            by => Handle::Ordered(by, by.place(&self.record).expect("it has come into being")),
         }
     }
 
-    fn key(place: Place, list: &AppointmentList) -> Option<AppointmentPlace> {
+    fn key(place: Handle, list: &AppointmentList) -> Option<AppointmentOrderKey> {
         match (place, list.order.by) {
-            (Place::Appointment(key) | Place::AppointmentAsOf(key, _), OrderBy::Id) => {
-                Some(AppointmentPlace { value: 0, key })
+            (Handle::Appointment(key) | Handle::AppointmentAsOf(key, _), OrderBy::Id) => {
+                Some(AppointmentOrderKey { value: 0, key })
             }
-            (Place::Ordered(by, place), asked) => (by == asked).then_some(place),
-            (Place::Appointment(_) | Place::AppointmentAsOf(..) | Place::Delivery(_), _) => None,
+            (Handle::Ordered(by, place), asked) => (by == asked).then_some(place),
+            (Handle::Appointment(_) | Handle::AppointmentAsOf(..) | Handle::Delivery(_), _) => None,
         }
     }
 }

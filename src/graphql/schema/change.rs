@@ -39,7 +39,7 @@ impl AppointmentChange {
     /// What a delivery changed when it arrived, if anything, and if the appointment is then in one of `statuses`.
     pub(in crate::graphql) fn of(
         scope: &Scope,
-        log::Entry { delivery, digest }: &log::Entry,
+        log::ChainedDelivery { delivery, digest }: &log::ChainedDelivery,
         statuses: Option<&[AppointmentStatus]>,
     ) -> Result<Option<AppointmentChange>, Problem> {
         let Some(appointment_id) = delivery.reading.appointment_id() else { return Ok(None) };

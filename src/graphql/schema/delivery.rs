@@ -9,13 +9,13 @@ use crate::{
     graphql::{
         problem::Problem,
         scalars::{Cursor, DateTime, Position},
-        schema::lists::{connection::Listed, place::Place},
+        schema::lists::{connection::Listed, handle::Handle},
         scope::Scope,
         words::{AppointmentStatus, EventType, Outcome},
     },
     lifecycle::{self, Code},
     log::{self, AppointmentId, Body, Digest, SourceName},
-    projection::{AppointmentKey, DeliveryFilter, HistoryEntry, Page, PageOf, Told},
+    projection::{AppointmentKey, DeliveryFilter, DeliveryState, HistoryEntry, Page, PageOf},
 };
 
 /// A delivery that has been folded.
@@ -26,7 +26,7 @@ pub(in crate::graphql) struct Delivery {
     appointment_id: Option<AppointmentId>,
     /// `None` where the event type is none that is known, or the body is unreadable.
     event: Option<lifecycle::EventType>,
-    told: Told,
+    told: DeliveryState,
     /// It as the log has it, once it was read: most fields do without.
     sent: OnceLock<log::Delivery>,
     /// The log's digest after it, where it is told as it happens.
@@ -36,7 +36,7 @@ pub(in crate::graphql) struct Delivery {
 }
 
 impl Delivery {
-    pub(in crate::graphql) fn new(delivery: log::Delivery, told: Told) -> Delivery {
+    pub(in crate::graphql) fn new(delivery: log::Delivery, told: DeliveryState) -> Delivery {
         Delivery {
             position: delivery.position,
             received_at: delivery.received_at,
@@ -63,10 +63,10 @@ impl Delivery {
     }
 
     /// One with what was told of it at some moment.
-    fn find_told(scope: &Scope, position: log::Position, told: Told) -> Result<Option<Delivery>, Problem> {
+    fn find_told(scope: &Scope, position: log::Position, told: DeliveryState) -> Result<Option<Delivery>, Problem> {
         let Some(delivery) = scope.sent(position)? else { return Ok(None) };
         let conflicts_with = scope.view().conflicts_with(&delivery)?;
-        Ok(Some(Delivery::new(delivery, Told { conflicts_with, ..told })))
+        Ok(Some(Delivery::new(delivery, DeliveryState { conflicts_with, ..told })))
     }
 
     /// What was folded of one that is at hand, if the reader may see it.
@@ -127,7 +127,7 @@ impl Delivery {
 impl Delivery {
     /// An opaque id for `node`.
     pub(in crate::graphql) async fn id(&self) -> ID {
-        Place::Delivery(self.position).into()
+        Handle::Delivery(self.position).into()
     }
 
     /// Its place in the log.
@@ -201,7 +201,7 @@ impl Delivery {
     /// Why it was not applied, for people; null where it was.
     async fn reason(&self, ctx: &Context<'_>) -> Option<String> {
         let lifecycle = Scope::of(ctx).lifecycle(&self.source);
-        let Told { judgement, reconsidered_until, .. } = self.told;
+        let DeliveryState { judgement, reconsidered_until, .. } = self.told;
         judgement.verdict.reason_until(self.event, judgement.before, lifecycle, reconsidered_until)
     }
 
@@ -312,14 +312,14 @@ impl Listed for Delivery {
         }
     }
 
-    fn place(&self, _list: &DeliveryList) -> Place {
-        Place::Delivery(self.position)
+    fn place(&self, _list: &DeliveryList) -> Handle {
+        Handle::Delivery(self.position)
     }
 
-    fn key(place: Place, _list: &DeliveryList) -> Option<log::Position> {
+    fn key(place: Handle, _list: &DeliveryList) -> Option<log::Position> {
         match place {
-            Place::Delivery(position) => Some(position),
-            Place::Appointment(_) | Place::AppointmentAsOf(..) | Place::Ordered(..) => None,
+            Handle::Delivery(position) => Some(position),
+            Handle::Appointment(_) | Handle::AppointmentAsOf(..) | Handle::Ordered(..) => None,
         }
     }
 }

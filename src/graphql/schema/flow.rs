@@ -283,6 +283,7 @@ mod tests {
     #[test]
     fn stretches_follow_the_local_clock() {
         use Interval::{Day, FifteenMinutes, Hour};
+
         check(
             Hour,
             "UTC",

@@ -5,17 +5,23 @@ use std::{
     sync::Arc,
 };
 
+use subtle::ConstantTimeEq as _;
 use warp::http::{HeaderMap, HeaderName, header, uri::Authority};
 
-use subtle::ConstantTimeEq as _;
-
 use crate::{
-    access::{CredentialDigest, Viewer, digest_of},
+    access::{CredentialDigest, Readers, Viewer, digest_of},
+    log::Clock,
     server::{
-        App, Peer,
-        admission::{origin, pass::Pass, sessions::Cookie},
+        Peer,
+        admission::{
+            cors::Origins,
+            failures::Failures,
+            origin,
+            pass::Pass,
+            refusals::Refusals,
+            sessions::{Cookie, Ended, Sessions},
+        },
         problem::Problem,
-        routes::sign_in::signed_out,
     },
 };
 
@@ -40,50 +46,105 @@ impl Operator {
     }
 }
 
-/// Who asks; counts a failure. For what only reads and tells its answer to no page of another site.
-pub(in crate::server) fn viewer(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Viewer, Problem> {
-    asker(app, peer, headers, true).map(|(viewer, _)| viewer)
+/// Who may read and who may sign in: all that decides it.
+pub(in crate::server) struct Access {
+    /// The readers' credentials.
+    pub(in crate::server) readers: Readers,
+    /// Browsers that are signed in.
+    pub(in crate::server) sessions: Sessions,
+    /// The origins of pages.
+    pub(in crate::server) origins: Origins,
+    /// Commands beside the server, if they may ask.
+    pub(in crate::server) operator: Option<Operator>,
+    /// Failed authentications by address.
+    pub(in crate::server) failures: Failures,
+    /// Foreign pages that were refused.
+    pub(in crate::server) refusals: Refusals,
+    /// Decides whether a credential has expired.
+    pub(in crate::server) clock: Clock,
 }
 
-/// Who asks, and what says so where it may stop counting; counts a failure. A cookie counts only where there is no
-/// `Authorization`, and only for pages of this server's. `reads_only`: the request can't change anything.
-pub(in crate::server) fn asker(
-    app: &App,
-    peer: Peer,
-    headers: &HeaderMap,
-    reads_only: bool,
-) -> Result<(Viewer, Option<Pass>), Problem> {
-    let connection = Arc::clone(&peer.1);
-    let found = who_asks(app, peer, headers, reads_only);
-    if found.is_ok() {
-        connection.is_known();
+impl Access {
+    /// Who asks; counts a failure. For what only reads and tells its answer to no page of another site.
+    pub(in crate::server) fn viewer(&self, peer: Peer, headers: &HeaderMap) -> Result<Viewer, Problem> {
+        self.asker(peer, headers, true).map(|(viewer, _)| viewer)
     }
-    found
-}
 
-fn who_asks(app: &App, peer: Peer, headers: &HeaderMap, reads_only: bool) -> Result<(Viewer, Option<Pass>), Problem> {
-    if app.operator.is_some_and(|operator| operator.is(&peer, headers)) {
-        return Ok((Viewer::local_admin(), None));
+    /// Who asks, and what says so where it may stop counting; counts a failure. A cookie counts only where there is no
+    /// `Authorization`, and only for pages of this server's. `reads_only`: the request can't change anything.
+    pub(in crate::server) fn asker(
+        &self,
+        peer: Peer,
+        headers: &HeaderMap,
+        reads_only: bool,
+    ) -> Result<(Viewer, Option<Pass>), Problem> {
+        let connection = Arc::clone(&peer.1);
+        let found = self.who_asks(peer, headers, reads_only);
+        if found.is_ok() {
+            connection.is_known();
+        }
+        found
     }
-    if app.readers.is_empty() {
-        let local = is_local(&peer, headers) && has_loopback_host(headers);
-        return if local { Ok((Viewer::local_admin(), None)) } else { Err(Problem::ReadersNotConfigured) };
+
+    fn who_asks(&self, peer: Peer, headers: &HeaderMap, reads_only: bool) -> Result<(Viewer, Option<Pass>), Problem> {
+        if self.operator.is_some_and(|operator| operator.is(&peer, headers)) {
+            return Ok((Viewer::local_admin(), None));
+        }
+        if self.readers.is_empty() {
+            let local = is_local(&peer, headers) && has_loopback_host(headers);
+            return if local { Ok((Viewer::local_admin(), None)) } else { Err(Problem::ReadersNotConfigured) };
+        }
+        if !headers.contains_key(header::AUTHORIZATION) {
+            match self.sessions.of(
+                &self.readers,
+                headers,
+                origin::is_own_page(headers, &self.origins, reads_only),
+                (self.clock)(),
+            ) {
+                Cookie::Counts(session, viewer) => return Ok((viewer, Some(Pass::Session(session)))),
+                Cookie::Ended(ended) => return Err(self.signed_out(peer, ended)),
+                Cookie::Absent => {}
+            }
+        }
+        let token = bearer(headers);
+        let viewer = self.authenticate(peer, token)?;
+        Ok((viewer, token.map(Pass::token)))
     }
-    if !headers.contains_key(header::AUTHORIZATION) {
-        match app.sessions.of(
-            &app.readers,
-            headers,
-            origin::is_own_page(headers, &app.origins, reads_only),
-            (app.clock)(),
-        ) {
-            Cookie::Counts(session, viewer) => return Ok((viewer, Some(Pass::Session(session)))),
-            Cookie::Ended(ended) => return Err(signed_out(app, peer, ended)),
-            Cookie::Absent => {}
+
+    /// Whose cookie a page sends that opens a WebSocket, where readers are configured; counts a failure.
+    pub(in crate::server) fn signed_in(&self, peer: Peer, headers: &HeaderMap) -> Result<(Viewer, Pass), Stranger> {
+        match self.sessions.of(&self.readers, headers, origin::is_own_socket(headers, &self.origins), (self.clock)()) {
+            Cookie::Counts(session, viewer) => {
+                peer.1.is_known();
+                Ok((viewer, Pass::Session(session)))
+            }
+            Cookie::Ended(ended) => {
+                self.signed_out(peer, ended);
+                Err(Stranger::SignedOut)
+            }
+            Cookie::Absent => Err(Stranger::Unknown),
         }
     }
-    let token = bearer(headers);
-    let viewer = authenticate(app, peer, token)?;
-    Ok((viewer, token.map(Pass::token)))
+
+    /// Whose token it is, where readers are configured; counts a failure.
+    pub(in crate::server) fn authenticate(&self, peer: Peer, token: Option<&[u8]>) -> Result<Viewer, Problem> {
+        let authenticated = token.and_then(|token| self.readers.authenticate(token, (self.clock)()));
+        match authenticated {
+            Some(viewer) => {
+                peer.1.is_known();
+                Ok(viewer)
+            }
+            None => Err(self.failures.count(peer.0.ip(), Problem::Unauthenticated)),
+        }
+    }
+
+    /// What is answered to a cookie that counts no more. One that nobody was given is a failed authentication.
+    pub(in crate::server) fn signed_out(&self, peer: Peer, ended: Ended) -> Problem {
+        match ended {
+            Ended::Unknown => self.failures.count(peer.0.ip(), Problem::SignedOut),
+            Ended::SignedOut | Ended::Idle(_) | Ended::Forgotten | Ended::CredentialGone => Problem::SignedOut,
+        }
+    }
 }
 
 /// Whoever has not said who it is.
@@ -104,33 +165,6 @@ impl Stranger {
             }
             Stranger::SignedOut => "signed out: sign in again.",
         }
-    }
-}
-
-/// Whose cookie a page sends that opens a WebSocket, where readers are configured; counts a failure.
-pub(in crate::server) fn signed_in(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(Viewer, Pass), Stranger> {
-    match app.sessions.of(&app.readers, headers, origin::is_own_socket(headers, &app.origins), (app.clock)()) {
-        Cookie::Counts(session, viewer) => {
-            peer.1.is_known();
-            Ok((viewer, Pass::Session(session)))
-        }
-        Cookie::Ended(ended) => {
-            signed_out(app, peer, ended);
-            Err(Stranger::SignedOut)
-        }
-        Cookie::Absent => Err(Stranger::Unknown),
-    }
-}
-
-/// Whose token it is, where readers are configured; counts a failure.
-pub(in crate::server) fn authenticate(app: &App, peer: Peer, token: Option<&[u8]>) -> Result<Viewer, Problem> {
-    let authenticated = token.and_then(|token| app.readers.authenticate(token, (app.clock)()));
-    match authenticated {
-        Some(viewer) => {
-            peer.1.is_known();
-            Ok(viewer)
-        }
-        None => Err(app.failures.count(peer.0.ip(), Problem::Unauthenticated)),
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     access::Session,
-    server::{App, admission::sessions::Ended},
+    server::admission::{access::Access, sessions::Ended},
 };
 
 /// A reader's token, or its session in a browser.
@@ -29,13 +29,13 @@ impl Pass {
     }
 
     /// Why it counts no more, if so, in words that fit a close frame.
-    pub(in crate::server) fn ended(&self, app: &App) -> Option<String> {
-        let now = (app.clock)();
+    pub(in crate::server) fn ended(&self, access: &Access) -> Option<String> {
+        let now = (access.clock)();
         match self {
             Pass::Token(token) => {
-                app.readers.authenticate(token, now).is_none().then(|| "the token has expired.".to_owned())
+                access.readers.authenticate(token, now).is_none().then(|| "the token has expired.".to_owned())
             }
-            Pass::Session(session) => match app.sessions.still(&app.readers, session, now) {
+            Pass::Session(session) => match access.sessions.still(&access.readers, session, now) {
                 Ok(_) => None,
                 Err(Ended::Idle(minutes)) => Some(format!("signed out: nobody was at the page for {minutes} min.")),
                 Err(Ended::SignedOut | Ended::Unknown | Ended::Forgotten) => Some("signed out.".to_owned()),
@@ -45,19 +45,19 @@ impl Pass {
     }
 
     /// How long its session may still be idle.
-    fn idle_left(&self, app: &App) -> Option<Duration> {
+    fn idle_left(&self, access: &Access) -> Option<Duration> {
         let Pass::Session(session) = self else { return None };
-        let now = (app.clock)();
-        let viewer = app.sessions.still(&app.readers, session, now).ok()?;
-        let left = app.sessions.idle_at(session, &viewer)? - now;
+        let now = (access.clock)();
+        let viewer = access.sessions.still(&access.readers, session, now).ok()?;
+        let left = access.sessions.idle_at(session, &viewer)? - now;
         Some(left.to_std().unwrap_or_default())
     }
 }
 
 impl Vigil {
-    pub(in crate::server) fn over(pass: Option<&Pass>, app: &App) -> Vigil {
-        let signed_out = matches!(pass, Some(Pass::Session(_))).then(|| app.sessions.watch());
-        let idle_at = pass.and_then(|pass| pass.idle_left(app)).map(|left| Instant::now() + left);
+    pub(in crate::server) fn over(pass: Option<&Pass>, access: &Access) -> Vigil {
+        let signed_out = matches!(pass, Some(Pass::Session(_))).then(|| access.sessions.watch());
+        let idle_at = pass.and_then(|pass| pass.idle_left(access)).map(|left| Instant::now() + left);
         Vigil { signed_out, idle_at }
     }
 

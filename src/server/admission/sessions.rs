@@ -21,7 +21,8 @@ use warp::{
 
 use crate::{
     access::{Readers, Seal, Session, SessionId, Viewer, digest_of},
-    log::{DataDirLock, SignedOut},
+    data_dir::{SignedOut, keep_signed_out, signed_out},
+    log::DataDirLock,
     server::admission::origin::{self, PublicUrl},
 };
 
@@ -99,7 +100,7 @@ impl Sessions {
     pub(in crate::server) fn new(settings: SessionSettings, public: Option<PublicUrl>) -> Sessions {
         let public = public.filter(|public| !public.path.is_empty());
         let mut memory = Memory::default();
-        for SignedOut { session, until } in settings.lock.iter().flat_map(|lock| lock().signed_out()) {
+        for SignedOut { session, until } in settings.lock.iter().flat_map(|lock| signed_out(&lock())) {
             // None is too old to matter before somebody asks.
             memory.signed_out.remember(SessionId::from_bytes(session), until, until, DateTime::<Utc>::MIN_UTC);
         }
@@ -154,7 +155,7 @@ impl Sessions {
         let ended = self.forget(session, viewer, now);
         if let Some(lock) = self.settings.lock.clone() {
             // Whoever signs out waits for the disk; nobody else does.
-            let _ = tokio::task::spawn_blocking(move || lock().keep_signed_out(ended, now)).await;
+            let _ = tokio::task::spawn_blocking(move || keep_signed_out(&lock(), ended, now)).await;
         }
     }
 

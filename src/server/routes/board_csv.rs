@@ -13,10 +13,9 @@ use warp::{
 };
 
 use crate::{
-    projection::Patience,
+    projection::Deadline,
     server::{
         App, Peer,
-        admission::access::viewer,
         connection::chunks::{Chunks, written},
         measured,
         problem::Problem,
@@ -53,7 +52,7 @@ async fn answer(
     headers: &HeaderMap,
     peer: Peer,
 ) -> Result<Response, Problem> {
-    let viewer = viewer(app, peer, headers)?;
+    let viewer = app.access.viewer(peer, headers)?;
     if method != Method::GET {
         return Err(Problem::MethodNotAllowed { allow: "GET" });
     }
@@ -64,13 +63,13 @@ async fn answer(
         return Err(Problem::Draining);
     }
     let permit = Arc::clone(&app.csv_permits).try_acquire_owned().map_err(|_| Problem::TooManyQueries)?;
-    let (patience, waiting) = Patience::until(Instant::now() + WRITING_MAX);
+    let (deadline, waiting) = Deadline::until(Instant::now() + WRITING_MAX);
     let begin = {
         let app = Arc::clone(app);
-        move || app.graph.board_csv(source.as_deref(), hours, viewer, patience)
+        move || app.graph.board_csv(source.as_deref(), hours, viewer, deadline)
     };
     let board = tokio::task::spawn_blocking(begin).await.map_err(|_| Problem::Internal)?;
-    let board = board.map_err(|why| Problem::untold(why, Problem::BadBoard))?;
+    let board = board.map_err(|why| Problem::of_feed(why, Problem::BadBoard))?;
     let name = format!("attachment; filename=\"board-{}.csv\"", board.as_of().format("%Y%m%dT%H%M%SZ"));
     let write = move |_: &App, mut chunks: Chunks<'_>| {
         let _waiting = waiting;

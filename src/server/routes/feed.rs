@@ -19,14 +19,11 @@ use warp::{
 };
 
 use crate::{
-    graphql::{Fed, Feed},
+    graphql::{Feed, FeedItem},
     log::Cursor,
     server::{
         App, Peer,
-        admission::{
-            access::asker,
-            pass::{Pass, Vigil},
-        },
+        admission::pass::{Pass, Vigil},
         connection::impatient::Subscriber,
         measured,
         problem::Problem,
@@ -82,7 +79,7 @@ async fn answer(
     id: &RequestId,
     subscriber: &Subscriber,
 ) -> Result<Response, Problem> {
-    let (viewer, pass) = asker(app, peer, headers, true)?;
+    let (viewer, pass) = app.access.asker(peer, headers, true)?;
     if method != Method::GET {
         return Err(Problem::MethodNotAllowed { allow: "GET" });
     }
@@ -97,7 +94,7 @@ async fn answer(
     if app.draining() {
         return Err(Problem::Draining);
     }
-    let place = Arc::clone(&app.subscription_permits).try_acquire_owned();
+    let place = Arc::clone(&app.following.subscription_permits).try_acquire_owned();
     let place = place.map_err(|_| Problem::TooManySubscriptions)?;
     let permit = Arc::clone(&app.graphql_permits).acquire_owned();
     let permit = timeout(app.graph.limits().execution_timeout, permit).await.map_err(|_| Problem::TooManyQueries)?;
@@ -110,7 +107,7 @@ async fn answer(
         }
     };
     let feed = tokio::task::spawn_blocking(begin).await.map_err(|_| Problem::Internal)?;
-    let feed = feed.map_err(|why| Problem::untold(why, Problem::BadFeed))?;
+    let feed = feed.map_err(|why| Problem::of_feed(why, Problem::BadFeed))?;
     subscriber.begins();
     Ok(tell(feed, Arc::clone(app), pass, place))
 }
@@ -156,24 +153,24 @@ fn tell(feed: Feed, app: Arc<App>, pass: Option<Pass>, place: OwnedSemaphorePerm
 
 /// Tells what comes until it ends; `None` where the reader has gone.
 async fn follow(
-    told: impl Stream<Item = Fed>,
+    told: impl Stream<Item = FeedItem>,
     tell: &mpsc::Sender<Result<Event, std::convert::Infallible>>,
     app: &App,
     pass: Option<&Pass>,
 ) -> Option<End> {
     let mut told = pin!(told);
-    let slow_max = app.subscriptions.look_interval() * 2;
-    let mut look = tokio::time::interval(app.subscriptions.look_interval());
-    let mut vigil = Vigil::over(pass, app);
+    let slow_max = app.following.limits.look_interval() * 2;
+    let mut look = tokio::time::interval(app.following.limits.look_interval());
+    let mut vigil = Vigil::over(pass, &app.access);
     loop {
         let next = tokio::select! {
             // Whoever has gone is noticed also while there is nothing to tell.
             () = tell.closed() => return None,
-            () = app.ending.cancelled() => return Some(End::server_stops()),
+            () = app.following.ending.cancelled() => return Some(End::server_stops()),
             _ = async { tokio::select! { _ = look.tick() => {}, () = vigil.passes() => {} } } => {
                 // First: what happens after the look is then seen.
-                vigil = Vigil::over(pass, app);
-                match pass.filter(|pass| pass.ended(app).is_some()) {
+                vigil = Vigil::over(pass, &app.access);
+                match pass.filter(|pass| pass.ended(&app.access).is_some()) {
                     Some(Pass::Token(_)) => return Some(End::because("CREDENTIAL_EXPIRED", "The credential is no longer valid. Come back with another one.")),
                     Some(Pass::Session(_)) => return Some(End::because("SIGNED_OUT", "The browser is signed out. Sign in and come back.")),
                     None => continue,
@@ -182,14 +179,14 @@ async fn follow(
             next = told.next() => next,
         };
         let event = match next {
-            Some(Fed::Delivery { cursor, json }) => delivery(cursor, json),
-            Some(Fed::Failed { code, detail }) => return Some(End { code, detail }),
+            Some(FeedItem::Delivery { cursor, json }) => delivery(cursor, json),
+            Some(FeedItem::Failed { code, detail }) => return Some(End { code, detail }),
             None => return Some(End::server_stops()),
         };
         let sent = tokio::select! {
             sent = timeout(slow_max, tell.send(Ok(event))) => sent,
             // The event that was not taken is not told, and so none after it.
-            () = app.ending.cancelled() => return Some(End::server_stops()),
+            () = app.following.ending.cancelled() => return Some(End::server_stops()),
         };
         match sent {
             Ok(Ok(())) => {}

@@ -24,13 +24,10 @@ use warp::{
 use crate::{
     access::Role,
     graphql::{self, Call, Events, HttpAnswer, HttpRequest, Introspection, sdl},
-    projection::Patience,
+    projection::Deadline,
     server::{
         App, Peer,
-        admission::{
-            access::{asker, viewer},
-            pass::{Pass, Vigil},
-        },
+        admission::pass::{Pass, Vigil},
         body::{lingering, read},
         connection::{answer::keep, impatient::Subscriber},
         measured,
@@ -65,12 +62,12 @@ pub(in crate::server) fn routes(
              upgrade,
              body,
              app: Arc<App>| {
-                if let Some(response) = app.origins.preflight(&method, &headers) {
+                if let Some(response) = app.access.origins.preflight(&method, &headers) {
                     return Either::Left(ready(response));
                 }
                 Either::Right(measured("graphql", async move {
                     let body = lingering(&peer.1, &headers, body, app.body_timeout);
-                    let origin = app.origins.allowed(&headers).cloned();
+                    let origin = app.access.origins.allowed(&headers).cloned();
                     let answered = if method == Method::GET && socket::is_asked_for(&headers) {
                         socket::upgrade(&app, peer, &headers, upgrade, &id)
                     } else {
@@ -80,7 +77,7 @@ pub(in crate::server) fn routes(
                     // An answer about patients stays in no cache, whatever said who asks.
                     let told = response.headers_mut().entry(header::CACHE_CONTROL);
                     told.or_insert(HeaderValue::from_static("no-store"));
-                    app.origins.mark(origin, &mut response);
+                    app.access.origins.mark(origin, &mut response);
                     response
                 }))
             },
@@ -104,7 +101,7 @@ pub(in crate::server) fn routes(
 fn schema_for(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Response, Problem> {
     match app.graph.limits().introspection {
         Introspection::Everyone => {}
-        Introspection::Admins if viewer(app, peer, headers)?.role == Role::Admin => {}
+        Introspection::Admins if app.access.viewer(peer, headers)?.role == Role::Admin => {}
         Introspection::Admins => return Err(Problem::Forbidden),
         Introspection::Nobody => return Err(Problem::NotFound),
     }
@@ -134,7 +131,7 @@ async fn execute<B: Buf>(
     body: impl Stream<Item = Result<B, warp::Error>>,
 ) -> Result<Response, Problem> {
     let connection = Arc::clone(&peer.1);
-    let (viewer, pass) = asker(app, peer, &headers, method == Method::GET)?;
+    let (viewer, pass) = app.access.asker(peer, &headers, method == Method::GET)?;
     let method = match method {
         Method::GET => graphql::Method::Get,
         Method::POST => graphql::Method::Post,
@@ -146,7 +143,7 @@ async fn execute<B: Buf>(
     let wants_events = app.graph.wants_events(&request.http());
     let subscription = match wants_events {
         true => {
-            let permit = Arc::clone(&app.subscription_permits).try_acquire_owned();
+            let permit = Arc::clone(&app.following.subscription_permits).try_acquire_owned();
             Some(permit.map_err(|_| Problem::TooManySubscriptions)?)
         }
         false => None,
@@ -159,8 +156,8 @@ async fn execute<B: Buf>(
     let permits = tokio::time::timeout_at(until.into(), permits).await.map_err(|_| Problem::TooManyQueries)?;
     let (mut held, permit) = (permits.0, permits.1.map_err(|_| Problem::Internal)?);
     // Dropped with this future, when the answer is there or its client has gone: then the query ends too.
-    let (patience, _waiting) = Patience::until(until);
-    let call = Call { request_id: id.to_string(), patience };
+    let (deadline, _waiting) = Deadline::until(until);
+    let call = Call { request_id: id.to_string(), deadline };
     let (server, app) = (app, Arc::clone(app));
     let answer = tokio::task::spawn_blocking(move || {
         let answer = match wants_events {
@@ -224,9 +221,9 @@ fn tell(told: Events, app: Arc<App>, pass: Option<Pass>, permit: Option<OwnedSem
         let _held = permit;
         let next = told.map(|json| Event::default().event("next").data(&*json));
         let complete = stream::once(async { Event::default().event("complete").data("") });
-        let mut events = pin!(next.chain(complete).take_until(app.ending.clone().cancelled_owned()));
-        let mut look = tokio::time::interval(app.subscriptions.look_interval());
-        let mut vigil = Vigil::over(pass.as_ref(), &app);
+        let mut events = pin!(next.chain(complete).take_until(app.following.ending.clone().cancelled_owned()));
+        let mut look = tokio::time::interval(app.following.limits.look_interval());
+        let mut vigil = Vigil::over(pass.as_ref(), &app.access);
         loop {
             // Whoever has gone is noticed also while there is nothing to tell.
             let event = tokio::select! {
@@ -234,8 +231,8 @@ fn tell(told: Events, app: Arc<App>, pass: Option<Pass>, permit: Option<OwnedSem
                 event = events.next() => event,
                 _ = async { tokio::select! { _ = look.tick() => {}, () = vigil.passes() => {} } } => {
                     // First: what happens after the look is then seen.
-                    vigil = Vigil::over(pass.as_ref(), &app);
-                    if pass.as_ref().is_some_and(|pass| pass.ended(&app).is_some()) {
+                    vigil = Vigil::over(pass.as_ref(), &app.access);
+                    if pass.as_ref().is_some_and(|pass| pass.ended(&app.access).is_some()) {
                         return;
                     }
                     continue;

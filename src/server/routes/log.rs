@@ -17,7 +17,6 @@ use crate::{
     log::Position,
     server::{
         App, Peer,
-        admission::access::viewer,
         connection::chunks::{Chunks, written},
         measured,
         problem::Problem,
@@ -52,7 +51,7 @@ async fn answer(
     headers: HeaderMap,
     peer: Peer,
 ) -> Result<Response, Problem> {
-    let viewer = viewer(app, peer, &headers)?;
+    let viewer = app.access.viewer(peer, &headers)?;
     if viewer.role != Role::Admin || viewer.sources.is_some() {
         return Err(Problem::Forbidden);
     }

@@ -12,7 +12,6 @@ use crate::{
     access::Role,
     server::{
         App, Peer,
-        admission::access::viewer,
         connection::{answer::keep, connections::ConnectionState},
         problem::{Problem, bytes, json},
         with,
@@ -45,7 +44,7 @@ pub(in crate::server) fn routes(
         .then(move |headers: HeaderMap, peer: Peer, app: Arc<App>| async move {
             let connection = Arc::clone(&peer.1);
             match metrics_for {
-                MetricsFor::Admins => match viewer(&app, peer, &headers) {
+                MetricsFor::Admins => match app.access.viewer(peer, &headers) {
                     Ok(viewer) if viewer.role == Role::Admin && viewer.sources.is_none() => {
                         render(&app, &connection).await
                     }

@@ -18,7 +18,7 @@ use crate::server::{
     admission::{
         origin,
         refusals::Refused,
-        sessions::{Cookie, Ended, no_cookie},
+        sessions::{Cookie, no_cookie},
     },
     body::{is_json, lingering, read},
     measured,
@@ -68,8 +68,8 @@ async fn answer<B: Buf>(
     if ![Method::POST, Method::PUT, Method::DELETE].contains(method) {
         return Err(Problem::MethodNotAllowed { allow: "POST, PUT, DELETE" });
     }
-    if origin::is_foreign_page(headers, &app.origins) {
-        app.refusals.tell(Refused::SignIn, headers);
+    if origin::is_foreign_page(headers, &app.access.origins) {
+        app.access.refusals.tell(Refused::SignIn, headers);
         return Err(Problem::ForeignPage);
     }
     match *method {
@@ -90,51 +90,54 @@ async fn sign_in<B: Buf>(
     }
     let (body, _held) = read(&peer.1, headers, body, BODY_BYTES_MAX, app.body_timeout).await?;
     let SignIn { token } = serde_json::from_slice(&body).map_err(|_| Problem::NoSignIn)?;
-    if app.readers.is_empty() {
+    if app.access.readers.is_empty() {
         return Err(Problem::ReadersNotConfigured);
     }
     let now = (app.clock)();
-    let begun = app.sessions.begin(&app.readers, token.trim().as_bytes(), now);
-    let (session, viewer) = begun.ok_or_else(|| app.failures.count(peer.0.ip(), Problem::WrongToken))?;
+    let begun = app.access.sessions.begin(&app.access.readers, token.trim().as_bytes(), now);
+    let (session, viewer) = begun.ok_or_else(|| app.access.failures.count(peer.0.ip(), Problem::WrongToken))?;
     peer.1.is_known();
     // Another reader's pages in this browser end here.
-    if let Cookie::Counts(earlier, viewer) =
-        app.sessions.of(&app.readers, headers, origin::is_own_page(headers, &app.origins, false), now)
-    {
-        app.sessions.end(&earlier, &viewer, now).await;
+    if let Cookie::Counts(earlier, viewer) = app.access.sessions.of(
+        &app.access.readers,
+        headers,
+        origin::is_own_page(headers, &app.access.origins, false),
+        now,
+    ) {
+        app.access.sessions.end(&earlier, &viewer, now).await;
     }
-    Ok(app.sessions.cookie(&session, &viewer, headers))
+    Ok(app.access.sessions.cookie(&session, &viewer, headers))
 }
 
 fn renew(app: &App, headers: &HeaderMap, peer: Peer) -> Result<HeaderValue, Problem> {
     let now = (app.clock)();
-    match app.sessions.of(&app.readers, headers, origin::is_own_page(headers, &app.origins, false), now) {
+    match app.access.sessions.of(
+        &app.access.readers,
+        headers,
+        origin::is_own_page(headers, &app.access.origins, false),
+        now,
+    ) {
         Cookie::Counts(session, viewer) => {
             peer.1.is_known();
-            let session = app.sessions.renew(session, &viewer, now);
-            Ok(app.sessions.cookie(&session, &viewer, headers))
+            let session = app.access.sessions.renew(session, &viewer, now);
+            Ok(app.access.sessions.cookie(&session, &viewer, headers))
         }
-        Cookie::Ended(ended) => Err(signed_out(app, peer, ended)),
+        Cookie::Ended(ended) => Err(app.access.signed_out(peer, ended)),
         Cookie::Absent => Err(Problem::NotSignedIn),
     }
 }
 
 async fn sign_out(app: &App, headers: &HeaderMap) -> HeaderValue {
     let now = (app.clock)();
-    if let Cookie::Counts(session, viewer) =
-        app.sessions.of(&app.readers, headers, origin::is_own_page(headers, &app.origins, false), now)
-    {
-        app.sessions.end(&session, &viewer, now).await;
+    if let Cookie::Counts(session, viewer) = app.access.sessions.of(
+        &app.access.readers,
+        headers,
+        origin::is_own_page(headers, &app.access.origins, false),
+        now,
+    ) {
+        app.access.sessions.end(&session, &viewer, now).await;
     }
     no_cookie()
-}
-
-/// What is answered to a cookie that counts no more. One that nobody was given is a failed authentication.
-pub(in crate::server) fn signed_out(app: &App, peer: Peer, ended: Ended) -> Problem {
-    match ended {
-        Ended::Unknown => app.failures.count(peer.0.ip(), Problem::SignedOut),
-        Ended::SignedOut | Ended::Idle(_) | Ended::Forgotten | Ended::CredentialGone => Problem::SignedOut,
-    }
 }
 
 fn no_content(cookie: HeaderValue) -> Response {

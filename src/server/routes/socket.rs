@@ -27,11 +27,7 @@ use warp::{
 
 use crate::server::{
     App, Peer,
-    admission::{
-        access::{asker, signed_in},
-        origin,
-        refusals::Refused,
-    },
+    admission::{origin, refusals::Refused},
     connection::impatient::Impatient,
     problem::Problem,
     request_id::RequestId,
@@ -75,16 +71,16 @@ pub(in crate::server) fn is_asked_for(headers: &HeaderMap) -> bool {
 /// Whether a WebSocket could begin now that these headers ask for. Who it is that asks is told over the WebSocket itself.
 pub(in crate::server) fn could_begin(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(), Problem> {
     // A browser sends the user's page's origin, and no other header that could hold it back.
-    if !origin::is_allowed(headers, &app.origins) {
+    if !origin::is_allowed(headers, &app.access.origins) {
         return Err(Problem::ForeignOrigin);
     }
-    if app.readers.is_empty() {
-        asker(app, peer, headers, false)?;
+    if app.access.readers.is_empty() {
+        app.access.asker(peer, headers, false)?;
     }
     if app.draining() {
         return Err(Problem::Draining);
     }
-    match app.socket_permits.available_permits() {
+    match app.following.socket_permits.available_permits() {
         0 => Err(Problem::TooManySubscriptions),
         _ => Ok(()),
     }
@@ -107,19 +103,20 @@ pub(in crate::server) fn upgrade(
     };
     // Nobody shows it to who sits before the page.
     could_begin(app, peer.clone(), headers).inspect_err(|problem| match problem {
-        Problem::ForeignOrigin => app.refusals.tell(Refused::Socket, headers),
-        Problem::ReadersNotConfigured => app.refusals.tell(Refused::SocketFromElsewhere, headers),
+        Problem::ForeignOrigin => app.access.refusals.tell(Refused::Socket, headers),
+        Problem::ReadersNotConfigured => app.access.refusals.tell(Refused::SocketFromElsewhere, headers),
         _ => {}
     })?;
     // A browser can't send a token here: it sends its cookie, or says who it is in its first message. That is also where
     // it hears that the cookie counts no more, for of a refused upgrade its page hears nothing.
-    let who = if app.readers.is_empty() || headers.contains_key(header::AUTHORIZATION) {
-        let (viewer, pass) = asker(app, peer.clone(), headers, false)?;
+    let who = if app.access.readers.is_empty() || headers.contains_key(header::AUTHORIZATION) {
+        let (viewer, pass) = app.access.asker(peer.clone(), headers, false)?;
         Ok(Who { viewer, pass })
     } else {
-        signed_in(app, peer.clone(), headers).map(|(viewer, pass)| Who { viewer, pass: Some(pass) })
+        app.access.signed_in(peer.clone(), headers).map(|(viewer, pass)| Who { viewer, pass: Some(pass) })
     };
-    let permit = Arc::clone(&app.socket_permits).try_acquire_owned().map_err(|_| Problem::TooManySubscriptions)?;
+    let permit =
+        Arc::clone(&app.following.socket_permits).try_acquire_owned().map_err(|_| Problem::TooManySubscriptions)?;
     let spoken = has_token(headers, &header::SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
     let mut response = Response::default();
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -134,8 +131,8 @@ pub(in crate::server) fn upgrade(
     }
     peer.1.upgrades();
     let (app, id) = (Arc::clone(app), id.to_string());
-    app.sockets.clone().spawn(async move {
-        if let Some(socket) = open(on_upgrade, app.subscriptions.message_bytes_max).await {
+    app.following.sockets.clone().spawn(async move {
+        if let Some(socket) = open(on_upgrade, app.following.limits.message_bytes_max).await {
             Connection::new(app, peer, socket, who, id).serve(spoken).await;
         }
         drop(permit);

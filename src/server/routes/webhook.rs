@@ -101,7 +101,8 @@ async fn receive<B: Buf>(
     if method != Method::POST {
         return Err(Problem::MethodNotAllowed { allow: "POST" });
     }
-    let sender = authenticate(app, route_key, headers).map_err(|problem| app.failures.count(peer.0.ip(), problem))?;
+    let sender =
+        authenticate(app, route_key, headers).map_err(|problem| app.access.failures.count(peer.0.ip(), problem))?;
     let Sender { source, by_normal_form } = sender;
     peer.1.is_known();
     let (body, _held) = read(&peer.1, headers, body, BODY_BYTES_MAX, app.body_timeout).await?;

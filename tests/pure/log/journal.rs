@@ -68,13 +68,13 @@ fn a_broken_group_with_a_whole_one_after_it_is_refused() {
     let [_, begin, end, _] = killed.bounds[..] else { unreachable!() };
     for at in begin..end {
         let (log, _) = killed.open_changed(|bytes| bytes[at] ^= 0x10);
-        let Err(LogError::Damaged { position, .. }) = log else { panic!("changed at {at}: it opened") };
+        let Err(LogError::Corrupt { position, .. }) = log else { panic!("changed at {at}: it opened") };
         assert_eq!(position, Position::new(2));
     }
     let (log, _) = killed.open_changed(|bytes| bytes[begin..end].fill(0));
-    assert!(matches!(log, Err(LogError::Damaged { position, .. }) if position == Position::new(2)));
+    assert!(matches!(log, Err(LogError::Corrupt { position, .. }) if position == Position::new(2)));
     let (log, _) = killed.open_changed(|bytes| drop(bytes.drain(begin..end)));
-    assert!(matches!(log, Err(LogError::Damaged { position, .. }) if position == Position::new(2)));
+    assert!(matches!(log, Err(LogError::Corrupt { position, .. }) if position == Position::new(2)));
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_journal_that_does_not_follow_the_store_is_refused() {
     let refused_at = |data: &Path| {
         let target = data.join("log").join(journal.file_name().unwrap());
         fs::copy(&journal, &target).unwrap();
-        let Err(LogError::Damaged { position, .. }) = open(data) else { panic!("{}: it opened", data.display()) };
+        let Err(LogError::Corrupt { position, .. }) = open(data) else { panic!("{}: it opened", data.display()) };
         assert!(target.exists());
         position.get()
     };

@@ -108,7 +108,7 @@ fn files_follow_one_another_and_a_group_may_be_larger_than_one() {
     }
 }
 
-/// The mover is not waited for: a start finds two files, whatever it has done of the first.
+/// The checkpointer is not waited for: a start finds two files, whatever it has done of the first.
 #[test]
 fn damage_in_a_file_before_another_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -139,7 +139,7 @@ fn damage_in_a_file_before_another_is_refused() {
         let mut changed = bytes.clone();
         changed[at] ^= 1;
         let refused = open_with(&changed);
-        assert!(matches!(refused, Err(LogError::Damaged { position: at, .. }) if at == Position::new(position)));
+        assert!(matches!(refused, Err(LogError::Corrupt { position: at, .. }) if at == Position::new(position)));
     }
 }
 

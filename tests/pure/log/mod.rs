@@ -3,4 +3,4 @@
 mod store;
 mod journal;
 mod journal_moves;
-mod damage;
+mod corruption;

@@ -261,7 +261,7 @@ fn a_store_that_lost_its_tail_is_refused() {
                 assert!(found < remembered && remembered == Position::new(2000));
                 shorter += 1;
             }
-            Err(LogError::Unopenable { .. } | LogError::Damaged { .. } | LogError::Storage { .. }) => {}
+            Err(LogError::Unopenable { .. } | LogError::Corrupt { .. } | LogError::Storage { .. }) => {}
             Err(error) => panic!("cut by {cut}: {error}"),
             Ok(log) => assert_eq!(read_all(&log).len(), 2000, "cut by {cut}: opened with fewer rows"),
         }
@@ -288,11 +288,11 @@ fn groups_that_changed_places_are_found_by_whoever_reads_past_them() {
     let log = open(&data_dir).unwrap();
     let (read, broken): (Vec<_>, Vec<_>) = log.read(Position::ZERO).partition(Result::is_ok);
     assert_eq!(read.len(), 2);
-    assert!(matches!(broken[..], [Err(LogError::Damaged { position, .. })] if position == Position::new(3)));
+    assert!(matches!(broken[..], [Err(LogError::Corrupt { position, .. })] if position == Position::new(3)));
     for _ in 0..2 {
         let rules = Arc::new(Rules::default());
         let folded = Projection::open_and_catch_up(&data_dir.projection(), rules, &log, &mut |_| {});
-        assert!(matches!(folded, Err(ProjectionError::Log(LogError::Damaged { .. }))));
+        assert!(matches!(folded, Err(ProjectionError::Log(LogError::Corrupt { .. }))));
     }
 }
 
@@ -369,7 +369,7 @@ fn a_head_of_another_log_or_a_damaged_one_is_refused_and_a_missing_one_is_made_a
     drop(log);
     let file = HeadFile::of(&data_dir);
     file.write(Head { position: Position::new(1), digest: head.digest }).unwrap();
-    assert!(matches!(open(&data_dir), Err(LogError::Damaged { position, .. }) if position == Position::new(1)));
+    assert!(matches!(open(&data_dir), Err(LogError::Corrupt { position, .. }) if position == Position::new(1)));
     fs::write(data_dir.head(), b"clockfold-head 1 2 00 00\n").unwrap();
     assert!(matches!(open(&data_dir), Err(LogError::HeadUnreadable { .. })));
     fs::remove_file(data_dir.head()).unwrap();

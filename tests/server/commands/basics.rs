@@ -11,10 +11,10 @@ use clockfold::access::{SECRET_CHARACTERS_MIN, digest_of};
 
 use crate::support::{
     self,
-    server::{CONFIG, Connection, Server, Told, clockfold, command, data_dir},
+    server::{CONFIG, CommandOutput, Connection, Server, clockfold, command, data_dir},
 };
 
-fn told(arguments: &[&str]) -> Told {
+fn told(arguments: &[&str]) -> CommandOutput {
     clockfold(tempfile::tempdir().unwrap().path(), &[], arguments)
 }
 
@@ -26,7 +26,7 @@ fn printed(arguments: &[&str]) -> String {
 }
 
 /// `check-config` of a file.
-fn check_config(text: &str) -> Told {
+fn check_config(text: &str) -> CommandOutput {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("clockfold.toml"), text).unwrap();
     clockfold(folder.path(), &[], &["check-config"])

@@ -19,7 +19,7 @@ const READERS: &str = "[[reader]]\nname = \"admin\"\ntoken = \"token-of-an-admin
                        [[reader]]\nname = \"viewer\"\ntoken = \"token-of-a-viewer-reader\"\n\
                        [[reader]]\nname = \"one\"\ntoken = \"token-of-a-limited-reader\"\nrole = \"admin\"\nsources = [\"downtown\"]\n";
 
-fn export(folder: &Path, arguments: &[&str]) -> support::server::Told {
+fn export(folder: &Path, arguments: &[&str]) -> support::server::CommandOutput {
     clockfold(folder, &[], &[&["export", "--data-dir", "data"], arguments].concat())
 }
 

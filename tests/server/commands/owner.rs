@@ -11,7 +11,7 @@ use std::{
 
 use crate::support::{
     run,
-    server::{CONFIG, Server, Told},
+    server::{CONFIG, CommandOutput, Server},
 };
 
 /// Nobody on this machine: it has no name, and no group of its own.
@@ -77,7 +77,7 @@ impl Service {
         Server::spawn(self.command(OWNER, &["serve", "--listen", "127.0.0.1:0"]))
     }
 
-    fn run(&self, user: u32, arguments: &[&str]) -> Told {
+    fn run(&self, user: u32, arguments: &[&str]) -> CommandOutput {
         told(&mut self.command(user, arguments))
     }
 
@@ -89,10 +89,14 @@ impl Service {
     }
 }
 
-fn told(command: &mut Command) -> Told {
+fn told(command: &mut Command) -> CommandOutput {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Told { status: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
+    CommandOutput {
+        status: output.status.code().unwrap_or(-1),
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    }
 }
 
 fn collect(path: &Path, files: &mut BTreeMap<PathBuf, File>) {

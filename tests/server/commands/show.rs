@@ -5,12 +5,12 @@ use std::{fs, path::Path, process::Command};
 use serde_json::Value;
 
 use crate::support::{
-    server::{Server, Told, clockfold, command, data_dir},
+    server::{CommandOutput, Server, clockfold, command, data_dir},
     sources::{SOURCES, let_in_by, post, post_all},
 };
 
 /// `clockfold show` of a server's data, with the configuration that [`Server::start`] wrote.
-fn show(folder: &Path, arguments: &[&str]) -> Told {
+fn show(folder: &Path, arguments: &[&str]) -> CommandOutput {
     let data = data_dir(folder);
     clockfold(folder, &[], &[&["show", "--data-dir", data.to_str().unwrap()], arguments].concat())
 }

@@ -18,11 +18,11 @@ use std::{
 use clockfold::log::{Body, DataDir, Log, NewDelivery, Position, SledLog};
 
 use crate::support::{
-    server::{CONFIG, ROUTE_KEY, Server, Told, clockfold, command, data_dir},
+    server::{CONFIG, CommandOutput, ROUTE_KEY, Server, clockfold, command, data_dir},
     wait_for,
 };
 
-fn told(folder: &Path, arguments: &str) -> Told {
+fn told(folder: &Path, arguments: &str) -> CommandOutput {
     let arguments: Vec<&str> = arguments.split_whitespace().collect();
     clockfold(folder, &[], &[&["simulate"], &arguments[..]].concat())
 }
@@ -168,7 +168,7 @@ fn what_is_posted_is_answered_and_kept() {
     let server = Server::start(folder.path(), CONFIG);
     let address = server.address;
     let post = |arguments: &str| told(folder.path(), &format!("--target http://{address} {arguments}"));
-    let count = |told: &Told, name: &str| -> u64 {
+    let count = |told: &CommandOutput, name: &str| -> u64 {
         let line = told.stdout.lines().find_map(|line| line.strip_prefix(name));
         line.map_or(0, |line| line.trim().parse().unwrap())
     };

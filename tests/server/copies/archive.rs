@@ -20,7 +20,7 @@ use crate::support::{
     copies::{append, contents, files, many, open},
     delivery,
     load::{Acknowledged, Load, Plan, Random, as_acknowledged, check_kept},
-    server::{CONFIG, Server, Told, clockfold, data_dir},
+    server::{CONFIG, CommandOutput, Server, clockfold, data_dir},
 };
 
 const KILLS: u64 = 20;
@@ -65,7 +65,7 @@ fn archived(survey: &Survey) -> Vec<Delivery> {
     survey.deliveries().flat_map(Result::unwrap).collect()
 }
 
-fn restore(folder: &Path, from: &str, into: &str) -> Told {
+fn restore(folder: &Path, from: &str, into: &str) -> CommandOutput {
     let told = clockfold(folder, &[], &["restore", from, "--data-dir", into]);
     assert_eq!((told.status, told.stderr.as_str()), (0, ""));
     told
@@ -215,16 +215,16 @@ fn a_torn_tail_is_told_and_everything_before_it_is_restored() {
                 fs::remove_dir_all(folder.join("other")).unwrap();
             }
         }
-        // The next start mends it from the log.
+        // The next start repairs it from the log.
         follow(&log, &archive, 200_000);
-        let mended = survey(&archive);
-        assert!(mended.torn.is_none() && mended.damage.is_none());
-        assert_eq!(mended.whole, log.head());
+        let repaired = survey(&archive);
+        assert!(repaired.torn.is_none() && repaired.damage.is_none());
+        assert_eq!(repaired.whole, log.head());
         // What was written anew may be cut into segments elsewhere.
         files(&archive).iter().filter(|file| **file > path).for_each(|file| fs::remove_file(file).unwrap());
         fs::write(&path, &bytes).unwrap();
     }
-    // Damage in the middle is not a torn tail, although nothing is finished there.
+    // Corruption in the middle is not a torn tail, although nothing is finished there.
     let mut damaged = bytes.clone();
     damaged[200] ^= 1;
     fs::write(&path, &damaged).unwrap();

@@ -205,7 +205,7 @@ fn a_restore_that_is_killed_leaves_no_half_log() {
     println!("{halfway} of {KILLS} refused to start, {:.1} s", begun.elapsed().as_secs_f64());
 }
 
-/// One way to damage a backup: what it is called, what it does to the files, and which positions may be told.
+/// One way to corruption a backup: what it is called, what it does to the files, and which positions may be told.
 type Damage = (&'static str, fn(&[PathBuf]));
 
 #[test]
@@ -302,8 +302,8 @@ fn edit_frames(path: &Path, edit: impl FnOnce(&mut Vec<Vec<u8>>)) {
     fs::write(path, [header.to_vec(), frames.concat()].concat()).unwrap();
 }
 
-/// A damaged backup is refused, with the segment and a position in `first..=last`, which is one after the segment's
-/// where only its end is damaged; what is before that can be had.
+/// A corrupt backup is refused, with the segment and a position in `first..=last`, which is one after the segment's
+/// where only its end is corrupt; what is before that can be had.
 fn check_damage(
     folder: &Path,
     what: &str,

@@ -12,7 +12,7 @@ use crate::support::{
     bodies::{Marked, mark, names, search},
     copies::{contents, open},
     load::Random,
-    server::{CONFIG, Server, Told, clockfold, data_dir},
+    server::{CONFIG, CommandOutput, Server, clockfold, data_dir},
 };
 
 const APPOINTMENTS: u64 = 120;
@@ -27,11 +27,11 @@ fn marked(folder: &Path, seed: u64) -> Marked {
     Marked::make(&data_dir(folder), APPOINTMENTS, seed)
 }
 
-fn erase(folder: &Path, arguments: &[&str]) -> Told {
+fn erase(folder: &Path, arguments: &[&str]) -> CommandOutput {
     clockfold(folder, &[], &[&["erase-bodies", "--data-dir", "data"], arguments].concat())
 }
 
-fn done(told: Told) -> String {
+fn done(told: CommandOutput) -> String {
     assert_eq!((told.status, told.stderr.as_str()), (0, ""), "{}", told.stdout);
     told.stdout
 }

@@ -76,6 +76,7 @@ fn a_server_erases_at_its_start_what_has_had_its_time_and_not_every_time() {
     assert!(!says(&server, "have had their time"), "{}", server.printed());
     stop(&mut server);
     use std::os::unix::fs::MetadataExt;
+
     assert_eq!(fs::metadata(data.join("log")).unwrap().ino(), store.ino());
 }
 

@@ -3,4 +3,4 @@
 mod refold;
 mod rebuild;
 mod rebuild_commands;
-mod mended;
+mod repaired;

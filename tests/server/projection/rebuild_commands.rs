@@ -13,7 +13,7 @@ use crate::support::{
     delivery_from,
     disk::Disk,
     load::Random,
-    server::{CONFIG, Server, Told, clockfold, data_dir},
+    server::{CONFIG, CommandOutput, Server, clockfold, data_dir},
 };
 
 fn configure(folder: &Path) {
@@ -39,7 +39,7 @@ fn fill(folder: &Path, count: u64) {
     }
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Told {
+fn run(folder: &Path, arguments: &[&str]) -> CommandOutput {
     clockfold(folder, &[], arguments)
 }
 
@@ -128,7 +128,7 @@ fn a_projection_that_is_not_what_the_log_makes_is_told_and_mended() {
     assert!(verified.stdout.contains("`clockfold rebuild` builds it anew"), "{}", verified.stdout);
     let report = &json(folder.path(), &["rebuild", "--dry-run"])["report"];
     assert_eq!((&report["equal"], &report["total"]["changed"]), (&Value::Bool(false), &1.into()), "{report}");
-    assert_eq!(run(folder.path(), &["verify"]).status, 1, "a dry run mends nothing");
+    assert_eq!(run(folder.path(), &["verify"]).status, 1, "a dry run repairs nothing");
     assert_eq!(run(folder.path(), &["rebuild"]).status, 0);
     assert_eq!(run(folder.path(), &["verify"]).status, 0);
 }

@@ -13,7 +13,7 @@ use crate::support::{
     self, fixture,
     oracle::{
         model::{self, Judged, Sent, State, Table},
-        story::{Ending, Story, Told, text},
+        story::{Ending, Story, StoryDelivery, text},
     },
     server::{Connection, Server},
 };
@@ -74,14 +74,14 @@ impl Story {
         model::fold(&self.rules.table, self.rules.window_s * 1000, &sent)
     }
 
-    fn of<'a>(&'a self, source: &'a str, appointment_id: &'a str) -> impl Iterator<Item = &'a Told> {
-        let names_it = move |told: &&Told| told.event.as_ref().is_some_and(|(_, id)| id == appointment_id);
+    fn of<'a>(&'a self, source: &'a str, appointment_id: &'a str) -> impl Iterator<Item = &'a StoryDelivery> {
+        let names_it = move |told: &&StoryDelivery| told.event.as_ref().is_some_and(|(_, id)| id == appointment_id);
         self.deliveries.iter().filter(move |told| told.source == source).filter(names_it)
     }
 
     fn deliveries_expected(&self, source: &str, appointment_id: Option<&str>) -> Vec<Value> {
         let its = self.deliveries.iter().filter(|told| told.source == source);
-        let expected = |told: &Told| match &told.event {
+        let expected = |told: &StoryDelivery| match &told.event {
             Some((_, id)) => {
                 let position = sent(told).position;
                 let judged = self.state(source, id).judged;
@@ -89,14 +89,14 @@ impl Story {
             }
             None => unreadable_expected(told),
         };
-        let named = |told: &&Told| {
+        let named = |told: &&StoryDelivery| {
             let id = told.event.as_ref().map(|(_, id)| id.as_str());
             appointment_id.is_none_or(|wanted| id == Some(wanted))
         };
         its.filter(named).map(expected).collect()
     }
 
-    fn readable_expected(&self, told: &Told, judged: &Judged) -> Value {
+    fn readable_expected(&self, told: &StoryDelivery, judged: &Judged) -> Value {
         let (event, id) = told.event.as_ref().unwrap();
         let answer = &told.answer;
         assert_eq!(answer["outcome"], judged.outcome_at_arrival, "{}: the model differs", self.title);
@@ -130,7 +130,7 @@ impl Story {
         if ending.status == "NONE" {
             return Value::Null;
         }
-        let its: Vec<&Told> = self.of(&ending.source, &ending.appointment_id).collect();
+        let its: Vec<&StoryDelivery> = self.of(&ending.source, &ending.appointment_id).collect();
         let mut expected = json!({
             "source": ending.source, "appointmentId": ending.appointment_id,
             "status": ending.status, "standing": ending.standing,
@@ -151,7 +151,7 @@ impl Story {
     }
 }
 
-fn unreadable_expected(told: &Told) -> Value {
+fn unreadable_expected(told: &StoryDelivery) -> Value {
     json!({
         "position": told.answer["position"], "receivedAt": told.answer["receivedAt"], "source": told.source,
         "appointmentId": null, "eventType": null, "rawEventType": null,
@@ -172,7 +172,7 @@ fn repeated(event: &str, met: Option<&str>) -> (Value, Value) {
 }
 
 /// A delivery as the model takes it.
-fn sent(told: &Told) -> Sent {
+fn sent(told: &StoryDelivery) -> Sent {
     let received_at = DateTime::parse_from_rfc3339(&text(&told.answer["receivedAt"])).unwrap();
     Sent {
         position: text(&told.answer["position"]).parse().unwrap(),

@@ -248,6 +248,7 @@ fn key_value(name: &str) -> String {
 
 fn base64_of(text: &str) -> Vec<u8> {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
+
     STANDARD.decode(text).expect("base64")
 }
 

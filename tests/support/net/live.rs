@@ -151,6 +151,7 @@ impl Socket {
     /// The lengths of the next message's frames.
     pub fn frame_lengths(&mut self) -> Vec<usize> {
         use std::io::Read as _;
+
         let stream = self.socket.get_mut();
         let mut lengths = Vec::new();
         loop {
@@ -175,6 +176,7 @@ impl Socket {
     /// Whether the connection is still there, as far as its own end shows without an answer to a ping.
     pub fn is_there(&mut self) -> bool {
         use std::io::Read as _;
+
         let read = self.socket.get_mut().read(&mut [0; 64]);
         read.is_ok_and(|bytes| bytes > 0)
     }

@@ -30,7 +30,7 @@ pub struct Story {
     pub title: String,
     pub number: usize,
     pub rules: Rules,
-    pub deliveries: Vec<Told>,
+    pub deliveries: Vec<StoryDelivery>,
     pub endings: Vec<Ending>,
     pub outcomes: Vec<Later>,
 }
@@ -45,7 +45,7 @@ pub struct Rules {
 }
 
 /// One delivery: what is sent, what is expected, and what was answered.
-pub struct Told {
+pub struct StoryDelivery {
     pub source: String,
     pub body: String,
     /// The event type and the id, where the body can be read.
@@ -102,7 +102,7 @@ impl Story {
         Ending { source, appointment_id: appointment_id.clone(), status: status.clone(), standing }
     }
 
-    fn delivery(&self, line: &str, pause: Duration) -> Told {
+    fn delivery(&self, line: &str, pause: Duration) -> StoryDelivery {
         let (told, expected) = line.rsplit_once("->").unwrap_or_else(|| panic!("{line}: no arrow"));
         let (source, what) = told.trim().split_once(' ').unwrap_or((told.trim(), ""));
         let what = what.trim();
@@ -114,7 +114,7 @@ impl Story {
             _ => (named_in(what), what.to_owned()),
         };
         let (source, expected) = (self.source(source), words(expected));
-        Told { source, body, event, pause, expected, answer: Value::Null }
+        StoryDelivery { source, body, event, pause, expected, answer: Value::Null }
     }
 
     fn source(&self, name: &str) -> String {

@@ -1,4 +1,4 @@
-//! The end of an archive: found, held against the log, mended where a crash tore it, and written on.
+//! The end of an archive: found, held against the log, repaired where a crash tore it, and written on.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -7,14 +7,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clockfold_log::{Head, Log, LogError, Position, sync_dir};
+
 use crate::{
-    CopyError, Damage, make_durable_dir,
+    CopyError, Corruption, make_durable_dir,
     manifest::{ARCHIVE, is_archive, mark_archive},
     segment::{
         Broken, GROUP_BYTES_MAX, GROUP_DELIVERIES_MAX, SegmentReader, SegmentWriter, end_of, groups_after, list, weight,
     },
 };
-use clockfold_log::{Head, Log, LogError, Position, sync_dir};
 
 /// Up to where a segment is on stable storage.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ impl Tail {
         let limit = |path: &Path| synced.filter(|synced| synced.path == path).map(|synced| synced.bytes);
         let (segment, at) = match segments.last() {
             None => (None, Head::EMPTY),
-            Some(path) => mend(path, before_last, limit(path), directory, log)?,
+            Some(path) => repair(path, before_last, limit(path), directory, log)?,
         };
         sync_dir(directory).map_err(failed("syncing"))?;
         Ok(Tail { directory: directory.to_owned(), at, segment, _mark: mark })
@@ -66,7 +67,7 @@ impl Tail {
     /// Appends the next deliveries of the log, durably, and ends the segment where it has become long enough.
     pub(super) fn append_batch(&mut self, log: &dyn Log, segment_bytes: u64) -> Result<Synced, CopyError> {
         let most = usize::try_from(segment_bytes).unwrap_or(usize::MAX).min(GROUP_BYTES_MAX);
-        // One frame, one sync: so a power cut tears the last frame at most, and whatever is broken before it is damage.
+        // One frame, one sync: so a power cut tears the last frame at most, and whatever is broken before it is corruption.
         let mut batch = Vec::new();
         let mut bytes = 0;
         for delivery in log.read(self.at.position.next()) {
@@ -79,7 +80,7 @@ impl Tail {
         }
         if batch.is_empty() {
             let message = "the delivery is missing".to_owned();
-            return Err(LogError::Damaged { position: self.at.position.next(), message }.into());
+            return Err(LogError::Corrupt { position: self.at.position.next(), message }.into());
         }
         let failed = || CopyError::file("writing to", &self.directory);
         let segment = match &mut self.segment {
@@ -143,18 +144,18 @@ fn lock(directory: &Path) -> Result<File, CopyError> {
 fn check_order(segments: &[PathBuf], directory: &Path, log: &dyn Log) -> Result<Head, CopyError> {
     let mut at = Head::EMPTY;
     for path in segments.iter().take(segments.len().saturating_sub(1)) {
-        let damaged = |message: &str| {
+        let corrupt = |message: &str| {
             let (segment, message, position) = (path.clone(), message.to_owned(), at.position.next());
-            CopyError::Damaged(Box::new(Damage { segment, offset: 0, position, message, whole_later: Vec::new() }))
+            CopyError::Corrupt(Box::new(Corruption { segment, offset: 0, position, message, whole_later: Vec::new() }))
         };
         match SegmentReader::open(path) {
             Ok(reader) if reader.after() == at => {}
-            Ok(_) => return Err(damaged("it does not begin where the one before it ends")),
+            Ok(_) => return Err(corrupt("it does not begin where the one before it ends")),
             Err(Broken::Input(error)) => return Err(CopyError::file("reading", path)(error)),
-            Err(Broken::At { message, .. }) => return Err(damaged(&message)),
+            Err(Broken::At { message, .. }) => return Err(corrupt(&message)),
         }
         let end = end_of(path).map_err(CopyError::file("reading", path))?;
-        at = end.ok_or_else(|| damaged("its end is missing"))?;
+        at = end.ok_or_else(|| corrupt("its end is missing"))?;
         check_log(at, directory, log)?;
     }
     Ok(at)
@@ -179,7 +180,7 @@ fn check_log(at: Head, directory: &Path, log: &dyn Log) -> Result<(), CopyError>
 
 /// Reads the last segment to the end of what is whole, at most `limit` bytes, and cuts off what follows. The log has it
 /// all, so nothing is lost by that.
-fn mend(
+fn repair(
     path: &Path,
     begins: Head,
     limit: Option<u64>,

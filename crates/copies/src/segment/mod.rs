@@ -12,7 +12,7 @@
 //!         | BLAKE3 of every byte before this frame, 32 bytes
 //! ```
 //!
-//! A crash tears at most the end of a segment that is not finished. Everything else that does not fit is damage: a
+//! A crash tears at most the end of a segment that is not finished. Everything else that does not fit is corruption: a
 //! changed bit is found by the CRC, a frame that was dropped, moved or exchanged by its position and by the chain.
 
 mod reader;

@@ -1,4 +1,4 @@
-//! What can still be found in a damaged segment, for the message that tells the damage.
+//! What can still be found in a corrupt segment, for the message that tells the corruption.
 
 use std::{fs, io, path::Path};
 

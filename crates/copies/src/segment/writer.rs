@@ -6,10 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::create_private;
 use clockfold_log::{Body, Delivery, Digest, Head, encode_group, sync_dir};
 
 use super::{END, GROUP, file_name, print_frame, print_header};
+use crate::create_private;
 
 /// A group holds at most about so many bytes of bodies, unless one delivery alone has more.
 pub(crate) const GROUP_BYTES_MAX: usize = 64 << 10;

@@ -9,7 +9,7 @@ use crate::{Cause, LogError, Position};
 pub enum ErasureError {
     /// The log's folder is not where another one can take its place.
     #[error("{path} {message}, so another log can't take its place for good")]
-    Place {
+    Folder {
         /// The folder, or what is in it.
         path: PathBuf,
         /// What is wrong with it.
@@ -74,7 +74,7 @@ impl ErasureError {
     /// What the person who reads the message can do.
     pub fn hint(&self) -> &'static str {
         match self {
-            ErasureError::Place { .. } => {
+            ErasureError::Folder { .. } => {
                 "make log/ a plain folder of plain files in the data directory; the data directory itself may lie anywhere"
             }
             ErasureError::NoExchange { .. } => {

@@ -1,6 +1,6 @@
 //! Why the system refused, as far as a person does something else about it.
 //!
-//! None of these says that the log is damaged: where the system refuses, the log may be well. So no hint here tells to
+//! None of these says that the log is corrupt: where the system refuses, the log may be well. So no hint here tells to
 //! restore a copy.
 
 use std::io;
@@ -158,6 +158,7 @@ mod tests {
     #[test]
     fn each_hint_is_one_of_its_kind_and_none_gives_the_log_up() {
         use Cause::*;
+
         let all = [NotAllowed, ReadOnly, NoSpace, Quota, Device, TooManyFiles, TooLarge, NoMemory, Gone, Locked, Other];
         let hints: std::collections::BTreeSet<&str> = all.iter().map(|cause| cause.hint()).collect();
         assert_eq!(hints.len(), all.len());

@@ -19,7 +19,7 @@ use crate::{
     LogError,
     files::{
         cause::Cause,
-        lock_file::{self, DataDirLock, RunningServer},
+        lock_file::{self, DataDirLock},
     },
 };
 
@@ -66,9 +66,10 @@ impl DataDir {
         self.root.join("lock")
     }
 
-    /// How to ask the server that holds the directory, as far as its lock file tells.
-    pub fn running_server(&self) -> Option<RunningServer> {
-        lock_file::running_server(&self.lock_path())
+    /// What the process that holds the directory says of itself in the lock file: see [`DataDirLock::announce`]. `None`
+    /// where that can't be read.
+    pub fn announced(&self) -> Option<Vec<String>> {
+        lock_file::announced(&self.lock_path())
     }
 
     /// The directory itself.
@@ -162,15 +163,15 @@ pub(crate) fn forget_cached(file: &File) -> std::io::Result<()> {
 }
 
 /// Which file or folder it is, wherever it is: its device and its number there.
-pub(crate) type FilePlace = (u64, u64);
+pub(crate) type FileId = (u64, u64);
 
-pub(crate) fn place_of(found: &Metadata) -> FilePlace {
+pub(crate) fn place_of(found: &Metadata) -> FileId {
     (found.dev(), found.ino())
 }
 
 /// Where a path leads. Its times are not asked for: on Linux since 6.13 whoever has been told a file's times makes the next
 /// write to it change them, and the sync after that one more block to write.
-pub(crate) fn place_at(path: &Path) -> std::io::Result<FilePlace> {
+pub(crate) fn place_at(path: &Path) -> std::io::Result<FileId> {
     match statx(CWD, path, AtFlags::empty(), StatxFlags::INO) {
         Ok(found) => Ok((makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino)),
         // An old kernel, or a sandbox that does not know the call.
@@ -180,7 +181,7 @@ pub(crate) fn place_at(path: &Path) -> std::io::Result<FilePlace> {
 }
 
 /// Whether a path leads there. What can't be looked at is not what is gone.
-pub(crate) fn leads_to(path: &Path, place: FilePlace) -> std::io::Result<bool> {
+pub(crate) fn leads_to(path: &Path, place: FileId) -> std::io::Result<bool> {
     match place_at(path) {
         Ok(found) => Ok(found == place),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),

@@ -1,10 +1,15 @@
-//! The lock file: one process at a time has the data directory, and says in it how to ask it.
+//! The lock file: one process at a time has the data directory, and says in it what others on this machine may know.
 //!
-//! Its lines, which only its owner can read: the process's id; while a server runs, its URL and a secret, wiped out at
-//! its end or, after a kill, by who next takes the lock to write; `session-key` with 64 hexadecimal digits, which that one keeps, so that browsers
-//! stay signed in while the server is started anew; and `signed-out` with the id of each session that somebody ended and
-//! until when a copy of its cookie could count. They live and die with the key: where that is lost, nobody is signed in.
-//! What else stands behind the key is left over and counts for nothing.
+//! Its lines, which only its owner can read:
+//!
+//! ```text
+//! 4711                         the process that has the lock
+//! http://127.0.0.1:8080        what the holder says of itself: lines without a blank, wiped out at its end or,
+//! 3q2-7w...                    after a kill, by the next process that takes the lock to write
+//! session-key 9f86d081...      what stays from one holder to the next: a word, a blank, and its value
+//! ```
+//!
+//! What the lines mean is their writers' business. A line without its line feed is torn, and counts for nothing.
 
 use std::{
     fmt,
@@ -12,22 +17,13 @@ use std::{
     io::{self, Read as _},
     os::unix::fs::{FileExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
-
-use chrono::{DateTime, Utc};
 
 use crate::{
     LogError,
     files::data_dir::{leads_to, place_of, storage},
 };
-
-const KEY_LINE: &str = "session-key ";
-
-const SIGNED_OUT_LINE: &str = "signed-out ";
-
-/// So many sessions that somebody ended are kept; then the one that would go first goes.
-const SIGNED_OUT_MAX: usize = 4096;
 
 /// More than a lock file has.
 const FILE_BYTES_MAX: u64 = 512 << 10;
@@ -42,61 +38,30 @@ pub struct DataDirLock {
 }
 
 /// What a lock file is to be again.
-#[derive(Debug)]
 struct After {
     path: PathBuf,
     /// `None`: it was not there.
     content: Option<Vec<u8>>,
 }
 
-/// How to ask the server that holds a data directory.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RunningServer {
-    /// Its root on this machine, such as `http://127.0.0.1:8080`.
-    pub url: String,
-    /// Lets whoever can read the lock file in, as an admin of all sources.
-    pub secret: String,
-}
-
-/// Random bytes that browsers' sessions are sealed with. They are nowhere but in the lock file: in no copy of the log.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct SessionKey(pub [u8; 32]);
-
-/// A session that somebody ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct SignedOut {
-    /// Its id.
-    pub session: [u8; 16],
-    /// Until when a copy of its cookie could count.
-    pub until: DateTime<Utc>,
-}
-
-/// What the file says beside this process's id.
-#[derive(Clone, Debug, Default)]
+/// What the file says beside this process's id: lines without their line feeds.
+#[derive(Clone, Default)]
 struct Text {
-    server: Option<RunningServer>,
-    key: Option<SessionKey>,
-    signed_out: Vec<SignedOut>,
+    holder: Vec<String>,
+    lasting: Vec<String>,
 }
 
-impl fmt::Debug for SignedOut {
-    /// Nothing that a log line should not hold.
+impl fmt::Debug for After {
+    /// Nothing that a message should not hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SignedOut(.., {})", self.until)
+        write!(f, "After({})", self.path.display())
     }
 }
 
-impl fmt::Debug for RunningServer {
-    /// Nothing that a log line should not hold.
+impl fmt::Debug for Text {
+    /// Nothing that a message should not hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RunningServer({})", self.url)
-    }
-}
-
-impl fmt::Debug for SessionKey {
-    /// Nothing that a log line should not hold.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionKey(..)")
+        write!(f, "Text({} lines of the holder, {} that last)", self.holder.len(), self.lasting.len())
     }
 }
 
@@ -118,10 +83,10 @@ impl Drop for DataDirLock {
         } else {
             // Nobody can be asked any more.
             let text = self.text.get_mut().unwrap_or_else(PoisonError::into_inner);
-            if text.server.take().is_some()
+            if !std::mem::take(&mut text.holder).is_empty()
                 && let Err(error) = text.write_to(&self.file)
             {
-                tracing::warn!(%error, "the lock file could not be written: it names a server that has ended");
+                tracing::warn!(%error, "the lock file could not be written: it still says how to ask this process, which ends");
             }
         }
         if let Err(error) = self.file.unlock() {
@@ -167,10 +132,7 @@ impl DataDirLock {
                 }
                 Err(TryLockError::Error(error)) => return Err(failed(error)),
             }
-            let before = read(&file).unwrap_or_default();
-            let key = key_in(&before);
-            let signed_out = if key.is_some() { signed_out_in(&before) } else { Vec::new() };
-            let text = Text { server: None, key, signed_out };
+            let text = Text { holder: Vec::new(), lasting: lasting_in(&read(&file).unwrap_or_default()) };
             let lock = DataDirLock { file, text: Mutex::new(text), after: None };
             // Whoever made it to read has removed it since.
             if lock.is_at(path).map_err(failed)? {
@@ -188,20 +150,36 @@ impl DataDirLock {
 
     /// Says in the file who has the lock. That only serves a message: a full disk must not keep a log from being read.
     fn say(&self) {
-        let text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = self.text();
         if let Err(error) = text.write_to(&self.file) {
             tracing::warn!(%error, "the lock file could not be written");
         }
     }
 
-    /// Writes into the lock file, which only its owner can read, how to ask this process. It is
-    /// wiped out when the lock is given back, or by who takes it next to write.
-    pub fn announce(&self, server: &RunningServer) {
-        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
-        text.server = Some(server.clone());
-        if let Err(error) = text.write_to(&self.file) {
-            tracing::warn!(%error, "the lock file could not be written: commands beside this server won't find it");
-        }
+    /// Says in the file, which only its owner can read, how to ask this process: lines without a blank. They are wiped out
+    /// when the lock is given back, or by the next process that takes it to write.
+    pub fn announce(&self, lines: &[&str]) -> io::Result<()> {
+        debug_assert!(lines.iter().all(|line| !line.contains([' ', '\n'])), "a line of the holder has no blank");
+        let mut text = self.text();
+        text.holder = lines.iter().map(|&line| line.to_owned()).collect();
+        text.write_to(&self.file)
+    }
+
+    /// The lines that stay in the file from one holder to the next.
+    pub fn lasting(&self) -> Vec<String> {
+        self.text().lasting.clone()
+    }
+
+    /// Changes those lines, durably; each is a word, a blank, and more. Where the file could not be written they hold until
+    /// the lock is given back, and the next change writes them. Call it where blocking is fine.
+    pub fn change_lasting(&self, change: impl FnOnce(&mut Vec<String>)) -> io::Result<()> {
+        let mut text = self.text();
+        change(&mut text.lasting);
+        debug_assert!(
+            text.lasting.iter().all(|line| line.contains(' ') && !line.contains('\n')),
+            "a word, a blank, and more"
+        );
+        text.write_to(&self.file).and_then(|()| self.file.sync_data())
     }
 
     /// Whether the file stands at `path`.
@@ -212,73 +190,43 @@ impl DataDirLock {
     /// Says in this file what another one says that is no longer there.
     pub(crate) fn take_over(&self, other: &DataDirLock) {
         self.make_private();
-        let said = other.text.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = other.text().clone();
+        let mut text = self.text();
         *text = said;
         if let Err(error) = text.write_to(&self.file) {
-            tracing::warn!(%error, "the lock file could not be written: commands beside this server won't find it");
+            tracing::warn!(%error, "the lock file could not be written: commands beside this process won't find it");
         }
     }
 
-    /// The key that the data directory's sessions are sealed with; a new one where there was none that could be read.
-    pub fn session_key(&self) -> Result<SessionKey, LogError> {
-        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = text.key {
-            return Ok(key);
-        }
-        let mut key = SessionKey([0; 32]);
-        getrandom::fill(&mut key.0).map_err(|error| storage("making a key for sessions".to_owned(), error))?;
-        text.key = Some(key);
-        if let Err(error) = text.write_to(&self.file).and_then(|()| self.file.sync_data()) {
-            tracing::warn!(%error, "the lock file could not be written: after the next start everybody has to sign in again");
-        }
-        Ok(key)
-    }
-
-    /// The sessions that somebody ended, as far as they are kept.
-    pub fn signed_out(&self) -> Vec<SignedOut> {
-        self.text.lock().unwrap_or_else(PoisonError::into_inner).signed_out.clone()
-    }
-
-    /// Keeps a session that somebody ended, durably. What could not be written is written with the next one. Call it where
-    /// blocking is fine.
-    pub fn keep_signed_out(&self, ended: SignedOut, now: DateTime<Utc>) {
-        let mut text = self.text.lock().unwrap_or_else(PoisonError::into_inner);
-        text.signed_out.retain(|other| other.until >= now && other.session != ended.session);
-        text.signed_out.push(ended);
-        if text.signed_out.len() > SIGNED_OUT_MAX {
-            text.signed_out.sort_by_key(|other| std::cmp::Reverse(other.until));
-            text.signed_out.truncate(SIGNED_OUT_MAX);
-        }
-        if let Err(error) = text.write_to(&self.file).and_then(|()| self.file.sync_data()) {
-            tracing::warn!(%error, "the lock file could not be written: a copy of the cookie of whoever has signed out now counts again after the next start, if nobody else signs out before");
-        }
+    fn text(&self) -> MutexGuard<'_, Text> {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How to ask the server that has written the lock file at `path`, as far as that tells.
-pub(crate) fn running_server(path: &Path) -> Option<RunningServer> {
+/// What the holder of the lock file at `path` says of itself.
+pub(crate) fn announced(path: &Path) -> Option<Vec<String>> {
     let text = read(&File::open(path).ok()?).ok()?;
-    let mut lines = text.split_inclusive('\n').take_while(|line| !line.starts_with(KEY_LINE)).skip(1);
-    // Without its line feed a line is being written right now.
-    let mut line = || lines.next()?.strip_suffix('\n').map(str::to_owned);
-    Some(RunningServer { url: line()?, secret: line()? })
+    Some(whole_lines(&text).skip(1).take_while(|line| !line.contains(' ')).map(str::to_owned).collect())
+}
+
+/// The lines that stay.
+fn lasting_in(text: &str) -> Vec<String> {
+    whole_lines(text).skip(1).filter(|line| line.contains(' ')).map(str::to_owned).collect()
+}
+
+/// Without its line feed a line is being written right now, or was when a crash came.
+fn whole_lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'))
 }
 
 impl Text {
-    /// Over what stands there, and only then cut to its length: there is no moment without the key, and no need for room
-    /// on a full disk.
+    /// Over what stands there, and only then cut to its length: there is no moment without the lines that stay, and no
+    /// need for room on a full disk.
     fn write_to(&self, file: &File) -> io::Result<()> {
         let mut text = format!("{}\n", std::process::id());
-        if let Some(RunningServer { url, secret }) = &self.server {
-            text += &format!("{url}\n{secret}\n");
-        }
-        if let Some(SessionKey(key)) = self.key {
-            text += &format!("{KEY_LINE}{}\n", blake3::Hash::from_bytes(key).to_hex());
-            for SignedOut { session, until } in &self.signed_out {
-                let session = u128::from_be_bytes(*session);
-                text += &format!("{SIGNED_OUT_LINE}{session:032x} {}\n", until.timestamp_millis());
-            }
+        for line in self.holder.iter().chain(&self.lasting) {
+            text.push_str(line);
+            text.push('\n');
         }
         file.write_all_at(text.as_bytes(), 0)?;
         file.set_len(text.len() as u64)
@@ -297,23 +245,6 @@ fn open_or_make(path: &Path) -> io::Result<(File, bool)> {
     }
 }
 
-/// The first key that stands there whole.
-fn key_in(text: &str) -> Option<SessionKey> {
-    let digits = text.split_inclusive('\n').find_map(|line| line.strip_prefix(KEY_LINE)?.strip_suffix('\n'))?;
-    blake3::Hash::from_hex(digits).ok().map(|hash| SessionKey(*hash.as_bytes()))
-}
-
-/// The sessions whose lines stand there whole.
-fn signed_out_in(text: &str) -> Vec<SignedOut> {
-    let read = |line: &str| {
-        let (session, until) = line.strip_prefix(SIGNED_OUT_LINE)?.strip_suffix('\n')?.split_once(' ')?;
-        let session = u128::from_str_radix(session, 16).ok().filter(|_| session.len() == 32)?;
-        let until = DateTime::from_timestamp_millis(until.parse().ok()?)?;
-        Some(SignedOut { session: session.to_be_bytes(), until })
-    };
-    text.split_inclusive('\n').filter_map(read).take(SIGNED_OUT_MAX).collect()
-}
-
 fn read(file: &File) -> io::Result<String> {
     let mut text = String::new();
     // From its start, wherever somebody has read it to.
@@ -323,146 +254,4 @@ fn read(file: &File) -> io::Result<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn locked(folder: &Path) -> DataDirLock {
-        DataDirLock::take(folder, &folder.join("lock")).unwrap()
-    }
-
-    fn server() -> RunningServer {
-        RunningServer { url: "http://127.0.0.1:8080".to_owned(), secret: "a-secret-of-this-start".to_owned() }
-    }
-
-    #[test]
-    fn whoever_takes_the_lock_next_keeps_the_key_and_wipes_out_the_secret() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        let lock = locked(folder.path());
-        assert_eq!(running_server(&path), None);
-        lock.announce(&server());
-        assert_eq!(running_server(&path), Some(server()));
-        let key = lock.session_key().unwrap();
-        assert_eq!((lock.session_key().unwrap(), running_server(&path)), (key, Some(server())));
-        drop(lock);
-        for _ in 0..2 {
-            let lock = locked(folder.path());
-            assert_eq!(running_server(&path), None);
-            assert!(!fs::read_to_string(&path).unwrap().contains("a-secret-of-this-start"));
-            assert_eq!(lock.session_key().unwrap(), key);
-            lock.announce(&server());
-            assert_eq!(running_server(&path), Some(server()));
-        }
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(!format!("{:?}", locked(folder.path())).contains(&format!("{:?}", key.0)));
-    }
-
-    #[test]
-    fn who_only_reads_leaves_the_file_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        let to_read = || DataDirLock::take_to_read(folder.path(), &path).unwrap();
-        let lock = to_read();
-        assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
-        drop(lock);
-        assert!(!path.exists());
-        let killed = "7\nhttp://127.0.0.1:8080\na-secret-of-this-start\nsession-key 00\nleft over";
-        fs::write(&path, killed).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-        let lock = to_read();
-        assert!(matches!(DataDirLock::take(folder.path(), &path), Err(LogError::InUse { .. })));
-        assert_eq!(running_server(&path), None, "the server that was killed is not asked");
-        drop(lock);
-        assert_eq!(fs::read_to_string(&path).unwrap(), killed);
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
-    }
-
-    #[test]
-    fn who_takes_the_lock_knows_whether_it_made_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        for was_there in [false, true] {
-            assert_eq!(DataDirLock::taken(folder.path(), &path).unwrap().1, was_there);
-        }
-        fs::remove_file(&path).unwrap();
-        let path = folder.path().join("nowhere/lock");
-        assert!(matches!(DataDirLock::taken(folder.path(), &path), Err(LogError::Storage { .. })));
-    }
-
-    #[test]
-    fn a_key_that_is_lost_or_cannot_be_read_is_made_anew() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        let first = locked(folder.path()).session_key().unwrap();
-        let whole = fs::read(&path).unwrap();
-        for (what, bytes) in [
-            ("empty", Vec::new()),
-            ("cut", whole[..whole.len() - 2].to_vec()),
-            ("without its line feed", whole[..whole.len() - 1].to_vec()),
-            ("no digits", String::from_utf8_lossy(&whole).replace("session-key ", "session-key x").into_bytes()),
-            ("no text", [&whole[..9], b"\xff\xfe"].concat()),
-            ("another line", b"1\nhttp://127.0.0.1:1\nsecret\n".to_vec()),
-        ] {
-            fs::write(&path, bytes).unwrap();
-            let key = locked(folder.path()).session_key().unwrap();
-            assert_ne!(key, first, "{what}");
-            assert_eq!(locked(folder.path()).session_key().unwrap(), key, "{what}");
-        }
-    }
-
-    #[test]
-    fn who_has_signed_out_is_kept_with_the_key_and_bounded() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        let at = |seconds: i64| DateTime::from_timestamp(1_772_463_845 + seconds, 0).unwrap();
-        let ended = |number: u128, seconds| SignedOut { session: number.to_be_bytes(), until: at(seconds) };
-        let lock = locked(folder.path());
-        let key = lock.session_key().unwrap();
-        for (number, seconds) in [(1, 10), (2, 20), (3, 30), (1, 10)] {
-            lock.keep_signed_out(ended(number, seconds), at(0));
-        }
-        lock.announce(&server());
-        assert_eq!(running_server(&path), Some(server()));
-        drop(lock);
-        for _ in 0..2 {
-            let lock = locked(folder.path());
-            assert_eq!(lock.signed_out(), [ended(2, 20), ended(3, 30), ended(1, 10)]);
-            assert_eq!((lock.session_key().unwrap(), running_server(&path)), (key, None));
-        }
-        // Those that no cookie could count for any more go with the next one.
-        locked(folder.path()).keep_signed_out(ended(4, 40), at(25));
-        assert_eq!(locked(folder.path()).signed_out(), [ended(3, 30), ended(4, 40)]);
-        // A torn line is none, and takes no other with it.
-        let whole = fs::read_to_string(&path).unwrap();
-        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-        assert_eq!(locked(folder.path()).signed_out(), [ended(3, 30)]);
-        // The file keeps to what is read back of it, and without its key nobody is signed in.
-        let lock = locked(folder.path());
-        let many = (0..=SIGNED_OUT_MAX).map(|number| ended(u128::MAX - number as u128, 1_000_000 + number as i64));
-        lock.text.lock().unwrap().signed_out = many.collect();
-        lock.keep_signed_out(ended(5, 2_000_000), at(25));
-        drop(lock);
-        assert!(fs::metadata(&path).unwrap().len() < FILE_BYTES_MAX);
-        let kept = locked(folder.path()).signed_out();
-        assert_eq!((kept.len(), kept[0]), (SIGNED_OUT_MAX, ended(5, 2_000_000)));
-        fs::write(&path, fs::read_to_string(&path).unwrap().replace(KEY_LINE, "key ")).unwrap();
-        assert_eq!(locked(folder.path()).signed_out(), []);
-    }
-
-    #[test]
-    fn what_another_version_or_half_a_write_left_tells_no_wrong_server() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("lock");
-        let told = |text: &str| {
-            fs::write(&path, text).unwrap();
-            running_server(&path)
-        };
-        assert_eq!(told("7\nhttp://127.0.0.1:8080\na-secret-of-this-start\n"), Some(server()));
-        assert_eq!(told("7\nhttp://127.0.0.1:8080\na-secret-of"), None);
-        assert_eq!(told("7\n"), None);
-        // The rest of a longer text, before it is cut off.
-        assert_eq!(told("7\nsession-key 00\nttp://127.0.0.1:8080\na-secret-of-this-start\n"), None);
-    }
-}
+mod tests;

@@ -77,21 +77,21 @@ impl Block {
 }
 
 fn open(before: Option<StoredGroup>, groups: Vec<StoredGroup>) -> Result<OpenBlock, LogError> {
-    let damaged = |position: Position, message: &str| LogError::Damaged { position, message: message.to_owned() };
-    let decoded = |(first, value): &StoredGroup| decode(*first, value).map_err(|message| damaged(*first, &message));
+    let corrupt = |position: Position, message: &str| LogError::Corrupt { position, message: message.to_owned() };
+    let decoded = |(first, value): &StoredGroup| decode(*first, value).map_err(|message| corrupt(*first, &message));
     let before = before.as_ref().map(decoded).transpose()?.map_or(Digest::EMPTY, |group| group.digest);
     let mut block = OpenBlock { before, deliveries: Vec::new(), after: before };
     for stored in &groups {
         let group = decoded(stored)?;
         if block.deliveries.last().is_some_and(|last| last.position.next() != stored.0) {
-            return Err(damaged(
+            return Err(corrupt(
                 block.deliveries.last().map_or(stored.0, |last| last.position.next()),
                 "the delivery is missing",
             ));
         }
         block.after = group.deliveries.iter().fold(block.after, Digest::then);
         if block.after != group.digest {
-            return Err(damaged(stored.0, "the hash chain does not fit"));
+            return Err(corrupt(stored.0, "the hash chain does not fit"));
         }
         block.deliveries.extend(group.deliveries);
     }

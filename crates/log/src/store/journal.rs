@@ -12,7 +12,7 @@
 //!
 //! A value is a group as `record.rs` has it, with codec 0. Records follow the head and one another; zeros follow the
 //! last. One record is one write, and the next one begins after its sync: so a power cut breaks the last record at
-//! most, and that was never acknowledged. A broken record before a whole one is damage. The mark tells a record from
+//! most, and that was never acknowledged. A broken record before a whole one is corruption. The mark tells a record from
 //! whatever a body may hold.
 
 use std::{
@@ -23,7 +23,7 @@ use std::{
 };
 
 use crate::{
-    files::data_dir::{FilePlace, forget_cached, leads_to, place_of, sync_dir},
+    files::data_dir::{FileId, forget_cached, leads_to, place_of, sync_dir},
     record::delivery::Position,
 };
 
@@ -41,7 +41,7 @@ pub(crate) struct JournalFile {
     path: PathBuf,
     file: File,
     /// Where its path led.
-    place: FilePlace,
+    place: FileId,
     mark: [u8; MARK_BYTES],
     /// Where the next record goes.
     end: usize,

@@ -3,6 +3,6 @@
 pub(crate) mod read_ahead;
 pub(crate) mod sled_store;
 pub(crate) mod journal;
-pub(crate) mod tail;
+pub(crate) mod unflushed;
 pub(crate) mod recovery;
-pub(crate) mod mover;
+pub(crate) mod checkpointer;

@@ -2,7 +2,7 @@
 //!
 //! A power cut can break the last group that was being written; then nobody was told that it is kept, and it is given up.
 //! Bytes that have changed in the very last group look the same; where the head was remembered after it, that tells.
-//! Anything else that does not fit is damage: a broken group with a whole one after it, a gap, a chain that does not
+//! Anything else that does not fit is corruption: a broken group with a whole one after it, a gap, a chain that does not
 //! fit. What the store has too is normal: a crash can come between the move and the deletion.
 
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::{
     store::{
         journal::{Contents, FoundRecord, HEAD_BYTES, files},
         sled_store::{SledStore, broken_chain},
-        tail::Group,
+        unflushed::Group,
     },
 };
 
@@ -63,7 +63,7 @@ struct Recovery<'a> {
 impl Recovery<'_> {
     fn take_file(&mut self, path: &Path, contents: &Contents) -> Result<(), LogError> {
         if contents.is_unreadable() {
-            return Err(self.damaged(format!("the head of {} can't be read", path.display())));
+            return Err(self.corrupt(format!("the head of {} can't be read", path.display())));
         }
         let mut end = HEAD_BYTES;
         for record in contents.records() {
@@ -85,14 +85,14 @@ impl Recovery<'_> {
     fn take(&mut self, record: &FoundRecord<'_>) -> Result<(), LogError> {
         let first = record.first;
         let before = self.digest_before(first)?;
-        let decoded = decode(first, record.value).map_err(|message| LogError::Damaged { position: first, message })?;
+        let decoded = decode(first, record.value).map_err(|message| LogError::Corrupt { position: first, message })?;
         let Some(group) = Group::chained(decoded.deliveries, before) else { return Ok(()) };
         if group.end().digest != decoded.digest {
             return Err(broken_chain(first));
         }
         if group.at(self.stored.position).is_some_and(|entry| entry.digest != self.stored.digest) {
             let message = "the journal and the store do not have the same deliveries".to_owned();
-            return Err(LogError::Damaged { position: self.stored.position, message });
+            return Err(LogError::Corrupt { position: self.stored.position, message });
         }
         self.end = Some(group.end());
         if group.end().position > self.stored.position {
@@ -107,7 +107,7 @@ impl Recovery<'_> {
         match (self.end, before) {
             (Some(end), Some(before)) if before == end.position => Ok(end.digest),
             (None, Some(before)) if before <= self.stored.position => self.store.digest_at(before),
-            _ => Err(self.damaged(format!("the journal goes on with position {first}; what comes before is missing"))),
+            _ => Err(self.corrupt(format!("the journal goes on with position {first}; what comes before is missing"))),
         }
     }
 
@@ -117,10 +117,10 @@ impl Recovery<'_> {
     }
 
     fn broken_before_whole(&self) -> LogError {
-        self.damaged("a group in the journal is broken, and groups after it are whole".to_owned())
+        self.corrupt("a group in the journal is broken, and groups after it are whole".to_owned())
     }
 
-    fn damaged(&self, message: String) -> LogError {
-        LogError::Damaged { position: self.end.unwrap_or(self.stored).position.next(), message }
+    fn corrupt(&self, message: String) -> LogError {
+        LogError::Corrupt { position: self.end.unwrap_or(self.stored).position.next(), message }
     }
 }

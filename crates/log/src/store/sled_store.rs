@@ -340,7 +340,7 @@ fn open_database(path: &Path) -> Result<sled::Db, LogError> {
         sled::Config::new().path(path).segment_size(SEGMENT_BYTES).cache_capacity(CACHE_BYTES).flush_every_ms(None);
     let unopenable = |message| LogError::Unopenable { path: path.to_owned(), message };
     let opening = || format!("opening the store in {}", path.display());
-    // Damage that sled does not expect makes it panic, and so do some refusals of the system's.
+    // Corruption that sled does not expect makes it panic, and so do some refusals of the system's.
     match catch_unwind(AssertUnwindSafe(|| config.open())) {
         Ok(Ok(database)) => Ok(database),
         // The system refuses, and the store itself may be well: no reason to reach for a backup.
@@ -358,11 +358,11 @@ fn open_database(path: &Path) -> Result<sled::Db, LogError> {
 
 fn decode_entry(key: &[u8], value: &[u8]) -> Result<DecodedGroup, LogError> {
     let first = key_position(key)?;
-    decode(first, value).map_err(|message| LogError::Damaged { position: first, message })
+    decode(first, value).map_err(|message| LogError::Corrupt { position: first, message })
 }
 
 fn key_position(key: &[u8]) -> Result<Position, LogError> {
-    let bytes = key.try_into().map_err(|_| LogError::Damaged {
+    let bytes = key.try_into().map_err(|_| LogError::Corrupt {
         position: Position::ZERO,
         message: format!("a key of {} bytes is not a position", key.len()),
     })?;
@@ -371,12 +371,12 @@ fn key_position(key: &[u8]) -> Result<Position, LogError> {
 
 /// What is said where a delivery should be and is not.
 pub(crate) fn missing(position: Position) -> LogError {
-    LogError::Damaged { position, message: "the delivery is missing".to_owned() }
+    LogError::Corrupt { position, message: "the delivery is missing".to_owned() }
 }
 
 /// What is said where deliveries are not those that the log's digest was made of.
 pub(crate) fn broken_chain(position: Position) -> LogError {
-    LogError::Damaged { position, message: "the hash chain does not fit".to_owned() }
+    LogError::Corrupt { position, message: "the hash chain does not fit".to_owned() }
 }
 
 fn store_error(doing: &str, error: sled::Error) -> LogError {

@@ -2,7 +2,7 @@
 //!
 //! The log is sorted by appointment first (`gather.rs`). Then each appointment is folded from its first delivery to
 //! its last by the same `AppointmentRecord::enter` that live deliveries go through, on all cores. What is sorted takes the
-//! memory that the workshop gives, and waits in files beyond that; what the stores cache comes on top.
+//! memory that its resources allow, and waits in files beyond that; what the stores cache comes on top.
 
 use std::{
     fs,
@@ -12,13 +12,16 @@ use std::{
     thread,
 };
 
+use clockfold_lifecycle::FoldRules;
+use clockfold_log::{AppointmentId, Log, Position, SourceName};
+
 use crate::{
     error::{ProjectionError, failed},
     rebuild::{
         fold_sorted::{FoldedPart, fold_appointments},
         gather::{Gathered, IdUse, Seen, gather},
         parallel::{Feed, in_order},
-        progress::{Pace, Workshop},
+        progress::{ProgressReporter, RebuildResources},
         sort::{Sorted, Sorter},
         source_rows::OfSource,
     },
@@ -36,8 +39,6 @@ use crate::{
     },
     write::store::Projection,
 };
-use clockfold_lifecycle::FoldRules;
-use clockfold_log::{AppointmentId, Log, Position, SourceName};
 
 /// Deliveries that are folded as one piece of work: about so many, and all of an appointment.
 const PIECE_DELIVERIES: usize = 8192;
@@ -51,13 +52,13 @@ impl Projection {
         rules: Arc<Rules>,
         log: &dyn Log,
         to: Position,
-        workshop: &Workshop,
-        pace: &mut Pace<'_>,
+        resources: &RebuildResources,
+        progress: &mut ProgressReporter<'_>,
         also: &mut impl Sink,
     ) -> Result<Projection, ProjectionError> {
         let keyspaces = Keyspaces::open(path).map_err(|error| failed("rebuilding", error))?;
         let mut ingest = Ingest::into(&keyspaces)?;
-        fold_log(log, to, &rules, workshop, &Scratch::beside(path)?, pace, &mut (&mut ingest, also))?;
+        fold_log(log, to, &rules, resources, &Scratch::beside(path)?, progress, &mut (&mut ingest, also))?;
         ingest.finish()?;
         Projection::of(keyspaces, rules)
     }
@@ -93,14 +94,15 @@ pub(crate) fn fold_log(
     log: &dyn Log,
     to: Position,
     rules: &Rules,
-    workshop: &Workshop,
+    resources: &RebuildResources,
     scratch: &Scratch,
-    pace: &mut Pace<'_>,
+    progress: &mut ProgressReporter<'_>,
     sink: &mut impl Sink,
 ) -> Result<Vec<SetBack>, ProjectionError> {
     let folder = &scratch.0;
-    let Gathered { sources, seen, ids, digest, last_arrival, set_backs } = gather(log, to, workshop, folder, pace)?;
-    let counts = fold_all(&sources, seen, rules, workshop, folder, pace, sink)?;
+    let Gathered { sources, seen, ids, digest, last_arrival, set_backs } =
+        gather(log, to, resources, folder, progress)?;
+    let counts = fold_all(&sources, seen, rules, resources, folder, progress, sink)?;
     put_ids(ids, sink)?;
     for (index, (name, counts)) in sources.iter().zip(counts).enumerate() {
         let row = SourceRow { name: name.clone(), rules_digest: rules.digest_for(name), counts };
@@ -127,22 +129,22 @@ fn fold_all(
     sources: &[SourceName],
     seen: Sorted<Seen>,
     rules: &Rules,
-    workshop: &Workshop,
+    resources: &RebuildResources,
     folder: &Path,
-    pace: &mut Pace<'_>,
+    progress: &mut ProgressReporter<'_>,
     sink: &mut impl Sink,
 ) -> Result<Vec<Counts>, ProjectionError> {
     let by_number: Vec<(SourceName, &FoldRules)> = sources.iter().map(|name| (name.clone(), rules.of(name))).collect();
     let mut all_counts = vec![Counts::default(); sources.len()];
     let mut current: Option<OfSource> = None;
-    let mut by_id: Sorter<(u64, u64)> = Sorter::new(folder, "by-id", workshop.memory_bytes / 16);
+    let mut by_id: Sorter<(u64, u64)> = Sorter::new(folder, "by-id", resources.memory_bytes / 16);
     let mut done = 0;
     thread::scope(|scope| {
         let feed = |feed: &mut Feed<Result<Vec<Seen>, ProjectionError>>| cut_into_pieces(seen, feed);
         let by_number = &by_number;
         let work =
             move |piece: Result<Vec<Seen>, ProjectionError>| piece.map(|piece| fold_appointments(&piece, by_number));
-        for part in in_order(scope, workshop.threads, feed, work) {
+        for part in in_order(scope, resources.threads, feed, work) {
             let FoldedPart { deliveries, appointments, history, sources } = part?;
             for (key, value) in appointments {
                 let (source, id) = key_parts(&key);
@@ -154,7 +156,7 @@ fn fold_all(
             }
             for part in sources {
                 if current.as_ref().is_none_or(|current| current.number.0 != part.source)
-                    && let Some(finished) = current.replace(OfSource::new(part.source, workshop, folder))
+                    && let Some(finished) = current.replace(OfSource::new(part.source, resources, folder))
                 {
                     let number = finished.number.0 as usize;
                     all_counts[number] = finished.finish(sink)?;
@@ -162,7 +164,7 @@ fn fold_all(
                 current.as_mut().expect("it was made just now").take(part)?;
             }
             done += deliveries;
-            pace.folded(done)?;
+            progress.folded(done)?;
         }
         if let Some(finished) = current.take() {
             let number = finished.number.0 as usize;
@@ -172,7 +174,7 @@ fn fold_all(
     })?;
     for one in by_id.finish().map_err(|error| failed("sorting", error))? {
         let (id, source) = one.map_err(|error| failed("sorting", error))?;
-        let id = AppointmentId::new(id).ok_or(ProjectionError::Damaged("appointment"))?;
+        let id = AppointmentId::new(id).ok_or(ProjectionError::Corrupt("appointment"))?;
         let source = u32::try_from(source).expect("it was 32 bits");
         sink.put(Space::ById, &id_key(id, SourceNumber(source)), &[])?;
     }

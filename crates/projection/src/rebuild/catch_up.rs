@@ -10,18 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clockfold_log::{Log, LogError, Position};
+
 use crate::{
     error::{ProjectionError, failed},
     rebuild::{
         compare::{Differences, Report},
-        generations::Home,
-        progress::{Pace, Progress, Stage, Workshop},
+        generations::Generations,
+        progress::{Progress, ProgressReporter, RebuildResources, Stage},
         rebuild_beside,
     },
     schema::{identity::Checkpoint, rules::Rules},
     write::store::Projection,
 };
-use clockfold_log::{Log, LogError, Position};
 
 /// How many deliveries go into one batch.
 const GROUP_DELIVERIES: usize = 4096;
@@ -39,11 +40,11 @@ impl Projection {
         log: &dyn Log,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Projection, ProjectionError> {
-        let home = Home::at(path);
-        match Projection::open_current(&home, Arc::clone(&rules), log, progress) {
-            Err(error) if error.is_damage() => {
-                tracing::warn!(%error, "the projection is damaged; it is built anew from the log");
-                let mut projection = start_over(&home, rules, log, progress)?;
+        let generations = Generations::at(path);
+        match Projection::open_current(&generations, Arc::clone(&rules), log, progress) {
+            Err(error) if error.is_corruption() => {
+                tracing::warn!(%error, "the projection is corrupt; it is built anew from the log");
+                let mut projection = start_over(&generations, rules, log, progress)?;
                 projection.catch_up(log, progress)?;
                 Ok(projection)
             }
@@ -52,42 +53,42 @@ impl Projection {
     }
 
     fn open_current(
-        home: &Home,
+        generations: &Generations,
         rules: Arc<Rules>,
         log: &dyn Log,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Projection, ProjectionError> {
         let rules_digest = rules.digest();
-        let current = home.current().map_err(|error| failed("looking for the projection", error))?;
+        let current = generations.current().map_err(|error| failed("looking for the projection", error))?;
         let mut projection = match current {
-            None => start_over(home, rules, log, progress)?,
+            None => start_over(generations, rules, log, progress)?,
             Some(current) => match Projection::open(&current, Arc::clone(&rules)) {
                 Err(error) => {
                     tracing::warn!(%error, "the projection can't be opened; it is built anew from the log");
-                    start_over(home, rules, log, progress)?
+                    start_over(generations, rules, log, progress)?
                 }
                 Ok(projection) => match projection.unusable(log)? {
                     Some(why) => {
                         tracing::info!(why, "the projection is built anew from the log");
                         drop(projection);
-                        start_over(home, rules, log, progress)?
+                        start_over(generations, rules, log, progress)?
                     }
                     None if projection.refolded(&rules).is_empty() => {
                         // What a crash left of one that was being built.
-                        home.tidy().map_err(|error| failed("removing", error))?;
+                        generations.tidy().map_err(|error| failed("removing", error))?;
                         projection
                     }
                     None => {
-                        let new = refold(home, &projection, rules, log, progress)?;
+                        let new = refold(generations, &projection, rules, log, progress)?;
                         drop(projection);
-                        home.tidy().map_err(|error| failed("removing", error))?;
+                        generations.tidy().map_err(|error| failed("removing", error))?;
                         return Ok(new);
                     }
                 },
             },
         };
         if projection.checkpoint().rules_digest != rules_digest {
-            projection.adopt(rules_digest)?;
+            projection.swap(rules_digest)?;
         }
         projection.catch_up(log, progress)?;
         Ok(projection)
@@ -134,7 +135,7 @@ impl Projection {
             return Ok(());
         }
         let message = "the deliveries up to here do not make the digest that the log has here".to_owned();
-        Err(LogError::Damaged { position, message }.into())
+        Err(LogError::Corrupt { position, message }.into())
     }
 
     /// Why what is on disk does not belong to this log, if so.
@@ -158,15 +159,15 @@ impl Projection {
 
 /// A projection of the log in the place of whatever was there.
 fn start_over(
-    home: &Home<'_>,
+    generations: &Generations<'_>,
     rules: Arc<Rules>,
     log: &dyn Log,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Projection, ProjectionError> {
     let failed = |error| failed("starting over", error);
-    let path = home.fresh().map_err(failed)?;
+    let path = generations.fresh().map_err(failed)?;
     let projection = build(&path, rules, log, log.head().position, progress)?;
-    home.switch(&path).and_then(|()| home.tidy()).map_err(failed)?;
+    generations.switch(&path).and_then(|()| generations.tidy()).map_err(failed)?;
     Ok(projection)
 }
 
@@ -183,10 +184,10 @@ fn build(
     }
     let mut tell = |told| {
         progress(told);
-        true
+        Ok(())
     };
-    let (workshop, mut pace) = (Workshop::default(), Pace::new(to, &mut tell));
-    match Projection::rebuild(path, Arc::clone(&rules), log, to, &workshop, &mut pace, &mut ()) {
+    let (resources, mut reporter) = (RebuildResources::default(), ProgressReporter::new(to, &mut tell));
+    match Projection::rebuild(path, Arc::clone(&rules), log, to, &resources, &mut reporter, &mut ()) {
         Err(error @ ProjectionError::TooManyDeliveries) => {
             tracing::warn!(%error, "the log is folded one delivery after another");
             std::fs::remove_dir_all(path).map_err(|error| failed("starting over", error))?;
@@ -210,7 +211,7 @@ fn build_one_by_one(
 
 /// A projection by `rules` in the place of `old`, which counts until the new one is complete.
 fn refold(
-    home: &Home<'_>,
+    generations: &Generations<'_>,
     old: &Projection,
     rules: Arc<Rules>,
     log: &dyn Log,
@@ -224,21 +225,28 @@ fn refold(
     // After a crash the old one is behind the log: the two are compared where both have folded the same.
     let mut tell = |told| {
         progress(told);
-        true
+        Ok(())
     };
     let view = old.view();
-    let built = rebuild_beside(Some(&view), home.root(), Arc::clone(&rules), log, &Workshop::default(), &mut tell);
+    let built = rebuild_beside(
+        Some(&view),
+        generations.root(),
+        Arc::clone(&rules),
+        log,
+        &RebuildResources::default(),
+        &mut tell,
+    );
     let mut new = match built {
         Ok(new) => new,
         // What the old one can't tell is no reason to keep it.
         Err(
             error @ (ProjectionError::Storage { .. }
-            | ProjectionError::Damaged(_)
-            | ProjectionError::DamagedFile(_)
+            | ProjectionError::Corrupt(_)
+            | ProjectionError::CorruptFile(_)
             | ProjectionError::TooManyDeliveries),
         ) => {
             tracing::warn!(%error, "what other rules have changed can't be told");
-            return start_over(home, rules, log, progress);
+            return start_over(generations, rules, log, progress);
         }
         Err(error) => return Err(error),
     };
@@ -250,13 +258,14 @@ fn refold(
         tracing::info!(%source, appointments, changed, position, "folded by other rules; so many appointments changed their status");
     }
     new.projection.catch_up(log, progress)?;
-    new.take_the_place_of(None, home.root())
+    new.take_the_place_of(None, generations.root())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clockfold_log::{DataDir, Digest, NewDelivery, Reading, SledLog};
+
+    use super::*;
 
     #[test]
     fn a_projection_by_other_rules_is_built_anew() {

@@ -2,6 +2,8 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
+use clockfold_lifecycle::{Appointment, Judgement};
+use clockfold_log::{AppointmentId, Digest, Position, SourceName};
 use clockfold_rows::{Guard, Iter, Key};
 
 use crate::{
@@ -18,8 +20,6 @@ use crate::{
     view::View,
     write::store::Projection,
 };
-use clockfold_lifecycle::{Appointment, Judgement};
-use clockfold_log::{AppointmentId, Digest, Position, SourceName};
 
 /// How many appointments a report shows.
 const SAMPLES: usize = 10;
@@ -155,7 +155,7 @@ impl Compare {
             }
         }
         self.settle();
-        let name = |number: &u32| self.names.get(number).cloned().ok_or(ProjectionError::Damaged("source"));
+        let name = |number: &u32| self.names.get(number).cloned().ok_or(ProjectionError::Corrupt("source"));
         let mut sources = BTreeMap::new();
         for (number, differences) in &self.by_number {
             sources.insert(name(number)?, *differences);
@@ -165,7 +165,7 @@ impl Compare {
             let (number, id) = parts(key);
             let key = AppointmentKey {
                 source: name(&number)?,
-                appointment_id: AppointmentId::new(id).ok_or(ProjectionError::Damaged("appointment"))?,
+                appointment_id: AppointmentId::new(id).ok_or(ProjectionError::Corrupt("appointment"))?,
             };
             let decode =
                 |bytes: &Option<Vec<u8>>| bytes.as_ref().and_then(|bytes| decode_appointment(key.clone(), bytes).ok());

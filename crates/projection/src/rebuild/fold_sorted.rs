@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use clockfold_lifecycle::{EventType, FoldRules};
+use clockfold_log::{AppointmentId, Position, SourceName};
 
 use crate::{
     rebuild::{bulk::key_of, gather::Seen},
     schema::{
-        appointment::{AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, encode_appointment, encode_history},
+        appointment::{AppointmentRecord, ENTRIES_IN_ROW, JudgedEvent, Sighting, encode_appointment, encode_history},
         changes::StatusChange,
         keys::{Kind, SourceNumber, appointment_key, history_key, verdict_of},
         orders::Places,
@@ -15,8 +17,6 @@ use crate::{
     },
     view::as_of::revise,
 };
-use clockfold_lifecycle::{EventType, FoldRules};
-use clockfold_log::{AppointmentId, Position, SourceName};
 
 /// The rows of some appointments.
 #[derive(Default)]
@@ -41,7 +41,7 @@ pub(crate) struct SourcePart {
 /// Folds a piece that holds all deliveries of its appointments, by appointment and position.
 pub(crate) fn fold_appointments(piece: &[Seen], sources: &[(SourceName, &FoldRules)]) -> FoldedPart {
     let mut part = FoldedPart { deliveries: piece.len() as u64, ..FoldedPart::default() };
-    let mut history: Vec<Entry> = Vec::new();
+    let mut history: Vec<JudgedEvent> = Vec::new();
     for deliveries in piece.chunk_by(|one, next| (one.source, one.appointment_id) == (next.source, next.appointment_id))
     {
         let first = deliveries[0];

@@ -8,12 +8,14 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use clockfold_lifecycle::{Code, EventType, Verdict};
+use clockfold_log::{Cause, Delivery, Digest, Head, Log, LogError, OpenBlock, Position, Reading, SourceName};
 
 use crate::{
     error::{ProjectionError, failed},
     rebuild::{
         parallel::{Feed, in_order},
-        progress::{Pace, Workshop},
+        progress::{ProgressReporter, RebuildResources},
         sort::{Sorted, Sorter, Spill},
     },
     schema::{
@@ -21,8 +23,6 @@ use crate::{
         set_back::SetBack,
     },
 };
-use clockfold_lifecycle::{Code, EventType, Verdict};
-use clockfold_log::{Cause, Delivery, Digest, Head, Log, LogError, OpenBlock, Position, Reading, SourceName};
 
 /// A delivery, as far as the fold needs it. Orders by source, appointment and position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,13 +77,13 @@ struct Part {
 pub(crate) fn gather(
     log: &dyn Log,
     to: Position,
-    workshop: &Workshop,
+    resources: &RebuildResources,
     folder: &Path,
-    pace: &mut Pace<'_>,
+    progress: &mut ProgressReporter<'_>,
 ) -> Result<Gathered, ProjectionError> {
     let disk = |error: io::Error| failed("sorting", error);
-    let mut seen = Sorter::new(folder, "seen", workshop.memory_bytes / 4 * 3);
-    let mut ids = Sorter::new(folder, "ids", workshop.memory_bytes / 8);
+    let mut seen = Sorter::new(folder, "seen", resources.memory_bytes / 4 * 3);
+    let mut ids = Sorter::new(folder, "ids", resources.memory_bytes / 8);
     let mut sources: Vec<SourceName> = Vec::new();
     let (mut end, mut last_arrival, mut set_backs) = (Head::EMPTY, None, Vec::new());
     thread::scope(|scope| {
@@ -96,11 +96,11 @@ pub(crate) fn gather(
             }
         };
         let open = move |block: Result<clockfold_log::Block, LogError>| part(block?.open()?, to);
-        for part in in_order(scope, workshop.threads, feed, open) {
+        for part in in_order(scope, resources.threads, feed, open) {
             let part = part.map_err(|error| match error {
                 // The store does not say where; the last thing that could be read does.
                 LogError::Storage { doing, message, cause: Cause::Other } => {
-                    LogError::Damaged { position: end.position.next(), message: format!("{doing}: {message}") }
+                    LogError::Corrupt { position: end.position.next(), message: format!("{doing}: {message}") }
                 }
                 error => error,
             });
@@ -110,7 +110,7 @@ pub(crate) fn gather(
             last_arrival = Some(part.last_received_at);
             if part.first != end.position.next() || part.before != end.digest {
                 let message = "what stands here does not continue what stands before it".to_owned();
-                return Err(LogError::Damaged { position: end.position.next(), message }.into());
+                return Err(LogError::Corrupt { position: end.position.next(), message }.into());
             }
             let numbers: Vec<u32> = part.sources.into_iter().map(|source| number(&mut sources, source)).collect();
             for one in part.seen {
@@ -120,13 +120,13 @@ pub(crate) fn gather(
                 ids.push(IdUse { source: numbers[one.source as usize], ..one }).map_err(disk)?;
             }
             end = Head { position: part.last, digest: part.after };
-            pace.read(end.position)?;
+            progress.read(end.position)?;
         }
         Ok::<_, ProjectionError>(())
     })?;
     if end.position != to {
         let message = "the log ends before its head".to_owned();
-        return Err(LogError::Damaged { position: end.position.next(), message }.into());
+        return Err(LogError::Corrupt { position: end.position.next(), message }.into());
     }
     let (seen, ids) = (seen.finish().map_err(disk)?, ids.finish().map_err(disk)?);
     Ok(Gathered { sources, seen, ids, digest: end.digest, last_arrival, set_backs })
@@ -241,8 +241,9 @@ pub(crate) fn take<const BYTES: usize>(file: &mut impl Read) -> io::Result<[u8; 
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clockfold_log::{AppointmentId, Block, Body, Delivery};
+
+    use super::*;
 
     /// What can be said of deliveries that arrived at these milliseconds, in blocks: where they end, and where the clock
     /// was set back.
@@ -278,7 +279,7 @@ mod tests {
         assert_eq!(parts(&[&[5, 5, 6], &[6, 9]]).unwrap(), (vec![3, 5], vec![]));
         assert_eq!(parts(&[&[60_006, 5, 70_000], &[6, 9]]).unwrap(), (vec![3, 5], vec![2, 4]));
         for (blocks, at) in [(&[&[5, 4][..]][..], 2), (&[&[5, 6], &[5, 9]], 3), (&[&[9, 60_009], &[9, 10]], 3)] {
-            let Err(LogError::Damaged { position, message }) = parts(blocks) else { panic!("{blocks:?}") };
+            let Err(LogError::Corrupt { position, message }) = parts(blocks) else { panic!("{blocks:?}") };
             assert_eq!((position.get(), message.contains("it arrived less than a minute before")), (at, true));
         }
     }

@@ -7,25 +7,21 @@ use std::{
     fs, io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use clockfold_log::Cause;
-
-/// The number of the last folder that this process has named, wherever.
-static LAST: AtomicU64 = AtomicU64::new(0);
 
 const CURRENT: &str = "current";
 const CURRENT_NEW: &str = "current.new";
 
 /// The folder that holds projections.
-pub(crate) struct Home<'a> {
+pub(crate) struct Generations<'a> {
     root: &'a Path,
 }
 
-impl<'a> Home<'a> {
-    pub(crate) fn at(root: &'a Path) -> Home<'a> {
-        Home { root }
+impl<'a> Generations<'a> {
+    pub(crate) fn at(root: &'a Path) -> Generations<'a> {
+        Generations { root }
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -46,8 +42,9 @@ impl<'a> Home<'a> {
             }
             Err(error) => return Err(error),
         };
-        let Some(number) = number(&name) else { return Ok(None) };
-        LAST.fetch_max(number, Ordering::Relaxed);
+        if !is_name(&name) {
+            return Ok(None);
+        }
         let path = self.root.join(name);
         match fs::metadata(&path) {
             Ok(found) => Ok(Some(path).filter(|_| found.is_dir())),
@@ -56,20 +53,17 @@ impl<'a> Home<'a> {
         }
     }
 
-    /// A folder for a new one, beside the current one, with a name that this process has not used before: what was given
-    /// up may still be written for a moment. Whatever else is there is removed.
+    /// A folder for a new one, beside the current one, with a name that was never given before: what was given up may still
+    /// be written for a moment. Whatever else is there is removed.
     pub(crate) fn fresh(&self) -> io::Result<PathBuf> {
         make_dir(self.root)?;
         let current = self.current()?;
         self.keep_only(current.as_deref())?;
-        let name = current.as_deref().and_then(Path::file_name).and_then(|name| number(&name.to_string_lossy()));
-        let current = name.unwrap_or_default();
-        let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(last.max(current) + 1));
-        let last = last.expect("there is always a next one").max(current);
-        Ok(self.root.join(format!("g{}", last + 1)))
+        let number = getrandom::u32().map_err(io::Error::other)?;
+        Ok(self.root.join(format!("g{number}")))
     }
 
-    /// Makes `path`, which [`Home::fresh`] gave, the one that counts.
+    /// Makes `path`, which [`Generations::fresh`] gave, the one that counts.
     pub(crate) fn switch(&self, path: &Path) -> io::Result<()> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         fs::write(self.root.join(CURRENT_NEW), name)?;
@@ -102,9 +96,9 @@ fn make_dir(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The number in a folder's name: `g7` is the seventh.
-fn number(name: &str) -> Option<u64> {
-    name.strip_prefix('g').and_then(|number| number.parse().ok())
+/// Whether a folder's name is one that [`Generations::fresh`] gives: `g` and a number. Earlier versions counted.
+fn is_name(name: &str) -> bool {
+    name.strip_prefix('g').is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
 #[cfg(test)]
@@ -115,30 +109,30 @@ mod tests {
     fn until_the_switch_the_old_one_counts_and_after_it_the_new_one() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("projection");
-        let home = Home::at(&root);
-        assert_eq!(home.current().unwrap(), None);
-        let first = home.fresh().unwrap();
+        let generations = Generations::at(&root);
+        assert_eq!(generations.current().unwrap(), None);
+        let first = generations.fresh().unwrap();
         fs::create_dir(&first).unwrap();
-        home.switch(&first).unwrap();
-        let second = home.fresh().unwrap();
+        generations.switch(&first).unwrap();
+        let second = generations.fresh().unwrap();
         fs::create_dir(&second).unwrap();
-        assert_eq!(home.current().unwrap().as_ref(), Some(&first));
+        assert_eq!(generations.current().unwrap().as_ref(), Some(&first));
         // A crash before the switch: the half-built one goes, and its name is not given again.
-        let third = home.fresh().unwrap();
+        let third = generations.fresh().unwrap();
         assert!(third != second && !second.exists());
         fs::create_dir(&third).unwrap();
-        home.switch(&third).unwrap();
-        home.tidy().unwrap();
-        assert_eq!(home.current().unwrap().as_ref(), Some(&third));
+        generations.switch(&third).unwrap();
+        generations.tidy().unwrap();
+        assert_eq!(generations.current().unwrap().as_ref(), Some(&third));
         assert!(!first.exists());
         // What can't be read is not taken for missing, and nothing goes.
         fs::remove_file(root.join(CURRENT)).unwrap();
         fs::create_dir(root.join(CURRENT)).unwrap();
-        assert!(home.current().is_err() && home.fresh().is_err() && home.tidy().is_err());
+        assert!(generations.current().is_err() && generations.fresh().is_err() && generations.tidy().is_err());
         assert!(third.exists());
         fs::remove_dir(root.join(CURRENT)).unwrap();
         // What is no name of ours counts for nothing.
         fs::write(root.join(CURRENT), "../elsewhere").unwrap();
-        assert_eq!(home.current().unwrap(), None);
+        assert_eq!(generations.current().unwrap(), None);
     }
 }

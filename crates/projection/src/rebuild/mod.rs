@@ -1,7 +1,7 @@
 //! A fresh fold of the log beside a projection: to see what it would change, or to take its place.
 //!
 //! The projection that counts stays as it is until the new one is complete. Only the rename of a small file makes the
-//! new one count (`home.rs`), so a crash at any moment leaves the one or the other.
+//! new one count (`generations.rs`), so a crash at any moment leaves the one or the other.
 
 pub(crate) mod progress;
 pub(crate) mod generations;
@@ -20,19 +20,20 @@ use std::{
     sync::Arc,
 };
 
+use clockfold_log::{Digest, Log, Position};
+
 use crate::{
-    error::{ProjectionError, failed},
+    error::{Cancelled, ProjectionError, failed},
     rebuild::{
         bulk::{Scratch, fold_log},
         compare::{Compare, Report},
-        generations::Home,
-        progress::{Pace, Progress, Workshop},
+        generations::Generations,
+        progress::{Progress, ProgressReporter, RebuildResources},
     },
     schema::{identity::Checkpoint, rules::Rules, set_back::SetBack, sink::StateHasher},
     view::View,
     write::store::Projection,
 };
-use clockfold_log::{Digest, Log, Position};
 
 /// A projection that was built beside another one and does not count yet.
 pub struct Candidate {
@@ -46,13 +47,15 @@ pub struct Candidate {
 /// The projection that counts below `projections`, as it is: not caught up, and whatever rules it was folded by. `None`
 /// where there is none.
 pub fn open_as_it_is(projections: &Path, rules: Arc<Rules>) -> Result<Option<Projection>, ProjectionError> {
-    let current = Home::at(projections).current().map_err(|error| failed("looking for the projection", error))?;
+    let current =
+        Generations::at(projections).current().map_err(|error| failed("looking for the projection", error))?;
     current.map(|current| Projection::open(&current, rules)).transpose()
 }
 
 /// The same for who only reads it: no file is made, written or removed, and rows that are put in stay in memory.
 pub fn open_to_read(projections: &Path, rules: Arc<Rules>) -> Result<Option<Projection>, ProjectionError> {
-    let current = Home::at(projections).current().map_err(|error| failed("looking for the projection", error))?;
+    let current =
+        Generations::at(projections).current().map_err(|error| failed("looking for the projection", error))?;
     current.map(|current| Projection::open_to_read(&current, rules)).transpose()
 }
 
@@ -63,12 +66,12 @@ pub fn state_digest_of(
     to: Position,
     scratch: &Path,
     rules: &Rules,
-    workshop: &Workshop,
-    tell: &mut dyn FnMut(Progress) -> bool,
+    resources: &RebuildResources,
+    tell: &mut dyn FnMut(Progress) -> Result<(), Cancelled>,
 ) -> Result<(Digest, Vec<SetBack>), ProjectionError> {
     let mut hasher = StateHasher::new();
     let scratch = Scratch::beside(&scratch.join("compared"))?;
-    let set_backs = fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut hasher)?;
+    let set_backs = fold_log(log, to, rules, resources, &scratch, &mut ProgressReporter::new(to, tell), &mut hasher)?;
     Ok((hasher.finish(), set_backs))
 }
 
@@ -79,13 +82,13 @@ pub fn compare_with_fresh_fold(
     scratch: &Path,
     rules: &Rules,
     log: &dyn Log,
-    workshop: &Workshop,
-    tell: &mut dyn FnMut(Progress) -> bool,
+    resources: &RebuildResources,
+    tell: &mut dyn FnMut(Progress) -> Result<(), Cancelled>,
 ) -> Result<Report, ProjectionError> {
     let to = view.checkpoint()?.position;
     let mut compare = Compare::with(view)?;
     let scratch = Scratch::beside(&scratch.join("compared"))?;
-    let set_backs = fold_log(log, to, rules, workshop, &scratch, &mut Pace::new(to, tell), &mut compare)?;
+    let set_backs = fold_log(log, to, rules, resources, &scratch, &mut ProgressReporter::new(to, tell), &mut compare)?;
     compare.report(set_backs)
 }
 
@@ -96,20 +99,20 @@ pub fn rebuild_beside(
     projections: &Path,
     rules: Arc<Rules>,
     log: &dyn Log,
-    workshop: &Workshop,
-    tell: &mut dyn FnMut(Progress) -> bool,
+    resources: &RebuildResources,
+    tell: &mut dyn FnMut(Progress) -> Result<(), Cancelled>,
 ) -> Result<Candidate, ProjectionError> {
-    let home = Home::at(projections);
-    let folder = home.fresh().map_err(|error| failed("building anew", error))?;
+    let generations = Generations::at(projections);
+    let folder = generations.fresh().map_err(|error| failed("building anew", error))?;
     let built = match old {
         None => {
             let to = log.head().position;
-            Projection::rebuild(&folder, rules, log, to, workshop, &mut Pace::new(to, tell), &mut ())
+            Projection::rebuild(&folder, rules, log, to, resources, &mut ProgressReporter::new(to, tell), &mut ())
                 .map(|projection| (projection, None))
         }
         Some(view) => view.checkpoint().and_then(|Checkpoint { position: to, .. }| {
-            let (mut compare, mut pace) = (Compare::with(view)?, Pace::new(to, tell));
-            let projection = Projection::rebuild(&folder, rules, log, to, workshop, &mut pace, &mut compare)?;
+            let (mut compare, mut progress) = (Compare::with(view)?, ProgressReporter::new(to, tell));
+            let projection = Projection::rebuild(&folder, rules, log, to, resources, &mut progress, &mut compare)?;
             let report = compare.report(projection.view().set_backs()?)?;
             Ok((projection, Some(report)))
         }),
@@ -117,32 +120,32 @@ pub fn rebuild_beside(
     match built {
         Ok((projection, report)) => Ok(Candidate { projection, report, folder }),
         Err(error) => {
-            forget(&home);
+            forget(&generations);
             Err(error)
         }
     }
 }
 
-/// A projection in the place of one that is damaged and counts until then, folded as far. Its readers come to the new
+/// A projection in the place of one that is corrupt and counts until then, folded as far. Its readers come to the new
 /// one. Nobody else may build meanwhile.
 pub fn build_in_place_of(
-    damaged: &Projection,
+    corrupt: &Projection,
     projections: &Path,
     log: &dyn Log,
-    workshop: &Workshop,
-    tell: &mut dyn FnMut(Progress) -> bool,
+    resources: &RebuildResources,
+    tell: &mut dyn FnMut(Progress) -> Result<(), Cancelled>,
 ) -> Result<Projection, ProjectionError> {
-    let home = Home::at(projections);
-    let folder = home.fresh().map_err(|error| failed("building anew", error))?;
-    let (rules, to) = (Arc::clone(&damaged.rules), damaged.checkpoint().position);
-    let built = Projection::rebuild(&folder, rules, log, to, workshop, &mut Pace::new(to, tell), &mut ());
-    let candidate = Candidate { projection: built.inspect_err(|_| forget(&home))?, report: None, folder };
-    candidate.take_the_place_of(Some(damaged), projections)
+    let generations = Generations::at(projections);
+    let folder = generations.fresh().map_err(|error| failed("building anew", error))?;
+    let (rules, to) = (Arc::clone(&corrupt.rules), corrupt.checkpoint().position);
+    let built = Projection::rebuild(&folder, rules, log, to, resources, &mut ProgressReporter::new(to, tell), &mut ());
+    let candidate = Candidate { projection: built.inspect_err(|_| forget(&generations))?, report: None, folder };
+    candidate.take_the_place_of(Some(corrupt), projections)
 }
 
 /// Removes what was built of a projection that nobody counts on.
-fn forget(home: &Home<'_>) {
-    if let Err(error) = home.tidy() {
+fn forget(generations: &Generations<'_>) {
+    if let Err(error) = generations.tidy() {
         tracing::warn!(%error, "what was built of a projection could not be removed");
     }
 }
@@ -155,7 +158,7 @@ impl Candidate {
         projections: &Path,
     ) -> Result<Projection, ProjectionError> {
         let mut projection = self.projection;
-        Home::at(projections).switch(&self.folder).map_err(|error| failed("switching", error))?;
+        Generations::at(projections).switch(&self.folder).map_err(|error| failed("switching", error))?;
         if let Some(old) = old {
             projection.take_over_readers(old);
         }
@@ -165,5 +168,5 @@ impl Candidate {
 
 /// Removes what no longer counts, below `projections`. Not while somebody still reads from it.
 pub fn remove_old_projections(projections: &Path) -> Result<(), ProjectionError> {
-    Home::at(projections).tidy().map_err(|error| failed("removing", error))
+    Generations::at(projections).tidy().map_err(|error| failed("removing", error))
 }

@@ -5,25 +5,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::error::ProjectionError;
 use clockfold_log::Position;
+
+use crate::error::{Cancelled, ProjectionError};
 
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a rebuild may use.
 #[derive(Clone, Debug)]
-pub struct Workshop {
+pub struct RebuildResources {
     /// Memory in bytes, about; what is beyond waits in files beside the projection.
     pub memory_bytes: usize,
     /// Threads that do the work.
     pub threads: usize,
 }
 
-impl Default for Workshop {
+impl Default for RebuildResources {
     /// 128 MiB, and every core.
-    fn default() -> Workshop {
+    fn default() -> RebuildResources {
         let threads = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Workshop { memory_bytes: 128 << 20, threads }
+        RebuildResources { memory_bytes: 128 << 20, threads }
     }
 }
 
@@ -50,17 +51,20 @@ pub struct Progress {
 }
 
 /// Tells how far a rebuild is, and whether it is to go on.
-pub(crate) struct Pace<'a> {
-    tell: &'a mut dyn FnMut(Progress) -> bool,
+pub(crate) struct ProgressReporter<'a> {
+    tell: &'a mut dyn FnMut(Progress) -> Result<(), Cancelled>,
     of: u64,
     stage: Stage,
     begun: Instant,
     told: Instant,
 }
 
-impl<'a> Pace<'a> {
-    pub(crate) fn new(of: Position, tell: &'a mut dyn FnMut(Progress) -> bool) -> Pace<'a> {
-        Pace { tell, of: of.get(), stage: Stage::Reading, begun: Instant::now(), told: Instant::now() }
+impl<'a> ProgressReporter<'a> {
+    pub(crate) fn new(
+        of: Position,
+        tell: &'a mut dyn FnMut(Progress) -> Result<(), Cancelled>,
+    ) -> ProgressReporter<'a> {
+        ProgressReporter { tell, of: of.get(), stage: Stage::Reading, begun: Instant::now(), told: Instant::now() }
     }
 
     pub(crate) fn read(&mut self, position: Position) -> Result<(), ProjectionError> {
@@ -81,7 +85,6 @@ impl<'a> Pace<'a> {
         // Exact enough for a rate: far below 2^52.
         #[allow(clippy::cast_precision_loss)]
         let per_second = done as f64 / self.begun.elapsed().as_secs_f64().max(0.001);
-        let go_on = (self.tell)(Progress { stage, done, of: self.of, per_second });
-        if go_on { Ok(()) } else { Err(ProjectionError::Cancelled) }
+        Ok((self.tell)(Progress { stage, done, of: self.of, per_second })?)
     }
 }

@@ -5,10 +5,13 @@ use std::{
     sync::Arc,
 };
 
+use clockfold_lifecycle::EventType;
+use clockfold_log::{AppointmentId, Log, LogError, Position, Reading};
+
 use crate::{
     error::{ProjectionError, failed},
     schema::{
-        appointment::{AppointmentRecord, ENTRIES_IN_ROW, Entry, encode_appointment, encode_history},
+        appointment::{AppointmentRecord, ENTRIES_IN_ROW, JudgedEvent, encode_appointment, encode_history},
         identity::AppointmentKey,
         keys::{
             Kind, SourceNumber, appointment_key, encode_places, encode_source, history_key, hour_key, outcome_key,
@@ -21,8 +24,6 @@ use crate::{
     view::{View, as_of::refold},
     write::store::Projection,
 };
-use clockfold_lifecycle::EventType;
-use clockfold_log::{AppointmentId, Log, LogError, Position, Reading};
 
 /// An appointment before and after it was folded anew.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ pub struct Refolded {
 /// What the deliveries of an appointment said, read from the log again.
 pub struct Arrived {
     key: AppointmentKey,
-    entries: Vec<Entry>,
+    entries: Vec<JudgedEvent>,
 }
 
 impl View {
@@ -59,17 +60,17 @@ impl Projection {
         let key = &key;
         let view = self.view();
         let before = view.appointment(key)?.ok_or(ProjectionError::NoSuchAppointment)?;
-        let number = view.number_of(&key.source).ok_or(ProjectionError::Damaged("source number"))?;
+        let number = view.number_of(&key.source).ok_or(ProjectionError::Corrupt("source number"))?;
         let old = view.entries_as_of(&before, Position::new(u64::MAX))?;
         for entry in old.iter().skip(arrived.len()) {
             arrived.push(read_again(log, key, entry.position)?);
         }
         if arrived.iter().map(|entry| entry.position).ne(old.iter().map(|entry| entry.position)) {
-            return Err(ProjectionError::Damaged("history"));
+            return Err(ProjectionError::Corrupt("history"));
         }
         let rules = Arc::clone(&self.rules);
         let (after, new) =
-            refold(key.clone(), &arrived, rules.of(&key.source)).ok_or(ProjectionError::Damaged("history"))?;
+            refold(key.clone(), &arrived, rules.of(&key.source)).ok_or(ProjectionError::Corrupt("history"))?;
         let changed = before != after || old != new;
         if changed {
             let counted = self.sources[number.0 as usize].clone();
@@ -84,9 +85,9 @@ impl Projection {
         &mut self,
         number: SourceNumber,
         id: AppointmentId,
-        (before, old): (Option<Places>, &[Entry]),
+        (before, old): (Option<Places>, &[JudgedEvent]),
         after: &AppointmentRecord,
-        new: &[Entry],
+        new: &[JudgedEvent],
     ) -> Result<(), ProjectionError> {
         let store = Arc::clone(&self.store);
         let mut batch = store.database.batch();
@@ -137,7 +138,7 @@ impl Projection {
         }
         batch.insert(&store[Space::Sources], number.0.to_be_bytes(), encode_source(&self.sources[number.0 as usize]));
         batch.commit().map_err(|error| failed("writing", error))?;
-        self.hot.take((number, id));
+        self.record_cache.take((number, id));
         Ok(())
     }
 
@@ -156,8 +157,8 @@ impl Projection {
 }
 
 /// What a delivery of the appointment said, as the log has it.
-fn read_again(log: &dyn Log, key: &AppointmentKey, position: Position) -> Result<Entry, ProjectionError> {
-    let missing = || LogError::Damaged { position, message: "the delivery is missing".to_owned() };
+fn read_again(log: &dyn Log, key: &AppointmentKey, position: Position) -> Result<JudgedEvent, ProjectionError> {
+    let missing = || LogError::Corrupt { position, message: "the delivery is missing".to_owned() };
     let delivery = log.read(position).next().ok_or_else(missing)??;
     match &delivery.reading {
         Reading::Readable { appointment_id, event_type } | Reading::ReadSince { appointment_id, event_type, .. }
@@ -166,21 +167,22 @@ fn read_again(log: &dyn Log, key: &AppointmentKey, position: Position) -> Result
             let event = EventType::from_name(event_type);
             // What becomes of it is found out by the fold.
             let judgement = clockfold_lifecycle::Judgement::unreadable(clockfold_lifecycle::Fault::NotJson);
-            Ok(Entry { position, received_at: delivery.received_at, event, judgement })
+            Ok(JudgedEvent { position, received_at: delivery.received_at, event, judgement })
         }
-        _ => Err(ProjectionError::Damaged("history")),
+        _ => Err(ProjectionError::Corrupt("history")),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clockfold_log::{DataDir, NewDelivery, SledLog};
+
     use super::*;
     use crate::schema::{
         appointment::decode_history,
         keys::{order_key, status_key},
         rules::Rules,
     };
-    use clockfold_log::{DataDir, NewDelivery, SledLog};
 
     fn refold_one(
         projection: &mut Projection,
@@ -223,18 +225,18 @@ mod tests {
         let listed = outcome_key(number, entries[0].kind(), row_of(entries[0].position).0);
         projection.store[Space::ByOutcome].insert(listed, [1]).unwrap();
         let counted = projection.sources.clone();
-        assert!(matches!(refold_one(&mut projection, &key, &log), Err(ProjectionError::Damaged("outcome index"))));
+        assert!(matches!(refold_one(&mut projection, &key, &log), Err(ProjectionError::Corrupt("outcome index"))));
         assert_eq!(projection.sources, counted);
     }
 
     #[test]
-    fn a_damaged_appointment_is_mended() {
+    fn a_corrupt_appointment_is_repaired() {
         let folder = tempfile::tempdir().unwrap();
         let (log, key, mut projection) = folded(folder.path());
         let expected = projection.view().state_digest().unwrap();
         let well = refold_one(&mut projection, &key, &log).unwrap();
         assert!(!well.changed && well.before == well.after);
-        // As if two of its rows had been written by a mistake that has been mended since.
+        // As if two of its rows had been written by a mistake that has been repaired since.
         let number = projection.view().number_of(&key.source).unwrap();
         let row = history_key(number, key.appointment_id, Position::new(16));
         let mut entries = decode_history(&projection.store[Space::History].get(&row).unwrap().unwrap()).unwrap();
@@ -252,9 +254,9 @@ mod tests {
         projection.store[Space::ByFirst].remove(order_key(number, places.first, key.appointment_id.get())).unwrap();
         projection.store[Space::ByLast].remove(order_key(number, places.last, key.appointment_id.get())).unwrap();
         projection.counts(number).move_appointment(well.after.appointment.status(), None);
-        let mended = refold_one(&mut projection, &key, &log).unwrap();
-        assert!(mended.changed);
-        assert_eq!((&mended.before, &mended.after), (&other, &well.after));
+        let repaired = refold_one(&mut projection, &key, &log).unwrap();
+        assert!(repaired.changed);
+        assert_eq!((&repaired.before, &repaired.after), (&other, &well.after));
         assert_eq!(projection.view().state_digest().unwrap(), expected);
         let nobody = AppointmentKey { appointment_id: "7".parse().unwrap(), ..key };
         assert!(matches!(refold_one(&mut projection, &nobody, &log), Err(ProjectionError::NoSuchAppointment)));

@@ -1,13 +1,15 @@
 //! Sorts more than fits into memory: sorted runs, in memory as long as there is room and then in files, merged.
 
 use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, binary_heap::PeekMut},
     fs::{self, File},
     io::{self, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
     thread::{self, JoinHandle},
 };
+
+use itertools::{Itertools as _, KMergeBy};
+
+use crate::view::merge::is_before;
 
 /// Runs that are being sorted at the same time.
 const SORTING_MAX: usize = 2;
@@ -41,10 +43,9 @@ pub(crate) struct Sorter<T> {
 }
 
 /// The items in order.
-pub(crate) struct Sorted<T> {
-    heap: BinaryHeap<Reverse<(T, usize)>>,
-    runs: Vec<Run<T>>,
-}
+pub(crate) struct Sorted<T: Spill>(KMergeBy<Run<T>, IsBefore<T>>);
+
+type IsBefore<T> = fn(&io::Result<T>, &io::Result<T>) -> bool;
 
 enum Run<T> {
     Memory(std::vec::IntoIter<T>),
@@ -92,7 +93,7 @@ impl<T: Spill> Sorter<T> {
             file.read_exact(&mut left)?;
             runs.push(Run::File { left: u64::from_le_bytes(left), file });
         }
-        Sorted::of(runs)
+        Ok(Sorted::of(runs))
     }
 
     /// Has the run sorted on a thread of its own, and begins another.
@@ -131,7 +132,7 @@ impl<T: Spill> Sorter<T> {
         let runs: Vec<Run<T>> = self.sorted.drain(..).map(|(_, run)| Run::Memory(run.into_iter())).collect();
         let items: usize = runs.iter().map(Run::in_memory).sum();
         file.write_all(&(items as u64).to_le_bytes())?;
-        for item in Sorted::of(runs)? {
+        for item in Sorted::of(runs) {
             item?.write(&mut file)?;
         }
         file.flush()
@@ -139,12 +140,8 @@ impl<T: Spill> Sorter<T> {
 }
 
 impl<T: Spill> Sorted<T> {
-    fn of(mut runs: Vec<Run<T>>) -> io::Result<Sorted<T>> {
-        let mut heap = BinaryHeap::with_capacity(runs.len());
-        for (index, run) in runs.iter_mut().enumerate() {
-            heap.extend(run.next()?.map(|item| Reverse((item, index))));
-        }
-        Ok(Sorted { heap, runs })
+    fn of(runs: Vec<Run<T>>) -> Sorted<T> {
+        Sorted(runs.into_iter().kmerge_by(is_before as IsBefore<T>))
     }
 }
 
@@ -155,14 +152,18 @@ impl<T: Spill> Run<T> {
             Run::File { .. } => 0,
         }
     }
+}
 
-    fn next(&mut self) -> io::Result<Option<T>> {
+impl<T: Spill> Iterator for Run<T> {
+    type Item = io::Result<T>;
+
+    fn next(&mut self) -> Option<io::Result<T>> {
         match self {
-            Run::Memory(items) => Ok(items.next()),
-            Run::File { left: 0, .. } => Ok(None),
+            Run::Memory(items) => items.next().map(Ok),
+            Run::File { left: 0, .. } => None,
             Run::File { left, file } => {
                 *left -= 1;
-                T::read(file).map(Some)
+                Some(T::read(file))
             }
         }
     }
@@ -172,12 +173,7 @@ impl<T: Spill> Iterator for Sorted<T> {
     type Item = io::Result<T>;
 
     fn next(&mut self) -> Option<io::Result<T>> {
-        let mut least = self.heap.peek_mut()?;
-        match self.runs[least.0.1].next() {
-            Ok(Some(item)) => Some(Ok(std::mem::replace(&mut least.0.0, item))),
-            Ok(None) => Some(Ok(PeekMut::pop(least).0.0)),
-            Err(error) => Some(Err(error)),
-        }
+        self.0.next()
     }
 }
 

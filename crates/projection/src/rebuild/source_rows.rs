@@ -7,17 +7,20 @@ use std::{
     path::Path,
 };
 
+use clockfold_lifecycle::{EventType, Status};
+use clockfold_log::{AppointmentId, Position};
+
 use crate::{
     error::{ProjectionError, failed},
     rebuild::{
         fold_sorted::SourcePart,
         gather::take,
-        progress::Workshop,
+        progress::RebuildResources,
         sort::{Sorted, Sorter, Spill},
     },
     schema::{
         appointment::{met_byte, met_of},
-        changes::{Course, OpenSet, StatusChange, encode_changes, encode_open},
+        changes::{OpenSet, StatusChange, StatusLog, encode_changes, encode_open},
         keys::{
             Counts, Kind, SourceNumber, encode_places, event_byte, hour_key, order_key, outcome_key, position_key,
             row_of, status_key, verdict_byte, verdict_of,
@@ -28,8 +31,6 @@ use crate::{
         tally::{Hour, Tally, encode_hour, hour_of},
     },
 };
-use clockfold_lifecycle::{EventType, Status};
-use clockfold_log::{AppointmentId, Position};
 
 /// A change of status as it waits to be sorted by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,8 +59,8 @@ pub(crate) struct OfSource {
 }
 
 impl OfSource {
-    pub(crate) fn new(source: u32, workshop: &Workshop, folder: &Path) -> OfSource {
-        let memory_bytes = workshop.memory_bytes / 16;
+    pub(crate) fn new(source: u32, resources: &RebuildResources, folder: &Path) -> OfSource {
+        let memory_bytes = resources.memory_bytes / 16;
         OfSource {
             number: SourceNumber(source),
             counts: Counts::default(),
@@ -174,11 +175,11 @@ fn put_tallies(
 }
 
 fn put_changes(number: SourceNumber, changes: Sorted<Changed>, sink: &mut impl Sink) -> Result<(), ProjectionError> {
-    let (mut course, mut open) = (Course::default(), OpenSet::new());
+    let (mut status_log, mut open) = (StatusLog::default(), OpenSet::new());
     for change in changes {
         let change = change.map_err(|error| failed("sorting", error)).and_then(Changed::change)?;
         change.enter(&mut open);
-        let completed = course.push(change);
+        let completed = status_log.push(change);
         if let Some(row) = completed.row {
             let first = row.changes.first().expect("a full row has changes").position;
             sink.put(Space::Changes, &position_key(number, first), &encode_changes(&row))?;
@@ -187,19 +188,19 @@ fn put_changes(number: SourceNumber, changes: Sorted<Changed>, sink: &mut impl S
             sink.put(Space::Open, &position_key(number, change.position), &encode_open(&open))?;
         }
     }
-    if let Some(first) = course.row.changes.first() {
-        sink.put(Space::Changes, &position_key(number, first.position), &encode_changes(&course.row))?;
+    if let Some(first) = status_log.row.changes.first() {
+        sink.put(Space::Changes, &position_key(number, first.position), &encode_changes(&status_log.row))?;
     }
     Ok(())
 }
 
 impl Changed {
     fn change(self) -> Result<StatusChange, ProjectionError> {
-        let damaged = || ProjectionError::Damaged("status changes");
+        let corrupt = || ProjectionError::Corrupt("status changes");
         Ok(StatusChange {
             position: Position::new(self.position),
-            received_at: chrono::DateTime::from_timestamp_millis(self.received_at_ms).ok_or_else(damaged)?,
-            appointment_id: AppointmentId::new(self.appointment_id).ok_or_else(damaged)?,
+            received_at: chrono::DateTime::from_timestamp_millis(self.received_at_ms).ok_or_else(corrupt)?,
+            appointment_id: AppointmentId::new(self.appointment_id).ok_or_else(corrupt)?,
             before: met_of(self.statuses >> 4)?,
             after: met_of(self.statuses & 0xf)?,
         })

@@ -5,6 +5,11 @@
 //! every delivery.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use clockfold_lifecycle::{
+    Applied, Appointment, Arrival, Change, EventType, FoldRules, Folded, Judgement, Met, Parts, Place, Reconsidered,
+    Standing, Status, Step, StepSet, Waiting, Window,
+};
+use clockfold_log::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,11 +19,6 @@ use crate::{
         keys::{Kind, event_byte, from_bytes, to_bytes, verdict_byte, verdict_of},
     },
 };
-use clockfold_lifecycle::{
-    Applied, Appointment, Arrival, Change, EventType, FoldRules, Folded, Judgement, Met, Parts, Place, Reconsidered,
-    Standing, Status, Step, StepSet, Waiting, Window,
-};
-use clockfold_log::Position;
 
 /// Entries in one row of `history`. The appointment's own row holds those after the last full one.
 pub(crate) const ENTRIES_IN_ROW: usize = 16;
@@ -39,12 +39,12 @@ pub struct AppointmentRecord {
     /// How many deliveries name it, whatever their outcomes.
     pub delivery_count: u64,
     /// The last deliveries that name it, by position: fewer than [`ENTRIES_IN_ROW`].
-    pub(crate) recent: Vec<Entry>,
+    pub(crate) recent: Vec<JudgedEvent>,
 }
 
 /// One delivery of an appointment: when it arrived, what it said, and what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct JudgedEvent {
     pub(crate) position: Position,
     pub(crate) received_at: DateTime<Utc>,
     /// `None` where the event type is none that the lifecycle knows.
@@ -75,7 +75,7 @@ impl AppointmentRecord {
     }
 
     /// Folds the next delivery and enters it in the history. What it changed about earlier entries is up to the
-    /// caller, who knows where they are; see [`Entry::revise`]. The one way into a record, live and in a rebuild.
+    /// caller, who knows where they are; see [`JudgedEvent::revise`]. The one way into a record, live and in a rebuild.
     pub(crate) fn enter(&mut self, rules: &FoldRules, sighting: Sighting) -> Folded {
         let Sighting { position, received_at, event } = sighting;
         self.last_position = position;
@@ -84,12 +84,12 @@ impl AppointmentRecord {
         // To the fold one unknown name is like another.
         let reading = Ok(event.map_or("", EventType::name));
         let folded = self.appointment.fold(rules, Arrival { position: position.get(), received_at, reading });
-        self.recent.push(Entry { position, received_at, event, judgement: folded.judgement });
+        self.recent.push(JudgedEvent { position, received_at, event, judgement: folded.judgement });
         folded
     }
 }
 
-impl Entry {
+impl JudgedEvent {
     pub(crate) fn kind(&self) -> Kind {
         Kind { verdict: self.judgement.verdict, event: self.event }
     }
@@ -196,16 +196,16 @@ impl<I: Iterator<Item: Serialize> + Clone> Serialize for List<I> {
 }
 
 pub(crate) fn decode_appointment(key: AppointmentKey, bytes: &[u8]) -> Result<AppointmentRecord, ProjectionError> {
-    let damaged = || ProjectionError::Damaged("appointment");
+    let corrupt = || ProjectionError::Corrupt("appointment");
     let stored: AppointmentBytes = from_bytes(bytes, "appointment")?;
-    let first_received_at = DateTime::from_timestamp_millis(stored.first_received_at_ms).ok_or_else(damaged)?;
+    let first_received_at = DateTime::from_timestamp_millis(stored.first_received_at_ms).ok_or_else(corrupt)?;
     let time = |ms: i64| {
-        let since = TimeDelta::try_milliseconds(ms).ok_or_else(damaged)?;
-        first_received_at.checked_add_signed(since).ok_or_else(damaged)
+        let since = TimeDelta::try_milliseconds(ms).ok_or_else(corrupt)?;
+        first_received_at.checked_add_signed(since).ok_or_else(corrupt)
     };
-    let event = |place: u8| EventType::ALL.get(usize::from(place)).copied().ok_or_else(damaged);
+    let event = |place: u8| EventType::ALL.get(usize::from(place)).copied().ok_or_else(corrupt);
     let standing = |(step, ms, position, met): StandingBytes| {
-        let step = *Step::ALL.get(usize::from(step)).ok_or_else(damaged)?;
+        let step = *Step::ALL.get(usize::from(step)).ok_or_else(corrupt)?;
         Ok(Standing { step, received_at: time(ms)?, position, met: met_of(met)? })
     };
     let applied = |(position, place): (u64, u8)| Ok(Applied { position, event: event(place)? });
@@ -245,17 +245,17 @@ pub(crate) fn decode_appointment(key: AppointmentKey, bytes: &[u8]) -> Result<Ap
     })
 }
 
-pub(crate) fn encode_history(entries: &[Entry]) -> Vec<u8> {
+pub(crate) fn encode_history(entries: &[JudgedEvent]) -> Vec<u8> {
     to_bytes(&List(encode_entries(entries)))
 }
 
-pub(crate) fn decode_history(bytes: &[u8]) -> Result<Vec<Entry>, ProjectionError> {
+pub(crate) fn decode_history(bytes: &[u8]) -> Result<Vec<JudgedEvent>, ProjectionError> {
     decode_entries(from_bytes(bytes, "history")?)
 }
 
-fn encode_entries(entries: &[Entry]) -> impl Iterator<Item = EntryBytes> + Clone {
+fn encode_entries(entries: &[JudgedEvent]) -> impl Iterator<Item = EntryBytes> + Clone {
     let (mut previous, mut previous_ms) = (0, 0);
-    let encode = move |Entry { position, received_at, event, judgement }: &Entry| {
+    let encode = move |JudgedEvent { position, received_at, event, judgement }: &JudgedEvent| {
         let after = position.get() - std::mem::replace(&mut previous, position.get());
         let ms = received_at.timestamp_millis();
         let after_ms = ms - std::mem::replace(&mut previous_ms, ms);
@@ -272,18 +272,18 @@ fn encode_entries(entries: &[Entry]) -> impl Iterator<Item = EntryBytes> + Clone
     entries.iter().map(encode)
 }
 
-fn decode_entries(entries: Vec<EntryBytes>) -> Result<Vec<Entry>, ProjectionError> {
-    let damaged = || ProjectionError::Damaged("judgement");
+fn decode_entries(entries: Vec<EntryBytes>) -> Result<Vec<JudgedEvent>, ProjectionError> {
+    let corrupt = || ProjectionError::Corrupt("judgement");
     let (mut position, mut ms): (u64, i64) = (0, 0);
     let decode = |bytes: EntryBytes| {
-        position = position.checked_add(bytes.after).ok_or_else(damaged)?;
-        ms = ms.checked_add(bytes.after_ms).ok_or_else(damaged)?;
-        let received_at = DateTime::from_timestamp_millis(ms).ok_or_else(damaged)?;
+        position = position.checked_add(bytes.after).ok_or_else(corrupt)?;
+        ms = ms.checked_add(bytes.after_ms).ok_or_else(corrupt)?;
+        let received_at = DateTime::from_timestamp_millis(ms).ok_or_else(corrupt)?;
         let event = match bytes.event.checked_sub(1) {
             None => None,
-            Some(place) => Some(*EventType::ALL.get(usize::from(place)).ok_or_else(damaged)?),
+            Some(place) => Some(*EventType::ALL.get(usize::from(place)).ok_or_else(corrupt)?),
         };
-        let verdict = verdict_of(bytes.verdict & !LATE).ok_or_else(damaged)?;
+        let verdict = verdict_of(bytes.verdict & !LATE).ok_or_else(corrupt)?;
         let judgement = Judgement {
             verdict,
             before: met_of(bytes.statuses >> 4)?,
@@ -291,7 +291,7 @@ fn decode_entries(entries: Vec<EntryBytes>) -> Result<Vec<Entry>, ProjectionErro
             late: bytes.verdict & LATE != 0,
             reconsidered: bytes.reconsidered_at.map(|at| Reconsidered { at }),
         };
-        Ok(Entry { position: Position::new(position), received_at, event, judgement })
+        Ok(JudgedEvent { position: Position::new(position), received_at, event, judgement })
     };
     entries.into_iter().map(decode).collect()
 }
@@ -304,6 +304,6 @@ pub(crate) fn met_byte(met: Met) -> u8 {
 pub(crate) fn met_of(byte: u8) -> Result<Met, ProjectionError> {
     match byte.checked_sub(1) {
         None => Ok(None),
-        Some(place) => Status::ALL.get(usize::from(place)).copied().map(Some).ok_or(ProjectionError::Damaged("status")),
+        Some(place) => Status::ALL.get(usize::from(place)).copied().map(Some).ok_or(ProjectionError::Corrupt("status")),
     }
 }

@@ -10,6 +10,8 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use clockfold_lifecycle::{Met, Status};
+use clockfold_log::{AppointmentId, Position};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -19,8 +21,6 @@ use crate::{
         keys::{from_bytes, to_bytes},
     },
 };
-use clockfold_lifecycle::{Met, Status};
-use clockfold_log::{AppointmentId, Position};
 
 /// Changes in one row.
 pub(crate) const CHANGES_IN_ROW: usize = 64;
@@ -55,7 +55,7 @@ pub(crate) struct ChangeRow {
 
 /// Where the changes of a source end: the row that takes the next one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Course {
+pub(crate) struct StatusLog {
     pub(crate) row: ChangeRow,
     counts: StatusCounts,
     since_open_set: u64,
@@ -93,19 +93,19 @@ impl StatusChange {
     }
 }
 
-impl Course {
+impl StatusLog {
     /// Goes on after the last row of a source.
-    pub(crate) fn after(row: ChangeRow) -> Course {
+    pub(crate) fn after(row: ChangeRow) -> StatusLog {
         let (mut counts, mut since_open_set) = (row.counts_before, row.since_open_set);
         for change in &row.changes {
             change.count(&mut counts);
             since_open_set = count_since(since_open_set, &counts).0;
         }
-        let mut course = Course { row, counts, since_open_set };
-        if course.row.changes.len() >= CHANGES_IN_ROW {
-            course.turn();
+        let mut status_log = StatusLog { row, counts, since_open_set };
+        if status_log.row.changes.len() >= CHANGES_IN_ROW {
+            status_log.turn();
         }
-        course
+        status_log
     }
 
     /// Takes the next change.
@@ -158,16 +158,16 @@ pub(crate) fn encode_changes(row: &ChangeRow) -> Vec<u8> {
 }
 
 pub(crate) fn decode_changes(bytes: &[u8]) -> Result<ChangeRow, ProjectionError> {
-    let damaged = || ProjectionError::Damaged("status changes");
+    let corrupt = || ProjectionError::Corrupt("status changes");
     let stored: ChangeRowBytes = from_bytes(bytes, "status changes")?;
     let (mut position, mut ms): (u64, i64) = (0, 0);
     let change = |(after, after_ms, id, statuses): (u64, i64, u64, u8)| {
-        position = position.checked_add(after).ok_or_else(damaged)?;
-        ms = ms.checked_add(after_ms).ok_or_else(damaged)?;
+        position = position.checked_add(after).ok_or_else(corrupt)?;
+        ms = ms.checked_add(after_ms).ok_or_else(corrupt)?;
         Ok(StatusChange {
             position: Position::new(position),
-            received_at: DateTime::from_timestamp_millis(ms).ok_or_else(damaged)?,
-            appointment_id: AppointmentId::new(id).ok_or_else(damaged)?,
+            received_at: DateTime::from_timestamp_millis(ms).ok_or_else(corrupt)?,
+            appointment_id: AppointmentId::new(id).ok_or_else(corrupt)?,
             before: met_of(statuses >> 4)?,
             after: met_of(statuses & 0xf)?,
         })
@@ -186,13 +186,13 @@ pub(crate) fn encode_open(open: &OpenSet) -> Vec<u8> {
 }
 
 pub(crate) fn decode_open(bytes: &[u8]) -> Result<OpenSet, ProjectionError> {
-    let damaged = || ProjectionError::Damaged("open appointments");
+    let corrupt = || ProjectionError::Corrupt("open appointments");
     let stored: Vec<(u64, u8)> = from_bytes(bytes, "open appointments")?;
     let mut previous: u64 = 0;
     let member = |(after, status): (u64, u8)| {
-        previous = previous.checked_add(after).ok_or_else(damaged)?;
-        let status = *Status::ALL.get(usize::from(status)).ok_or_else(damaged)?;
-        Ok((AppointmentId::new(previous).ok_or_else(damaged)?, status))
+        previous = previous.checked_add(after).ok_or_else(corrupt)?;
+        let status = *Status::ALL.get(usize::from(status)).ok_or_else(corrupt)?;
+        Ok((AppointmentId::new(previous).ok_or_else(corrupt)?, status))
     };
     stored.into_iter().map(member).collect()
 }

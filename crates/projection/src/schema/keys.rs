@@ -29,16 +29,15 @@
 //! it, so equal logs make equal rows. A changed layout raises the format's version in `rules.rs`; no old row is
 //! ever read.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-
 use chrono::{DateTime, Utc};
+use clockfold_lifecycle::{Code, EventType, Met, Outcome, Status, Verdict};
+use clockfold_log::{AppointmentId, Digest, Position, SourceName};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     error::ProjectionError,
     schema::{identity::Checkpoint, rules::FORMAT_VERSION, set_back::SetBack},
 };
-use clockfold_lifecycle::{Code, EventType, Met, Outcome, Status, Verdict};
-use clockfold_log::{AppointmentId, Digest, Position, SourceName};
 
 /// Positions that one row of `by_outcome` stands for.
 pub(crate) const POSITIONS_IN_ROW: u64 = 2048;
@@ -237,19 +236,19 @@ pub(crate) fn encode_places(places: &[u16]) -> Vec<u8> {
 pub(crate) fn decode_places(bytes: &[u8]) -> Result<Vec<u16>, ProjectionError> {
     let (places, rest) = bytes.as_chunks::<2>();
     if !rest.is_empty() {
-        return Err(ProjectionError::Damaged("outcome index"));
+        return Err(ProjectionError::Corrupt("outcome index"));
     }
     Ok(places.iter().map(|place| u16::from_be_bytes(*place)).collect())
 }
 
 /// The last eight bytes of a key: an appointment's id or a position.
 pub(crate) fn last_number(key: &[u8]) -> Result<u64, ProjectionError> {
-    key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(ProjectionError::Damaged("key"))
+    key.last_chunk::<8>().map(|bytes| u64::from_be_bytes(*bytes)).ok_or(ProjectionError::Corrupt("key"))
 }
 
 /// The two numbers at the end of a key of `by_status`, `by_first` or `by_last`: what it is ordered by, and the appointment.
 pub(crate) fn last_numbers(key: &[u8]) -> Result<(u64, u64), ProjectionError> {
-    let (rest, id) = key.split_last_chunk::<8>().ok_or(ProjectionError::Damaged("key"))?;
+    let (rest, id) = key.split_last_chunk::<8>().ok_or(ProjectionError::Corrupt("key"))?;
     Ok((last_number(rest)?, u64::from_be_bytes(*id)))
 }
 
@@ -265,7 +264,7 @@ pub(crate) fn encode_checkpoint(checkpoint: Checkpoint) -> Vec<u8> {
 pub(crate) fn decode_checkpoint(bytes: &[u8]) -> Result<Checkpoint, ProjectionError> {
     let stored: CheckpointBytes = from_bytes(bytes, "checkpoint")?;
     if stored.format_version != FORMAT_VERSION {
-        return Err(ProjectionError::Damaged("checkpoint of another version of this program"));
+        return Err(ProjectionError::Corrupt("checkpoint of another version of this program"));
     }
     Ok(Checkpoint {
         position: Position::new(stored.position),
@@ -296,7 +295,7 @@ pub(crate) fn decode_set_back(position: Position, bytes: &[u8]) -> Result<SetBac
 }
 
 fn time_of(ms: i64, row: &'static str) -> Result<DateTime<Utc>, ProjectionError> {
-    DateTime::from_timestamp_millis(ms).ok_or(ProjectionError::Damaged(row))
+    DateTime::from_timestamp_millis(ms).ok_or(ProjectionError::Corrupt(row))
 }
 
 pub(crate) fn encode_source(row: &SourceRow) -> Vec<u8> {
@@ -305,7 +304,7 @@ pub(crate) fn encode_source(row: &SourceRow) -> Vec<u8> {
 
 pub(crate) fn decode_source(bytes: &[u8]) -> Result<SourceRow, ProjectionError> {
     let (name, rules_digest, counts): (String, [u8; 32], Counts) = from_bytes(bytes, "source")?;
-    let name = name.parse().map_err(|_| ProjectionError::Damaged("source"))?;
+    let name = name.parse().map_err(|_| ProjectionError::Corrupt("source"))?;
     Ok(SourceRow { name, rules_digest: Digest::from_bytes(rules_digest), counts })
 }
 
@@ -314,5 +313,5 @@ pub(crate) fn to_bytes(value: &impl Serialize) -> Vec<u8> {
 }
 
 pub(crate) fn from_bytes<T: DeserializeOwned>(bytes: &[u8], row: &'static str) -> Result<T, ProjectionError> {
-    postcard::from_bytes(bytes).map_err(|_| ProjectionError::Damaged(row))
+    postcard::from_bytes(bytes).map_err(|_| ProjectionError::Corrupt(row))
 }

@@ -7,10 +7,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
+use clockfold_log::SourceName;
 use clockfold_rows::{Database, Error, Keyspace, KeyspaceOptions, Options};
 
 use crate::schema::keys::SourceNumber;
-use clockfold_log::SourceName;
 
 /// Rows are looked up by their keys.
 const LOOKED_UP: KeyspaceOptions = KeyspaceOptions { is_looked_up: true, is_once: false };

@@ -3,13 +3,14 @@
 //! Three indexes hold every appointment that has come into being: by status and since when, by its first arrival, and
 //! by its last position. A delivery moves the appointment in the last one, and a change of status in the first.
 
+use clockfold_lifecycle::Status;
+use clockfold_log::AppointmentId;
+
 use crate::schema::{
     appointment::AppointmentRecord,
     keys::{SourceNumber, order_key, status_key, time_order},
     keyspaces::Space,
 };
-use clockfold_lifecycle::Status;
-use clockfold_log::AppointmentId;
 
 /// An appointment's places; as numbers that order as what they stand for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

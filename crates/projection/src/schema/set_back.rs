@@ -26,7 +26,7 @@ impl SetBack {
         let Some(from) = last else { return Ok(None) };
         if !may_follow(from, to) {
             let message = "it arrived less than a minute before the delivery that it follows".to_owned();
-            return Err(LogError::Damaged { position, message });
+            return Err(LogError::Corrupt { position, message });
         }
         Ok((to < from).then_some(SetBack { position, from, to }))
     }

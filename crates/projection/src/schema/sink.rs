@@ -1,12 +1,12 @@
 //! Where rows go. In each keyspace they come in the order of their keys.
 
+use clockfold_log::Digest;
 use clockfold_rows::Ingestion;
 
 use crate::{
     error::{ProjectionError, failed},
     schema::keyspaces::{Keyspaces, SPACES, Space},
 };
-use clockfold_log::Digest;
 
 /// Takes rows.
 pub(crate) trait Sink {

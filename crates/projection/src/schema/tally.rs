@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+use clockfold_lifecycle::{EventKind, Outcome};
 use clockfold_rows::Guard;
 
 use crate::{
@@ -15,8 +17,6 @@ use crate::{
     },
     view::View,
 };
-use chrono::{DateTime, Utc};
-use clockfold_lifecycle::{EventKind, Outcome};
 
 const MINUTE_MS: i64 = 60_000;
 const MINUTES_IN_HOUR: u64 = 60;
@@ -111,9 +111,9 @@ impl View {
     ) -> impl Iterator<Item = Result<(u64, Tally), ProjectionError>> + use<> {
         let rows = hour_key(number, hour_of(from).0)..=hour_key(number, hour_of(to).0);
         let rows = self.snapshot.range(&self.store[Space::Tallies], rows);
-        let patience = self.patience.clone();
+        let deadline = self.deadline.clone();
         let minutes = move |row: Guard| {
-            patience.check()?;
+            deadline.check()?;
             let (key, bytes) = row.into_inner().map_err(|error| failed("reading", error))?;
             let (first, hour) = (last_number(&key)? * MINUTES_IN_HOUR, decode_hour(&bytes)?);
             let minutes = hour.into_iter().map(move |(minute, tally)| (first + u64::from(minute), tally));

@@ -6,6 +6,8 @@
 
 mod walk;
 
+use clockfold_lifecycle::Status;
+use clockfold_log::{AppointmentId, SourceName};
 use clockfold_rows::Guard;
 
 use crate::{
@@ -18,13 +20,10 @@ use crate::{
     },
     view::{
         Page, PageOf, View,
-        filter::{AppointmentFilter, AppointmentPlace, Order, OrderBy},
+        filter::{AppointmentFilter, AppointmentOrderKey, Order, OrderBy},
         or_all,
     },
 };
-use clockfold_lifecycle::Status;
-use clockfold_log::{AppointmentId, SourceName};
-
 use walk::{Spot, Stretch, Walk};
 
 /// So many are put in order where that saves following an index.
@@ -39,7 +38,7 @@ impl View {
         &self,
         filter: &AppointmentFilter,
         order: Order,
-        page: &Page<AppointmentPlace>,
+        page: &Page<AppointmentOrderKey>,
     ) -> Result<PageOf<AppointmentRecord>, ProjectionError> {
         self.appointments_or_few(filter, order, page, FEW)
     }
@@ -49,7 +48,7 @@ impl View {
         &self,
         filter: &AppointmentFilter,
         order: Order,
-        page: &Page<AppointmentPlace>,
+        page: &Page<AppointmentOrderKey>,
         few_max: usize,
     ) -> Result<PageOf<AppointmentRecord>, ProjectionError> {
         let walk = Walk::of(order, page);
@@ -214,7 +213,7 @@ impl View {
     fn spots(&self, space: Space, key: impl Fn(Spot) -> Vec<u8>, stretch: Stretch, backwards: bool) -> Spots<'_> {
         let rows = self.snapshot.range(&self.store[space], key(stretch.from)..=key(stretch.to));
         let spot = |row: Guard| {
-            self.patience.check()?;
+            self.deadline.check()?;
             last_numbers(&row.key().map_err(|error| failed("reading", error))?)
         };
         if backwards { Box::new(rows.rev().map(spot)) } else { Box::new(rows.map(spot)) }
@@ -225,7 +224,7 @@ impl View {
         let keys = appointment_key(number, from)..=appointment_key(number, to);
         let rows = self.snapshot.range(&self.store[Space::Appointments], keys);
         Box::new(rows.map(|row| {
-            self.patience.check()?;
+            self.deadline.check()?;
             Ok((0, last_number(&row.key().map_err(|error| failed("reading", error))?)?))
         }))
     }
@@ -255,7 +254,7 @@ impl View {
             parts.push(if walk.backwards { Box::new(rows.rev()) } else { Box::new(rows) });
         }
         Ok(Box::new(parts.into_iter().flatten().map(move |row| {
-            self.patience.check()?;
+            self.deadline.check()?;
             let (key, value) = row.into_inner().map_err(|error| failed("reading", error))?;
             let key = AppointmentKey { source: source.clone(), appointment_id: appointment_id(last_number(&key)?)? };
             decode_appointment(key, &value)
@@ -271,7 +270,7 @@ impl View {
     ) -> Result<AppointmentRecord, ProjectionError> {
         let key = AppointmentKey { source: source.clone(), appointment_id: appointment_id(id)? };
         let bytes = self.get(&self.store[Space::Appointments], &appointment_key(number, key.appointment_id))?;
-        decode_appointment(key, &bytes.ok_or(ProjectionError::Damaged("order of appointments"))?)
+        decode_appointment(key, &bytes.ok_or(ProjectionError::Corrupt("order of appointments"))?)
     }
 }
 
@@ -279,14 +278,14 @@ impl View {
 pub(crate) fn page_of_records(
     records: Vec<AppointmentRecord>,
     order: Order,
-    page: &Page<AppointmentPlace>,
+    page: &Page<AppointmentOrderKey>,
 ) -> PageOf<AppointmentRecord> {
     let place = |record: AppointmentRecord| Some((order.by.place(&record)?, record));
     let mut placed: Vec<_> = records.into_iter().filter_map(place).collect();
     placed.sort_by(|(one, _), (other, _)| one.cmp(other));
     placed.dedup_by(|(one, _), (other, _)| one == other);
     let walk = Walk::of(order, page);
-    let inside = |place: &AppointmentPlace| {
+    let inside = |place: &AppointmentOrderKey| {
         walk.after.is_none_or(|after| after < place) && walk.before.is_none_or(|before| place < before)
     };
     let placed = placed.into_iter().filter(|(place, _)| inside(place)).map(|(_, record)| record);
@@ -311,7 +310,7 @@ fn prefixes(filter: &AppointmentFilter, backwards: bool) -> Vec<(AppointmentId, 
 }
 
 fn appointment_id(id: u64) -> Result<AppointmentId, ProjectionError> {
-    AppointmentId::new(id).ok_or(ProjectionError::Damaged("order of appointments"))
+    AppointmentId::new(id).ok_or(ProjectionError::Corrupt("order of appointments"))
 }
 
 /// One ordered list out of several: the source's place among the sources, and the appointment's id.

@@ -1,18 +1,19 @@
 //! What was true at an earlier moment: the fold of all deliveries that had arrived by then, by today's rules.
 //!
 //! One appointment is folded again from its own entries. Which appointments there were, and how many, is told by
-//! the status changes (`course.rs`).
+//! the status changes (`status_log.rs`).
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-
+use clockfold_lifecycle::{FoldRules, Judgement, STANDSTILL_MAX, Status};
+use clockfold_log::{AppointmentId, Position, SourceName};
 use clockfold_rows::Guard;
 
 use crate::{
     error::{ProjectionError, failed},
     schema::{
-        appointment::{AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_history},
+        appointment::{AppointmentRecord, ENTRIES_IN_ROW, JudgedEvent, Sighting, decode_history},
         changes::{StatusCounts, is_open},
         identity::AppointmentKey,
         keys::{SourceNumber, appointment_key, history_key, last_number},
@@ -20,22 +21,20 @@ use crate::{
         rules::Rules,
     },
     view::{
-        Page, PageOf, Told, View,
+        DeliveryState, Page, PageOf, View,
         appointments::page_of_records,
         board_place::BoardPlace,
-        filter::{AppointmentFilter, AppointmentPlace, Order, OrderBy},
+        filter::{AppointmentFilter, AppointmentOrderKey, Order, OrderBy},
         merge::Span,
         or_all,
         runs::Run,
     },
 };
-use clockfold_lifecycle::{FoldRules, Judgement, STANDSTILL_MAX, Status};
-use clockfold_log::{AppointmentId, Position, SourceName};
 
 /// At an earlier moment, so many appointments are put in another order than that of their ids at most.
 const ORDERED_MAX: usize = 50_000;
 
-/// A moment in the first so-manieth of the log is early: what was there then is found by what had happened.
+/// A moment in the first quarter of the log is early: a query then looks at what had happened, and not at what is there now.
 const EARLY: u64 = 4;
 
 /// A moment: after a delivery, or after everything that had arrived at a time.
@@ -129,16 +128,19 @@ impl View {
         key: &AppointmentKey,
         position: Position,
         rules: &FoldRules,
-    ) -> Result<BTreeMap<Position, Told>, ProjectionError> {
+    ) -> Result<BTreeMap<Position, DeliveryState>, ProjectionError> {
         let Some(record) = self.appointment(key)? else { return Ok(BTreeMap::new()) };
         let entries = self.entries_as_of(&record, position)?;
         let Some((record, entries)) = refold(key.clone(), &entries, rules) else { return Ok(BTreeMap::new()) };
         let status = record.appointment.status();
         let waiting: Vec<u64> = record.appointment.waiting().collect();
-        let told = |entry: Entry| {
+        let told = |entry: JudgedEvent| {
             let waits = waiting.contains(&entry.position.get());
             let reconsidered_until = waits.then(|| rules.reconsidered_until(entry.received_at));
-            (entry.position, Told { judgement: entry.judgement, status, reconsidered_until, conflicts_with: None })
+            (
+                entry.position,
+                DeliveryState { judgement: entry.judgement, status, reconsidered_until, conflicts_with: None },
+            )
         };
         Ok(entries.into_iter().map(told).collect())
     }
@@ -150,7 +152,7 @@ impl View {
         order: Order,
         position: Position,
         rules: &Rules,
-        page: &Page<AppointmentPlace>,
+        page: &Page<AppointmentOrderKey>,
     ) -> Result<PageOf<AppointmentRecord>, ProjectionError> {
         let by_id = order.by == OrderBy::Id;
         let backwards = order.descending != page.from_end;
@@ -220,9 +222,9 @@ impl View {
         };
         let rows = self.snapshot.range(&self.store[Space::Appointments], bounds);
         let id = |row: Guard| {
-            self.patience.check()?;
+            self.deadline.check()?;
             let id = last_number(&row.key().map_err(|error| failed("reading", error))?)?;
-            AppointmentId::new(id).ok_or(ProjectionError::Damaged("appointment"))
+            AppointmentId::new(id).ok_or(ProjectionError::Corrupt("appointment"))
         };
         Ok(if from_end { Box::new(rows.rev().map(id)) } else { Box::new(rows.map(id)) })
     }
@@ -322,15 +324,15 @@ impl View {
         &self,
         record: &AppointmentRecord,
         position: Position,
-    ) -> Result<Vec<Entry>, ProjectionError> {
+    ) -> Result<Vec<JudgedEvent>, ProjectionError> {
         let mut entries = Vec::new();
         if record.delivery_count > record.recent.len() as u64 {
-            let number = self.number_of(&record.key.source).ok_or(ProjectionError::Damaged("source number"))?;
+            let number = self.number_of(&record.key.source).ok_or(ProjectionError::Corrupt("source number"))?;
             let key = |position| history_key(number, record.key.appointment_id, position);
             for row in
                 self.snapshot.range(&self.store[Space::History], key(Position::ZERO)..=key(Position::new(u64::MAX)))
             {
-                self.patience.check()?;
+                self.deadline.check()?;
                 entries.extend(decode_history(&row.value().map_err(|error| failed("reading", error))?)?);
                 if entries.last().is_some_and(|last| last.position > position) {
                     break;
@@ -346,13 +348,13 @@ impl View {
 /// An appointment and its entries out of what arrived; `None` out of nothing.
 pub(crate) fn refold(
     key: AppointmentKey,
-    entries: &[Entry],
+    entries: &[JudgedEvent],
     rules: &FoldRules,
-) -> Option<(AppointmentRecord, Vec<Entry>)> {
+) -> Option<(AppointmentRecord, Vec<JudgedEvent>)> {
     let sighting =
-        |entry: &Entry| Sighting { position: entry.position, received_at: entry.received_at, event: entry.event };
+        |entry: &JudgedEvent| Sighting { position: entry.position, received_at: entry.received_at, event: entry.event };
     let mut record = AppointmentRecord::new(key, sighting(entries.first()?));
-    let mut history: Vec<Entry> = Vec::with_capacity(entries.len());
+    let mut history: Vec<JudgedEvent> = Vec::with_capacity(entries.len());
     for entry in entries {
         let folded = record.enter(rules, sighting(entry));
         history.append(&mut record.recent);
@@ -366,7 +368,10 @@ pub(crate) fn refold(
 }
 
 /// Takes over what a delivery changed about an earlier one.
-pub(crate) fn revise(history: &mut [Entry], change: &clockfold_lifecycle::Change) -> Option<(Judgement, Judgement)> {
+pub(crate) fn revise(
+    history: &mut [JudgedEvent],
+    change: &clockfold_lifecycle::Change,
+) -> Option<(Judgement, Judgement)> {
     let index = history.binary_search_by_key(&change.position(), |entry| entry.position.get()).ok()?;
     let before = history[index].judgement;
     history[index].revise(change);
@@ -386,11 +391,11 @@ fn sort_oldest_first(records: &mut [AppointmentRecord]) {
 
 /// The part of what lies between two places that is of `source`; `None` where nothing of it is.
 fn span_in_source(
-    after: Option<&AppointmentPlace>,
-    before: Option<&AppointmentPlace>,
+    after: Option<&AppointmentOrderKey>,
+    before: Option<&AppointmentOrderKey>,
     source: &SourceName,
 ) -> Option<Span<AppointmentId>> {
-    let inside = |place: Option<&AppointmentPlace>| {
+    let inside = |place: Option<&AppointmentOrderKey>| {
         place.filter(|place| place.key.source == *source).map(|place| place.key.appointment_id)
     };
     let past = after.is_some_and(|place| place.key.source > *source);

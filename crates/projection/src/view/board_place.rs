@@ -1,9 +1,9 @@
 //! Where an appointment is on a board, at a time.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use clockfold_lifecycle::{STANDSTILL_MAX, Status};
 
 use crate::{schema::appointment::AppointmentRecord, view::as_of::StaleRules};
-use clockfold_lifecycle::{STANDSTILL_MAX, Status};
 
 /// A place on a board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

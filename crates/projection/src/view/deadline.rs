@@ -1,4 +1,4 @@
-//! How long whoever reads a view waits for what they asked.
+//! Until when a reader waits for an answer.
 //!
 //! A view looks here before it reads a row, so that a long query ends a row after nobody waits for it any more:
 //! its time is over, or its client has gone.
@@ -15,31 +15,31 @@ use crate::error::ProjectionError;
 
 /// Until when a reader waits. The default waits for ever.
 #[derive(Clone, Debug, Default)]
-pub struct Patience {
+pub struct Deadline {
     until: Option<Instant>,
-    gone: Option<Arc<AtomicBool>>,
+    cancelled: Option<Arc<AtomicBool>>,
 }
 
-/// Ends a reader's patience when it is dropped.
+/// Cancels the reading when it is dropped: the client has gone.
 #[derive(Debug)]
-pub struct Waiting(Arc<AtomicBool>);
+pub struct CancelGuard(Arc<AtomicBool>);
 
-impl Patience {
-    /// Waits until a moment, and no longer than what comes with it is there.
-    pub fn until(until: Instant) -> (Patience, Waiting) {
-        let gone = Arc::new(AtomicBool::new(false));
-        (Patience { until: Some(until), gone: Some(Arc::clone(&gone)) }, Waiting(gone))
+impl Deadline {
+    /// A deadline at `until`, or as soon as the guard is dropped.
+    pub fn until(until: Instant) -> (Deadline, CancelGuard) {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        (Deadline { until: Some(until), cancelled: Some(Arc::clone(&cancelled)) }, CancelGuard(cancelled))
     }
 
     /// An error where nobody waits any more.
     pub(crate) fn check(&self) -> Result<(), ProjectionError> {
-        let gone = self.gone.as_ref().is_some_and(|gone| gone.load(Ordering::Relaxed));
-        let over = self.until.is_some_and(|until| until <= Instant::now());
-        if gone || over { Err(ProjectionError::OutOfTime) } else { Ok(()) }
+        let is_cancelled = self.cancelled.as_ref().is_some_and(|cancelled| cancelled.load(Ordering::Relaxed));
+        let is_over = self.until.is_some_and(|until| until <= Instant::now());
+        if is_cancelled || is_over { Err(ProjectionError::OutOfTime) } else { Ok(()) }
     }
 }
 
-impl Drop for Waiting {
+impl Drop for CancelGuard {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -52,13 +52,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patience_ends_with_its_time_and_with_whoever_waits() {
-        assert!(Patience::default().check().is_ok());
-        let (patience, _waiting) = Patience::until(Instant::now());
-        assert!(matches!(patience.check(), Err(ProjectionError::OutOfTime)));
-        let (patience, waiting) = Patience::until(Instant::now() + Duration::from_secs(3600));
-        assert!(patience.check().is_ok());
-        drop(waiting);
-        assert!(matches!(patience.clone().check(), Err(ProjectionError::OutOfTime)));
+    fn a_deadline_ends_with_its_time_and_with_its_guard() {
+        assert!(Deadline::default().check().is_ok());
+        let (deadline, _guard) = Deadline::until(Instant::now());
+        assert!(matches!(deadline.check(), Err(ProjectionError::OutOfTime)));
+        let (deadline, guard) = Deadline::until(Instant::now() + Duration::from_secs(3600));
+        assert!(deadline.check().is_ok());
+        drop(guard);
+        assert!(matches!(deadline.clone().check(), Err(ProjectionError::OutOfTime)));
     }
 }

@@ -6,13 +6,14 @@
 use std::{collections::BTreeSet, ops::Bound};
 
 use chrono::{DateTime, Utc};
-
+use clockfold_lifecycle::{Code, EventType, FoldRules, Outcome};
+use clockfold_log::{AppointmentId, Position, SourceName};
 use clockfold_rows::Guard;
 
 use crate::{
     error::{ProjectionError, failed},
     schema::{
-        appointment::{AppointmentRecord, Entry, decode_history},
+        appointment::{AppointmentRecord, JudgedEvent, decode_history},
         identity::AppointmentKey,
         keys::{
             Kind, POSITIONS_IN_ROW, SourceNumber, SourceRow, decode_places, history_key, last_number, outcome_key,
@@ -21,14 +22,12 @@ use crate::{
         keyspaces::Space,
     },
     view::{
-        Page, PageOf, Told, View,
+        DeliveryState, Page, PageOf, View,
         filter::Stretches,
         merge::{Numbers, Span, merge},
         or_all,
     },
 };
-use clockfold_lifecycle::{Code, EventType, FoldRules, Outcome};
-use clockfold_log::{AppointmentId, Position, SourceName};
 
 /// Which deliveries; ordered by position. What is empty or absent restricts nothing.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +56,7 @@ pub struct HistoryEntry {
     /// What it said; `None` where that is no event that is known.
     pub event: Option<EventType>,
     /// What became of it. Whether it conflicts with an earlier one is not looked up.
-    pub told: Told,
+    pub told: DeliveryState,
 }
 
 impl DeliveryFilter {
@@ -135,7 +134,7 @@ impl View {
         let keys = outcome_key(number, kind, first)..=outcome_key(number, kind, last);
         let positions = move |entry: Guard| -> Vec<Result<u64, ProjectionError>> {
             let entry = entry.into_inner().map_err(|error| failed("reading", error));
-            let entry = self.patience.check().and(entry);
+            let entry = self.deadline.check().and(entry);
             let row =
                 entry.and_then(|(key, bytes)| Ok((last_number(&key)? * POSITIONS_IN_ROW, decode_places(&bytes)?)));
             match row {
@@ -182,11 +181,11 @@ impl View {
         };
         let status = record.appointment.status();
         let waiting: Vec<u64> = record.appointment.waiting().collect();
-        let told = |entry: Result<Entry, ProjectionError>| {
-            let Entry { position, received_at, event, judgement } = entry?;
+        let told = |entry: Result<JudgedEvent, ProjectionError>| {
+            let JudgedEvent { position, received_at, event, judgement } = entry?;
             let waits = waiting.contains(&position.get());
             let reconsidered_until = waits.then(|| rules.reconsidered_until(received_at));
-            let told = Told { judgement, status, reconsidered_until, conflicts_with: None };
+            let told = DeliveryState { judgement, status, reconsidered_until, conflicts_with: None };
             Ok(HistoryEntry { position, received_at, event, told })
         };
         let entries = self.entries(number, key.appointment_id, record.recent, span)?.map(told);
@@ -202,7 +201,7 @@ impl View {
     /// of an earlier moment. Almost always its own row tells.
     pub fn last_event(&self, record: &AppointmentRecord) -> Result<Option<EventType>, ProjectionError> {
         // One that was let in later was no more than rejected then.
-        let counts = |entry: &Entry| {
+        let counts = |entry: &JudgedEvent| {
             let let_in_by = |by: u64| by <= record.last_position.get();
             entry.judgement.verdict.outcome() == Outcome::Applied
                 && entry.judgement.reconsidered.is_none_or(|reconsidered| let_in_by(reconsidered.at))
@@ -210,7 +209,7 @@ impl View {
         if let Some(entry) = record.recent.iter().rfind(|entry| counts(entry)) {
             return Ok(entry.event);
         }
-        let number = self.number_of(&record.key.source).ok_or(ProjectionError::Damaged("source number"))?;
+        let number = self.number_of(&record.key.source).ok_or(ProjectionError::Corrupt("source number"))?;
         let span = Span { after: None, before: Some(record.last_position.next()) };
         for entry in self.entries(number, record.key.appointment_id, Vec::new(), span)?.rev() {
             let entry = entry?;
@@ -226,9 +225,9 @@ impl View {
         &self,
         number: SourceNumber,
         id: AppointmentId,
-        recent: Vec<Entry>,
+        recent: Vec<JudgedEvent>,
         span: Span<Position>,
-    ) -> Result<impl DoubleEndedIterator<Item = Result<Entry, ProjectionError>> + '_, ProjectionError> {
+    ) -> Result<impl DoubleEndedIterator<Item = Result<JudgedEvent, ProjectionError>> + '_, ProjectionError> {
         let key = |position| history_key(number, id, position);
         let lower =
             span.after.map_or_else(|| Bound::Included(key(Position::ZERO)), |after| Bound::Excluded(key(after)));
@@ -244,7 +243,7 @@ impl View {
         let rows = self.snapshot.range(&self.store[Space::History], (lower, Bound::Included(upper)));
         let entries = move |row: Guard| {
             let bytes = row.value().map_err(|error| failed("reading", error));
-            let entries = self.patience.check().and(bytes).and_then(|bytes| decode_history(&bytes));
+            let entries = self.deadline.check().and(bytes).and_then(|bytes| decode_history(&bytes));
             entries.map_or_else(|error| vec![Err(error)], |entries| entries.into_iter().map(Ok).collect())
         };
         let entries = rows.flat_map(entries).chain(recent.into_iter().map(Ok));

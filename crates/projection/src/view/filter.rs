@@ -1,10 +1,10 @@
 //! Which appointments, and in which order.
 
 use chrono::{DateTime, Utc};
-
-use crate::schema::{appointment::AppointmentRecord, identity::AppointmentKey, keys::time_order};
 use clockfold_lifecycle::Status;
 use clockfold_log::{AppointmentId, Position, SourceName};
+
+use crate::schema::{appointment::AppointmentRecord, identity::AppointmentKey, keys::time_order};
 
 /// Which appointments. What is absent restricts nothing.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +72,7 @@ pub struct Order {
 
 /// A place in a list of appointments.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AppointmentPlace {
+pub struct AppointmentOrderKey {
     /// What the list is ordered by, as a number that orders in the same way; 0 where that is the id.
     pub value: u64,
     /// Which appointment.
@@ -85,7 +85,7 @@ pub struct IdPrefix(u64);
 
 impl OrderBy {
     /// Where a record is in this order; `None` for one that no delivery has brought into being.
-    pub fn place(self, record: &AppointmentRecord) -> Option<AppointmentPlace> {
+    pub fn place(self, record: &AppointmentRecord) -> Option<AppointmentOrderKey> {
         let since = record.appointment.status_since()?;
         let value = match self {
             OrderBy::Id => 0,
@@ -93,7 +93,7 @@ impl OrderBy {
             OrderBy::FirstReceived => time_order(record.first_received_at),
             OrderBy::LastPosition => record.last_position.get(),
         };
-        Some(AppointmentPlace { value, key: record.key.clone() })
+        Some(AppointmentOrderKey { value, key: record.key.clone() })
     }
 }
 

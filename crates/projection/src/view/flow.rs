@@ -10,6 +10,8 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use clockfold_lifecycle::{Appointment, Status, Step};
+use clockfold_log::{AppointmentId, Log, Position, SourceName};
 
 use crate::{
     error::ProjectionError,
@@ -21,8 +23,6 @@ use crate::{
     },
     view::View,
 };
-use clockfold_lifecycle::{Appointment, Status, Step};
-use clockfold_log::{AppointmentId, Log, Position, SourceName};
 
 /// What happened in a stretch of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -113,7 +113,7 @@ impl View {
             }
             for appointment_id in ids {
                 let key = AppointmentKey { source: source.clone(), appointment_id };
-                let record = self.appointment(&key)?.ok_or(ProjectionError::Damaged("status changes"))?;
+                let record = self.appointment(&key)?.ok_or(ProjectionError::Corrupt("status changes"))?;
                 enter(&record.appointment, bounds, &mut flows);
             }
             let (Some(first), Some(last)) = (bounds.first(), bounds.last()) else { continue };
@@ -152,7 +152,7 @@ impl View {
                 later.map_or(runs[index].begins, |later| runs[index].begins.map(|at| at.min(later)));
         }
         for (run, later) in runs.iter().zip(begun_later) {
-            self.patience.check()?;
+            self.deadline.check()?;
             let (after, to) = run.between(log, after, to)?;
             let is_last_before = |end: &DateTime<Utc>| later.is_none_or(|later| later >= *end);
             let ends = bounds[1 + ended..].iter().take_while(|end| is_last_before(end)).count();

@@ -1,6 +1,8 @@
 //! One ordered list out of several ordered lists of numbers.
 
-use std::ops::Bound;
+use std::{cmp::Reverse, ops::Bound};
+
+use itertools::Itertools as _;
 
 use crate::error::ProjectionError;
 
@@ -38,16 +40,20 @@ impl<K: Copy + Ord> Span<K> {
 }
 
 /// The numbers of all lists: ascending, or descending `from_end`; at most `limit`.
-pub(crate) fn merge(mut lists: Vec<Numbers<'_>>, from_end: bool, limit: usize) -> Result<Vec<u64>, ProjectionError> {
-    let advance = |list: &mut Numbers<'_>| (if from_end { list.next_back() } else { list.next() }).transpose();
-    let mut heads = lists.iter_mut().map(&advance).collect::<Result<Vec<_>, _>>()?;
-    let mut merged = Vec::new();
-    while merged.len() < limit {
-        let heads_left = heads.iter().enumerate().filter_map(|(index, head)| head.map(|number| (number, index)));
-        let next = if from_end { heads_left.max() } else { heads_left.min() };
-        let Some((number, index)) = next else { break };
-        merged.push(number);
-        heads[index] = advance(&mut lists[index])?;
+pub(crate) fn merge(lists: Vec<Numbers<'_>>, from_end: bool, limit: usize) -> Result<Vec<u64>, ProjectionError> {
+    if from_end {
+        let reversed = lists.into_iter().map(|list| list.rev().map(|number| number.map(Reverse)));
+        reversed.kmerge_by(is_before).take(limit).map_ok(|Reverse(number)| number).collect()
+    } else {
+        lists.into_iter().kmerge_by(is_before).take(limit).collect()
     }
-    Ok(merged)
+}
+
+/// The order in which results are merged: by the items' order, and what can't be read comes at once.
+pub(crate) fn is_before<T: Ord, E>(one: &Result<T, E>, other: &Result<T, E>) -> bool {
+    match (one, other) {
+        (Ok(one), Ok(other)) => one < other,
+        (Err(_), _) => true,
+        (Ok(_), Err(_)) => false,
+    }
 }

@@ -17,7 +17,8 @@ pub(crate) mod as_of;
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, Utc};
-
+use clockfold_lifecycle::{FoldRules, Judgement, Met};
+use clockfold_log::{AppointmentId, Delivery, Digest, Position, Reading, SourceName};
 use clockfold_rows::{Keyspace, Snapshot};
 
 use crate::{
@@ -32,10 +33,8 @@ use crate::{
         keyspaces::{Keyspaces, Names, Space},
         sink::StateHasher,
     },
-    view::deadline::Patience,
+    view::deadline::Deadline,
 };
-use clockfold_lifecycle::{FoldRules, Judgement, Met};
-use clockfold_log::{AppointmentId, Delivery, Digest, Position, Reading, SourceName};
 
 /// A part of an ordered list: at most `limit` items strictly between two cursors.
 #[derive(Clone, Debug)]
@@ -61,7 +60,7 @@ pub struct PageOf<T> {
 
 /// What the projection tells of one delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct DeliveryState {
     /// What became of it, as folded up to now.
     pub judgement: Judgement,
     /// The appointment's status now.
@@ -77,7 +76,7 @@ pub struct View {
     pub(crate) snapshot: Snapshot,
     pub(crate) store: Arc<Keyspaces>,
     /// Looked at before a row is read.
-    pub(crate) patience: Patience,
+    pub(crate) deadline: Deadline,
     names: Arc<Names>,
 }
 
@@ -85,19 +84,19 @@ impl View {
     pub(crate) fn new(store: Arc<Keyspaces>) -> View {
         let snapshot = store.database.snapshot();
         let names = store.names();
-        View { snapshot, store, names, patience: Patience::default() }
+        View { snapshot, store, names, deadline: Deadline::default() }
     }
 
-    /// The same view for somebody who waits no longer than `patience`: then everything that is asked of it fails with
+    /// The same view with a deadline: after it every question fails with
     /// [`ProjectionError::OutOfTime`].
-    pub fn within(self, patience: Patience) -> View {
-        View { patience, ..self }
+    pub fn within(self, deadline: Deadline) -> View {
+        View { deadline, ..self }
     }
 
     /// How far this snapshot is folded.
     pub fn checkpoint(&self) -> Result<Checkpoint, ProjectionError> {
         let bytes = self.get(&self.store[Space::Meta], CHECKPOINT_KEY)?;
-        decode_checkpoint(&bytes.ok_or(ProjectionError::Damaged("checkpoint"))?)
+        decode_checkpoint(&bytes.ok_or(ProjectionError::Corrupt("checkpoint"))?)
     }
 
     /// The sources that the log knows, by name.
@@ -111,11 +110,11 @@ impl View {
         let keys = id_key(id, SourceNumber(0))..=id_key(id, SourceNumber(u32::MAX));
         let mut sources = Vec::new();
         for row in self.snapshot.range(&self.store[Space::ById], keys) {
-            self.patience.check()?;
+            self.deadline.check()?;
             let key = row.key().map_err(|error| failed("reading", error))?;
             let number = key.last_chunk::<4>().map(|bytes| SourceNumber(u32::from_be_bytes(*bytes)));
             let found = self.names.iter().find(|(_, of)| Some(**of) == number);
-            sources.push(found.ok_or(ProjectionError::Damaged("appointment"))?.0.clone());
+            sources.push(found.ok_or(ProjectionError::Corrupt("appointment"))?.0.clone());
         }
         Ok(sources)
     }
@@ -128,7 +127,7 @@ impl View {
     }
 
     /// What became of a delivery that the log handed back; `None` where it is not folded yet.
-    pub fn tell(&self, delivery: &Delivery, rules: &FoldRules) -> Result<Option<Told>, ProjectionError> {
+    pub fn tell(&self, delivery: &Delivery, rules: &FoldRules) -> Result<Option<DeliveryState>, ProjectionError> {
         if delivery.position > self.checkpoint()?.position {
             return Ok(None);
         }
@@ -137,25 +136,25 @@ impl View {
             Reading::Readable { appointment_id, .. } | Reading::ReadSince { appointment_id, .. } => *appointment_id,
             Reading::Unreadable(fault) => {
                 let judgement = Judgement::unreadable(*fault);
-                return Ok(Some(Told { judgement, status: None, reconsidered_until: None, conflicts_with }));
+                return Ok(Some(DeliveryState { judgement, status: None, reconsidered_until: None, conflicts_with }));
             }
         };
-        let damaged = || ProjectionError::Damaged("history");
+        let corrupt = || ProjectionError::Corrupt("history");
         let key = AppointmentKey { source: delivery.source.clone(), appointment_id };
-        let record = self.appointment(&key)?.ok_or_else(damaged)?;
+        let record = self.appointment(&key)?.ok_or_else(corrupt)?;
         let mut entries = record.recent;
         if entries.first().is_none_or(|first| delivery.position < first.position) {
-            let number = self.number_of(&delivery.source).ok_or_else(damaged)?;
+            let number = self.number_of(&delivery.source).ok_or_else(corrupt)?;
             let row = |position| history_key(number, appointment_id, position);
             let rows = row(delivery.position)..=row(Position::new(u64::MAX));
-            let row = self.snapshot.range(&self.store[Space::History], rows).next().ok_or_else(damaged)?;
+            let row = self.snapshot.range(&self.store[Space::History], rows).next().ok_or_else(corrupt)?;
             entries = decode_history(&row.value().map_err(|error| failed("reading", error))?)?;
         }
-        let entry = entries.into_iter().find(|entry| entry.position == delivery.position).ok_or_else(damaged)?;
+        let entry = entries.into_iter().find(|entry| entry.position == delivery.position).ok_or_else(corrupt)?;
         let waits = record.appointment.waiting().any(|position| position == delivery.position.get());
         let reconsidered_until = waits.then(|| rules.reconsidered_until(delivery.received_at));
         let status = record.appointment.status();
-        Ok(Some(Told { judgement: entry.judgement, status, reconsidered_until, conflicts_with }))
+        Ok(Some(DeliveryState { judgement: entry.judgement, status, reconsidered_until, conflicts_with }))
     }
 
     /// A digest of every row. Two folds of the same log by the same rules share it. Reads everything.
@@ -190,7 +189,7 @@ impl View {
     }
 
     pub(crate) fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ProjectionError> {
-        self.patience.check()?;
+        self.deadline.check()?;
         self.snapshot.get(keyspace, key).map_err(|error| failed("reading", error))
     }
 }

@@ -3,6 +3,9 @@
 //! The index of deliveries by verdict and event tells it: a row of it holds the positions of up to 2,048 deliveries, so
 //! a month costs little more than a day, and no delivery is read.
 
+use clockfold_lifecycle::{Code, EventType, Outcome};
+use clockfold_log::{Position, SourceName};
+
 use crate::{
     error::ProjectionError,
     schema::keys::Kind,
@@ -12,8 +15,6 @@ use crate::{
         merge::Span,
     },
 };
-use clockfold_lifecycle::{Code, EventType, Outcome};
-use clockfold_log::{Position, SourceName};
 
 /// The outcomes of what was not applied although it said something new.
 const OUTCOMES: [Outcome; 3] = [Outcome::Rejected, Outcome::Unrecognized, Outcome::Unreadable];

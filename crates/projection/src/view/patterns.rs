@@ -7,18 +7,18 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
+use clockfold_lifecycle::{Code, EventType, FoldRules, Lifecycle, Outcome, Status, Verdict};
+use clockfold_log::{AppointmentId, Log, LogError, Position, SourceName};
 
 use crate::{
     error::ProjectionError,
     schema::{
-        appointment::Entry,
+        appointment::JudgedEvent,
         identity::AppointmentKey,
         keys::{Kind, SourceNumber},
     },
     view::{Page, PageOf, View, as_of::refold, deliveries::DeliveryFilter, filter::Stretches, merge::Span},
 };
-use clockfold_lifecycle::{Code, EventType, FoldRules, Lifecycle, Outcome, Status, Verdict};
-use clockfold_log::{AppointmentId, Log, LogError, Position, SourceName};
 
 /// So many of a source's rejections are looked at, the newest ones.
 pub const REJECTIONS_MAX: usize = 2_000;
@@ -60,7 +60,7 @@ impl Pattern {
     }
 
     /// Whether a rejection of an appointment with these deliveries shows it, before anything is folded again.
-    fn is_shown_by(self, entry: &Entry, deliveries: &[Entry]) -> bool {
+    fn is_shown_by(self, entry: &JudgedEvent, deliveries: &[JudgedEvent]) -> bool {
         let has = |event| deliveries.iter().any(|one| one.event == Some(event));
         match self {
             Pattern::WalkIns => {
@@ -160,10 +160,10 @@ impl View {
     ) -> Result<BTreeMap<AppointmentId, Vec<Position>>, ProjectionError> {
         let mut appointments: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for &position in positions {
-            self.patience.check()?;
-            let missing = || LogError::Damaged { position, message: "the delivery is missing".to_owned() };
+            self.deadline.check()?;
+            let missing = || LogError::Corrupt { position, message: "the delivery is missing".to_owned() };
             let delivery = log.read(position).next().ok_or_else(missing)??;
-            let id = delivery.reading.appointment_id().ok_or(ProjectionError::Damaged("outcome index"))?;
+            let id = delivery.reading.appointment_id().ok_or(ProjectionError::Corrupt("outcome index"))?;
             appointments.entry(id).or_default().push(position);
         }
         Ok(appointments)
@@ -177,19 +177,20 @@ impl View {
         rules: &FoldRules,
         evidence: &mut Evidence,
     ) -> Result<(), ProjectionError> {
-        let record = self.appointment(key)?.ok_or(ProjectionError::Damaged("appointment"))?;
+        let record = self.appointment(key)?.ok_or(ProjectionError::Corrupt("appointment"))?;
         if record.delivery_count > DELIVERIES_MAX {
             return Ok(());
         }
         let entries = self.entries_as_of(&record, Position::new(u64::MAX))?;
         for pattern in Pattern::ALL {
-            let shows = |entry: &&Entry| rejected.contains(&entry.position) && pattern.is_shown_by(entry, &entries);
+            let shows =
+                |entry: &&JudgedEvent| rejected.contains(&entry.position) && pattern.is_shown_by(entry, &entries);
             let showing: Vec<Position> = entries.iter().filter(shows).map(|entry| entry.position).collect();
             let Some(suggested) = pattern.suggests(rules).filter(|_| !showing.is_empty()) else { continue };
-            self.patience.check()?;
-            let (_, retold) = refold(key.clone(), &entries, &suggested).ok_or(ProjectionError::Damaged("history"))?;
+            self.deadline.check()?;
+            let (_, retold) = refold(key.clone(), &entries, &suggested).ok_or(ProjectionError::Corrupt("history"))?;
             let applied =
-                |entry: &&Entry| showing.contains(&entry.position) && entry.judgement.verdict == Verdict::Applied;
+                |entry: &&JudgedEvent| showing.contains(&entry.position) && entry.judgement.verdict == Verdict::Applied;
             let rejections = retold.iter().filter(applied).count() as u64;
             if rejections > 0 {
                 let shown = evidence.shown.entry(pattern).or_default();

@@ -4,24 +4,25 @@
 //! another body it is a delivery of its own, and says which one it conflicts with. An erased body can't be compared;
 //! what was read from it stands in for it.
 
+use clockfold_log::{Body, Delivery, Log, NewDelivery, Position, SourceName};
+
 use crate::{
     error::ProjectionError,
     schema::{
         keys::{decode_positions, delivery_id_key},
         keyspaces::Space,
     },
-    view::{Told, View},
+    view::{DeliveryState, View},
     write::store::Projection,
 };
-use clockfold_log::{Body, Delivery, Log, NewDelivery, Position, SourceName};
 
 impl Projection {
     /// The delivery of the log that has this one's id and body, if any; otherwise the first that has its id and said
     /// the same, and whose body is erased.
-    pub fn repeats(&self, log: &dyn Log, new: &NewDelivery) -> Result<Option<Delivery>, ProjectionError> {
+    pub fn repeats(&mut self, log: &dyn Log, new: &NewDelivery) -> Result<Option<Delivery>, ProjectionError> {
         let Some(delivery_id) = &new.delivery_id else { return Ok(None) };
         let mut said_the_same = None;
-        for position in self.view().positions_of_id(&new.source, delivery_id)? {
+        for position in self.positions_of_id(&new.source, delivery_id)? {
             let Some(delivery) = log.read(position).next().transpose()? else { continue };
             match &delivery.body {
                 Body::Kept { bytes, .. } if *bytes == new.body => return Ok(Some(delivery)),
@@ -35,7 +36,7 @@ impl Projection {
     }
 
     /// What the projection tells of a delivery of the log; `None` where it is not folded yet.
-    pub fn told(&self, delivery: &Delivery) -> Result<Option<Told>, ProjectionError> {
+    pub fn told(&self, delivery: &Delivery) -> Result<Option<DeliveryState>, ProjectionError> {
         self.view().tell(delivery, self.rules.of(&delivery.source))
     }
 }

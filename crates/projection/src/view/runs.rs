@@ -5,6 +5,7 @@
 //! rows, written by whoever folds; so nobody has to read a log to know them.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use clockfold_log::{Log, Position};
 
 use crate::{
     error::{ProjectionError, failed},
@@ -19,7 +20,6 @@ use crate::{
         filter::{Positions, Stretches, Times},
     },
 };
-use clockfold_log::{Log, Position};
 
 /// Deliveries whose arrival times do not go back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl View {
     pub fn set_backs(&self) -> Result<Vec<SetBack>, ProjectionError> {
         let rows = self.snapshot.prefix(&self.store[Space::Meta], SET_BACK_KEY);
         let set_back = |row: clockfold_rows::Guard| {
-            self.patience.check()?;
+            self.deadline.check()?;
             let (key, value) = row.into_inner().map_err(|error| failed("reading", error))?;
             decode_set_back(Position::new(last_number(&key)?), &value)
         };
@@ -97,7 +97,7 @@ impl View {
     /// The last position whose arrival time is at or before a time, of what is folded; 0 where there is none.
     pub fn position_at(&self, log: &dyn Log, time: DateTime<Utc>) -> Result<Position, ProjectionError> {
         for run in self.runs()?.iter().rev() {
-            self.patience.check()?;
+            self.deadline.check()?;
             if run.begins.is_none_or(|begins| begins <= time) {
                 return run.position_at(log, time);
             }
@@ -122,7 +122,7 @@ impl View {
         let to = to.unwrap_or(DateTime::<Utc>::MAX_UTC);
         let mut stretches: Vec<Positions> = Vec::new();
         for run in self.runs()? {
-            self.patience.check()?;
+            self.deadline.check()?;
             let (after, to) = run.between(log, after, to)?;
             match stretches.last_mut() {
                 _ if after == to => {}

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use clockfold_lifecycle::Status;
+use clockfold_log::{AppointmentId, Position};
 use clockfold_rows::Guard;
 
 use crate::{
@@ -14,8 +16,6 @@ use crate::{
     view::View,
     write::store::Projection,
 };
-use clockfold_lifecycle::Status;
-use clockfold_log::{AppointmentId, Position};
 
 impl View {
     /// The open appointments of a source right after `position`.
@@ -69,9 +69,9 @@ impl View {
         let first = self.snapshot.range(&self.store[Space::Changes], first).next_back();
         let rest = position_key(number, after.next())..=position_key(number, to.max(after.next()));
         let rest = self.snapshot.range(&self.store[Space::Changes], rest);
-        let patience = self.patience.clone();
+        let deadline = self.deadline.clone();
         first.into_iter().chain(rest).map(move |row: Guard| {
-            patience.check()?;
+            deadline.check()?;
             let bytes = row.value().map_err(|error| failed("reading", error))?;
             decode_changes(&bytes)
         })
@@ -114,7 +114,7 @@ impl Projection {
             changes.extend(row?.changes.into_iter().map(|change| (change.position, change)));
         }
         let made = rows.range((number, Position::ZERO)..=(number, position)).map(|(_, row)| row);
-        for row in made.chain([&self.courses[number.0 as usize].row]) {
+        for row in made.chain([&self.status_logs[number.0 as usize].row]) {
             changes.extend(row.changes.iter().map(|change| (change.position, *change)));
         }
         for change in changes.values().filter(|change| since < change.position && change.position <= position) {
@@ -128,9 +128,10 @@ impl Projection {
 mod tests {
     use std::sync::Arc;
 
+    use clockfold_log::{DataDir, Log, NewDelivery, Reading, SledLog};
+
     use super::*;
     use crate::schema::{changes::OPEN_SET_MIN, rules::Rules};
-    use clockfold_log::{DataDir, Log, NewDelivery, Reading, SledLog};
 
     #[test]
     fn sets_of_open_appointments_come_as_often_as_they_are_promised_and_are_what_all_changes_make() {

@@ -10,15 +10,16 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-
+use clockfold_lifecycle::{Change, Code, EventType, Folded, Outcome, Verdict};
+use clockfold_log::{AppointmentId, Delivery, Position, Reading, SourceName};
 use clockfold_rows::{Batch, Guard};
 
 use crate::{
     error::{ProjectionError, failed},
     schema::{
         appointment::{
-            AppointmentRecord, ENTRIES_IN_ROW, Entry, Sighting, decode_appointment, decode_history, encode_appointment,
-            encode_history,
+            AppointmentRecord, ENTRIES_IN_ROW, JudgedEvent, Sighting, decode_appointment, decode_history,
+            encode_appointment, encode_history,
         },
         changes::{ChangeRow, StatusChange, encode_changes, encode_open},
         identity::AppointmentKey,
@@ -28,26 +29,27 @@ use crate::{
             encode_set_back, encode_source, history_key, hour_key, id_key, outcome_key, position_key, row_of,
             set_back_key,
         },
-        keyspaces::Space,
+        keyspaces::{Keyspaces, Space},
         orders::{Places, only_in},
         set_back::SetBack,
         tally::{Hour, Tally, decode_hour, encode_hour, hour_of, minute_of},
     },
     write::store::Projection,
 };
-use clockfold_lifecycle::{Change, Code, EventType, Folded, Outcome, Verdict};
-use clockfold_log::{AppointmentId, Delivery, Position, Reading};
+
+/// So many look-ups are kept for the fold that follows: as many as a group has.
+const FORESEEN_IDS_MAX: usize = 4096;
 
 /// The rows that a group changes, so that each is read once and written once.
 #[derive(Default)]
 struct Changed {
     appointments: HashMap<(SourceNumber, AppointmentId), Touched>,
     /// Rows of `history`, by key.
-    history: BTreeMap<Vec<u8>, Vec<Entry>>,
+    history: BTreeMap<Vec<u8>, Vec<JudgedEvent>>,
     /// Rows of `changes` that are full.
     changes: BTreeMap<(SourceNumber, Position), ChangeRow>,
     /// The sources whose last row of `changes` has grown.
-    courses: BTreeSet<SourceNumber>,
+    status_logs: BTreeSet<SourceNumber>,
     /// Where sets of open appointments are due.
     open_sets: Vec<(SourceNumber, Position)>,
     /// Rows of `by_outcome`.
@@ -67,25 +69,34 @@ struct Touched {
     record: Box<AppointmentRecord>,
 }
 
+/// What became of a delivery when it arrived.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// What the fold made of it.
+    pub folded: Folded,
+    /// The first delivery with the same id, which has another body.
+    pub conflicts_with: Option<Position>,
+}
+
 impl Projection {
     /// Folds deliveries that follow the checkpoint and writes rows and checkpoint in one atomic batch.
     /// Returns what became of each when it arrived.
     ///
     /// After an error its counts may be ahead of its rows, and nothing may be folded before
     /// [`Projection::read_anew`]. What is on disk is whole.
-    pub fn apply(&mut self, deliveries: &[Delivery]) -> Result<Vec<Folded>, ProjectionError> {
+    pub fn apply(&mut self, deliveries: &[Delivery]) -> Result<Vec<Applied>, ProjectionError> {
         let Some(last) = deliveries.last() else { return Ok(Vec::new()) };
         let mut changed = Changed::default();
         let sources_written = self.sources.len();
         let mut checkpoint = self.checkpoint;
         let (mut last_arrival, mut set_backs) = (self.last_arrival, Vec::new());
-        let mut folded = Vec::with_capacity(deliveries.len());
+        let mut applied = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
             let expected = checkpoint.position.next();
             if delivery.position != expected {
                 return Err(ProjectionError::OutOfOrder { expected, found: delivery.position });
             }
-            folded.push(self.fold(delivery, &mut changed)?);
+            applied.push(self.fold(delivery, &mut changed)?);
             set_backs.extend(SetBack::between(last_arrival, delivery));
             last_arrival = Some(delivery.received_at);
             checkpoint.position = expected;
@@ -117,8 +128,8 @@ impl Projection {
         for ((number, first), row) in &changed.changes {
             batch.insert(&store[Space::Changes], position_key(*number, *first), encode_changes(row));
         }
-        for number in &changed.courses {
-            let row = &self.courses[number.0 as usize].row;
+        for number in &changed.status_logs {
+            let row = &self.status_logs[number.0 as usize].row;
             if let Some(first) = row.changes.first() {
                 batch.insert(&store[Space::Changes], position_key(*number, first.position), encode_changes(row));
             }
@@ -148,10 +159,11 @@ impl Projection {
         }
         batch.commit().map_err(|error| failed("writing", error))?;
         for (key, touched) in changed.appointments {
-            self.hot.put(key, touched.record);
+            self.record_cache.put(key, touched.record);
         }
+        self.positions_of_ids.clear();
         (self.checkpoint, self.last_arrival) = (checkpoint, last_arrival);
-        Ok(folded)
+        Ok(applied)
     }
 
     fn write_sources(&self, batch: &mut Batch, changed: &BTreeSet<SourceNumber>, written: usize) {
@@ -165,13 +177,14 @@ impl Projection {
         }
     }
 
-    fn fold(&mut self, delivery: &Delivery, changed: &mut Changed) -> Result<Folded, ProjectionError> {
+    fn fold(&mut self, delivery: &Delivery, changed: &mut Changed) -> Result<Applied, ProjectionError> {
         let Delivery { position, received_at, .. } = *delivery;
         let number = self.number_of(&delivery.source);
         changed.sources.insert(number);
-        if let Some(delivery_id) = &delivery.delivery_id {
-            self.enter_id(changed, number, delivery_id, position)?;
-        }
+        let conflicts_with = match &delivery.delivery_id {
+            Some(delivery_id) => self.enter_id(changed, number, delivery_id, position)?,
+            None => None,
+        };
         let (id, event_type) = match &delivery.reading {
             Reading::Readable { appointment_id, event_type }
             | Reading::ReadSince { appointment_id, event_type, .. } => (*appointment_id, event_type),
@@ -180,7 +193,7 @@ impl Projection {
                 self.list(changed, number, kind, position)?;
                 self.tally(changed, number, received_at)?.count(kind);
                 self.counts(number).count_delivery(Outcome::Unreadable);
-                return Ok(Folded::unreadable(*fault));
+                return Ok(Applied { folded: Folded::unreadable(*fault), conflicts_with });
             }
         };
         let key = (number, id);
@@ -188,7 +201,7 @@ impl Projection {
         let record = match changed.appointments.entry(key) {
             Occupied(entry) => &mut *entry.into_mut().record,
             Vacant(entry) => {
-                let record = match self.hot.take(key) {
+                let record = match self.record_cache.take(key) {
                     Some(record) => record,
                     None => Box::new(self.load(number, id, delivery, sighting)?),
                 };
@@ -213,13 +226,13 @@ impl Projection {
         for change in &folded.changes {
             self.revise(changed, key, change)?;
         }
-        Ok(folded)
+        Ok(Applied { folded, conflicts_with })
     }
 
-    /// Enters a change of status in the course of its source.
+    /// Enters a change of status in the status log of its source.
     fn change(&mut self, changed: &mut Changed, number: SourceNumber, change: StatusChange) {
-        changed.courses.insert(number);
-        let completed = self.courses[number.0 as usize].push(change);
+        changed.status_logs.insert(number);
+        let completed = self.status_logs[number.0 as usize].push(change);
         if let Some(row) = completed.row {
             let first = row.changes.first().expect("a full row has changes").position;
             changed.changes.insert((number, first), row);
@@ -229,27 +242,44 @@ impl Projection {
         }
     }
 
-    /// Remembers where the sender used an id.
+    /// Remembers where the sender used an id. Returns where it was used first, if that is earlier.
     fn enter_id(
-        &self,
+        &mut self,
         changed: &mut Changed,
         number: SourceNumber,
         delivery_id: &str,
         position: Position,
-    ) -> Result<(), ProjectionError> {
+    ) -> Result<Option<Position>, ProjectionError> {
         let positions = match changed.delivery_ids.entry(delivery_id_key(number, delivery_id)) {
             btree_map::Entry::Occupied(entry) => entry.into_mut(),
             btree_map::Entry::Vacant(entry) => {
-                let stored =
-                    self.store[Space::DeliveryIds].get(entry.key()).map_err(|error| failed("reading", error))?;
-                let stored = stored.map(|bytes| decode_positions(&bytes)).transpose()?;
-                entry.insert(stored.unwrap_or_default())
+                let known = self.positions_of_ids.remove(entry.key());
+                let stored = known.map_or_else(|| stored_positions(&self.store, entry.key()), Ok)?;
+                entry.insert(stored)
             }
         };
+        let first = positions.first().copied().map(Position::new);
         if positions.len() < POSITIONS_OF_ID_MAX {
             positions.push(position.get());
         }
-        Ok(())
+        Ok(first)
+    }
+
+    /// Where the sender used an id, up to the checkpoint. Whoever asks before a delivery is folded spares the fold the
+    /// look-up: between the two nobody else writes.
+    pub(crate) fn positions_of_id(
+        &mut self,
+        source: &SourceName,
+        delivery_id: &str,
+    ) -> Result<Vec<Position>, ProjectionError> {
+        let Some(number) = self.numbers.get(source).copied() else { return Ok(Vec::new()) };
+        let key = delivery_id_key(number, delivery_id);
+        let positions = stored_positions(&self.store, &key)?;
+        let found = positions.iter().copied().map(Position::new).collect();
+        if self.positions_of_ids.len() < FORESEEN_IDS_MAX {
+            self.positions_of_ids.insert(key, positions);
+        }
+        Ok(found)
     }
 
     /// Enters what a delivery changed about an earlier one of the same appointment.
@@ -282,7 +312,7 @@ impl Projection {
         changed: &mut Changed,
         (number, id): (SourceNumber, AppointmentId),
         position: Position,
-        change: impl FnOnce(&mut Entry),
+        change: impl FnOnce(&mut JudgedEvent),
     ) -> Result<(), ProjectionError> {
         let touched = changed.appointments.get_mut(&(number, id)).expect("it is being folded");
         if let Some(entry) = touched.record.recent.iter_mut().find(|entry| entry.position == position) {
@@ -300,10 +330,10 @@ impl Projection {
             }
             (None, Some((stored, value))) => changed.history.entry(stored.to_vec()).or_insert(decode_history(&value)?),
             (Some(pending), _) => changed.history.entry(pending).or_default(),
-            (None, None) => return Err(ProjectionError::Damaged("history")),
+            (None, None) => return Err(ProjectionError::Corrupt("history")),
         };
         let entry = row.iter_mut().find(|entry| entry.position == position);
-        change(entry.ok_or(ProjectionError::Damaged("history"))?);
+        change(entry.ok_or(ProjectionError::Corrupt("history"))?);
         Ok(())
     }
 
@@ -379,4 +409,10 @@ impl Projection {
             None => Ok(AppointmentRecord::new(key, first)),
         }
     }
+}
+
+/// The row of `delivery_ids` with this key; nothing where there is none.
+fn stored_positions(store: &Keyspaces, key: &[u8]) -> Result<Vec<u64>, ProjectionError> {
+    let stored = store[Space::DeliveryIds].get(key).map_err(|error| failed("reading", error))?;
+    Ok(stored.map(|bytes| decode_positions(&bytes)).transpose()?.unwrap_or_default())
 }

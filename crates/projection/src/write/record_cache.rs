@@ -2,20 +2,21 @@
 
 use std::collections::HashMap;
 
-use crate::schema::{appointment::AppointmentRecord, keys::SourceNumber};
 use clockfold_log::AppointmentId;
+
+use crate::schema::{appointment::AppointmentRecord, keys::SourceNumber};
 
 /// How many appointments a generation holds; there are two. One takes about 1 KB.
 const APPOINTMENTS_MAX: usize = 8192;
 
 /// Appointments in two generations: what was not asked for while a whole new one came together goes.
 #[derive(Default)]
-pub(crate) struct Hot {
+pub(crate) struct RecordCache {
     young: HashMap<(SourceNumber, AppointmentId), Box<AppointmentRecord>>,
     old: HashMap<(SourceNumber, AppointmentId), Box<AppointmentRecord>>,
 }
 
-impl Hot {
+impl RecordCache {
     /// Takes an appointment out.
     pub(crate) fn take(&mut self, key: (SourceNumber, AppointmentId)) -> Option<Box<AppointmentRecord>> {
         self.young.remove(&key).or_else(|| self.old.remove(&key))

@@ -1,16 +1,18 @@
 //! The store: the keyspaces on disk, and what their one writer holds in memory.
 
 use std::{
+    collections::HashMap,
     path::Path,
     sync::{Arc, PoisonError, RwLock, Weak},
 };
 
 use chrono::{DateTime, Utc};
+use clockfold_log::{Digest, Position, SourceName};
 
 use crate::{
     error::{ProjectionError, failed},
     schema::{
-        changes::{Course, decode_changes},
+        changes::{StatusLog, decode_changes},
         identity::Checkpoint,
         keys::{
             CHECKPOINT_KEY, Counts, LAST_ARRIVAL_KEY, SourceNumber, SourceRow, decode_checkpoint, decode_last_arrival,
@@ -20,9 +22,8 @@ use crate::{
         rules::Rules,
     },
     view::View,
-    write::record_cache::Hot,
+    write::record_cache::RecordCache,
 };
-use clockfold_log::{Digest, Position, SourceName};
 
 #[cfg(test)]
 use crate::schema::keys::encode_source;
@@ -37,8 +38,10 @@ pub struct Projection {
     pub(crate) last_arrival: Option<DateTime<Utc>>,
     pub(crate) sources: Vec<SourceRow>,
     /// Where the status changes of each source end.
-    pub(crate) courses: Vec<Course>,
-    pub(crate) hot: Hot,
+    pub(crate) status_logs: Vec<StatusLog>,
+    pub(crate) record_cache: RecordCache,
+    /// Rows of `delivery_ids` as they are at the checkpoint, by key, that the next fold may need.
+    pub(crate) positions_of_ids: HashMap<Vec<u8>, Vec<u64>>,
     pub(crate) numbers: Names,
 }
 
@@ -62,18 +65,31 @@ impl Projection {
 
     /// The projection in a store that is open.
     pub(crate) fn of(keyspaces: Keyspaces, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
-        let Counted { checkpoint, last_arrival, sources, courses, numbers } = count(&keyspaces, &rules)?;
+        let Counted { checkpoint, last_arrival, sources, status_logs, numbers } = count(&keyspaces, &rules)?;
         let store = Arc::new(keyspaces);
-        let (reader, hot) = (Reader(Arc::new(RwLock::new(Arc::clone(&store)))), Hot::default());
-        Ok(Projection { store, reader, rules, checkpoint, last_arrival, sources, courses, hot, numbers })
+        let (reader, record_cache) = (Reader(Arc::new(RwLock::new(Arc::clone(&store)))), RecordCache::default());
+        let positions_of_ids = HashMap::new();
+        Ok(Projection {
+            store,
+            reader,
+            rules,
+            checkpoint,
+            last_arrival,
+            sources,
+            status_logs,
+            record_cache,
+            positions_of_ids,
+            numbers,
+        })
     }
 
     /// Forgets what it holds in memory, which may be ahead of its rows after an error, and reads it from them.
     pub fn read_anew(&mut self) -> Result<(), ProjectionError> {
-        let Counted { checkpoint, last_arrival, sources, courses, numbers } = count(&self.store, &self.rules)?;
+        let Counted { checkpoint, last_arrival, sources, status_logs, numbers } = count(&self.store, &self.rules)?;
         (self.checkpoint, self.last_arrival, self.sources) = (checkpoint, last_arrival, sources);
-        (self.courses, self.numbers) = (courses, numbers);
-        self.hot = Hot::default();
+        (self.status_logs, self.numbers) = (status_logs, numbers);
+        self.positions_of_ids.clear();
+        self.record_cache = RecordCache::default();
         Ok(())
     }
 
@@ -82,8 +98,8 @@ impl Projection {
         self.checkpoint
     }
 
-    /// Whether the writer, a query or a merge has met damage in its files.
-    pub fn is_damaged(&self) -> bool {
+    /// Whether the writer, a query or a merge has met corruption in its files.
+    pub fn is_corrupt(&self) -> bool {
         self.store.database.is_corrupt()
     }
 
@@ -109,7 +125,7 @@ impl Projection {
     }
 
     /// Takes note of rules by which every row would be as it is.
-    pub(crate) fn adopt(&mut self, rules_digest: Digest) -> Result<(), ProjectionError> {
+    pub(crate) fn swap(&mut self, rules_digest: Digest) -> Result<(), ProjectionError> {
         self.checkpoint.rules_digest = rules_digest;
         let written = self.store[Space::Meta].insert(CHECKPOINT_KEY, encode_checkpoint(self.checkpoint));
         written.map_err(|error| failed("writing", error))
@@ -124,7 +140,7 @@ impl Projection {
         }
     }
 
-    /// Gives an appointment the row of another, for tests of what finds and mends a projection that is wrong.
+    /// Gives an appointment the row of another, for tests of what finds and repairs a projection that is wrong.
     #[doc(hidden)]
     pub fn confuse_two_appointments(&self) -> Result<(), ProjectionError> {
         let rows = self.view().snapshot.iter(&self.store[Space::Appointments]).take(2);
@@ -150,7 +166,7 @@ impl Projection {
         let number = source_number(self.sources.len());
         let rules_digest = self.rules.digest_for(name);
         self.sources.push(SourceRow { name: name.clone(), rules_digest, counts: Counts::default() });
-        self.courses.push(Course::default());
+        self.status_logs.push(StatusLog::default());
         self.numbers.insert(name.clone(), number);
         number
     }
@@ -176,8 +192,8 @@ impl Reader {
         View::new(store)
     }
 
-    /// Whether somebody has met damage in the files of the projection that counts.
-    pub fn is_damaged(&self) -> bool {
+    /// Whether somebody has met corruption in the files of the projection that counts.
+    pub fn is_corrupt(&self) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).database.is_corrupt()
     }
 }
@@ -194,7 +210,7 @@ struct Counted {
     checkpoint: Checkpoint,
     last_arrival: Option<DateTime<Utc>>,
     sources: Vec<SourceRow>,
-    courses: Vec<Course>,
+    status_logs: Vec<StatusLog>,
     numbers: Names,
 }
 
@@ -217,14 +233,16 @@ fn count(store: &Keyspaces, rules: &Rules) -> Result<Counted, ProjectionError> {
     for entry in snapshot.iter(&store[Space::Sources]) {
         sources.push(decode_source(&entry.value().map_err(|error| failed("opening", error))?)?);
     }
-    let mut courses = Vec::with_capacity(sources.len());
+    let mut status_logs = Vec::with_capacity(sources.len());
     for index in 0..sources.len() {
         let last = snapshot.prefix(&store[Space::Changes], source_number(index).0.to_be_bytes()).next_back();
         let last = last.map(|row| row.value().map_err(|error| failed("opening", error))).transpose()?;
-        courses.push(last.map(|bytes| decode_changes(&bytes)).transpose()?.map_or_else(Course::default, Course::after));
+        status_logs.push(
+            last.map(|bytes| decode_changes(&bytes)).transpose()?.map_or_else(StatusLog::default, StatusLog::after),
+        );
     }
     let number = |(index, row): (usize, &SourceRow)| (row.name.clone(), source_number(index));
     let numbers: Names = sources.iter().enumerate().map(number).collect();
     store.name(numbers.clone());
-    Ok(Counted { checkpoint, last_arrival, sources, courses, numbers })
+    Ok(Counted { checkpoint, last_arrival, sources, status_logs, numbers })
 }

@@ -7,7 +7,7 @@
 //! null and failed. So its answer is finished by the same plan.
 
 mod types;
-mod mended;
+mod repaired;
 mod arguments;
 mod collect;
 mod planner;
@@ -22,7 +22,7 @@ use async_graphql::{
     },
 };
 
-pub(in crate::graphql) use mended::{mended, of_chosen, of_others};
+pub(in crate::graphql) use repaired::{of_chosen, of_others, repaired};
 pub(in crate::graphql) use types::Types;
 
 use planner::Planner;
@@ -110,7 +110,7 @@ impl Plan {
         document: &ExecutableDocument,
         (operation_name, operation): (Option<&str>, &OperationDefinition),
         variables: &Variables,
-        is_mended: bool,
+        is_repaired: bool,
     ) -> Plan {
         let mut planner = Planner {
             types,
@@ -118,7 +118,7 @@ impl Plan {
             declared: Declared::by(operation),
             variables,
             consulted: BTreeMap::new(),
-            changed: is_mended,
+            changed: is_repaired,
             conflict: None,
         };
         let set = &operation.selection_set;
@@ -200,6 +200,7 @@ impl<'a> Declared<'a> {
     /// The state of a variable, with its own default.
     fn state(&self, variables: &Variables, name: &str) -> State {
         use async_graphql::Value;
+
         let default = || self.0.get(name)?.default_value.as_ref().map(|value| &value.node);
         match variables.get(name).or_else(default) {
             None => State::LeftOut,

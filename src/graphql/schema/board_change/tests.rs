@@ -15,8 +15,8 @@ use crate::{
         settings::SourceSettings,
     },
     log::{Clock, DataDir, Log, NewDelivery, Reading, SledLog},
-    projection::{Projection, Rules, Workshop},
-    tracker::{Rebuilds, Tracker, Workbench},
+    projection::{Projection, RebuildResources, Rules},
+    tracker::{RebuildSlot, Rebuilds, Tracker},
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -42,7 +42,7 @@ fn stores(folder: &std::path::Path, events: &[(u64, &str)]) -> Arc<Stores> {
         Arc::clone(&log),
         reader.clone(),
         Arc::clone(&rules),
-        Arc::new(Workbench::new(folder.join("p"), Workshop::default())),
+        Arc::new(RebuildSlot::new(folder.join("p"), RebuildResources::default())),
         Arc::clone(&clock),
     );
     let sources = BTreeMap::from([(source, SourceSettings::default())]);

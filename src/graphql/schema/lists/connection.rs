@@ -7,7 +7,7 @@ use async_graphql::{ComplexObject, Context, OutputType, SimpleObject, TypeName, 
 use crate::{
     graphql::{
         problem::Problem,
-        schema::{cost::PAGE_DEFAULT, lists::place::Place},
+        schema::{cost::PAGE_DEFAULT, lists::handle::Handle},
         scope::Scope,
     },
     projection::{Page, PageOf},
@@ -24,9 +24,9 @@ pub(in crate::graphql) trait Listed: OutputType + Sized {
     /// How many items the list has, where that is cheap to know.
     fn count(scope: &Scope, filter: &Self::Filter) -> Result<Option<u64>, Problem>;
     /// The item's place in the list.
-    fn place(&self, filter: &Self::Filter) -> Place;
+    fn place(&self, filter: &Self::Filter) -> Handle;
     /// The key, if this is a place in such a list.
-    fn key(place: Place, filter: &Self::Filter) -> Option<Self::Key>;
+    fn key(place: Handle, filter: &Self::Filter) -> Option<Self::Key>;
 }
 
 /// A page of a list.
@@ -127,7 +127,7 @@ impl PageArguments {
 }
 
 fn key<N: Listed>(cursor: Option<String>, filter: &N::Filter) -> Result<Option<N::Key>, Problem> {
-    let decode = |cursor: String| Place::decode(&cursor).and_then(|place| N::key(place, filter));
+    let decode = |cursor: String| Handle::decode(&cursor).and_then(|place| N::key(place, filter));
     cursor
         .map(|cursor| decode(cursor).ok_or(Problem::BadInput("`after` and `before` are cursors of this list.")))
         .transpose()

@@ -66,7 +66,7 @@ pub(in crate::graphql) struct Rebuild {
     per_second: f64,
     /// In how many seconds this stage ends at that rate; null where nobody can tell.
     seconds_left: Option<f64>,
-    /// What has changed, or would; null until it is done, and where the old projection was damaged: it can't be compared.
+    /// What has changed, or would; null until it is done, and where the old projection was corrupt: it can't be compared.
     report: Option<RebuildReport>,
     /// Why it failed; null where it has not.
     error: Option<String>,

@@ -16,7 +16,7 @@ use crate::{
             lists::{
                 connection::{Connection, PageArguments},
                 filter::{AppointmentFilter, AppointmentOrder, DeliveryFilter},
-                place::Place,
+                handle::Handle,
             },
             log_status::LogStatus,
             reader::Reader,
@@ -249,14 +249,14 @@ impl Query {
 }
 
 fn find_node(scope: &Scope, id: &ID) -> Result<Option<Node>, Problem> {
-    Ok(match Place::decode(id) {
-        Some(Place::Appointment(key)) => Appointment::find(scope, &key)?.map(Node::from),
-        Some(Place::AppointmentAsOf(key, position)) => {
+    Ok(match Handle::decode(id) {
+        Some(Handle::Appointment(key)) => Appointment::find(scope, &key)?.map(Node::from),
+        Some(Handle::AppointmentAsOf(key, position)) => {
             Appointment::find_as_of(scope, &key, AsOf::Position(position))?.map(Node::from)
         }
-        Some(Place::Delivery(position)) => Delivery::find(scope, position)?.map(Node::from),
+        Some(Handle::Delivery(position)) => Delivery::find(scope, position)?.map(Node::from),
         // A cursor is no id.
-        Some(Place::Ordered(..)) | None => None,
+        Some(Handle::Ordered(..)) | None => None,
     })
 }
 

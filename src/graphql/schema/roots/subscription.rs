@@ -26,7 +26,7 @@ use crate::{
         step::{Begun, Reached, Step, Wants},
         words::AppointmentStatus,
     },
-    log::{AppointmentId, CursorError, Entry},
+    log::{AppointmentId, ChainedDelivery, CursorError},
 };
 
 /// The most appointments that a subscription names.
@@ -72,7 +72,7 @@ impl Subscription_ {
     ) -> async_graphql::Result<impl Stream<Item = Delivery> + use<>> {
         let scope = Scope::of(ctx);
         begin(ctx, Wants::new(scope, source.as_deref(), None)?, after, false)?;
-        let told = |Entry { delivery, digest }: &Entry| {
+        let told = |ChainedDelivery { delivery, digest }: &ChainedDelivery| {
             Ok(Delivery::of(scope, delivery)?.map(|delivery| delivery.followed(*digest)))
         };
         Ok(stream::iter(Step::of(ctx).tell(told)?))

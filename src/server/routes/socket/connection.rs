@@ -28,7 +28,7 @@ use crate::{
     server::{
         App, Peer,
         admission::{
-            access::{Stranger, authenticate},
+            access::Stranger,
             pass::{Pass, Vigil},
         },
         connection::impatient::{Impatient, SUBSCRIBER_STALLED_MAX},
@@ -112,9 +112,9 @@ impl Connection {
         request_id: String,
     ) -> Connection {
         let now = Instant::now();
-        let due = now + app.subscriptions.init_timeout;
+        let due = now + app.following.limits.init_timeout;
         let (heard, wrote) = (now, now);
-        let vigil = Vigil::over(pass_of(&who), &app);
+        let vigil = Vigil::over(pass_of(&who), &app.access);
         Connection {
             app,
             peer,
@@ -171,7 +171,7 @@ impl Connection {
         let (app, connection) = (Arc::clone(&self.app), Arc::clone(&self.peer.1));
         tokio::select! {
             biased;
-            () = app.ending.cancelled() => Event::Ending,
+            () = app.following.ending.cancelled() => Event::Ending,
             () = connection.ends() => Event::Evicted,
             () = sleep_until(self.due) => Event::Due,
             () = self.vigil.passes() => Event::Doubt,
@@ -198,7 +198,7 @@ impl Connection {
             Ok(Message::Ping(_) | Message::Close(_)) => written(self.ended(), self.socket.flush()).await,
             Ok(Message::Pong(_) | Message::Frame(_)) => Ok(()),
             Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
-                Err(Close::too_large(self.app.subscriptions.message_bytes_max).into())
+                Err(Close::too_large(self.app.following.limits.message_bytes_max).into())
             }
             Err(Error::Utf8(_)) => Err(Close::new(1007, "Text is UTF-8.").into()),
             Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => Err(End::Gone),
@@ -212,10 +212,10 @@ impl Connection {
             return Err(Close::too_many_inits().into());
         }
         // Without any reader configured, only this machine itself has come here.
-        if !self.app.readers.is_empty()
+        if !self.app.access.readers.is_empty()
             && let Some(token) = message::token(payload)
         {
-            let viewer = authenticate(&self.app, self.peer.clone(), Some(token));
+            let viewer = self.app.access.authenticate(self.peer.clone(), Some(token));
             let viewer = viewer.map_err(|_| Close::forbidden("the token is not known."))?;
             self.who = Ok(Who { viewer, pass: Some(Pass::token(token)) });
         }
@@ -225,7 +225,7 @@ impl Connection {
         self.check()?;
         self.introduced = true;
         self.peer.1.subscribes();
-        self.due = Instant::now() + self.app.subscriptions.look_interval();
+        self.due = Instant::now() + self.app.following.limits.look_interval();
         self.send(message::ack()).await
     }
 
@@ -237,7 +237,7 @@ impl Connection {
             return Err(Close::id_in_use(&id).into());
         }
         let quoted = message::quoted(&id);
-        let max = self.app.subscriptions.operations_max;
+        let max = self.app.following.limits.operations_max;
         if self.operations.len() >= max {
             let words = format!("This connection has {max} operations already: end one, or open another connection.");
             return self.send(message::error(&quoted, &errors("TOO_MANY_OPERATIONS", &words))).await;
@@ -277,7 +277,7 @@ impl Connection {
         if !self.introduced {
             return Err(Close::init_timeout().into());
         }
-        let interval = self.app.subscriptions.look_interval();
+        let interval = self.app.following.limits.look_interval();
         // A slow reader comes to a ping only after everything that was written before it.
         let silent = self.heard.max(self.wrote).elapsed() >= interval * 2;
         if silent || self.heard.elapsed() >= SUBSCRIBER_STALLED_MAX {
@@ -292,8 +292,8 @@ impl Connection {
     fn check(&mut self) -> Result<(), End> {
         let pass = pass_of(&self.who);
         // First: what happens after the look is then seen.
-        self.vigil = Vigil::over(pass, &self.app);
-        pass.and_then(|pass| pass.ended(&self.app)).map_or(Ok(()), |why| Err(Close::forbidden(&why).into()))
+        self.vigil = Vigil::over(pass, &self.app.access);
+        pass.and_then(|pass| pass.ended(&self.app.access)).map_or(Ok(()), |why| Err(Close::forbidden(&why).into()))
     }
 
     async fn send(&mut self, text: String) -> Result<(), End> {
@@ -321,7 +321,7 @@ impl Connection {
         };
         async move {
             tokio::select! {
-                () = app.ending.cancelled() => Close::going_away().into(),
+                () = app.following.ending.cancelled() => Close::going_away().into(),
                 () = connection.ends() => End::Gone,
                 () = introduction => Close::init_timeout().into(),
             }

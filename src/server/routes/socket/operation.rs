@@ -8,8 +8,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     access::Viewer,
-    graphql::{Call, Told},
-    projection::Patience,
+    graphql::{Call, Responses},
+    projection::Deadline,
     server::{
         App,
         connection::connections::{ConnectionState, Held},
@@ -48,9 +48,9 @@ pub(super) fn run(app: Arc<App>, connection: Arc<ConnectionState>, asked: Asked)
             Err(_) => return too_many(),
         };
         // Dropped with this future: a query that nobody waits for any more ends.
-        let (patience, _waiting) = Patience::until(until);
+        let (deadline, _waiting) = Deadline::until(until);
         let Asked { payload, viewer, request_id } = asked;
-        let call = Call { request_id, patience };
+        let call = Call { request_id, deadline };
         let begun = tokio::task::spawn_blocking(move || (begin(&app, payload, viewer, call), permit));
         // The permit is kept until the answer has its room.
         let (response, _permit) = match begun.await {
@@ -82,7 +82,7 @@ fn begin(app: &App, payload: Value, viewer: Viewer, call: Call) -> Begun {
         Err(errors) => return Begun::Running(only(Says::Error(errors))),
     };
     let permit = if operation.is_subscription() {
-        match Arc::clone(&app.subscription_permits).try_acquire_owned() {
+        match Arc::clone(&app.following.subscription_permits).try_acquire_owned() {
             Ok(permit) => Some(permit),
             Err(_) => {
                 return Begun::Running(only(Says::Error(errors(
@@ -95,9 +95,9 @@ fn begin(app: &App, payload: Value, viewer: Viewer, call: Call) -> Begun {
         None
     };
     match app.graph.operate(operation, viewer, call) {
-        Told::Once(response) => Begun::Once(response),
-        Told::Refused(errors) => Begun::Running(only(Says::Error(errors))),
-        Told::Events(events) => {
+        Responses::Once(response) => Begun::Once(response),
+        Responses::Refused(errors) => Begun::Running(only(Says::Error(errors))),
+        Responses::Events(events) => {
             let told = events.map(move |response| {
                 let _held = &permit;
                 Says::Next(response)

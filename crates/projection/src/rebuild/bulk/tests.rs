@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta};
+use clockfold_lifecycle::{EventType, Fault, Lifecycle};
+use clockfold_log::{DataDir, NewDelivery, Reading, SledLog};
 
 use crate::{
+    error::Cancelled,
     rebuild::{
         bulk::*,
         progress::{Progress, Stage},
     },
     schema::sink::StateHasher,
 };
-use clockfold_lifecycle::{EventType, Fault, Lifecycle};
-use clockfold_log::{DataDir, NewDelivery, Reading, SledLog};
+
 /// Deliveries of three sources, some with ids, some unreadable, and one appointment with a history of many rows.
 fn deliveries(count: u64) -> Vec<NewDelivery> {
     let mut seed = 9_u64;
@@ -56,19 +58,19 @@ fn a_rebuild_makes_the_rows_that_live_deliveries_make() {
     let head = log.head().position;
     let expected = live.reader().view().state_digest().unwrap();
     for (memory_bytes, threads) in [(256 << 20, 1), (1 << 20, 3), (200_000, 2)] {
-        let workshop = Workshop { memory_bytes, threads };
+        let resources = RebuildResources { memory_bytes, threads };
         let path = folder.path().join(format!("rebuilt-{threads}"));
         let (mut hasher, mut told) = (StateHasher::new(), Vec::new());
         let mut tell = |progress: Progress| {
             told.push(progress);
-            true
+            Ok(())
         };
-        let pace = &mut Pace::new(head, &mut tell);
-        let rebuilt = Projection::rebuild(&path, rules(), &log, head, &workshop, pace, &mut hasher).unwrap();
-        assert_eq!(rebuilt.reader().view().state_digest().unwrap(), expected, "{workshop:?}");
+        let progress = &mut ProgressReporter::new(head, &mut tell);
+        let rebuilt = Projection::rebuild(&path, rules(), &log, head, &resources, progress, &mut hasher).unwrap();
+        assert_eq!(rebuilt.reader().view().state_digest().unwrap(), expected, "{resources:?}");
         assert_eq!(hasher.finish(), expected);
         assert_eq!(rebuilt.checkpoint(), live.checkpoint());
-        assert_eq!(rebuilt.courses, live.courses);
+        assert_eq!(rebuilt.status_logs, live.status_logs);
         assert!(!path.with_extension("sorting").exists());
         assert!(told.iter().any(|progress| progress.stage == Stage::Folding));
     }
@@ -82,10 +84,11 @@ fn a_rebuild_up_to_a_position_goes_on_from_there() {
     let mut whole = Projection::open(&folder.path().join("whole"), rules()).unwrap();
     whole.catch_up(&log, &mut |_| {}).unwrap();
     let to = Position::new(1_234);
-    let mut yes = |_| true;
-    let pace = &mut Pace::new(to, &mut yes);
+    let mut yes = |_| Ok(());
+    let progress = &mut ProgressReporter::new(to, &mut yes);
     let path = folder.path().join("part");
-    let mut part = Projection::rebuild(&path, rules(), &log, to, &Workshop::default(), pace, &mut ()).unwrap();
+    let mut part =
+        Projection::rebuild(&path, rules(), &log, to, &RebuildResources::default(), progress, &mut ()).unwrap();
     assert_eq!(part.checkpoint().digest, log.digest_at(to).unwrap());
     part.catch_up(&log, &mut |_| {}).unwrap();
     let digest = |projection: &Projection| projection.reader().view().state_digest().unwrap();
@@ -97,12 +100,12 @@ fn a_rebuild_can_be_cancelled() {
     let folder = tempfile::tempdir().unwrap();
     let log = SledLog::open(&DataDir::at(folder.path()), Arc::new(chrono::Utc::now)).unwrap();
     deliveries(3_000).chunks(100).for_each(|group| drop(log.append(group.to_vec()).unwrap()));
-    let mut no = |_| false;
-    let pace = &mut Pace::new(log.head().position, &mut no);
+    let mut no = |_| Err(Cancelled::OnRequest);
+    let progress = &mut ProgressReporter::new(log.head().position, &mut no);
     let path = folder.path().join("cancelled");
     let head = log.head().position;
-    let cancelled = Projection::rebuild(&path, rules(), &log, head, &Workshop::default(), pace, &mut ());
-    assert!(matches!(cancelled, Err(ProjectionError::Cancelled)));
+    let cancelled = Projection::rebuild(&path, rules(), &log, head, &RebuildResources::default(), progress, &mut ());
+    assert!(matches!(cancelled, Err(ProjectionError::Cancelled(Cancelled::OnRequest))));
 }
 
 #[test]

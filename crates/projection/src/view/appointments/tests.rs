@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use clockfold_lifecycle::EventType;
+use clockfold_log::{DataDir, Log, NewDelivery, Position, Reading, SledLog};
 
 use crate::{
     schema::rules::Rules,
@@ -12,8 +14,7 @@ use crate::{
     },
     write::store::Projection,
 };
-use clockfold_lifecycle::EventType;
-use clockfold_log::{DataDir, Log, NewDelivery, Position, Reading, SledLog};
+
 /// A log of a few sources whose appointments have ids of different lengths, and its projection.
 fn folded(folder: &std::path::Path) -> Projection {
     let begin: DateTime<Utc> = "2026-03-02T15:00:00Z".parse().unwrap();
@@ -105,12 +106,12 @@ fn every_page_is_what_a_sort_of_everything_has_there() {
     for filter in filters(&sources) {
         for by in [OrderBy::Id, OrderBy::StatusSince, OrderBy::FirstReceived, OrderBy::LastPosition] {
             let wanted = |record: &&AppointmentRecord| sources_has(&filter, record) && filter.includes(record);
-            let mut expected: Vec<AppointmentPlace> =
+            let mut expected: Vec<AppointmentOrderKey> =
                 records.iter().filter(wanted).filter_map(|record| by.place(record)).collect();
             expected.sort();
             for descending in [false, true] {
                 for few_max in [0, 30, FEW] {
-                    let list = |page: &Page<AppointmentPlace>| {
+                    let list = |page: &Page<AppointmentOrderKey>| {
                         let page = view.appointments_or_few(&filter, Order { by, descending }, page, few_max).unwrap();
                         let places = page.items.iter().map(|record| by.place(record).unwrap()).collect();
                         (places, page.has_more)
@@ -130,10 +131,13 @@ fn sources_has(filter: &AppointmentFilter, record: &AppointmentRecord) -> bool {
 }
 
 /// Reads a list in pages from both ends, and a part of it between two cursors.
-fn check_pages(expected: &[AppointmentPlace], list: impl Fn(&Page<AppointmentPlace>) -> (Vec<AppointmentPlace>, bool)) {
+fn check_pages(
+    expected: &[AppointmentOrderKey],
+    list: impl Fn(&Page<AppointmentOrderKey>) -> (Vec<AppointmentOrderKey>, bool),
+) {
     for from_end in [false, true] {
         let mut page = Page { after: None, before: None, limit: 61, from_end };
-        let mut seen: Vec<AppointmentPlace> = Vec::new();
+        let mut seen: Vec<AppointmentOrderKey> = Vec::new();
         loop {
             let (places, has_more) = list(&page);
             assert!(places.len() <= page.limit);

@@ -2,11 +2,12 @@
 
 use std::cmp::Ordering;
 
+use clockfold_log::SourceName;
+
 use crate::view::{
     Page,
-    filter::{AppointmentPlace, Order},
+    filter::{AppointmentOrderKey, Order},
 };
-use clockfold_log::SourceName;
 
 /// An appointment's place in the index of a source: what it is ordered by, and its id.
 pub(crate) type Spot = (u64, u64);
@@ -22,15 +23,15 @@ const EVERYTHING: Stretch = Stretch { from: (0, 0), to: (u64::MAX, u64::MAX) };
 
 /// How an index is followed for a page: strictly between two places, and in which direction.
 pub(crate) struct Walk<'a> {
-    pub(crate) after: Option<&'a AppointmentPlace>,
-    pub(crate) before: Option<&'a AppointmentPlace>,
+    pub(crate) after: Option<&'a AppointmentOrderKey>,
+    pub(crate) before: Option<&'a AppointmentOrderKey>,
     pub(crate) backwards: bool,
 }
 
 impl<'a> Walk<'a> {
     pub(crate) const EVERYTHING: Walk<'static> = Walk { after: None, before: None, backwards: false };
 
-    pub(crate) fn of(order: Order, page: &'a Page<AppointmentPlace>) -> Walk<'a> {
+    pub(crate) fn of(order: Order, page: &'a Page<AppointmentOrderKey>) -> Walk<'a> {
         let (after, before) = (page.after.as_ref(), page.before.as_ref());
         let (after, before) = if order.descending { (before, after) } else { (after, before) };
         Walk { after, before, backwards: order.descending != page.from_end }
@@ -41,7 +42,7 @@ impl<'a> Walk<'a> {
         // Among equal values sources stand in the order of their names.
         let after = match self.after {
             None => EVERYTHING.from,
-            Some(AppointmentPlace { value, key }) => {
+            Some(AppointmentOrderKey { value, key }) => {
                 let last = match source.cmp(&key.source) {
                     Ordering::Less => (*value, u64::MAX),
                     Ordering::Equal => (*value, key.appointment_id.get()),
@@ -60,7 +61,7 @@ impl<'a> Walk<'a> {
     fn up_to(&self, source: &SourceName, from: Spot) -> Option<Stretch> {
         let to = match self.before {
             None => EVERYTHING.to,
-            Some(AppointmentPlace { value, key }) => match source.cmp(&key.source) {
+            Some(AppointmentOrderKey { value, key }) => match source.cmp(&key.source) {
                 Ordering::Less => (*value, u64::MAX),
                 Ordering::Equal => (*value, key.appointment_id.get() - 1),
                 Ordering::Greater => (value.checked_sub(1)?, u64::MAX),

@@ -22,12 +22,12 @@ use async_graphql_value::Value;
 use crate::graphql::request::plan::types::{INCLUDE_DEPRECATED, Slot, Types, innermost};
 
 /// The document to validate in place of this one; `None`: this one.
-pub(in crate::graphql) fn mended(types: &Types, document: &ExecutableDocument) -> Option<ExecutableDocument> {
-    let mut mending = Mending { types, changed: false, defaults: BTreeMap::new() };
+pub(in crate::graphql) fn repaired(types: &Types, document: &ExecutableDocument) -> Option<ExecutableDocument> {
+    let mut repairing = Repairing { types, changed: false, defaults: BTreeMap::new() };
     let mut whole = document.clone();
     for fragment in whole.fragments.values_mut() {
         let on = fragment.node.type_condition.node.on.node.clone();
-        mending.set(Some(&on), &mut fragment.node.selection_set.node);
+        repairing.set(Some(&on), &mut fragment.node.selection_set.node);
     }
     let mut operations: Vec<&mut OperationDefinition> = match &mut whole.operations {
         DocumentOperations::Single(only) => vec![&mut only.node],
@@ -35,12 +35,12 @@ pub(in crate::graphql) fn mended(types: &Types, document: &ExecutableDocument) -
     };
     for operation in &mut operations {
         let root = Name::new(Types::root(operation.ty));
-        mending.set(Some(&root), &mut operation.selection_set.node);
+        repairing.set(Some(&root), &mut operation.selection_set.node);
     }
     for operation in operations {
-        mending.declare(operation);
+        repairing.declare(operation);
     }
-    mending.changed.then_some(whole)
+    repairing.changed.then_some(whole)
 }
 
 /// The document of one operation of several, with the fragments that no operation spreads; where none is chosen, all of it.
@@ -101,14 +101,14 @@ fn gather<'a>(document: &'a ExecutableDocument, set: &'a SelectionSet, spread: &
     }
 }
 
-struct Mending<'a> {
+struct Repairing<'a> {
     types: &'a Types,
     changed: bool,
     /// The defaults of places where no null may be, by the variables that stand there.
     defaults: BTreeMap<Name, String>,
 }
 
-impl Mending<'_> {
+impl Repairing<'_> {
     fn set(&mut self, parent: Option<&Name>, set: &mut SelectionSet) {
         for selection in &mut set.items {
             self.unhide(parent, selection);

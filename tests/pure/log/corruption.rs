@@ -1,4 +1,4 @@
-//! Damage to a log, at random places: `verify` fails and says where, or every delivery reads back as it was.
+//! Corruption to a log, at random places: `verify` fails and says where, or every delivery reads back as it was.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use clockfold::{
 use crate::support::{delivery_from, disk::store::open_store, load::Random, unreadable};
 
 const TRIALS: usize = 1_000;
-/// Every so many trials nothing is damaged: then nothing may be said to be.
+/// Every so many trials nothing is corrupt: then nothing may be said to be.
 const UNDAMAGED_EVERY: usize = 20;
 
 /// A log at rest, or as a kill leaves it.

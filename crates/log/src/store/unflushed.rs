@@ -1,6 +1,6 @@
-//! The log's tail: groups that are durable in the journal and not in the store yet, kept as they are read.
+//! What is not flushed yet: groups that are durable in the journal and not in the store yet, kept as they are read.
 //!
-//! Everything up to `moved` is in the store, everything beyond it up to the head is here. `moved` only grows, and
+//! Everything up to `stored` is in the store, everything beyond it up to the head is here. `stored` only grows, and
 //! only after the store has made durable what it passes: so whoever looks for a position finds it in one or the other.
 
 use std::{
@@ -17,45 +17,45 @@ use crate::{
 };
 
 /// What is not in the store yet.
-pub(crate) struct Tail {
+pub(crate) struct Unflushed {
     state: Mutex<State>,
 }
 
 struct State {
     head: Head,
-    moved: Position,
+    stored: Position,
     groups: VecDeque<Arc<Group>>,
 }
 
 /// Deliveries that came together. Never empty.
 pub(crate) struct Group {
-    entries: Vec<Entry>,
+    entries: Vec<ChainedDelivery>,
 }
 
 /// A delivery, and the log's digest after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct ChainedDelivery {
     /// What stands there.
     pub delivery: Delivery,
     /// The digest of everything up to and with it.
     pub digest: Digest,
 }
 
-impl Entry {
+impl ChainedDelivery {
     /// The same, read again where it could not be read when it arrived.
-    pub(crate) fn read_again(self, reader: BodyReader) -> Entry {
-        Entry { delivery: self.delivery.read_again(reader), ..self }
+    pub(crate) fn read_again(self, reader: BodyReader) -> ChainedDelivery {
+        ChainedDelivery { delivery: self.delivery.read_again(reader), ..self }
     }
 }
 
 /// Where a position is.
-pub(crate) enum Place {
+pub(crate) enum Found {
     /// In the store.
-    Store,
+    Stored,
     /// In this group.
-    Tail(Arc<Group>),
+    Unflushed(Arc<Group>),
     /// Beyond the head.
-    Nowhere,
+    BeyondHead,
 }
 
 impl Group {
@@ -63,14 +63,14 @@ impl Group {
     pub(crate) fn chained(deliveries: impl IntoIterator<Item = Delivery>, mut digest: Digest) -> Option<Group> {
         let chain = |delivery| {
             digest = Digest::then(digest, &delivery);
-            Entry { delivery, digest }
+            ChainedDelivery { delivery, digest }
         };
-        let entries: Vec<Entry> = deliveries.into_iter().map(chain).collect();
+        let entries: Vec<ChainedDelivery> = deliveries.into_iter().map(chain).collect();
         (!entries.is_empty()).then_some(Group { entries })
     }
 
     /// Its deliveries with the log's digests, by position.
-    pub(crate) fn entries(&self) -> &[Entry] {
+    pub(crate) fn entries(&self) -> &[ChainedDelivery] {
         &self.entries
     }
 
@@ -86,18 +86,18 @@ impl Group {
     }
 
     /// What stands at `position`.
-    pub(crate) fn at(&self, position: Position) -> Option<&Entry> {
+    pub(crate) fn at(&self, position: Position) -> Option<&ChainedDelivery> {
         let index = position.get().checked_sub(self.first().get())?;
         self.entries.get(usize::try_from(index).ok()?)
     }
 }
 
-impl Tail {
-    /// The tail of a log whose store ends at `stored`.
-    pub(crate) fn after(stored: Head, groups: Vec<Group>) -> Tail {
+impl Unflushed {
+    /// What is unflushed of a log whose store ends at `stored`.
+    pub(crate) fn after(stored: Head, groups: Vec<Group>) -> Unflushed {
         let head = groups.last().map_or(stored, Group::end);
         let groups = groups.into_iter().map(Arc::new).collect();
-        Tail { state: Mutex::new(State { head, moved: stored.position, groups }) }
+        Unflushed { state: Mutex::new(State { head, stored: stored.position, groups }) }
     }
 
     /// The log's end.
@@ -114,31 +114,31 @@ impl Tail {
 
     /// The last position that the store has.
     pub(crate) fn stored(&self) -> Position {
-        self.state().moved
+        self.state().stored
     }
 
     /// Where `position` is now.
-    pub(crate) fn place_of(&self, position: Position) -> Place {
+    pub(crate) fn find(&self, position: Position) -> Found {
         let state = self.state();
-        if position <= state.moved {
-            return Place::Store;
+        if position <= state.stored {
+            return Found::Stored;
         }
         let index = state.groups.partition_point(|group| group.end().position < position);
-        state.groups.get(index).map_or(Place::Nowhere, |group| Place::Tail(Arc::clone(group)))
+        state.groups.get(index).map_or(Found::BeyondHead, |group| Found::Unflushed(Arc::clone(group)))
     }
 
     /// The groups that hold what is not in the store, up to `last`, and the first position that is not.
     pub(crate) fn groups_up_to(&self, last: Position) -> (Position, Vec<Arc<Group>>) {
         let state = self.state();
         let groups = state.groups.iter().take_while(|group| group.first() <= last).map(Arc::clone);
-        (state.moved.next(), groups.collect())
+        (state.stored.next(), groups.collect())
     }
 
-    /// The store has everything up to `moved` on stable storage.
-    pub(crate) fn moved(&self, moved: Position) {
+    /// The store has everything up to `to` on stable storage.
+    pub(crate) fn checkpointed(&self, to: Position) {
         let mut state = self.state();
-        state.moved = moved;
-        let count = state.groups.partition_point(|group| group.end().position <= moved);
+        state.stored = to;
+        let count = state.groups.partition_point(|group| group.end().position <= to);
         let gone: Vec<Arc<Group>> = state.groups.drain(..count).collect();
         drop(state);
         // Many small pieces of memory are given back; nobody has to wait for that.

@@ -65,7 +65,7 @@ fn is_whole(folder: &Path, mut server: Server, discharged: usize) {
 }
 
 /// How often the server has built its projection anew.
-fn mended(server: &Server) -> u64 {
+fn repaired(server: &Server) -> u64 {
     let metrics = server.get("/metrics").text();
     let counted = metrics.lines().find_map(|line| line.strip_prefix("clockfold_projection_mended_total "));
     counted.unwrap().parse().unwrap()
@@ -85,7 +85,7 @@ fn deliveries_that_meet_damage_wait_for_a_new_projection_and_are_answered() {
     assert!(server.printed().contains("built anew"), "{}", server.printed());
     let counted = "clockfold_deliveries_total{source=\"downtown\",outcome=\"APPLIED\"} 40\n";
     assert!(server.get("/metrics").text().contains(counted), "{}", server.get("/metrics").text());
-    assert_eq!(mended(&server), 1);
+    assert_eq!(repaired(&server), 1);
     is_whole(folder.path(), server, 40);
 }
 
@@ -106,7 +106,7 @@ fn a_query_that_meets_damage_has_it_mended() {
         assert!(begun.elapsed() < MENDED_MAX, "{told}");
         thread::sleep(Duration::from_millis(20));
     }
-    assert_eq!(mended(&server), 1);
+    assert_eq!(repaired(&server), 1);
     is_whole(folder.path(), server, 0);
 }
 
@@ -130,7 +130,7 @@ fn files_that_somebody_cuts_or_removes_are_made_anew() {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        assert_eq!(mended(&server), 1);
+        assert_eq!(repaired(&server), 1);
         is_whole(folder.path(), server, usize::try_from(discharged).unwrap());
     }
 }
@@ -139,7 +139,7 @@ fn files_that_somebody_cuts_or_removes_are_made_anew() {
 fn what_only_a_board_as_a_file_meets_is_mended_too() {
     let folder = tempfile::tempdir().unwrap();
     let server = damaged(folder.path());
-    // One that meets damage breaks off.
+    // One that meets corruption breaks off.
     let csv = || {
         let answer = Connection::open(server.address).request("GET", "/board.csv", &[], b"");
         answer.map(|answer| answer.text()).unwrap_or_default()
@@ -150,7 +150,7 @@ fn what_only_a_board_as_a_file_meets_is_mended_too() {
         assert!(begun.elapsed() < MENDED_MAX, "{}", server.printed());
         thread::sleep(Duration::from_millis(100));
     }
-    assert_eq!(mended(&server), 1);
+    assert_eq!(repaired(&server), 1);
     is_whole(folder.path(), server, 0);
 }
 

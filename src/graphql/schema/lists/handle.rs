@@ -12,41 +12,41 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::{
     graphql::scalars::canonical_position,
     log::Position,
-    projection::{AppointmentKey, AppointmentPlace, OrderBy},
+    projection::{AppointmentKey, AppointmentOrderKey, OrderBy},
 };
 
 /// Something that has an id, and a place in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::graphql) enum Place {
+pub(in crate::graphql) enum Handle {
     Appointment(AppointmentKey),
     Delivery(Position),
     /// An appointment as of a position: it is never the same thing as the one of today.
     AppointmentAsOf(AppointmentKey, Position),
     /// A place in a list that is not ordered by ids. It is no id.
-    Ordered(OrderBy, AppointmentPlace),
+    Ordered(OrderBy, AppointmentOrderKey),
 }
 
-impl Place {
+impl Handle {
     pub(in crate::graphql) fn encode(&self) -> String {
         URL_SAFE_NO_PAD.encode(match self {
-            Place::Appointment(key) => format!("a1:{}:{}", key.source, key.appointment_id),
-            Place::Delivery(position) => format!("d1:{position}"),
-            Place::AppointmentAsOf(key, position) => format!("p1:{position}:{}:{}", key.source, key.appointment_id),
-            Place::Ordered(by, AppointmentPlace { value, key }) => {
+            Handle::Appointment(key) => format!("a1:{}:{}", key.source, key.appointment_id),
+            Handle::Delivery(position) => format!("d1:{position}"),
+            Handle::AppointmentAsOf(key, position) => format!("p1:{position}:{}:{}", key.source, key.appointment_id),
+            Handle::Ordered(by, AppointmentOrderKey { value, key }) => {
                 format!("o1:{}:{value}:{}:{}", letter(*by), key.source, key.appointment_id)
             }
         })
     }
 
-    /// The place with this text; `None` for any text that [`Place::encode`] never wrote.
-    pub(in crate::graphql) fn decode(text: &str) -> Option<Place> {
+    /// The place with this text; `None` for any text that [`Handle::encode`] never wrote.
+    pub(in crate::graphql) fn decode(text: &str) -> Option<Handle> {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let (form, rest) = text.split_once(':')?;
         match form {
-            "a1" => appointment_key(rest).map(Place::Appointment),
+            "a1" => appointment_key(rest).map(Handle::Appointment),
             "p1" => {
                 let (position, rest) = rest.split_once(':')?;
-                Some(Place::AppointmentAsOf(appointment_key(rest)?, canonical_position(position)?))
+                Some(Handle::AppointmentAsOf(appointment_key(rest)?, canonical_position(position)?))
             }
             "o1" => {
                 let (by, rest) = rest.split_once(':')?;
@@ -55,9 +55,9 @@ impl Place {
                     .find(|known| letter(*known) == by)?;
                 let (value, rest) = rest.split_once(':')?;
                 let value = canonical_position(value)?.get();
-                Some(Place::Ordered(by, AppointmentPlace { value, key: appointment_key(rest)? }))
+                Some(Handle::Ordered(by, AppointmentOrderKey { value, key: appointment_key(rest)? }))
             }
-            "d1" => canonical_position(rest).map(Place::Delivery),
+            "d1" => canonical_position(rest).map(Handle::Delivery),
             _ => None,
         }
     }
@@ -77,8 +77,8 @@ fn appointment_key(text: &str) -> Option<AppointmentKey> {
     Some(AppointmentKey { source: source.parse().ok()?, appointment_id: appointment_id.parse().ok()? })
 }
 
-impl From<Place> for ID {
-    fn from(place: Place) -> ID {
+impl From<Handle> for ID {
+    fn from(place: Handle) -> ID {
         ID(place.encode())
     }
 }
@@ -91,19 +91,19 @@ mod tests {
     fn a_place_survives_its_text() {
         let appointment_id = "9223372036854775807".parse().expect("a valid one");
         let key = AppointmentKey { source: "downtown".parse().expect("a valid one"), appointment_id };
-        let as_of = Place::AppointmentAsOf(key.clone(), Position::new(17));
-        let ordered = |by| Place::Ordered(by, AppointmentPlace { value: u64::MAX, key: key.clone() });
+        let as_of = Handle::AppointmentAsOf(key.clone(), Position::new(17));
+        let ordered = |by| Handle::Ordered(by, AppointmentOrderKey { value: u64::MAX, key: key.clone() });
         let orders = [OrderBy::StatusSince, OrderBy::FirstReceived, OrderBy::LastPosition].map(ordered);
-        let others = [Place::Appointment(key.clone()), Place::Delivery(Position::new(17)), as_of];
+        let others = [Handle::Appointment(key.clone()), Handle::Delivery(Position::new(17)), as_of];
         for place in others.into_iter().chain(orders) {
-            assert_eq!(Place::decode(&place.encode()), Some(place));
+            assert_eq!(Handle::decode(&place.encode()), Some(place));
         }
     }
 
     #[test]
     fn the_text_never_changes() {
-        assert_eq!(Place::Delivery(Position::new(17)).encode(), "ZDE6MTc");
-        assert!(Place::decode("YTE6ZG93bnRvd246MTIzNDU").is_some());
+        assert_eq!(Handle::Delivery(Position::new(17)).encode(), "ZDE6MTc");
+        assert!(Handle::decode("YTE6ZG93bnRvd246MTIzNDU").is_some());
     }
 
     #[test]
@@ -121,8 +121,8 @@ mod tests {
             "o1:s:01:downtown:1",
             "",
         ] {
-            assert_eq!(Place::decode(&URL_SAFE_NO_PAD.encode(text)), None, "{text}");
+            assert_eq!(Handle::decode(&URL_SAFE_NO_PAD.encode(text)), None, "{text}");
         }
-        assert_eq!(Place::decode("not base64!"), None);
+        assert_eq!(Handle::decode("not base64!"), None);
     }
 }

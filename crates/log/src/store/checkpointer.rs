@@ -1,9 +1,9 @@
-//! The journal as the writer uses it, and the thread behind it, which makes the next file ahead of need and moves
-//! what a full one holds into the store.
+//! The journal as the writer uses it, and the checkpointer behind it: a thread that makes the next file ahead of need and
+//! writes what a full one holds into the store.
 //!
-//! The thread does one thing after another: it makes the file after next only when the one before is moved. So at
+//! The thread does one thing after another: it makes the file after next only when the one before is checkpointed. So at
 //! most two files' deliveries are not in the store yet, and a writer that is faster waits. An error there closes the
-//! log for writing; the files stay as they are, and who opens the log next moves them.
+//! log for writing; the files stay as they are, and the next opening checkpoints them.
 
 use std::{
     io,
@@ -24,7 +24,7 @@ use crate::{
     store::{
         journal::{self, JOURNAL_BYTES, JournalFile, remove},
         sled_store::SledStore,
-        tail::{Entry, Group, Tail},
+        unflushed::{ChainedDelivery, Group, Unflushed},
     },
 };
 
@@ -51,15 +51,15 @@ pub(crate) struct Journal {
     asked: bool,
     made: mpsc::Receiver<JournalFile>,
     /// `None` once it is closed.
-    mover: Option<(mpsc::Sender<Task>, JoinHandle<()>)>,
+    checkpointer: Option<(mpsc::Sender<Task>, JoinHandle<()>)>,
 }
 
 /// What the thread is asked to do.
 enum Task {
     /// Make the file with this number.
     Make(u64),
-    /// Move everything up to this position into the store, which is all that the file holds, and delete the file.
-    Move(JournalFile, Position),
+    /// Write everything up to this position into the store, which is all that the file holds, and delete the file.
+    Checkpoint(JournalFile, Position),
     /// Tell that everything before is done.
     Tell(mpsc::Sender<()>),
 }
@@ -78,9 +78,9 @@ impl Journal {
                 }
             }
         };
-        let thread = thread::Builder::new().name("clockfold-mover".to_owned()).spawn(serve);
+        let thread = thread::Builder::new().name("checkpointer".to_owned()).spawn(serve);
         let thread = thread.map_err(|error| storage("starting a thread".to_owned(), error))?;
-        Ok(Journal { opened, folder, active: None, number: 0, asked: false, made, mover: Some((tasks, thread)) })
+        Ok(Journal { opened, folder, active: None, number: 0, asked: false, made, checkpointer: Some((tasks, thread)) })
     }
 
     /// Makes a group durable that follows the head; from then on it is read.
@@ -94,7 +94,7 @@ impl Journal {
         metrics::histogram!("clockfold_log_sync_seconds").record(started.elapsed());
         check_in_place(&opened, file)?;
         let is_half_full = file.is_half_full();
-        opened.tail.push(group);
+        opened.unflushed.push(group);
         if is_half_full { self.ask_for_next() } else { Ok(()) }
     }
 
@@ -111,10 +111,10 @@ impl Journal {
         told.recv().map_err(|_| self.stopped())
     }
 
-    /// Moves everything into the store and leaves no file, unless an error closed the log. Then those that hold something stay.
+    /// Checkpoints everything and leaves no file, unless an error closed the log. Then those that hold something stay.
     pub(crate) fn close(mut self) -> Result<(), LogError> {
         let drained = self.opened.condition.check().and_then(|()| self.drain());
-        if let Some((tasks, thread)) = self.mover.take() {
+        if let Some((tasks, thread)) = self.checkpointer.take() {
             drop(tasks);
             // A panic was logged when it happened.
             let _ = thread.join();
@@ -157,14 +157,14 @@ impl Journal {
         self.send(Task::Make(self.number))
     }
 
-    /// Has the active file moved. What is in it ends at the head.
+    /// Has the active file checkpointed. What is in it ends at the head.
     fn hand_over(&mut self) -> Result<(), LogError> {
         let Some(full) = self.active.take() else { return Ok(()) };
-        self.send(Task::Move(full, self.opened.head().position))
+        self.send(Task::Checkpoint(full, self.opened.head().position))
     }
 
     fn send(&self, task: Task) -> Result<(), LogError> {
-        let sent = self.mover.as_ref().and_then(|(tasks, _)| tasks.send(task).ok());
+        let sent = self.checkpointer.as_ref().and_then(|(tasks, _)| tasks.send(task).ok());
         sent.ok_or_else(|| self.stopped())
     }
 
@@ -184,8 +184,8 @@ impl Task {
                 // Who no longer waits does not need it.
                 let _ = made.send(file);
             }
-            Task::Move(file, last) => {
-                move_up_to(&opened.store, &opened.tail, last)?;
+            Task::Checkpoint(file, last) => {
+                checkpoint(&opened.store, &opened.unflushed, last)?;
                 remove_own(opened, folder, &file)?;
             }
             Task::Tell(done) => {
@@ -225,30 +225,33 @@ pub(crate) fn try_out(folder: &Path, was_full: bool) -> Result<(), LogError> {
     SledStore::try_out(folder).map_err(failed)
 }
 
-/// Moves the tail's deliveries up to `last` into the store, as values of a good size.
-pub(crate) fn move_up_to(store: &SledStore, tail: &Tail, last: Position) -> Result<(), LogError> {
-    let (first, groups) = tail.groups_up_to(last);
+/// Writes what is unflushed, up to `last`, into the store, as values of a good size.
+pub(crate) fn checkpoint(store: &SledStore, unflushed: &Unflushed, last: Position) -> Result<(), LogError> {
+    let (first, groups) = unflushed.groups_up_to(last);
     let entries = groups.iter().flat_map(|group| group.entries());
-    let entries: Vec<&Entry> = entries.filter(|entry| (first..=last).contains(&entry.delivery.position)).collect();
+    let entries: Vec<&ChainedDelivery> =
+        entries.filter(|entry| (first..=last).contains(&entry.delivery.position)).collect();
     let mut rest = &entries[..];
     while !rest.is_empty() {
         let mut values = Vec::with_capacity(VALUES_A_SYNC_MAX);
-        let mut moved = first;
+        let mut through = first;
         while let Some((dense, later)) = split_value(rest).filter(|_| values.len() < VALUES_A_SYNC_MAX) {
             let (begin, end) = (dense[0].delivery.position, dense[dense.len() - 1]);
             values.push((begin, encode(dense.iter().map(|entry| &entry.delivery), end.digest)));
-            (rest, moved) = (later, end.delivery.position);
+            (rest, through) = (later, end.delivery.position);
         }
         store.commit(values)?;
-        tail.moved(moved);
+        unflushed.checkpointed(through);
     }
     Ok(())
 }
 
 /// What the next value holds, and what is left; `None` where nothing is.
-fn split_value<'a, 'b>(entries: &'a [&'b Entry]) -> Option<(&'a [&'b Entry], &'a [&'b Entry])> {
+fn split_value<'a, 'b>(
+    entries: &'a [&'b ChainedDelivery],
+) -> Option<(&'a [&'b ChainedDelivery], &'a [&'b ChainedDelivery])> {
     let mut bytes = 0;
-    let fits = |entry: &&&Entry| {
+    let fits = |entry: &&&ChainedDelivery| {
         bytes += weight(&entry.delivery);
         bytes <= VALUE_BYTES_MAX
     };

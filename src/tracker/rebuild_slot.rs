@@ -10,7 +10,9 @@ use std::{
 
 use crate::{
     log::{Log, Room},
-    projection::{Progress, Projection, ProjectionError, Workshop, build_in_place_of, remove_old_projections},
+    projection::{
+        Cancelled, Progress, Projection, ProjectionError, RebuildResources, build_in_place_of, remove_old_projections,
+    },
 };
 
 /// A rebuild that would leave the disk with less ends: deliveries need the room. Of a small disk, a tenth.
@@ -18,9 +20,9 @@ const ROOM_BYTES: u64 = 256 << 20;
 
 /// The folder of projections, and what building one may use.
 #[derive(Debug)]
-pub struct Workbench {
+pub struct RebuildSlot {
     projections: PathBuf,
-    workshop: Workshop,
+    resources: RebuildResources,
     /// Somebody builds.
     taken: Mutex<()>,
     /// The writer needs it: whoever builds ends.
@@ -29,11 +31,11 @@ pub struct Workbench {
     is_closed: AtomicBool,
 }
 
-impl Workbench {
-    /// A workbench below `projections`.
-    pub fn new(projections: PathBuf, workshop: Workshop) -> Workbench {
+impl RebuildSlot {
+    /// A rebuild slot below `projections`.
+    pub fn new(projections: PathBuf, resources: RebuildResources) -> RebuildSlot {
         let (is_needed, is_closed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Workbench { projections, workshop, taken: Mutex::default(), is_needed, is_closed }
+        RebuildSlot { projections, resources, taken: Mutex::default(), is_needed, is_closed }
     }
 
     /// Nothing is built from now on, and what is being built is given up: the next start builds it.
@@ -45,8 +47,8 @@ impl Workbench {
         &self.projections
     }
 
-    pub(super) fn workshop(&self) -> &Workshop {
-        &self.workshop
+    pub(super) fn resources(&self) -> &RebuildResources {
+        &self.resources
     }
 
     /// Takes it, and waits for that.
@@ -65,32 +67,38 @@ impl Workbench {
         self.is_needed.load(Ordering::Relaxed)
     }
 
-    /// Whether the disk has room for more than deliveries.
-    pub(super) fn has_room(&self) -> bool {
+    /// An error where the disk has room for little more than deliveries.
+    pub(super) fn check_room(&self) -> Result<(), Cancelled> {
         let room = self.projections.parent().and_then(Room::at);
-        room.is_none_or(|room| room.free >= ROOM_BYTES.min(room.total / 10))
+        let suffices = room.is_none_or(|room| room.free >= ROOM_BYTES.min(room.total / 10));
+        if suffices { Ok(()) } else { Err(Cancelled::DiskAlmostFull) }
     }
 
-    /// A projection in the place of one that is damaged, folded as far. A rebuild that is running ends for that.
-    pub(super) fn replace(&self, damaged: &Projection, log: &dyn Log) -> Result<Projection, ProjectionError> {
+    /// A projection in the place of one that is corrupt, folded as far. A rebuild that is running ends for that.
+    pub(super) fn replace(&self, corrupt: &Projection, log: &dyn Log) -> Result<Projection, ProjectionError> {
         self.is_needed.store(true, Ordering::Relaxed);
         let _taken = self.take();
         self.is_needed.store(false, Ordering::Relaxed);
-        let mut has_room = true;
-        let built = build_in_place_of(damaged, &self.projections, log, &self.workshop, &mut |progress| {
+        let built = build_in_place_of(corrupt, &self.projections, log, &self.resources, &mut |progress| {
             tell(progress);
-            has_room = self.has_room();
-            has_room && !self.is_closed.load(Ordering::Relaxed)
+            self.check_room()?;
+            if self.is_closed.load(Ordering::Relaxed) { Err(Cancelled::Stopping) } else { Ok(()) }
         });
-        let gave_up =
-            |why: &str| ProjectionError::Storage { doing: "building the projection anew", message: why.to_owned() };
         built.map_err(|error| match error {
-            ProjectionError::Cancelled if has_room => gave_up("the server stops; the next start builds it"),
-            ProjectionError::Cancelled => {
-                gave_up(&format!("the disk of {} is almost full", self.projections.display()))
+            ProjectionError::Cancelled(why) => {
+                ProjectionError::Storage { doing: "building the projection anew", message: self.reason(why) }
             }
             error => error,
         })
+    }
+
+    /// Why building one was given up, for the person who looks after the server.
+    pub(super) fn reason(&self, why: Cancelled) -> String {
+        match why {
+            Cancelled::DiskAlmostFull => format!("the disk of {} is almost full", self.projections.display()),
+            Cancelled::Stopping => format!("{why}; the next start builds it"),
+            Cancelled::OnRequest | Cancelled::BuiltAtOnce | Cancelled::StorageFailed => why.to_string(),
+        }
     }
 
     /// Removes every projection but the one that counts. What is left is removed at the next start.

@@ -26,18 +26,19 @@ const BYTES_MAX: usize = 32 << 20;
 const TAKEN_MAX: usize = 64;
 const TAKEN_BYTES_MAX: usize = 16 << 10;
 
-/// Bytes that all operations of the process keep.
-static BYTES: AtomicUsize = AtomicUsize::new(0);
+/// Bytes that all operations of a server keep now.
+pub(super) type KeptBytes = Arc<AtomicUsize>;
 
 /// A response, and the place in the log that it is as of.
 pub(super) type Item = (Reached, Arc<str>);
 
 /// Every item after `base`, up to `through`.
-pub(super) struct Told {
+pub(super) struct RecentItems {
     base: Position,
     through: Position,
     items: VecDeque<(Item, Instant)>,
     bytes: usize,
+    all_bytes: KeptBytes,
 }
 
 /// What is at hand after a position.
@@ -50,10 +51,10 @@ pub(super) enum After {
     Forgotten,
 }
 
-impl Told {
+impl RecentItems {
     /// Nothing is told up to here.
-    pub(super) fn from(position: Position) -> Told {
-        Told { base: position, through: position, items: VecDeque::new(), bytes: 0 }
+    pub(super) fn from(position: Position, all_bytes: KeptBytes) -> RecentItems {
+        RecentItems { base: position, through: position, items: VecDeque::new(), bytes: 0, all_bytes }
     }
 
     pub(super) fn through(&self) -> Position {
@@ -80,11 +81,11 @@ impl Told {
         {
             self.forget_oldest();
         }
-        if BYTES.load(Ordering::Relaxed) + more > BYTES_MAX {
+        if self.all_bytes.load(Ordering::Relaxed) + more > BYTES_MAX {
             self.forget_up_to(through);
             return;
         }
-        BYTES.fetch_add(more, Ordering::Relaxed);
+        self.all_bytes.fetch_add(more, Ordering::Relaxed);
         self.bytes += more;
         self.items.extend(items.into_iter().map(|item| (item, now)));
         self.through = through;
@@ -92,7 +93,7 @@ impl Told {
 
     /// Forgets everything; nothing else is told up to a position.
     pub(super) fn forget_up_to(&mut self, through: Position) {
-        *self = Told::from(through);
+        *self = RecentItems::from(through, Arc::clone(&self.all_bytes));
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -103,13 +104,13 @@ impl Told {
         let Some(((told, json), _)) = self.items.pop_front() else { return };
         self.base = told.position;
         self.bytes -= json.len();
-        BYTES.fetch_sub(json.len(), Ordering::Relaxed);
+        self.all_bytes.fetch_sub(json.len(), Ordering::Relaxed);
     }
 }
 
-impl Drop for Told {
+impl Drop for RecentItems {
     fn drop(&mut self) {
-        BYTES.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.all_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -132,7 +133,7 @@ mod tests {
     }
 
     /// The positions after `position`, `-` where there are none, `?` where they are forgotten.
-    fn check(told: &Told, position: u64, expected: &str) {
+    fn check(told: &RecentItems, position: u64, expected: &str) {
         let found = match told.after(Position::new(position)) {
             After::Items(items) => {
                 items.iter().map(|(told, _)| told.position.to_string()).collect::<Vec<_>>().join(" ")
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_subscriber_gets_what_comes_after_its_position_or_learns_that_it_is_forgotten() {
-        let (mut told, now) = (Told::from(Position::new(10)), Instant::now());
+        let (mut told, now) = (RecentItems::from(Position::new(10), KeptBytes::default()), Instant::now());
         check(&told, 9, "?");
         check(&told, 10, "- 10");
         told.push(vec![item(12, 5), item(15, 5)], Position::new(20), now);

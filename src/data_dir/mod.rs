@@ -1,0 +1,17 @@
+//! What a server says in the lock file of its data directory: to commands on this machine, how to ask it; to the next
+//! server, what browsers' sessions are sealed with and which of them ended.
+//!
+//! The log owns the file and who has it (`clockfold_log::DataDirLock`); what its lines mean is known here alone:
+//!
+//! ```text
+//! http://127.0.0.1:8080               while the server runs: its URL
+//! 3q2-7w...                           and a secret, which lets in whoever can read the file
+//! session-key 9f86d081...             64 hexadecimal digits; stays
+//! signed-out 00f1c2...5e 1772463845   the id of a session that somebody ended, and until when a copy of its cookie could count
+//! ```
+
+mod running_server;
+mod sessions;
+
+pub use running_server::RunningServer;
+pub use sessions::{SessionKey, SignedOut, keep_signed_out, session_key, signed_out};
