@@ -12,6 +12,31 @@
 //! The log of deliveries, as they arrived, is the ground state; everything else is computed from it
 //! and may be thrown away. The core stands in packages of its own, which know nothing of whoever uses them; modules
 //! stand in the order in which a delivery meets them.
+//!
+//! The program is `clockfold`, and [`cli::run`] is all of it. As a library, begin with the fold: rules and deliveries come in,
+//! statuses go out, and time is an argument.
+//!
+//! ```
+//! use chrono::{DateTime, TimeDelta};
+//! use clockfold::lifecycle::{Appointment, Arrival, FoldRules, Lifecycle, Status};
+//!
+//! let rules = FoldRules { lifecycle: Lifecycle::strict(), reorder_window: TimeDelta::zero() };
+//! let mut appointment = Appointment::default();
+//! for (position, event) in [(1, "create"), (2, "checkin"), (3, "discharge"), (4, "ready")] {
+//!     let folded = appointment.fold(&rules, Arrival { position, received_at: DateTime::UNIX_EPOCH, reading: Ok(event) });
+//!     println!("{event}: {}", folded.judgement.verdict.outcome().name()); // the `ready` is REJECTED
+//! }
+//! assert_eq!(appointment.status(), Some(Status::Discharged));
+//! ```
+//!
+//! | to | see |
+//! |---|---|
+//! | read or verify an export | [`copies::ndjson::Reader`], and [`log::Digest::then`] for the chain |
+//! | open a log and read it | [`log::SledLog`], behind the interface [`log::Log`] |
+//! | ask what is where, now or earlier | [`projection`] |
+//! | read a configuration, or list its keys | [`config::Config::load`], [`config::TABLES`] |
+//!
+//! `examples/` has three small programs, and `docs/architecture.md` says what each part must not know.
 
 pub use clockfold_copies as copies;
 pub use clockfold_lifecycle as lifecycle;

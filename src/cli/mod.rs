@@ -111,7 +111,7 @@ pub enum Command {
     /// Print deliveries as lines of JSON, with everything that the log holds of them.
     ///
     /// The first line says which part of the log follows, the last line that it is complete; both hold the log's digest.
-    /// The README documents every field. Bodies and salts are in it: keep it as the log itself. A running server is
+    /// docs/formats/copies.md documents every field. Bodies and salts are in it: keep it as the log itself. A running server is
     /// asked for its deliveries; nothing has to be stopped.
     #[command(
         after_help = "Examples:\n  clockfold export --output all.ndjson\n  clockfold export --source downtown --from 2026-03-02T00:00:00Z --to 2026-03-03T00:00:00Z\n  clockfold export --after-position 120000 | zstd > since.ndjson.zst"

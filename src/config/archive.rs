@@ -5,13 +5,21 @@ use std::path::PathBuf;
 use super::{
     document::{Node, Section},
     error::Problems,
+    settings::{self, Absent, ConfigKey, Kind},
 };
 
-const KEYS: &[&str] = &["directory"];
+/// The keys of `[archive]`.
+pub(super) const KEYS: &[ConfigKey] = &[ConfigKey::new(
+    "directory",
+    Kind::Text("path"),
+    Absent::Otherwise("no archive"),
+    "Where the server keeps a copy of the log: a directory of its own, on another disk than `data_dir`. A relative path \
+     counts from the working directory.",
+)];
 
 /// The archive's directory, where there is to be one.
 pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> Option<PathBuf> {
-    let mut table = Section::of_node("[archive]", node?, KEYS, problems)?;
+    let mut table = Section::of_node("[archive]", node?, &settings::names(KEYS), problems)?;
     let place = table.place.clone();
     let hint = "write directory = \"…\", a directory of its own on another disk";
     match table.text("directory", problems) {

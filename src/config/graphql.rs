@@ -10,24 +10,8 @@ use crate::graphql::{Introspection, Limits};
 use super::{
     document::{Node, Section},
     error::{Problems, shown, suggestion},
+    settings::{self, Absent, ConfigKey, Kind},
 };
-
-/// The keys of `[graphql]`. Each is also the variable `CLOCKFOLD_GRAPHQL_` and its name in capitals.
-pub(super) const KEYS: &[&str] = &[
-    "depth_max",
-    "complexity_max",
-    "aliases_max",
-    "directives_max",
-    "selections_max",
-    "document_bytes_max",
-    "body_bytes_max",
-    "page_max",
-    "execution_timeout_ms",
-    "introspection",
-];
-
-/// That of [`KEYS`] that holds a text; the others hold a whole number.
-pub(super) const TEXT_KEYS: &[&str] = &["introspection"];
 
 /// The parser takes 64 levels, half of them for fragments.
 pub(super) const DEPTH_RANGE: (u32, u32) = (16, 32);
@@ -41,11 +25,50 @@ pub(super) const TIMEOUT_RANGE: (u32, u32) = (1, 600_000);
 
 const WHO: &[&str] = &["everyone", "admins", "nobody"];
 
+/// The keys of `[graphql]`. A test holds the defaults to those of [`Limits`].
+pub(super) const KEYS: &[ConfigKey] = &[
+    ConfigKey::number("depth_max", DEPTH_RANGE, "levels", 20, "How deep fields may stand within each other."),
+    ConfigKey::number(
+        "complexity_max",
+        COMPLEXITY_RANGE,
+        "fields",
+        50_000,
+        "Fields that the answer may have, if every page were full.",
+    ),
+    ConfigKey::number("aliases_max", COUNT_RANGE, "aliases", 50, "Aliases of a document."),
+    ConfigKey::number("directives_max", COUNT_RANGE, "directives", 50, "Directives of a document."),
+    ConfigKey::number(
+        "selections_max",
+        SELECTIONS_RANGE,
+        "fields",
+        2_000,
+        "Fields and fragments of a document. A fragment counts at each spread.",
+    ),
+    ConfigKey::number("document_bytes_max", BYTES_RANGE, "bytes", 65_536, "The size of a document."),
+    ConfigKey::number("body_bytes_max", BYTES_RANGE, "bytes", 65_536, "The size of a POST's body."),
+    ConfigKey::number("page_max", PAGE_RANGE, "items", 500, "Items of one page of a list."),
+    ConfigKey::number(
+        "execution_timeout_ms",
+        TIMEOUT_RANGE,
+        "milliseconds",
+        10_000,
+        "How long a query may take, from the end of its request. The wait for a thread counts.",
+    ),
+    ConfigKey::new(
+        "introspection",
+        Kind::OneOf(WHO),
+        Absent::Text("everyone"),
+        "Who may ask for the schema: by introspection, at `/schema.graphql`, and through \"Did you mean\" in errors.",
+    ),
+];
+
 /// Reads `[graphql]`; what is absent has its default.
 pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> Limits {
     let default = Limits::default();
     let Some(node) = node else { return default };
-    let Some(mut table) = Section::of_node("[graphql]", node, KEYS, problems) else { return default };
+    let Some(mut table) = Section::of_node("[graphql]", node, &settings::names(KEYS), problems) else {
+        return default;
+    };
     let mut number = |key, range, default| table.number(key, range, default, problems);
     let timeout_ms = u32::try_from(default.execution_timeout.as_millis()).unwrap_or(u32::MAX);
     let limits = Limits {

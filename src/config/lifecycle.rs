@@ -8,7 +8,31 @@ use crate::lifecycle::{EventKind, EventType, Lifecycle, MetSet, Obstacle, Status
 use super::{
     document::{Node, Section, Setting, Value, text},
     error::{Location, Problems, shown, shown_or, suggestion},
+    settings::{self, Absent, ConfigKey, Kind},
 };
+
+/// The keys of a `[lifecycle.NAME]`: what it is based on, and a row for each event but the undos.
+pub(super) const KEYS: &[ConfigKey] = &[
+    ConfigKey::new(
+        EXTENDS,
+        Kind::OneOf(&Lifecycle::BUILT_IN),
+        Absent::Otherwise("a row that is absent is never applied"),
+        "The built-in lifecycle that an absent row is taken from.",
+    ),
+    row("create"),
+    row("reschedule"),
+    row("demographics_update"),
+    row("checkin"),
+    row("remove"),
+    row("ready"),
+    row("callback"),
+    row("discharge"),
+];
+
+const fn row(event: &'static str) -> ConfigKey {
+    let meaning = "From which statuses this event is applied. `NONE` is an appointment that does not exist yet.";
+    ConfigKey::new(event, Kind::List("statuses"), Absent::Otherwise("as in `extends`"), meaning)
+}
 
 const EXTENDS: &str = "extends";
 const NONE: &str = "NONE";
@@ -88,8 +112,7 @@ fn read_one(name: &str, entry: Setting, problems: &mut Problems) -> Option<Lifec
         undo.iter().for_each(|undo| refuse_undo(*undo, &title, &entry.place, problems));
         undo.is_none()
     });
-    let known: Vec<&str> = std::iter::once(EXTENDS).chain(events().map(EventType::name)).collect();
-    let mut table = Section::of_table(&title, place, table, &known, problems);
+    let mut table = Section::of_table(&title, place, table, &settings::names(KEYS), problems);
     let base = extends(&mut table, problems);
     let mut given = Vec::new();
     let row = |event: EventType| {

@@ -16,6 +16,7 @@ mod public_url;
 mod reader;
 mod retention;
 mod server;
+mod settings;
 mod source;
 mod variables;
 
@@ -32,6 +33,7 @@ pub use error::{ConfigError, ConfigErrors};
 pub use first_source::{FIRST_SOURCE_FILE, FirstSource, FirstSourceError, first_source};
 pub use public_url::PublicUrl;
 pub use server::{CONNECTIONS_MAX, LogFormat, ServerConfig};
+pub use settings::{Absent, ConfigKey, ConfigTable, Kind, TABLES, Variables};
 pub use source::SourceConfig;
 
 use credentials::Seen;
@@ -45,7 +47,16 @@ pub const DEFAULT_FILE: &str = "clockfold.toml";
 /// Where everything is kept where nothing else is said.
 pub const DEFAULT_DATA_DIR: &str = "clockfold-data";
 
-const KEYS: &[&str] = &["data_dir", "server", "graphql", "archive", "retention", "lifecycle", "source", "reader"];
+/// The keys at the top of the file, beside the tables.
+const KEYS: &[ConfigKey] = &[ConfigKey::new(
+    "data_dir",
+    Kind::Text("path"),
+    Absent::Text(DEFAULT_DATA_DIR),
+    "Where everything is kept. A relative path counts from the working directory. `--data-dir` goes over it.",
+)];
+
+/// The tables at the top of the file.
+const TABLE_NAMES: &[&str] = &["server", "graphql", "archive", "retention", "lifecycle", "source", "reader"];
 
 /// Everything that is configured.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,7 +145,8 @@ fn read_file(inputs: &Inputs, problems: &mut Problems) -> Document {
 
 /// Turns a document into a configuration. Where something is wrong a default stands in, so that the rest is read too.
 fn interpret(document: Document, problems: &mut Problems) -> Config {
-    let mut top = Section::of_table("the configuration", document.place, document.table, KEYS, problems);
+    let known = [settings::names(KEYS).as_slice(), TABLE_NAMES].concat();
+    let mut top = Section::of_table("the configuration", document.place, document.table, &known, problems);
     let data_dir = match top.text("data_dir", problems) {
         None => PathBuf::from(DEFAULT_DATA_DIR),
         Some((place, text)) => {

@@ -11,9 +11,46 @@ use super::{
     credentials::{self, Owner, Seen},
     document::{Node, Section, text},
     error::{Problems, shown, suggestion},
+    settings::{self, Absent, ConfigKey, Kind},
 };
 
-const KEYS: &[&str] = &["name", "token", "tokens", "role", "sources", "idle_sign_out_minutes"];
+/// The keys of a `[[reader]]`.
+pub(super) const KEYS: &[ConfigKey] = &[
+    ConfigKey::new("name", Kind::Text("name of 1 to 64 characters"), Absent::Required, "Who reads."),
+    ConfigKey::new(
+        "token",
+        Kind::Credential,
+        Absent::Required,
+        "What this reader sends as `Authorization: Bearer …`, or types into the sign-in page once.",
+    ),
+    ConfigKey::new(
+        "tokens",
+        Kind::List("credentials"),
+        Absent::Otherwise("only `token`"),
+        "Several that count at once, such as an old one and a new one. Either this or `token` has to be there.",
+    ),
+    ConfigKey::new(
+        "role",
+        Kind::OneOf(ROLES),
+        Absent::Text("viewer"),
+        "An `admin` also sees bodies; an admin of all sources may rebuild, export and read the metrics.",
+    ),
+    ConfigKey::new(
+        "sources",
+        Kind::List("names of sources"),
+        Absent::Otherwise("all"),
+        "The sources that this reader may see.",
+    ),
+    ConfigKey::number(
+        "idle_sign_out_minutes",
+        IDLE_SIGN_OUT_MINUTES_RANGE,
+        "minutes",
+        IDLE_SIGN_OUT_MINUTES,
+        "A browser with nobody at it is signed out after so long. 0 means never, for a screen on a wall.",
+    ),
+];
+
+const ROLES: &[&str] = &["viewer", "admin"];
 
 const NAME_CHARACTERS_MAX: usize = 64;
 const IDLE_SIGN_OUT_MINUTES: u32 = 15;
@@ -27,7 +64,7 @@ pub(super) fn read(
     seen: &mut Seen,
     problems: &mut Problems,
 ) -> Option<ReaderAccess> {
-    let mut table = Section::of_node("[[reader]]", node, KEYS, problems)?;
+    let mut table = Section::of_node("[[reader]]", node, &settings::names(KEYS), problems)?;
     let name = name(&mut table, problems);
     let role = role(&mut table, problems);
     let sources = sources(&mut table, known, problems);
@@ -66,7 +103,7 @@ fn role(table: &mut Section, problems: &mut Problems) -> Role {
         Some((_, text)) if text == "admin" => Role::Admin,
         Some((place, text)) => {
             let message = format!("there is no role{}", shown(&text));
-            problems.add(&place, message, suggestion(&text, &["viewer", "admin"]));
+            problems.add(&place, message, suggestion(&text, ROLES));
             Role::default()
         }
     }

@@ -3,9 +3,16 @@
 use super::{
     document::{Node, Section, Value},
     error::Problems,
+    settings::{self, Absent, ConfigKey, Kind},
 };
 
-const KEYS: &[&str] = &["bodies_days"];
+/// The keys of `[retention]`.
+pub(super) const KEYS: &[ConfigKey] = &[ConfigKey::new(
+    "bodies_days",
+    Kind::Number { least: *DAYS.start(), most: *DAYS.end(), unit: "days" },
+    Absent::Otherwise("for ever"),
+    "How long the bodies of appointments that have ended are kept. A start erases what is older.",
+)];
 /// A day to a hundred years.
 const DAYS: std::ops::RangeInclusive<u32> = 1..=36_500;
 const HINT: &str =
@@ -13,7 +20,7 @@ const HINT: &str =
 
 /// How many days bodies are kept; `None`: for ever.
 pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> Option<u32> {
-    let mut table = Section::of_node("[retention]", node?, KEYS, problems)?;
+    let mut table = Section::of_node("[retention]", node?, &settings::names(KEYS), problems)?;
     let Some(node) = table.take("bodies_days") else {
         problems.add(&table.place, "[retention] says no `bodies_days`", HINT);
         return None;

@@ -10,36 +10,8 @@ use super::{
     error::{Problems, shown, suggestion},
     origins,
     public_url::{self, PublicUrl},
+    settings::{self, Absent, ConfigKey, Kind},
 };
-
-/// The keys of `[server]`. Each is also the variable `CLOCKFOLD_SERVER_` and its name in capitals.
-pub(super) const KEYS: &[&str] = &[
-    "listen",
-    "operations_listen",
-    "connections_max",
-    "queue_max",
-    "header_timeout_s",
-    "idle_timeout_s",
-    "body_timeout_s",
-    "shutdown_timeout_s",
-    "failed_authentications_burst",
-    "log_format",
-    "rebuild_memory_mb",
-    "operations_max",
-    "subscriptions_max",
-    "socket_message_bytes_max",
-    "allowed_origins",
-    "secure_cookies",
-    "public_url",
-];
-
-/// Those of [`KEYS`] that hold a text; the others hold a whole number, but for those that are written as TOML.
-pub(super) const TEXT_KEYS: &[&str] = &["listen", "operations_listen", "log_format", "public_url"];
-
-/// Those of [`KEYS`] that hold something else: a variable holds it as a file would.
-pub(super) const TOML_KEYS: &[&str] = &[LIST_KEY, "secure_cookies"];
-
-const LIST_KEY: &str = "allowed_origins";
 
 /// What `connections_max` is at most where nothing is configured: the limit of open files decides.
 pub const CONNECTIONS_MAX: u32 = 16_384;
@@ -57,6 +29,127 @@ const SOCKET_MESSAGE_BYTES_MAX: u32 = 64 << 10;
 const SOCKET_MESSAGE_BYTES_RANGE: (u32, u32) = (1 << 10, 1 << 20);
 const COUNT_RANGE: (u32, u32) = (1, 1_000_000);
 const SECONDS_RANGE: (u32, u32) = (1, 3600);
+
+/// The keys of `[server]`.
+pub(super) const KEYS: &[ConfigKey] = &[
+    ConfigKey::new(
+        "listen",
+        Kind::Text("IP address with a port"),
+        Absent::Text("127.0.0.1:8080"),
+        "Where everything is served. `--listen` goes over it, and `CLOCKFOLD_LISTEN` says the same.",
+    ),
+    ConfigKey::new(
+        "operations_listen",
+        Kind::Text("IP address with a port"),
+        Absent::Otherwise("nowhere"),
+        "A second address for `/livez`, `/readyz` and `/metrics`, open to everybody who reaches it.",
+    ),
+    ConfigKey::new(
+        "connections_max",
+        Kind::Number { least: COUNT_RANGE.0, most: COUNT_RANGE.1, unit: "connections" },
+        Absent::Otherwise("16384, or as many as the limit of open files has room for"),
+        "Open connections, WebSockets among them. More than the limit of open files has room for is lowered to it.",
+    ),
+    ConfigKey::number(
+        "queue_max",
+        COUNT_RANGE,
+        "deliveries",
+        QUEUE_MAX,
+        "Deliveries that wait for the disk. The server answers one more with 503.",
+    ),
+    ConfigKey::number(
+        "header_timeout_s",
+        SECONDS_RANGE,
+        "seconds",
+        HEADER_TIMEOUT_S,
+        "How long the head of a request may take. A client that takes none of its answer for twice as long loses it.",
+    ),
+    ConfigKey::number(
+        "idle_timeout_s",
+        SECONDS_RANGE,
+        "seconds",
+        IDLE_TIMEOUT_S,
+        "How long a connection stays open without a request. Keep it longer than your proxy's own time, mostly 60.",
+    ),
+    ConfigKey::number(
+        "body_timeout_s",
+        SECONDS_RANGE,
+        "seconds",
+        BODY_TIMEOUT_S,
+        "How long the body of a request may take.",
+    ),
+    ConfigKey::number(
+        "shutdown_timeout_s",
+        SECONDS_RANGE,
+        "seconds",
+        SHUTDOWN_TIMEOUT_S,
+        "How long the server may take to end after a signal.",
+    ),
+    ConfigKey::number(
+        "failed_authentications_burst",
+        COUNT_RANGE,
+        "requests",
+        FAILED_AUTHENTICATIONS_BURST,
+        "Failed authentications that one address may make at once; after them it may make one a second.",
+    ),
+    ConfigKey::new(
+        "log_format",
+        Kind::OneOf(LOG_FORMATS),
+        Absent::Text("text"),
+        "How messages on standard error are written: for people, or as one JSON object a line.",
+    ),
+    ConfigKey::number(
+        "rebuild_memory_mb",
+        REBUILD_MEMORY_RANGE,
+        "MiB",
+        REBUILD_MEMORY_MB,
+        "Memory in which a rebuild sorts. The rest waits in files beside the projection.",
+    ),
+    ConfigKey::number(
+        "operations_max",
+        COUNT_RANGE,
+        "operations",
+        OPERATIONS_MAX,
+        "Operations at a time on one WebSocket.",
+    ),
+    ConfigKey::number(
+        "subscriptions_max",
+        COUNT_RANGE,
+        "subscriptions",
+        SUBSCRIPTIONS_MAX,
+        "Subscriptions at a time, and as many WebSockets. Each takes an open file.",
+    ),
+    ConfigKey::number(
+        "socket_message_bytes_max",
+        SOCKET_MESSAGE_BYTES_RANGE,
+        "bytes",
+        SOCKET_MESSAGE_BYTES_MAX,
+        "The size of one message that a client sends over a WebSocket.",
+    ),
+    ConfigKey::new(
+        LIST_KEY,
+        Kind::List("origins"),
+        Absent::Otherwise("none"),
+        "Other sites whose pages may read `/graphql` in a browser, each as the browser sends it: \
+         `https://board.example`.",
+    ),
+    ConfigKey::new(
+        "secure_cookies",
+        Kind::Boolean,
+        Absent::Otherwise("`true` where the page that signs in came over TLS"),
+        "Whether browsers send the session's cookie over TLS only.",
+    ),
+    ConfigKey::new(
+        "public_url",
+        Kind::Text("http or https address"),
+        Absent::Otherwise("the address of the request"),
+        "Where browsers find the pages, if a proxy calls the server by another name or under a path.",
+    ),
+];
+
+const LIST_KEY: &str = "allowed_origins";
+
+const LOG_FORMATS: &[&str] = &["text", "json"];
 
 /// How it listens, and its limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,7 +228,9 @@ impl Default for ServerConfig {
 pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> ServerConfig {
     let default = ServerConfig::default();
     let Some(node) = node else { return default };
-    let Some(mut table) = Section::of_node("[server]", node, KEYS, problems) else { return default };
+    let Some(mut table) = Section::of_node("[server]", node, &settings::names(KEYS), problems) else {
+        return default;
+    };
     ServerConfig {
         listen: address(&mut table, "listen", problems).unwrap_or(default.listen),
         operations_listen: address(&mut table, "operations_listen", problems),
@@ -188,7 +283,7 @@ fn log_format(table: &mut Section, problems: &mut Problems) -> LogFormat {
         Some((_, text)) if text == "json" => LogFormat::Json,
         Some((place, text)) => {
             let message = format!("there is no log format{}", shown(&text));
-            problems.add(&place, message, suggestion(&text, &["text", "json"]));
+            problems.add(&place, message, suggestion(&text, LOG_FORMATS));
             LogFormat::default()
         }
     }

@@ -15,22 +15,8 @@ use super::{
     document::{Node, Section},
     error::{Location, Problems, shown, shown_or, suggestion},
     lifecycle::Lifecycles,
+    settings::{self, Absent, ConfigKey, Kind},
 };
-
-const KEYS: &[&str] = &[
-    "name",
-    "route_keys",
-    "authtokens",
-    "require",
-    "lifecycle",
-    "reorder_window_s",
-    "delivery_id_header",
-    "stale_after_hours",
-    "booking_horizon_days",
-    "time_zone",
-    "long_wait_minutes",
-    "very_long_wait_minutes",
-];
 
 /// Headers with the same in many deliveries.
 const NO_ID_HEADERS: [&str; 4] = ["content-type", "content-length", "host", "user-agent"];
@@ -38,6 +24,7 @@ const NO_ID_HEADERS: [&str; 4] = ["content-type", "content-length", "host", "use
 const NO_ID_PARTS: [&str; 9] =
     ["auth", "token", "secret", "signature", "api-key", "apikey", "password", "cookie", "forwarded"];
 /// Deliveries that overtake each other do so by seconds. With an hour, what is rejected would rarely be final.
+const REORDER_WINDOW_S: u32 = 0;
 const REORDER_WINDOW_S_RANGE: (u32, u32) = (0, 3600);
 const STALE_AFTER_HOURS: u32 = 24;
 const STALE_AFTER_HOURS_RANGE: (u32, u32) = (1, 24 * 366);
@@ -45,6 +32,89 @@ const BOOKING_HORIZON_DAYS: u32 = 30;
 const BOOKING_HORIZON_DAYS_RANGE: (u32, u32) = (1, 3660);
 /// Up to a day.
 const WAIT_MINUTES_RANGE: (u32, u32) = (1, 24 * 60);
+
+/// The keys of a `[[source]]`.
+pub(super) const KEYS: &[ConfigKey] = &[
+    ConfigKey::new(
+        "name",
+        Kind::Text("name of `a-z`, `0-9` and `-`, up to 64 characters"),
+        Absent::Required,
+        "Who sends. The log keeps the name with every delivery, so it never changes.",
+    ),
+    ConfigKey::new(
+        "route_keys",
+        Kind::List("credentials"),
+        Absent::Otherwise("none"),
+        "What may stand after `/webhook/` in the URL.",
+    ),
+    ConfigKey::new(
+        "authtokens",
+        Kind::List("credentials"),
+        Absent::Otherwise("none"),
+        "What may stand in the header `Authtoken`. A source needs a credential of either kind.",
+    ),
+    ConfigKey::new(
+        "require",
+        Kind::OneOf(REQUIRE),
+        Absent::Text("any"),
+        "With credentials of both kinds: whether a delivery needs one or both.",
+    ),
+    ConfigKey::new(
+        "lifecycle",
+        Kind::Text("name of a lifecycle: `strict`, `walk_in`, `lenient`, or one of `[lifecycle.NAME]`"),
+        Absent::Text("strict"),
+        "By which rules deliveries are applied.",
+    ),
+    ConfigKey::number(
+        "reorder_window_s",
+        REORDER_WINDOW_S_RANGE,
+        "seconds",
+        REORDER_WINDOW_S,
+        "How far apart two deliveries may arrive in the wrong order. 5 is a good value for a clinic that goes live.",
+    ),
+    ConfigKey::new(
+        "delivery_id_header",
+        Kind::Text("header's name"),
+        Absent::Otherwise("every delivery is kept"),
+        "The header with the sender's own id of each delivery, such as `Idempotency-Key`. A repeat is kept once.",
+    ),
+    ConfigKey::number(
+        "stale_after_hours",
+        STALE_AFTER_HOURS_RANGE,
+        "hours",
+        STALE_AFTER_HOURS,
+        "A patient who is CHECKED_IN, READY or CALLED_BACK leaves the board's columns after so long without a delivery.",
+    ),
+    ConfigKey::number(
+        "booking_horizon_days",
+        BOOKING_HORIZON_DAYS_RANGE,
+        "days",
+        BOOKING_HORIZON_DAYS,
+        "A SCHEDULED appointment leaves the board's columns after so long without a delivery.",
+    ),
+    ConfigKey::new(
+        "time_zone",
+        Kind::Text("IANA time zone, such as `America/New_York`"),
+        Absent::Text("UTC"),
+        "The clinic's hours and days, by which patient flow counts.",
+    ),
+    ConfigKey::number(
+        "long_wait_minutes",
+        WAIT_MINUTES_RANGE,
+        "minutes",
+        LONG_WAIT_MINUTES,
+        "From then on the board marks a wait as long.",
+    ),
+    ConfigKey::number(
+        "very_long_wait_minutes",
+        WAIT_MINUTES_RANGE,
+        "minutes",
+        VERY_LONG_WAIT_MINUTES,
+        "From then on the board marks a wait as very long. At least `long_wait_minutes`.",
+    ),
+];
+
+const REQUIRE: &[&str] = &["any", "all"];
 
 /// A sender.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,11 +142,11 @@ pub(super) fn read(
     seen: &mut Seen,
     problems: &mut Problems,
 ) -> Option<SourceConfig> {
-    let mut table = Section::of_node("[[source]]", node, KEYS, problems)?;
+    let mut table = Section::of_node("[[source]]", node, &settings::names(KEYS), problems)?;
     let name = name(&mut table, problems);
     let require = require(&mut table, problems);
     let lifecycle = lifecycle(&mut table, lifecycles, problems);
-    let seconds = table.number("reorder_window_s", REORDER_WINDOW_S_RANGE, 0, problems);
+    let seconds = table.number("reorder_window_s", REORDER_WINDOW_S_RANGE, REORDER_WINDOW_S, problems);
     let rules = FoldRules { lifecycle, reorder_window: TimeDelta::seconds(seconds.into()) };
     let delivery_id_header = delivery_id_header(&mut table, problems);
     let stale_after_hours = table.number("stale_after_hours", STALE_AFTER_HOURS_RANGE, STALE_AFTER_HOURS, problems);
@@ -122,7 +192,7 @@ fn require(table: &mut Section, problems: &mut Problems) -> Require {
         Some((_, text)) if text == "all" => Require::All,
         Some((place, text)) => {
             let message = format!("`require`{} is neither \"any\" nor \"all\"", shown(&text));
-            problems.add(&place, message, suggestion(&text, &["any", "all"]));
+            problems.add(&place, message, suggestion(&text, REQUIRE));
             Require::default()
         }
     }

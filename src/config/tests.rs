@@ -11,6 +11,7 @@ use crate::{
 
 use super::*;
 mod lifecycle;
+mod keys;
 mod variables;
 
 const KEY: &str = "CF3uQP8cSFIQB8gB/9285030fceca";

@@ -25,7 +25,7 @@ const SECONDS: [f64; 13] = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.
 const GROUP: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What a webhook may be answered with, as the README's tables have it.
+/// What a webhook may be answered with, as the tables of `docs/webhooks.md` have it.
 const WEBHOOK_STATUSES: [u16; 12] = [200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503];
 /// What the count of the clock's jumps calls their directions.
 pub(super) const CLOCK_DIRECTIONS: [&str; 2] = ["forward", "back"];

@@ -1,5 +1,5 @@
 //! Keeps the house in order: which place may name which, and which foreign crate has which home.
-//! The README's architecture part says why.
+//! `docs/architecture.md` says why.
 
 use std::{
     collections::BTreeSet,
@@ -293,7 +293,7 @@ fn every_file_names_only_what_its_place_may() {
     assert!(found.is_empty(), "\n{}", found.join("\n"));
 }
 
-/// Cargo holds what a package may name; that no package's table says more than the README's is held here.
+/// Cargo holds what a package may name; that no package's table says more than the documentation's is held here.
 #[test]
 fn every_package_depends_on_what_its_place_may_name() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
@@ -310,9 +310,9 @@ fn every_package_depends_on_what_its_place_may_name() {
 }
 
 #[test]
-fn the_readme_tells_of_these_places() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let table = readme.split_once("| place | what it is | may name |\n").unwrap().1.split("\n\n").next().unwrap();
+fn the_documentation_has_these_places() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md")).unwrap();
+    let table = page.split_once("| place | what it is | may name |\n").unwrap().1.split("\n\n").next().unwrap();
     let mut told: Vec<(String, Vec<&str>)> = Vec::new();
     for row in table.lines().skip(1) {
         let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
@@ -351,19 +351,27 @@ fn every_dependency_has_a_home() {
 
 /// What stands at the top, and what expects it there. Names that begin with a dot are tools' own.
 const TOP: &[&str] = &[
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "Cargo.toml",
     "Cargo.lock",
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
+    "SECURITY.md",
     "benches",
     "crates",
-    // Prometheus, Grafana, systemd.
+    // Prometheus, Grafana, systemd, and what is installed.
     "deploy",
+    // cargo-deny.
+    "deny.toml",
     "clippy.toml",
     // A book, by mdBook.
     "docs",
+    "examples",
     "fixtures",
+    // rustup.
+    "rust-toolchain.toml",
     "rustfmt.toml",
     "schema",
     "src",

@@ -10,6 +10,8 @@ mod support;
 
 mod house;
 mod house_pages;
+mod docs;
+mod examples;
 mod graphql_schema;
 mod model;
 mod model_laws;

@@ -240,7 +240,7 @@ fn every_expression_names_what_a_running_server_exposes() {
         }
     }
 
-    // What is exposed is well formed, explained, and in the README.
+    // What is exposed is well formed, explained, and documented.
     let metrics = server.get("/metrics").text();
     let path = folder.path().join("metrics.txt");
     fs::write(&path, &metrics).unwrap();
@@ -248,11 +248,11 @@ fn every_expression_names_what_a_running_server_exposes() {
     let checked = checked.unwrap();
     let said = String::from_utf8_lossy(&checked.stderr).into_owned();
     assert!(checked.status.success() && said.is_empty(), "{said}");
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md")).unwrap();
     let families = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
     for family in families {
         assert!(metrics.contains(&format!("# HELP {family} ")), "{family} is not explained");
-        assert!(readme.contains(&format!("`{family}")), "the README does not name {family}");
+        assert!(page.contains(&format!("`{family}")), "docs/operations.md does not name {family}");
     }
 
     server.kill();
@@ -260,6 +260,30 @@ fn every_expression_names_what_a_running_server_exposes() {
         let alerts = prometheus.ask("alerts")["alerts"].as_array().unwrap().clone();
         alerts.iter().any(|alert| alert["labels"]["alertname"] == "ClockfoldDown" && alert["state"] == "pending")
     });
+}
+
+#[test]
+fn what_is_packaged_is_the_same_program_and_finds_its_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = env!("CARGO_BIN_EXE_clockfold");
+    let done = |command: &mut Command| {
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    done(Command::new(deploy("package")).arg(program).arg(folder.path()));
+    let [packaged, lines] = ["clockfold", "clockfold.debug"].map(|name| folder.path().join(name));
+    let bytes = |path: &Path| fs::metadata(path).unwrap().len();
+    assert!(bytes(&packaged) < bytes(Path::new(program)) / 2, "{} bytes", bytes(&packaged));
+    assert_eq!(done(Command::new(&packaged).arg("--version")), done(Command::new(program).arg("--version")));
+    // Where `main` is, as its file beside it says; without that file nobody knows.
+    let symbols = done(Command::new("nm").arg(program));
+    let main = symbols.lines().find(|line| line.contains("9clockfold4main")).expect("`main` has a name");
+    let address = main.split(' ').next().unwrap();
+    let line_of = || done(Command::new("addr2line").arg("-e").arg(&packaged).arg(address));
+    assert!(line_of().contains("src/main.rs:"), "{}", line_of());
+    fs::remove_file(lines).unwrap();
+    assert!(line_of().starts_with("??:"), "{}", line_of());
 }
 
 /// Units that Grafana knows, of those that are used.

@@ -17,6 +17,7 @@ mod projection;
 mod copies;
 mod commands;
 mod readme;
+mod examples;
 mod deploy;
 mod clock;
 mod shutdown;

@@ -135,7 +135,7 @@ pub(super) fn also_in(config: &Config) -> String {
         None => String::new(),
     };
     format!(
-        "Bodies that are erased here are still {archive}in every backup, export and archive that was made before; renew or remove those too, as the README tells under Retention."
+        "Bodies that are erased here are still {archive}in every backup, export and archive that was made before; renew or remove those too, as docs/copies.md says under Retention."
     )
 }
 

@@ -381,9 +381,9 @@ fn an_address_that_is_taken_is_told_with_what_to_do() {
 }
 
 #[test]
-fn the_configuration_in_the_readme_is_in_order() {
-    let readme = include_str!("../../../README.md");
-    let toml = readme.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+fn the_documented_configuration_is_in_order() {
+    let page = include_str!("../../../docs/configuration.md");
+    let toml = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("clockfold.toml"), toml).unwrap();
     let output = support::server::command(folder.path()).arg("check-config").output().unwrap();

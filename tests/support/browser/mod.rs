@@ -151,11 +151,11 @@ impl Browser {
     /// Keeps what the window shows in `target/screenshots`.
     pub fn keep_screenshot(&self, name: &str) {
         let project = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-        let (folder, shown) = (project.join("target/screenshots"), project.join("fixtures/screenshots"));
+        let (folder, shown) = (project.join("target/screenshots"), project.join("docs/screenshots"));
         let (name, screenshot) = (format!("{name}.png"), self.screenshot());
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join(&name), &screenshot).unwrap();
-        // Those that the README shows.
+        // Those that the documentation shows.
         if std::env::var_os("UPDATE_GOLDEN").is_some() && shown.join(&name).exists() {
             fs::write(shown.join(&name), &screenshot).unwrap();
         }

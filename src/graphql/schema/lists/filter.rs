@@ -168,9 +168,8 @@ fn ids(ids: Vec<ID>) -> Result<Vec<AppointmentId>, Problem> {
 }
 
 fn code(name: &str) -> Result<Code, Problem> {
-    Code::from_name(name).ok_or(Problem::BadInput(
-        "`code` has a name that is no delivery's code. The README's part about what a delivery becomes lists them.",
-    ))
+    Code::from_name(name)
+        .ok_or(Problem::BadInput("`code` has a name that is no delivery's code. docs/webhooks.md lists them."))
 }
 
 fn times(range: Option<TimeRange>) -> Result<Times, Problem> {
