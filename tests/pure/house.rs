@@ -107,7 +107,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_json", &["webhook", "graphql", "server", "cli"]),
     ("strsim", &["config"]),
     ("subtle", &["access", "webhook", "graphql", "server"]),
-    ("tempfile", &["cli"]),
+    // Tests everywhere.
+    ("tempfile", &["cli", "config", "data_dir", "graphql", "retention", "tracker"]),
     ("thiserror", &["access", "webhook", "tracker", "graphql", "config"]),
     ("tokio", &["tracker", "graphql", "server", "cli"]),
     ("tokio_tungstenite", &["server"]),

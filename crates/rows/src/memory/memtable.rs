@@ -13,6 +13,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -27,8 +28,8 @@ const PIECE_BYTES: usize = 1 << 20;
 const ROW_BYTES: usize = 112;
 /// A reader looks at no more rows than this before it lets the writer in.
 const LOOKS_MAX: usize = 1024;
-/// How often the writer steps aside for readers that don't come.
-const YIELDS_MAX: usize = 100;
+/// So long the writer steps aside for readers that wait: a thread that is woken up may take some of it to run.
+const ASIDE_MAX: Duration = Duration::from_millis(1);
 
 /// Rows in memory, by keyspace.
 pub(crate) struct Memtable {
@@ -90,12 +91,13 @@ impl Memtable {
         bytes
     }
 
-    /// A lock goes to who asks for it next, and that would be the writer again before a reader has woken up.
+    /// A lock goes to the thread that asks for it next, and that would be the writer again before a reader has woken up.
     fn let_readers_in(&self) {
-        for _ in 0..YIELDS_MAX {
-            if self.waiting.load(Ordering::Relaxed) == 0 {
-                return;
-            }
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let begun = Instant::now();
+        while self.waiting.load(Ordering::Relaxed) > 0 && begun.elapsed() < ASIDE_MAX {
             thread::yield_now();
         }
     }

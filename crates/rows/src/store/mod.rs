@@ -3,6 +3,7 @@
 pub(crate) mod levels;
 pub(crate) mod manifest;
 pub(crate) mod clock;
+pub(crate) mod moments;
 pub(crate) mod shared;
 pub(crate) mod snapshot;
 pub(crate) mod iter;

@@ -1,4 +1,4 @@
-//! What all handles share: where the rows are, who holds which moment, and what the thread in the background has to do.
+//! What all handles share: where the rows are, which moments snapshots hold, and what the background has to do.
 
 use std::{
     path::PathBuf,
@@ -20,6 +20,7 @@ use crate::{
         clock::Clock,
         levels::Levels,
         manifest::{Manifest, NotWritten, table_path},
+        moments::Moments,
         snapshot::Held,
     },
     table::{cache::Cache, key::Key, reader::Table, writer::TableWriter},
@@ -33,10 +34,10 @@ pub(crate) struct Shared {
     clock: Clock,
     /// The number of the next table.
     next_id: AtomicU64,
-    /// Who changes which tables count, one at a time. Tables that may count after a power cut, because it is not known
-    /// whether the manifest that names them is on the disk: their files stay until a later one surely is.
+    /// Held by the one thread that changes which tables count. It has the tables that may count after a power cut, because
+    /// the write of the manifest that names them has failed: their files stay until a later manifest surely is on the disk.
     doubtful: Mutex<Vec<Arc<Table>>>,
-    /// Who puts a batch into memory, one at a time.
+    /// Held by the one thread that puts a batch into memory.
     writer: Mutex<()>,
     state: Mutex<State>,
     /// Wakes threads that wait for a change of the state.
@@ -47,13 +48,11 @@ pub(crate) struct State {
     pub(crate) levels: Arc<Levels>,
     /// A batch that counts and is being put into memory: the newest rows of all. Memory is not frozen meanwhile.
     pub(crate) batch: Option<Arc<BatchRows>>,
-    /// Somebody waits for the end of that.
+    /// A thread waits for the end of that.
     awaits_batch: bool,
     /// The number of the last batch.
     sequence: u64,
-    /// The sequence numbers of held snapshots, ascending, and how many hold each.
-    held: Vec<u64>,
-    holders: Vec<usize>,
+    held: Moments,
     /// When the first row came that is in no file.
     dirty_since: Option<Duration>,
     pub(crate) is_closing: bool,
@@ -87,8 +86,7 @@ impl Shared {
             batch: None,
             awaits_batch: false,
             sequence: 0,
-            held: Vec::new(),
-            holders: Vec::new(),
+            held: Moments::default(),
             dirty_since: None,
             is_closing: false,
             failure: None,
@@ -124,26 +122,13 @@ impl Shared {
     pub(crate) fn hold(self: &Arc<Self>) -> Held {
         let mut state = self.state();
         let (sequence, levels, batch) = (state.sequence, Arc::clone(&state.levels), state.batch.clone());
-        match state.held.last() {
-            Some(last) if *last == sequence => *state.holders.last_mut().expect("one for each number") += 1,
-            _ => {
-                state.held.push(sequence);
-                state.holders.push(1);
-            }
-        }
+        state.held.hold(sequence);
         drop(state);
         Held::of(Arc::clone(self), levels, batch, sequence)
     }
 
     pub(crate) fn let_go(&self, sequence: u64) {
-        let mut state = self.state();
-        if let Ok(at) = state.held.binary_search(&sequence) {
-            state.holders[at] -= 1;
-            if state.holders[at] == 0 {
-                state.held.remove(at);
-                state.holders.remove(at);
-            }
-        }
+        self.state().held.let_go(sequence);
     }
 
     /// Has a batch count, and puts it into memory. Waits while memory is full.
@@ -170,11 +155,12 @@ impl Shared {
         }
         let bytes;
         if is_small {
-            bytes = state.levels.memory[0].put(&rows, state.sequence, &state.held, is_once);
+            bytes = state.levels.memory[0].put(&rows, state.sequence, state.held.sequences(), is_once);
         } else {
             let rows = Arc::new(rows);
             state.batch = Some(Arc::clone(&rows));
-            let (memtable, sequence, held) = (Arc::clone(&state.levels.memory[0]), state.sequence, state.held.clone());
+            let (memtable, sequence, held) =
+                (Arc::clone(&state.levels.memory[0]), state.sequence, state.held.sequences().to_vec());
             drop(state);
             bytes = memtable.put(&rows, sequence, &held, is_once);
             state = self.state();
