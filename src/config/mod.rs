@@ -11,8 +11,6 @@ mod error;
 mod first_source;
 mod graphql;
 mod lifecycle;
-mod origins;
-mod public_url;
 mod reader;
 mod retention;
 mod server;
@@ -31,8 +29,7 @@ use crate::{access::ReaderAccess, graphql::Limits, lifecycle::Lifecycle, log::So
 
 pub use error::{ConfigError, ConfigErrors};
 pub use first_source::{FIRST_SOURCE_FILE, FirstSource, FirstSourceError, first_source};
-pub use public_url::PublicUrl;
-pub use server::{CONNECTIONS_MAX, LogFormat, ServerConfig};
+pub use server::{CONNECTIONS_MAX, LogFormat, PublicUrl, ServerConfig};
 pub use settings::{Absent, ConfigKey, ConfigTable, Kind, TABLES, Variables};
 pub use source::SourceConfig;
 

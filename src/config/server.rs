@@ -1,5 +1,8 @@
 //! The `[server]` table: where it listens, and its limits.
 
+mod origins;
+mod public_url;
+
 use std::{
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
@@ -8,10 +11,10 @@ use std::{
 use super::{
     document::{Node, Section},
     error::{Problems, shown, suggestion},
-    origins,
-    public_url::{self, PublicUrl},
     settings::{self, Absent, ConfigKey, Kind},
 };
+
+pub use public_url::PublicUrl;
 
 /// What `connections_max` is at most where nothing is configured: the limit of open files decides.
 pub const CONNECTIONS_MAX: u32 = 16_384;

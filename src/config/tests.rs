@@ -55,72 +55,71 @@ fn without_anything_there_are_defaults() {
     assert!(config.sources.is_empty() && config.readers.is_empty());
 }
 
+/// A file in which every key stands.
+const EVERY_KEY: &str = r#"
+data_dir = "/var/lib/clockfold"
+[server]
+listen = "0.0.0.0:80"
+operations_listen = "[::1]:9090"
+connections_max = 1
+queue_max = 2
+header_timeout_s = 3
+idle_timeout_s = 9
+body_timeout_s = 4
+shutdown_timeout_s = 5
+failed_authentications_burst = 6
+log_format = "json"
+rebuild_memory_mb = 64
+operations_max = 7
+subscriptions_max = 8
+socket_message_bytes_max = 2048
+allowed_origins = ["https://board.example", "http://localhost:5173"]
+secure_cookies = true
+public_url = "https://clinic.example/clockfold/"
+[graphql]
+depth_max = 16
+complexity_max = 300
+aliases_max = 0
+directives_max = 1
+selections_max = 301
+document_bytes_max = 4096
+body_bytes_max = 4097
+page_max = 1
+execution_timeout_ms = 2
+introspection = "admins"
+[[source]]
+name = "downtown"
+route_keys = ["CF3uQP8cSFIQB8gB/9285030fceca", { key = "an-old-key-that-is-long-enough", expires = 2026-01-01T00:00:00Z }]
+authtokens = [{ key = "a-token-of-the-downtown-clinic", expires = "2027-01-01T00:00:00-05:00" }]
+require = "all"
+lifecycle = "strict"
+reorder_window_s = 0
+stale_after_hours = 12
+booking_horizon_days = 60
+time_zone = "America/New_York"
+long_wait_minutes = 45
+very_long_wait_minutes = 1440
+[[source]]
+name = "uptown"
+authtokens = ["the-token-of-the-uptown-clinic"]
+[[reader]]
+name = "front-desk"
+token = "the-token-of-the-front-desk"
+sources = ["downtown"]
+idle_sign_out_minutes = 1440
+[[reader]]
+name = "wall"
+token = "the-token-of-the-screen-on-the-wall"
+idle_sign_out_minutes = 0
+[[reader]]
+name = "vendor"
+tokens = ["the-first-token-of-the-vendor", { key = "the-second-token-of-the-vendor" }]
+role = "admin"
+"#;
+
 #[test]
 fn every_setting() {
-    let config = load(
-        r#"
-        data_dir = "/var/lib/clockfold"
-        [server]
-        listen = "0.0.0.0:80"
-        operations_listen = "[::1]:9090"
-        connections_max = 1
-        queue_max = 2
-        header_timeout_s = 3
-        idle_timeout_s = 9
-        body_timeout_s = 4
-        shutdown_timeout_s = 5
-        failed_authentications_burst = 6
-        log_format = "json"
-        rebuild_memory_mb = 64
-        operations_max = 7
-        subscriptions_max = 8
-        socket_message_bytes_max = 2048
-        allowed_origins = ["https://board.example", "http://localhost:5173"]
-        secure_cookies = true
-        public_url = "https://clinic.example/clockfold/"
-        [graphql]
-        depth_max = 16
-        complexity_max = 300
-        aliases_max = 0
-        directives_max = 1
-        selections_max = 301
-        document_bytes_max = 4096
-        body_bytes_max = 4097
-        page_max = 1
-        execution_timeout_ms = 2
-        introspection = "admins"
-        [[source]]
-        name = "downtown"
-        route_keys = ["CF3uQP8cSFIQB8gB/9285030fceca", { key = "an-old-key-that-is-long-enough", expires = 2026-01-01T00:00:00Z }]
-        authtokens = [{ key = "a-token-of-the-downtown-clinic", expires = "2027-01-01T00:00:00-05:00" }]
-        require = "all"
-        lifecycle = "strict"
-        reorder_window_s = 0
-        stale_after_hours = 12
-        booking_horizon_days = 60
-        time_zone = "America/New_York"
-        long_wait_minutes = 45
-        very_long_wait_minutes = 1440
-        [[source]]
-        name = "uptown"
-        authtokens = ["the-token-of-the-uptown-clinic"]
-        [[reader]]
-        name = "front-desk"
-        token = "the-token-of-the-front-desk"
-        sources = ["downtown"]
-        idle_sign_out_minutes = 1440
-        [[reader]]
-        name = "wall"
-        token = "the-token-of-the-screen-on-the-wall"
-        idle_sign_out_minutes = 0
-        [[reader]]
-        name = "vendor"
-        tokens = ["the-first-token-of-the-vendor", { key = "the-second-token-of-the-vendor" }]
-        role = "admin"
-        "#,
-        &[],
-    )
-    .unwrap();
+    let config = load(EVERY_KEY, &[]).unwrap();
     let server = ServerConfig {
         listen: "0.0.0.0:80".parse().unwrap(),
         operations_listen: Some("[::1]:9090".parse().unwrap()),

@@ -5,7 +5,7 @@
 //! up to seven events, by each built-in lifecycle, without a window and with one: `tests/run nightly` asks for that.
 
 // What only random histories need of them is not used here.
-#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 use std::thread;
 

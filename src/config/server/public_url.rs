@@ -3,10 +3,10 @@
 //! Its origin is compared to the letter with what a browser sends, and its path is that of cookies. So it is brought into the
 //! one form that both have, and whatever has none is refused.
 
-use super::{
+use crate::config::{
     document::Section,
     error::{Problems, shown},
-    origins::is_origin,
+    server::origins::is_origin,
 };
 
 const HINT: &str = "write where browsers find the pages, without `?` and `#`, such as https://clinic.example or https://clinic.example/clockfold";

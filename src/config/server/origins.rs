@@ -3,7 +3,7 @@
 //! A browser sends an origin in one form only, and it is compared to the letter. So another form is refused here, with
 //! the one to write.
 
-use super::{
+use crate::config::{
     document::{Section, text},
     error::{Problems, shown_or},
 };
