@@ -61,7 +61,7 @@ pub struct Submission {
 enum Task {
     Track(Submission),
     /// Go on with another projection.
-    Adopt(Box<Swap>),
+    Swap(Box<Swap>),
     /// Build the projection anew, if somebody has met corruption in it.
     Repair,
     /// Go on after a failure, if what failed works again.

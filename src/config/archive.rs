@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{
     document::{Node, Section},
     error::Problems,
-    settings::{self, Absent, ConfigKey, Kind},
+    settings::key::{self, Absent, ConfigKey, Kind},
 };
 
 /// The keys of `[archive]`.
@@ -19,7 +19,7 @@ pub(super) const KEYS: &[ConfigKey] = &[ConfigKey::new(
 
 /// The archive's directory, where there is to be one.
 pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> Option<PathBuf> {
-    let mut table = Section::of_node("[archive]", node?, &settings::names(KEYS), problems)?;
+    let mut table = Section::of_node("[archive]", node?, &key::names(KEYS), problems)?;
     let place = table.place.clone();
     let hint = "write directory = \"…\", a directory of its own on another disk";
     match table.text("directory", problems) {

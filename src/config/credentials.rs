@@ -16,20 +16,20 @@ use crate::{
 use super::{
     document::{Node, Section, Value, text},
     error::{Location, Problems},
-    settings::{self, Absent, ConfigKey},
+    settings::key::{self, Absent, ConfigKey},
 };
 
 /// The keys of a credential that is written as a table.
 pub(super) const KEYS: &[ConfigKey] = &[
     ConfigKey::new(
         "key",
-        settings::Kind::Text("secret of at least 22 characters, or its digest, `blake3:…`"),
+        key::Kind::Text("secret of at least 22 characters, or its digest, `blake3:…`"),
         Absent::Required,
         "The credential itself. `clockfold key new` makes one and prints both forms.",
     ),
     ConfigKey::new(
         "expires",
-        settings::Kind::Time,
+        key::Kind::Time,
         Absent::Otherwise("never"),
         "From this moment on the credential counts for nothing.",
     ),
@@ -156,7 +156,7 @@ fn read(node: Node, kind: Kind, problems: &mut Problems) -> Option<Credential> {
         return Some(Credential { digest: digest(&place, &text, kind, problems)?, expires_at: None });
     };
     let title = format!("the table of {}", kind.name());
-    let mut table = Section::of_node(&title, node, &settings::names(KEYS), problems)?;
+    let mut table = Section::of_node(&title, node, &key::names(KEYS), problems)?;
     let expires_at = table.take("expires").and_then(|node| expiry(node, problems));
     let Some(node) = table.take("key") else {
         problems.add(

@@ -10,7 +10,7 @@ use crate::graphql::{Introspection, Limits};
 use super::{
     document::{Node, Section},
     error::{Problems, shown, suggestion},
-    settings::{self, Absent, ConfigKey, Kind},
+    settings::key::{self, Absent, ConfigKey, Kind},
 };
 
 /// The parser takes 64 levels, half of them for fragments.
@@ -66,7 +66,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
 pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> Limits {
     let default = Limits::default();
     let Some(node) = node else { return default };
-    let Some(mut table) = Section::of_node("[graphql]", node, &settings::names(KEYS), problems) else {
+    let Some(mut table) = Section::of_node("[graphql]", node, &key::names(KEYS), problems) else {
         return default;
     };
     let mut number = |key, range, default| table.number(key, range, default, problems);

@@ -8,7 +8,7 @@ use crate::lifecycle::{EventKind, EventType, Lifecycle, MetSet, Obstacle, Status
 use super::{
     document::{Node, Section, Setting, Value, text},
     error::{Location, Problems, shown, shown_or, suggestion},
-    settings::{self, Absent, ConfigKey, Kind},
+    settings::key::{self, Absent, ConfigKey, Kind},
 };
 
 /// The keys of a `[lifecycle.NAME]`: what it is based on, and a row for each event but the undos.
@@ -112,7 +112,7 @@ fn read_one(name: &str, entry: Setting, problems: &mut Problems) -> Option<Lifec
         undo.iter().for_each(|undo| refuse_undo(*undo, &title, &entry.place, problems));
         undo.is_none()
     });
-    let mut table = Section::of_table(&title, place, table, &settings::names(KEYS), problems);
+    let mut table = Section::of_table(&title, place, table, &key::names(KEYS), problems);
     let base = extends(&mut table, problems);
     let mut given = Vec::new();
     let row = |event: EventType| {

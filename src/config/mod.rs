@@ -30,7 +30,10 @@ use crate::{access::ReaderAccess, graphql::Limits, lifecycle::Lifecycle, log::So
 pub use error::{ConfigError, ConfigErrors};
 pub use first_source::{FIRST_SOURCE_FILE, FirstSource, FirstSourceError, first_source};
 pub use server::{CONNECTIONS_MAX, LogFormat, PublicUrl, ServerConfig};
-pub use settings::{Absent, ConfigKey, ConfigTable, Kind, TABLES, Variables};
+pub use settings::{
+    ConfigTable, TABLES, Variables,
+    key::{Absent, ConfigKey, Kind},
+};
 pub use source::SourceConfig;
 
 use credentials::Seen;
@@ -142,7 +145,7 @@ fn read_file(inputs: &Inputs, problems: &mut Problems) -> Document {
 
 /// Turns a document into a configuration. Where something is wrong a default stands in, so that the rest is read too.
 fn interpret(document: Document, problems: &mut Problems) -> Config {
-    let known = [settings::names(KEYS).as_slice(), TABLE_NAMES].concat();
+    let known = [settings::key::names(KEYS).as_slice(), TABLE_NAMES].concat();
     let mut top = Section::of_table("the configuration", document.place, document.table, &known, problems);
     let data_dir = match top.text("data_dir", problems) {
         None => PathBuf::from(DEFAULT_DATA_DIR),

@@ -11,7 +11,7 @@ use super::{
     credentials::{self, Owner, Seen},
     document::{Node, Section, text},
     error::{Problems, shown, suggestion},
-    settings::{self, Absent, ConfigKey, Kind},
+    settings::key::{self, Absent, ConfigKey, Kind},
 };
 
 /// The keys of a `[[reader]]`.
@@ -64,7 +64,7 @@ pub(super) fn read(
     seen: &mut Seen,
     problems: &mut Problems,
 ) -> Option<ReaderAccess> {
-    let mut table = Section::of_node("[[reader]]", node, &settings::names(KEYS), problems)?;
+    let mut table = Section::of_node("[[reader]]", node, &key::names(KEYS), problems)?;
     let name = name(&mut table, problems);
     let role = role(&mut table, problems);
     let sources = sources(&mut table, known, problems);

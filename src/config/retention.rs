@@ -3,7 +3,7 @@
 use super::{
     document::{Node, Section, Value},
     error::Problems,
-    settings::{self, Absent, ConfigKey, Kind},
+    settings::key::{self, Absent, ConfigKey, Kind},
 };
 
 /// The keys of `[retention]`.
@@ -20,7 +20,7 @@ const HINT: &str =
 
 /// How many days bodies are kept; `None`: for ever.
 pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> Option<u32> {
-    let mut table = Section::of_node("[retention]", node?, &settings::names(KEYS), problems)?;
+    let mut table = Section::of_node("[retention]", node?, &key::names(KEYS), problems)?;
     let Some(node) = table.take("bodies_days") else {
         problems.add(&table.place, "[retention] says no `bodies_days`", HINT);
         return None;

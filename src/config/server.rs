@@ -11,7 +11,7 @@ use std::{
 use super::{
     document::{Node, Section},
     error::{Problems, shown, suggestion},
-    settings::{self, Absent, ConfigKey, Kind},
+    settings::key::{self, Absent, ConfigKey, Kind},
 };
 
 pub use public_url::PublicUrl;
@@ -231,7 +231,7 @@ impl Default for ServerConfig {
 pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> ServerConfig {
     let default = ServerConfig::default();
     let Some(node) = node else { return default };
-    let Some(mut table) = Section::of_node("[server]", node, &settings::names(KEYS), problems) else {
+    let Some(mut table) = Section::of_node("[server]", node, &key::names(KEYS), problems) else {
         return default;
     };
     ServerConfig {

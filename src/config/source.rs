@@ -15,7 +15,7 @@ use super::{
     document::{Node, Section},
     error::{Location, Problems, shown, shown_or, suggestion},
     lifecycle::Lifecycles,
-    settings::{self, Absent, ConfigKey, Kind},
+    settings::key::{self, Absent, ConfigKey, Kind},
 };
 
 /// Headers with the same in many deliveries.
@@ -142,7 +142,7 @@ pub(super) fn read(
     seen: &mut Seen,
     problems: &mut Problems,
 ) -> Option<SourceConfig> {
-    let mut table = Section::of_node("[[source]]", node, &settings::names(KEYS), problems)?;
+    let mut table = Section::of_node("[[source]]", node, &key::names(KEYS), problems)?;
     let name = name(&mut table, problems);
     let require = require(&mut table, problems);
     let lifecycle = lifecycle(&mut table, lifecycles, problems);

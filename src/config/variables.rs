@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use super::{
     document::{Document, Node, Setting, Table, Value, parse_value},
     error::{Location, Problems, suggestion},
-    settings::{self, ConfigKey, Kind},
+    settings::{
+        self,
+        key::{ConfigKey, Kind},
+    },
 };
 
 /// Names the file.

@@ -18,7 +18,7 @@ use crate::{
     webhook::NearMiss,
 };
 
-use super::App;
+use super::app::App;
 
 /// Seconds; from a fast disk's sync to a request that somebody waited for.
 const SECONDS: [f64; 13] = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 4.0];

@@ -243,7 +243,7 @@ impl Inner {
             message: "the server stops, or its storage has failed".to_owned(),
         };
         let (answer, mut answered) = oneshot::channel();
-        let mut task = Task::Adopt(Box::new(Swap { candidate, answer }));
+        let mut task = Task::Swap(Box::new(Swap { candidate, answer }));
         loop {
             match self.tracker.queue.try_send(task) {
                 Ok(()) => break,

@@ -160,7 +160,7 @@ fn a_rebuild_that_is_under_way_makes_room_and_what_it_made_is_left() {
     let statuses = told(vec![event("checkin")], (Arc::clone(&log), projection, rebuild_slot), |tracker, _| {
         // It was handed over, and nobody waits for it any more.
         let (answer, _) = oneshot::channel();
-        tracker.queue.try_send(Task::Adopt(Box::new(Swap { candidate, answer }))).unwrap();
+        tracker.queue.try_send(Task::Swap(Box::new(Swap { candidate, answer }))).unwrap();
     });
     rebuild.join().unwrap();
     assert_eq!(statuses, [Some(Status::CheckedIn)]);

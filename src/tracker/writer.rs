@@ -74,7 +74,7 @@ impl Writer {
                         deliveries.push(delivery);
                         answers.push(answer);
                     }
-                    Task::Adopt(swap) => self.swap(*swap),
+                    Task::Swap(swap) => self.swap(*swap),
                     Task::Repair => self.repair_if_corrupt(),
                     Task::Recover => self.recover(),
                     Task::Refold(arrived, answer) => drop(answer.send(self.refold(*arrived))),

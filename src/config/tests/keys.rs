@@ -1,7 +1,7 @@
 //! What the list of settings says of a key is what the code makes of it.
 
 use super::*;
-use crate::config::settings::ConfigKey;
+use crate::config::settings::key::ConfigKey;
 
 /// A file that has this line in a table, and whatever else the table needs.
 fn file(table: &ConfigTable, key: &str, line: &str) -> String {
@@ -92,7 +92,7 @@ fn every_table_of_the_file_is_told_and_every_row_of_a_lifecycle() {
     let mut told: Vec<&str> = TABLES.iter().map(|table| table.name().trim_end_matches(".NAME")).collect();
     told.retain(|name| !name.is_empty() && !name.contains(' '));
     assert_eq!(told.iter().copied().collect::<BTreeSet<_>>(), TABLE_NAMES.iter().copied().collect());
-    let rows = &settings::names(crate::config::lifecycle::KEYS)[1..];
+    let rows = &settings::key::names(crate::config::lifecycle::KEYS)[1..];
     let is_row = |event: &crate::lifecycle::EventType| !event.name().starts_with("undo_");
     let events = crate::lifecycle::EventType::ALL.into_iter().filter(is_row);
     assert_eq!(rows, events.map(|event| event.name()).collect::<Vec<_>>());

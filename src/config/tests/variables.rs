@@ -43,7 +43,7 @@ fn variables_go_over_the_file() {
 
 #[test]
 fn every_server_key_is_a_variable() {
-    for key in &settings::names(server::KEYS) {
+    for key in &settings::key::names(server::KEYS) {
         let name = format!("CLOCKFOLD_SERVER_{}", key.to_uppercase());
         let value = match *key {
             "listen" | "operations_listen" => "9.9.9.9:9",
@@ -61,7 +61,7 @@ fn every_server_key_is_a_variable() {
 
 #[test]
 fn every_graphql_key_is_a_variable_and_has_a_range() {
-    for key in &settings::names(graphql::KEYS) {
+    for key in &settings::key::names(graphql::KEYS) {
         let name = format!("CLOCKFOLD_GRAPHQL_{}", key.to_uppercase());
         let (value, beyond) = match *key {
             "depth_max" => ("17", ["15", "33"]),

@@ -12,7 +12,6 @@ use crate::{
     access::{CredentialDigest, Readers, Viewer, digest_of},
     log::Clock,
     server::{
-        Peer,
         admission::{
             cors::Origins,
             failures::Failures,
@@ -21,6 +20,7 @@ use crate::{
             refusals::Refusals,
             sessions::{Cookie, Ended, Sessions},
         },
+        connection::peer::Peer,
         problem::Problem,
     },
 };

@@ -18,11 +18,11 @@ use tower_service::Service;
 use warp::{Filter, reply::Response};
 
 use crate::server::{
-    Peer,
     connection::{
         answer::{Answer, Stream, Streams},
         connections::{Asked, ConnectionState, Connections, Times, Verdict},
         impatient::{Impatient, READ_BYTES_MAX, Subscriber},
+        peer::Peer,
     },
     problem::Problem,
     request_id::{self, RequestIds},

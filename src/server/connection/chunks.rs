@@ -15,7 +15,7 @@ use warp::{
     reply::Response,
 };
 
-use crate::server::App;
+use crate::server::app::App;
 
 const CHUNK_BYTES: usize = 32 << 10;
 /// Chunks that wait for whoever takes the answer.

@@ -2,6 +2,7 @@
 
 pub(in crate::server) mod chunks;
 pub(in crate::server) mod connections;
+pub(in crate::server) mod peer;
 pub(in crate::server) mod impatient;
 pub(in crate::server) mod answer;
 pub(in crate::server) mod accept;

@@ -15,17 +15,14 @@ use warp::{
 use crate::{
     projection::Deadline,
     server::{
-        App, Peer,
+        app::{App, measured, with},
         connection::chunks::{Chunks, written},
-        measured,
+        connection::peer::Peer,
         problem::Problem,
         routes::parameters::parameters,
-        with,
     },
 };
 
-/// How many are written at the same time.
-pub(in crate::server) const WRITERS_MAX: usize = 4;
 /// How long one may take, with a reader that takes it.
 const WRITING_MAX: Duration = Duration::from_secs(60);
 

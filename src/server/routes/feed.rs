@@ -22,17 +22,16 @@ use crate::{
     graphql::{Feed, FeedItem},
     log::Cursor,
     server::{
-        App, Peer,
         admission::pass::{Pass, Vigil},
+        app::{App, measured, with},
         connection::impatient::Subscriber,
-        measured,
+        connection::peer::Peer,
         problem::Problem,
         request_id::RequestId,
         routes::{
             events,
             parameters::{cursor, parameters},
         },
-        with,
     },
 };
 

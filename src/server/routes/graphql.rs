@@ -26,15 +26,14 @@ use crate::{
     graphql::{self, Call, Events, HttpAnswer, HttpRequest, Introspection, sdl},
     projection::Deadline,
     server::{
-        App, Peer,
         admission::pass::{Pass, Vigil},
+        app::{App, measured, with},
         body::{lingering, read},
+        connection::peer::Peer,
         connection::{answer::keep, impatient::Subscriber},
-        measured,
         problem::{Problem, bytes, shared},
         request_id::RequestId,
         routes::{events, socket},
-        with,
     },
 };
 

@@ -16,17 +16,13 @@ use crate::{
     copies::{Stretch, StretchError, ndjson},
     log::Position,
     server::{
-        App, Peer,
+        app::{App, measured, with},
         connection::chunks::{Chunks, written},
-        measured,
+        connection::peer::Peer,
         problem::Problem,
         routes::parameters::{parameters, position},
-        with,
     },
 };
-
-/// How many read the log at the same time.
-pub(in crate::server) const READERS_MAX: usize = 4;
 
 pub(in crate::server) fn route(
     app: &Arc<App>,

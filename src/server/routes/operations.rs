@@ -11,10 +11,10 @@ use warp::{
 use crate::{
     access::Role,
     server::{
-        App, Peer,
+        app::{App, with},
+        connection::peer::Peer,
         connection::{answer::keep, connections::ConnectionState},
         problem::{Problem, bytes, json},
-        with,
     },
 };
 

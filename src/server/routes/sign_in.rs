@@ -14,16 +14,15 @@ use warp::{
 };
 
 use crate::server::{
-    App, Peer,
     admission::{
         origin,
         refusals::Refused,
         sessions::{Cookie, no_cookie},
     },
+    app::{App, measured, with},
     body::{is_json, lingering, read},
-    measured,
+    connection::peer::Peer,
     problem::Problem,
-    with,
 };
 
 /// A token, and the JSON around it.

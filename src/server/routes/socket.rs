@@ -9,7 +9,7 @@ mod operation;
 mod connection;
 mod spelling;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use hyper::upgrade::OnUpgrade;
 use hyper_util::{rt::TokioIo, server::conn::auto::upgrade::downcast};
@@ -26,9 +26,9 @@ use warp::{
 };
 
 use crate::server::{
-    App, Peer,
     admission::{origin, refusals::Refused},
-    connection::impatient::Impatient,
+    app::App,
+    connection::{impatient::Impatient, peer::Peer},
     problem::Problem,
     request_id::RequestId,
 };
@@ -42,26 +42,6 @@ const VERSION: &str = "13";
 const READ_BUFFER_BYTES: usize = 4 << 10;
 /// So much is written at once where several messages are ready.
 const WRITE_BUFFER_BYTES: usize = 16 << 10;
-
-/// What subscribers may use.
-#[derive(Clone, Debug)]
-pub struct SubscriptionLimits {
-    /// Operations at the same time on one WebSocket.
-    pub operations_max: usize,
-    /// Subscriptions at the same time, over whatever transport, and as many WebSockets.
-    pub subscriptions_max: usize,
-    /// Bytes of one message of a client's.
-    pub message_bytes_max: usize,
-    /// How long a client may take to say who it is.
-    pub init_timeout: Duration,
-}
-
-impl SubscriptionLimits {
-    /// How often a subscriber is looked after: whether it is there, and still may be. After twice that it is gone.
-    pub(in crate::server) fn look_interval(&self) -> Duration {
-        self.init_timeout * 3
-    }
-}
 
 /// Whether a request asks for a WebSocket.
 pub(in crate::server) fn is_asked_for(headers: &HeaderMap) -> bool {

@@ -19,11 +19,10 @@ use crate::{
     log::{AppointmentId, NewDelivery, Position},
     projection::Rules,
     server::{
-        App, Peer,
+        app::{App, measured, with},
         body::{lingering, read},
-        measured,
+        connection::peer::Peer,
         problem::{BODY_BYTES_MAX, Problem, json},
-        with,
     },
     tracker::Receipt,
     webhook::{self, NearMiss},

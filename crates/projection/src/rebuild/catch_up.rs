@@ -88,7 +88,7 @@ impl Projection {
             },
         };
         if projection.checkpoint().rules_digest != rules_digest {
-            projection.swap(rules_digest)?;
+            projection.take_rules(rules_digest)?;
         }
         projection.catch_up(log, progress)?;
         Ok(projection)

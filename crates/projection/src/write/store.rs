@@ -125,7 +125,7 @@ impl Projection {
     }
 
     /// Takes note of rules by which every row would be as it is.
-    pub(crate) fn swap(&mut self, rules_digest: Digest) -> Result<(), ProjectionError> {
+    pub(crate) fn take_rules(&mut self, rules_digest: Digest) -> Result<(), ProjectionError> {
         self.checkpoint.rules_digest = rules_digest;
         let written = self.store[Space::Meta].insert(CHECKPOINT_KEY, encode_checkpoint(self.checkpoint));
         written.map_err(ProjectionError::from)
@@ -138,25 +138,6 @@ impl Projection {
             let row = encode_source(&SourceRow { rules_digest, ..row.clone() });
             self.store[Space::Sources].insert(source_number(index).0.to_be_bytes(), row).unwrap();
         }
-    }
-
-    /// Gives an appointment the row of another, for tests of what finds and repairs a projection that is wrong.
-    #[doc(hidden)]
-    pub fn confuse_two_appointments(&self) -> Result<(), ProjectionError> {
-        let rows = self.view().snapshot.iter(&self.store[Space::Appointments]).take(2);
-        let rows = rows.map(clockfold_rows::Guard::into_inner).collect::<Result<Vec<_>, _>>();
-        let rows = rows?;
-        let [(key, _), (_, other)] = &rows[..] else { return Err(ProjectionError::NoSuchAppointment) };
-        self.store[Space::Appointments].insert(&**key, other).map_err(ProjectionError::from)
-    }
-
-    /// Makes the row of the first appointment one that can't be read. For tests of what finds that.
-    #[doc(hidden)]
-    pub fn damage_an_appointment(&self) -> Result<(), ProjectionError> {
-        let first =
-            self.view().snapshot.iter(&self.store[Space::Appointments]).next().map(clockfold_rows::Guard::into_inner);
-        let Some(Ok((key, _))) = first else { return Err(ProjectionError::NoSuchAppointment) };
-        self.store[Space::Appointments].insert(&*key, b"no row").map_err(ProjectionError::from)
     }
 
     pub(crate) fn number_of(&mut self, name: &SourceName) -> SourceNumber {

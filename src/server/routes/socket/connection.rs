@@ -26,12 +26,13 @@ use tokio_tungstenite::{
 use crate::{
     access::Viewer,
     server::{
-        App, Peer,
         admission::{
             access::Stranger,
             pass::{Pass, Vigil},
         },
+        app::App,
         connection::impatient::{Impatient, SUBSCRIBER_STALLED_MAX},
+        connection::peer::Peer,
         routes::socket::{
             frames::frames,
             message::{self, Close, Said},

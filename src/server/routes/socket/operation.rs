@@ -11,7 +11,7 @@ use crate::{
     graphql::{Call, Responses},
     projection::Deadline,
     server::{
-        App,
+        app::App,
         connection::connections::{ConnectionState, Held},
     },
 };
