@@ -12,9 +12,9 @@ use clockfold::lifecycle::{Code, Outcome};
 /// A package, why it is there, and where it may be named, as beginnings of paths below `src/`.
 const PACKAGES: &[(&str, &str, &[&str])] = &[
     ("lit", "elements that draw only what has changed", &[""]),
-    ("graphql-ws", "the protocol of the server's WebSocket", &["live/socket.ts"]),
+    ("graphql-ws", "the protocol of the server's WebSocket", &["server/live/socket.ts"]),
     ("graphql", "graphql-ws' types name it; nothing of it is in a page", &[]),
-    ("uplot", "charts of thousands of points; loaded with the charts only", &["charts/"]),
+    ("uplot", "charts of thousands of points; loaded with the charts only", &["pages/charts/"]),
     ("axe-core", "the tests look over every page with it", &[]),
     ("typescript", "checks the types", &[]),
     ("vite", "bundles the pages", &[]),
@@ -22,7 +22,7 @@ const PACKAGES: &[(&str, &str, &[&str])] = &[
 
 /// What only some files may have: everything that reaches the server, or that a strict policy forbids.
 const WORDS: &[(&str, &[&str])] = &[
-    ("fetch(", &["graphql.ts", "session.ts", "live/"]),
+    ("fetch(", &["server/graphql.ts", "server/session.ts", "server/live/"]),
     ("WebSocket(", &[]),
     ("EventSource(", &[]),
     ("XMLHttpRequest", &[]),
@@ -43,10 +43,10 @@ fn violations(path: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let may = |homes: &[&str]| homes.iter().any(|home| path.starts_with(home));
     for imported in imports(text) {
-        if let Some(own) = imported.strip_prefix('.') {
-            let folder = path.split_once('/').map(|(folder, _)| folder);
-            let other = own.strip_prefix("./").and_then(|rest| rest.split_once('/')).map(|(folder, _)| folder);
-            if other.is_some_and(|other| folder.is_some() && folder != Some(other)) {
+        if imported.starts_with('.') {
+            let named = resolved(path, imported);
+            let page = named.as_deref().and_then(page_of);
+            if named.is_none() || page_of(path).is_some_and(|own| page.is_some_and(|page| page != own)) {
                 found.push(format!("{path} names another page's `{imported}`"));
             }
             continue;
@@ -65,6 +65,27 @@ fn violations(path: &str, text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// The page whose folder a file is in.
+fn page_of(path: &str) -> Option<&str> {
+    Some(path.strip_prefix("pages/")?.split_once('/')?.0)
+}
+
+/// The path below `src/` that an import means; nothing where it leads out of there.
+fn resolved(path: &str, imported: &str) -> Option<String> {
+    let mut parts: Vec<&str> = path.split('/').collect();
+    parts.pop();
+    for part in imported.split('/') {
+        match part {
+            "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            _ => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
 }
 
 /// What a file imports.
@@ -133,7 +154,7 @@ fn listed<'a>(text: &'a str, before: &str, end: char) -> Vec<&'a str> {
 
 #[test]
 fn the_page_of_rejections_offers_every_code_that_is_not_applied() {
-    let text = fs::read_to_string(web().join("src/rejections/data.ts")).unwrap();
+    let text = fs::read_to_string(web().join("src/pages/rejections/data.ts")).unwrap();
     // In the order in which the program has them; a repeated step is no news to anybody.
     let codes: Vec<&str> = Code::ALL.iter().filter(|code| is_told(**code)).map(|code| code.name()).collect();
     assert_eq!(listed(&text, "export const CODES: readonly string[] = [", ']'), codes);
@@ -151,7 +172,7 @@ fn is_told(code: Code) -> bool {
 
 #[test]
 fn a_cell_is_kept_from_being_a_formula_by_the_server_and_the_pages_alike() {
-    let page = fs::read_to_string(web().join("src/csv.ts")).unwrap();
+    let page = fs::read_to_string(web().join("src/text/csv.ts")).unwrap();
     let server = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/graphql/board_csv.rs")).unwrap();
     let ours: String = listed(&server, "field.starts_with([", ']').concat();
     let theirs = page.split_once("/^[").unwrap().1.split("]/").next().unwrap().replace("\\-", "-");
@@ -162,19 +183,19 @@ fn a_cell_is_kept_from_being_a_formula_by_the_server_and_the_pages_alike() {
 #[test]
 fn a_planted_violation_is_found() {
     for (path, planted) in [
-        ("board/page.ts", "import uPlot from 'uplot';"),
-        ("charts/page.ts", "import { createClient } from 'graphql-ws';"),
-        ("board/page.ts", "import { drawChart } from '../charts/chart.ts';"),
-        ("live.ts", "const answer = await fetch('/graphql');"),
-        ("board/card.ts", "html`<p style=\"color: red\"></p>`"),
+        ("pages/board/page.ts", "import uPlot from 'uplot';"),
+        ("pages/charts/page.ts", "import { createClient } from 'graphql-ws';"),
+        ("pages/board/page.ts", "import { drawChart } from '../charts/chart.ts';"),
+        ("server/live.ts", "const answer = await fetch('/graphql');"),
+        ("pages/board/cards/card.ts", "html`<p style=\"color: red\"></p>`"),
         ("shell.ts", "import React from 'react';"),
     ] {
         assert!(!violations(path, planted).is_empty(), "{path}: {planted}");
     }
     for (path, clean) in [
-        ("charts/plot.ts", "import uPlot from 'uplot';\nimport 'uplot/dist/uPlot.min.css';"),
-        ("pages.ts", "load: () => import('./board/page.ts')"),
-        ("board/card.ts", "// fetch( is not for this file\nhtml`<p .style=${'color: red'}></p>`"),
+        ("pages/charts/plot.ts", "import uPlot from 'uplot';\nimport 'uplot/dist/uPlot.min.css';"),
+        ("routes/pages.ts", "load: () => import('../pages/board/page.ts')"),
+        ("pages/board/cards/card.ts", "// fetch( is not for this file\nhtml`<p .style=${'color: red'}></p>`"),
     ] {
         assert_eq!(violations(path, clean), Vec::<String>::new(), "{path}: {clean}");
     }
