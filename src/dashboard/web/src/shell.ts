@@ -2,16 +2,16 @@
 // who is signed in. In: the route, the connection, who reads. Out: the page's element, loaded when it is needed; and
 // nothing of it once this browser may not read any more.
 import { html, nothing, type TemplateResult } from 'lit';
-import { access } from './access.ts';
-import { address } from './address.ts';
-import './connection.ts';
-import { Element } from './element.ts';
-import { RequestError, wordsOf } from './graphql.ts';
-import { pages, type Page } from './pages.ts';
-import { go, route, signInFrom } from './router.ts';
-import { ask, me, signOut } from './session.ts';
-import { Follow } from './state.ts';
-import { theme, type Theme } from './theme.ts';
+import { access } from './server/access.ts';
+import { address } from './base/address.ts';
+import './parts/connection.ts';
+import { Element } from './base/element.ts';
+import { RequestError, wordsOf } from './server/graphql.ts';
+import { pages, type Page } from './routes/pages.ts';
+import { go, route, signInFrom } from './routes/router.ts';
+import { ask, me, signOut } from './server/session.ts';
+import { Follow } from './base/state.ts';
+import { theme, type Theme } from './base/theme.ts';
 
 const THEMES: Record<Theme, string> = { auto: 'Auto', light: 'Light', dark: 'Dark' };
 
