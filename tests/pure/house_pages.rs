@@ -207,22 +207,30 @@ fn no_circle_has_more_than_three_files() {
     }
 }
 
-/// The files that name each other, directly or by others.
+/// The files that name each other, directly or by others: for each file that does, all of its circle.
 fn circles(named: &BTreeMap<String, Vec<String>>) -> Vec<Vec<&str>> {
-    let reached = |from: &str| {
-        let mut reached = BTreeSet::new();
-        let mut next = vec![from];
-        while let Some(file) = next.pop() {
-            next.extend(named.get(file).into_iter().flatten().map(String::as_str).filter(|one| reached.insert(*one)));
+    let reached: BTreeMap<&str, BTreeSet<&str>> =
+        named.keys().map(|file| (file.as_str(), reach(named, file))).collect();
+    let mut circles = Vec::new();
+    for (file, others) in &reached {
+        let back = |one: &&str| reached.get(one).is_some_and(|back| back.contains(file));
+        let circle: Vec<&str> = others.iter().copied().filter(back).collect();
+        if !circle.is_empty() {
+            circles.push(circle);
         }
-        reached
-    };
-    let reached: BTreeMap<&str, BTreeSet<&str>> = named.keys().map(|file| (file.as_str(), reached(file))).collect();
-    let circle = |file: &&str| {
-        let others = reached[file].iter().filter(|one| reached.get(*one).is_some_and(|back| back.contains(file)));
-        others.copied().collect::<Vec<_>>()
-    };
-    reached.keys().map(circle).filter(|circle| !circle.is_empty()).collect()
+    }
+    circles
+}
+
+/// What a file names, and what that names, and so on.
+fn reach<'a>(named: &'a BTreeMap<String, Vec<String>>, from: &'a str) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut next = vec![from];
+    while let Some(file) = next.pop() {
+        let names = named.get(file).into_iter().flatten().map(String::as_str);
+        next.extend(names.filter(|one| reached.insert(*one)));
+    }
+    reached
 }
 
 #[test]
