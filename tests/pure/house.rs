@@ -2,7 +2,7 @@
 //! `docs/architecture.md` says why.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -254,7 +254,7 @@ impl<'ast> Visit<'ast> for Paths {
     }
 }
 
-fn source_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn source_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -427,35 +427,4 @@ fn a_planted_violation_is_found() {
         let module: Vec<&str> = module.split("::").collect();
         assert_eq!(violations(&module, clean), Vec::<String>::new(), "{module:?}: {clean}");
     }
-}
-
-/// A function fits a screen, more or less; a folder can be taken in at a glance.
-#[test]
-fn no_function_is_longer_than_80_lines_and_no_folder_has_more_than_15_files() {
-    const LINES_MAX: usize = 80;
-    const FILES_MAX: usize = 15;
-    let mut too_much = Vec::new();
-    for above in ["src", "crates"] {
-        let mut folders = BTreeMap::<PathBuf, usize>::new();
-        for path in source_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(above)) {
-            *folders.entry(path.parent().unwrap().to_owned()).or_default() += 1;
-            let text = fs::read_to_string(&path).unwrap();
-            let lines: Vec<&str> = text.lines().collect();
-            for (begin, line) in lines.iter().enumerate() {
-                let indent = &line[..line.len() - line.trim_start().len()];
-                let words = line.trim_start();
-                let is_function =
-                    !words.starts_with("//") && words.split('(').next().unwrap().split(' ').any(|word| word == "fn");
-                // As rustfmt has it, a function ends with a brace below its beginning.
-                let end = lines[begin..].iter().position(|line| *line == format!("{indent}}}"));
-                let is_long = is_function && line.ends_with(['{', '(']) && end.is_some_and(|end| end + 1 > LINES_MAX);
-                if is_long {
-                    too_much.push(format!("{}:{}: {} lines", path.display(), begin + 1, end.unwrap_or_default() + 1));
-                }
-            }
-        }
-        let full = folders.into_iter().filter(|(_, count)| *count > FILES_MAX);
-        too_much.extend(full.map(|(folder, count)| format!("{}: {count} files", folder.display())));
-    }
-    assert!(too_much.is_empty(), "{too_much:#?}");
 }
