@@ -13,5 +13,6 @@ mod kill;
 mod power_cut;
 mod full_disk;
 mod storage_faults;
+mod moved_directory;
 mod erase_durable;
 mod erase_crash;

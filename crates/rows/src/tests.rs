@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::*;
+use crate::disk::fake::random::Random;
 
 const SPACES: [KeyspaceOptions; 3] = [
     KeyspaceOptions { is_looked_up: true, is_once: false },
@@ -30,32 +31,20 @@ const OPTIONS: Options = Options {
 /// All rows, by keyspace and key.
 type Model = BTreeMap<(usize, Vec<u8>), Vec<u8>>;
 
-/// Numbers that are the same in every run (xorshift).
-struct Random(u64);
+fn some_key(random: &mut Random, keys: usize) -> Vec<u8> {
+    let number = random.below(keys);
+    // Some are long, and some begin like others.
+    let tail = [0, 0, 3, 25][number % 4];
+    [&[0, 0, 1][..], &u16::try_from(number / 2).unwrap().to_be_bytes(), &vec![9; tail]].concat()
+}
 
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % end as u64).unwrap()
-    }
-
-    fn key(&mut self, keys: usize) -> Vec<u8> {
-        let number = self.below(keys);
-        // Some are long, and some begin like others.
-        let tail = [0, 0, 3, 25][number % 4];
-        [&[0, 0, 1][..], &u16::try_from(number / 2).unwrap().to_be_bytes(), &vec![9; tail]].concat()
-    }
-
-    fn bounds(&mut self, keys: usize) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
-        let mut bound = || match self.below(3) {
-            0 => Bound::Unbounded,
-            1 => Bound::Included(self.key(keys)),
-            _ => Bound::Excluded(self.key(keys)),
-        };
-        (bound(), bound())
-    }
+fn some_bounds(random: &mut Random, keys: usize) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
+    let mut bound = || match random.below(3) {
+        0 => Bound::Unbounded,
+        1 => Bound::Included(some_key(random, keys)),
+        _ => Bound::Excluded(some_key(random, keys)),
+    };
+    (bound(), bound())
 }
 
 fn open(path: &Path) -> Database {
@@ -79,7 +68,7 @@ fn rows(database: &Database) -> (Model, Option<Error>) {
 fn write(random: &mut Random, database: &Database, keys: usize, model: &mut Model) {
     let mut batch = database.batch();
     for _ in 0..1 + random.below(30) {
-        let (space, key) = (random.below(SPACES.len()), random.key(keys));
+        let (space, key) = (random.below(SPACES.len()), some_key(random, keys));
         let keyspace = database.keyspace(space);
         if random.below(3) == 0 {
             batch.remove(&keyspace, &key);
@@ -96,7 +85,7 @@ fn write(random: &mut Random, database: &Database, keys: usize, model: &mut Mode
 
 /// A range of a snapshot, read from both ends in turns, and a look-up.
 fn check_read(random: &mut Random, database: &Database, snapshot: &Snapshot, model: &Model, keys: usize) {
-    let (space, bounds) = (random.below(SPACES.len()), random.bounds(keys));
+    let (space, bounds) = (random.below(SPACES.len()), some_bounds(random, keys));
     let keyspace = database.keyspace(space);
     let inside = |key: &Vec<u8>| {
         let from = match &bounds.0 {
@@ -125,7 +114,7 @@ fn check_read(random: &mut Random, database: &Database, snapshot: &Snapshot, mod
             break;
         }
     }
-    let key = random.key(keys);
+    let key = some_key(random, keys);
     let expected = model.get(&(space, key.clone()));
     assert_eq!(snapshot.get(&keyspace, &key).unwrap().as_ref(), expected);
     let prefix = &key[..random.below(5)];
@@ -186,7 +175,7 @@ fn it_is_a_map_whatever_happens() {
 }
 
 fn follow(seed: u64) {
-    let random = &mut Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let random = &mut Random::of(seed);
     let folder = tempfile::tempdir().unwrap();
     let (path, copy) = (folder.path().join("store"), folder.path().join("copy"));
     let keys = [30, 300, 3000][random.below(3)];
@@ -224,7 +213,7 @@ fn follow(seed: u64) {
                 });
             }
             _ => {
-                let (space, key) = (random.below(SPACES.len()), random.key(keys));
+                let (space, key) = (random.below(SPACES.len()), some_key(random, keys));
                 let found = database.keyspace(space).get(&key).unwrap();
                 assert_eq!(found.as_ref(), model.get(&(space, key)));
                 let now = (database.snapshot(), model.clone());
