@@ -1,16 +1,11 @@
 //! The decoders, for a fuzzer. Each function takes any bytes and puts their checksums right, so that a fuzzer reaches what
 //! stands behind a checksum. A decoder gives an error, or rows in the order of their keys.
 
-use std::{
-    collections::VecDeque,
-    io::{self, ErrorKind},
-    ops::Bound,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::VecDeque, ops::Bound, path::Path, sync::Arc};
+
+use clockfold_disk::{Disk, fake::FakeDisk};
 
 use crate::{
-    disk::{Disk, File},
     error::Error,
     merge::{Input, Merge},
     store::manifest,
@@ -109,7 +104,7 @@ pub fn table(mut bytes: &[u8]) -> usize {
     let tail = Tail::of(file.len() as u64, &index, crc32fast::Hasher::new());
     file.extend_from_slice(&index);
     file.extend_from_slice(&tail.encode());
-    read(file, tail.sum)
+    read(&file, tail.sum)
 }
 
 /// The next part, behind a byte that is its length.
@@ -121,10 +116,11 @@ fn part<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
 }
 
 /// Reads all of a table, both ways, and each of its rows by its key. Returns how many.
-fn read(file: Vec<u8>, sum: u32) -> usize {
+fn read(file: &[u8], sum: u32) -> usize {
     let mut count = 0;
-    let (length, disk): (_, Arc<dyn Disk>) = (file.len() as u64, Arc::new(OneFile(Arc::new(file))));
-    let Ok(table) = Table::open(&disk, 1, PathBuf::from("1.rows"), length, sum, SPACES).map(Arc::new) else { return 0 };
+    let path = Path::new("/folder/1.rows");
+    let (length, disk): (_, Arc<dyn Disk>) = (file.len() as u64, Arc::new(with_file(path, file)));
+    let Ok(table) = Table::open(&disk, 1, path.to_owned(), length, sum, SPACES).map(Arc::new) else { return 0 };
     let (cache, all): (_, Bounds) = (Arc::new(Cache::of_bytes(1 << 20)), (Bound::Unbounded, Bound::Unbounded));
     for space in 0..SPACES {
         for direction in [Direction::Up, Direction::Down] {
@@ -151,70 +147,20 @@ fn read(file: Vec<u8>, sum: u32) -> usize {
     count
 }
 
-/// A disk with one file, which is only read.
-struct OneFile(Arc<Vec<u8>>);
-
-impl Disk for OneFile {
-    fn create_folder(&self, _path: &Path) -> io::Result<()> {
-        Err(ErrorKind::ReadOnlyFilesystem.into())
-    }
-
-    fn create(&self, _path: &Path) -> io::Result<Box<dyn File>> {
-        Err(ErrorKind::ReadOnlyFilesystem.into())
-    }
-
-    fn open(&self, _path: &Path) -> io::Result<Box<dyn File>> {
-        Ok(Box::new(OneFile(Arc::clone(&self.0))))
-    }
-
-    fn read(&self, _path: &Path) -> io::Result<Vec<u8>> {
-        Ok(self.0.to_vec())
-    }
-
-    fn rename(&self, _from: &Path, _to: &Path) -> io::Result<()> {
-        Err(ErrorKind::ReadOnlyFilesystem.into())
-    }
-
-    fn remove(&self, _path: &Path) -> io::Result<()> {
-        Err(ErrorKind::ReadOnlyFilesystem.into())
-    }
-
-    fn list(&self, _folder: &Path) -> io::Result<Vec<PathBuf>> {
-        Ok(Vec::new())
-    }
-
-    fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl File for OneFile {
-    fn append(&mut self, _bytes: &[u8]) -> io::Result<()> {
-        Err(ErrorKind::ReadOnlyFilesystem.into())
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.0.len() as u64)
-    }
-
-    fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
-        let part = usize::try_from(at).ok().and_then(|at| self.0.get(at..at + bytes.len()));
-        bytes.copy_from_slice(part.ok_or(ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
+/// A disk with one file.
+fn with_file(path: &Path, bytes: &[u8]) -> FakeDisk {
+    let disk = FakeDisk::empty();
+    let written = path.parent().map_or(Ok(()), |folder| disk.create_folder(folder));
+    written.and_then(|()| disk.create(path)?.append(bytes)).expect("nothing fails there");
+    disk
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        disk::fake::random::Random,
-        table::{block::BlockBuilder, section::SectionBuilder},
-    };
+    use clockfold_disk::fake::random::Random;
+
+    use crate::table::{block::BlockBuilder, section::SectionBuilder};
 
     /// A block without its checksum, and its last key. Keys begin with `first`.
     fn some_block(random: &mut Random, first: u8) -> (Vec<u8>, Vec<u8>) {

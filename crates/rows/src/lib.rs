@@ -27,7 +27,6 @@
 mod planted;
 mod error;
 mod options;
-mod disk;
 mod table;
 mod memory;
 mod merge;
@@ -49,8 +48,9 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use clockfold_disk::{Disk, RealDisk};
+
 use crate::{
-    disk::{Disk, RealDisk},
     error::Result,
     store::{background::Background, clock::Clock, manifest::Manifest, shared::Shared},
 };

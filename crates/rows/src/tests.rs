@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::*;
-use crate::disk::fake::random::Random;
+use clockfold_disk::fake::random::Random;
 
 const SPACES: [KeyspaceOptions; 3] = [
     KeyspaceOptions { is_looked_up: true, is_once: false },

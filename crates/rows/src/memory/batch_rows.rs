@@ -175,7 +175,7 @@ impl BatchRows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::disk::fake::random::Random;
+    use clockfold_disk::fake::random::Random;
 
     #[test]
     fn rows_are_in_order_and_the_last_of_a_key_counts() {

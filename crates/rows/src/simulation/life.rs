@@ -8,9 +8,10 @@ use std::{
     },
 };
 
+use clockfold_disk::fake::{Call, Failures, FakeDisk, LeftOut, random::Random};
+
 use crate::{
     Batch, Guard, Snapshot,
-    disk::fake::{Call, Failures, FakeDisk, LeftOut, random::Random},
     error::Result,
     simulation::{Model, NUMBER, OPTIONS, SPACES, States, Stepped, check, cut},
     store::{ingest::Ingestion, levels::Levels},

@@ -22,12 +22,13 @@ use std::{
     time::Duration,
 };
 
+use clockfold_disk::{
+    Disk,
+    fake::{FakeDisk, random::Random, world::World},
+};
+
 use crate::{
     Keyspace, KeyspaceOptions, Options, Snapshot,
-    disk::{
-        Disk,
-        fake::{FakeDisk, random::Random, world::World},
-    },
     error::{Error, Result},
     store::{background::Background, clock::Clock, manifest::Manifest, shared::Shared},
 };
@@ -138,7 +139,7 @@ fn cut(of: &FakeDisk, image: &World, states: &States, may_be: &RangeInclusive<us
 
 /// Something of a disk at rest changes: that is found, or nothing is amiss.
 fn corrupt(mut world: World, state: &Model, random: &mut Random) {
-    let path = world.corrupt(random);
+    let path = world.corrupt(random, |_| true).expect("a store has a manifest");
     let found = Stepped::open(&FakeDisk::of(world), &Arc::default()).and_then(|store| store.rows());
     match found {
         Err(Error::Corrupt { .. }) => {}

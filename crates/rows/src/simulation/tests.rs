@@ -2,15 +2,11 @@
 
 #![allow(clippy::print_stdout, reason = "`--nocapture` shows how many cuts there were, and how soon a fault was found")]
 
-use std::{
-    env,
-    panic::{self, AssertUnwindSafe},
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
+
+use clockfold_disk::fake::{Call, Failures, LeftOut, Why, seeds};
 
 use crate::{
-    disk::fake::{Call, Failures, LeftOut, Why},
     planted::{Fault, plant},
     simulation::life::Run,
 };
@@ -46,45 +42,25 @@ fn fail(seed: u64, planted: Planted) -> u64 {
     calls
 }
 
-/// What a seed says, or how it ended.
-fn outcome(seed: u64, planted: Planted, of: fn(u64, Planted) -> u64) -> Result<u64, String> {
+/// What a seed says with a fault, or how it ended.
+fn with(planted: Planted, run: impl FnOnce() -> u64) -> Result<u64, String> {
     plant(planted.in_store);
-    let outcome = panic::catch_unwind(AssertUnwindSafe(|| of(seed, planted)));
+    let outcome = seeds::outcome(run);
     plant(None);
-    outcome.map_err(|panicked| {
-        let text = panicked.downcast_ref::<String>().cloned();
-        text.or_else(|| panicked.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
-    })
-}
-
-fn number(name: &str) -> Option<u64> {
-    env::var(name).ok().map(|number| number.parse().unwrap_or_else(|_| panic!("{name} is no number")))
-}
-
-/// Runs the seeds that the environment asks for, or as many as a test has time for.
-fn all_seeds(count: u64, of: fn(u64, Planted) -> u64) -> u64 {
-    let seeds = match number("ROWS_TEST_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("ROWS_TEST_SEEDS").unwrap_or(count),
-    };
-    let run = |seed| match outcome(seed, Planted::default(), of) {
-        Ok(count) => count,
-        Err(why) => panic!("seed {seed}: {why}; ROWS_TEST_SEED={seed} has it again"),
-    };
-    seeds.map(run).sum()
+    outcome
 }
 
 #[test]
 fn a_power_cut_at_any_step_leaves_what_some_batch_left() {
     let begun = Instant::now();
-    let cuts = all_seeds(SEEDS, cut);
+    let cuts = seeds::all("ROWS", SEEDS, |seed| cut(seed, Planted::default()));
     println!("{cuts} cuts in {:?}", begun.elapsed());
 }
 
 #[test]
 fn a_call_that_fails_is_told_and_nothing_wrong_is_read() {
     let begun = Instant::now();
-    let runs = all_seeds(FAILING_SEEDS, fail);
+    let runs = seeds::all("ROWS", FAILING_SEEDS, |seed| fail(seed, Planted::default()));
     println!("{runs} runs in {:?}", begun.elapsed());
 }
 
@@ -137,16 +113,6 @@ const OF_THE_STORE: &[Fault] = &[
     Fault::VersionForgotten,
 ];
 
-/// How long it takes to find a fault: how many seeds, and what the last one says.
-fn find(planted: Planted) -> Option<(u64, Duration, String)> {
-    let begun = Instant::now();
-    (0..200).find_map(|seed| {
-        let found = outcome(seed, planted, cut).err();
-        let found = found.or_else(|| (seed % 10 == 0).then(|| outcome(seed, planted, fail).err()).flatten());
-        found.map(|why| (seed + 1, begun.elapsed(), why))
-    })
-}
-
 #[test]
 fn each_planted_fault_is_found() {
     let of_store = OF_THE_STORE
@@ -158,7 +124,9 @@ fn each_planted_fault_is_found() {
         ((*name).to_owned(), Planted { left_out, swallowed, ..Planted::default() })
     });
     for (name, planted) in of_disk.chain(of_store) {
-        let found = find(planted);
+        // Only who meets an error can swallow it.
+        let run = if planted.swallowed.is_some() { fail } else { cut };
+        let found = seeds::find(0..200, |seed| with(planted, || run(seed, planted)));
         let (seeds, time, why) = found.unwrap_or_else(|| panic!("{name}: not found"));
         println!("{name}: {seeds} seeds, {time:?}: {why}");
     }

@@ -107,9 +107,10 @@ mod tests {
     };
 
     use super::*;
+    use clockfold_disk::{Disk, RealDisk};
+
     use crate::{
         Keyspace, KeyspaceOptions, Options,
-        disk::{Disk, RealDisk},
         store::{clock::Clock, manifest::Manifest},
     };
 

@@ -13,8 +13,9 @@ use std::{
     sync::Arc,
 };
 
+use clockfold_disk::Disk;
+
 use crate::{
-    disk::Disk,
     error::{Error, Result, corrupt, io},
     planted::planted,
     table::{

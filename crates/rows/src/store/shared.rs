@@ -10,9 +10,10 @@ use std::{
     time::Duration,
 };
 
+use clockfold_disk::Disk;
+
 use crate::{
     Options,
-    disk::Disk,
     error::{Error, Result},
     memory::{batch_rows::BatchRows, memtable::Memtable},
     planted::planted,

@@ -18,8 +18,9 @@ use std::{
     },
 };
 
+use clockfold_disk::{Disk, File};
+
 use crate::{
-    disk::{Disk, File},
     error::{Error, Result, corrupt, io, unreadable},
     table::{
         block::{Block, seal, sum_of, take_varint, unsealed},

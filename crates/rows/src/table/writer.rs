@@ -2,9 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use clockfold_disk::{Disk, File};
+
 use crate::{
     KeyspaceOptions, Options,
-    disk::{Disk, File},
     error::{Result, io},
     table::{
         block::{put_varint, seal},

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io::ErrorKind, path::Path};
 
-use crate::disk::{
+use crate::{
     Disk,
     fake::{Failures, FakeDisk, Why, random::Random},
 };

@@ -8,11 +8,11 @@ use std::{
     sync::Arc,
 };
 
-use crate::disk::fake::random::Random;
+use crate::fake::random::Random;
 
 /// Everything that is on a disk, and what is on its way there.
 #[derive(Clone, Default)]
-pub(crate) struct World {
+pub struct World {
     pub(super) inodes: Vec<Arc<Inode>>,
     pub(super) live: BTreeMap<PathBuf, Node>,
     pub(super) durable: BTreeMap<PathBuf, Node>,
@@ -65,7 +65,7 @@ impl Luck {
 
 impl World {
     /// What the next start finds after a power cut at this moment.
-    pub(crate) fn after_power_cut(&self, random: &mut Random) -> World {
+    pub fn after_power_cut(&self, random: &mut Random) -> World {
         let sector_bytes = [32, 128, 512][random.below(3)];
         let mut entries = self.durable.clone();
         let luck = Luck::of(random);
@@ -83,16 +83,19 @@ impl World {
         world
     }
 
-    /// Changes a file at rest: some bits, a sector, or its end. Tells which.
-    pub(crate) fn corrupt(&mut self, random: &mut Random) -> PathBuf {
+    /// Changes one of these files at rest: some bits, a sector, or its end. Tells which; none where there is none.
+    pub fn corrupt(&mut self, random: &mut Random, is_one: impl Fn(&Path) -> bool) -> Option<PathBuf> {
         let files: Vec<_> = self
             .live
             .iter()
             .filter_map(|(path, node)| match node {
-                Node::Folder => None,
-                Node::File(inode) => Some((path.clone(), *inode)),
+                Node::File(inode) if is_one(path) => Some((path.clone(), *inode)),
+                _ => None,
             })
             .collect();
+        if files.is_empty() {
+            return None;
+        }
         let (path, inode) = files[random.below(files.len())].clone();
         let inode = Arc::make_mut(&mut self.inodes[inode]);
         let length = inode.live.len();
@@ -106,11 +109,11 @@ impl World {
             _ => inode.live[random.below(length)] ^= 1 << random.below(8),
         }
         inode.durable = inode.live.clone();
-        path
+        Some(path)
     }
 
     /// Whether a name's entry was changed since its folder was synced.
-    pub(crate) fn is_unsynced(&self, is_name: impl Fn(&Path) -> bool) -> bool {
+    pub fn is_unsynced(&self, is_name: impl Fn(&Path) -> bool) -> bool {
         self.unsynced.iter().any(|(path, _)| is_name(path))
     }
 
@@ -136,6 +139,28 @@ pub(super) fn set(entries: &mut BTreeMap<PathBuf, Node>, path: &Path, node: Opti
 }
 
 impl Inode {
+    pub(super) fn write(&mut self, bytes: &[u8], at: usize) {
+        put(&mut self.live, bytes, at, 0);
+        self.unsynced.push(Write { at, bytes: bytes.to_owned(), is_lost: false });
+    }
+
+    pub(super) fn sync(&mut self) {
+        for Write { at, bytes, .. } in self.unsynced.extract_if(.., |write| !write.is_lost) {
+            put(&mut self.durable, &bytes, at, 0);
+        }
+    }
+
+    /// A sync has failed: what it was to write is lost.
+    pub(super) fn lose(&mut self) {
+        self.unsynced.iter_mut().for_each(|write| write.is_lost = true);
+    }
+
+    /// What a sync has lost is no longer seen either.
+    pub(super) fn forget_cached(&mut self) {
+        self.live.clone_from(&self.durable);
+        self.unsynced.clear();
+    }
+
     fn after_power_cut(&self, sector_bytes: usize, random: &mut Random) -> Inode {
         let (mut bytes, luck) = (self.durable.clone(), Luck::of(random));
         if !self.unsynced.is_empty() {
@@ -148,16 +173,22 @@ impl Inode {
                     if luck.has(random) {
                         let torn = if random.one_in(8) { random.below(sector.len() + 1) } else { sector.len() };
                         let end = sector.start + torn;
-                        if bytes.len() < end {
-                            bytes.resize(end, rubbish);
-                        }
-                        bytes[sector.start..end].copy_from_slice(&write.bytes[sector.start - write.at..end - write.at]);
+                        put(&mut bytes, &write.bytes[sector.start - write.at..end - write.at], sector.start, rubbish);
                     }
                 }
             }
         }
         Inode { live: bytes.clone(), durable: bytes, unsynced: Vec::new() }
     }
+}
+
+/// Puts bytes into a file; what it did not have before them becomes `between`.
+fn put(file: &mut Vec<u8>, bytes: &[u8], at: usize, between: u8) {
+    let end = at + bytes.len();
+    if file.len() < end {
+        file.resize(end, between);
+    }
+    file[at..end].copy_from_slice(bytes);
 }
 
 /// The parts of a write that go to the disk by themselves.

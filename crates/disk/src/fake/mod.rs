@@ -11,49 +11,74 @@
 //! All choices follow from a number, so each run can be had again. After every call that changes something, an image of
 //! the disk can be kept: a run is cut at each of its steps without running it again.
 
-pub(crate) mod random;
-pub(crate) mod world;
+pub mod random;
+pub mod seeds;
+pub mod world;
+#[cfg(test)]
 mod tests;
 
 use std::{
+    fmt,
     io::{self, ErrorKind},
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::disk::{
-    Disk, File,
-    fake::world::{Node, World, Write, set},
+use crate::{
+    Disk, File, FileId,
+    fake::world::{Inode, Node, World, set},
 };
 
 /// What a program asks of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
+pub enum Call {
+    /// [`Disk::create_folder`].
     CreateFolder,
+    /// [`Disk::create`].
     Create,
+    /// [`Disk::open`].
     Open,
+    /// [`Disk::read`].
     Read,
+    /// [`Disk::rename`].
     Rename,
+    /// [`Disk::remove`].
     Remove,
+    /// [`Disk::list`].
     List,
+    /// [`Disk::sync_folder`].
     SyncFolder,
+    /// [`Disk::id_at`].
+    IdAt,
+    /// [`File::append`].
     Append,
+    /// [`File::write_at`].
+    WriteAt,
+    /// [`File::sync`].
     Sync,
+    /// [`File::length`].
     Length,
+    /// [`File::read_at`].
     ReadAt,
+    /// [`File::forget_cached`].
+    ForgetCached,
+    /// [`File::id`].
+    Id,
 }
 
 /// Which calls fail, counted from the first one, and with what.
 #[derive(Clone, Debug)]
-pub(crate) struct Failures {
-    pub(crate) calls: Range<u64>,
-    pub(crate) why: Why,
+pub struct Failures {
+    /// The numbers of these calls.
+    pub calls: Range<u64>,
+    /// With what they fail.
+    pub why: Why,
 }
 
 /// Why a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Why {
+pub enum Why {
     /// EIO.
     Broken,
     /// ENOSPC, which only calls that need room meet.
@@ -61,11 +86,11 @@ pub(crate) enum Why {
 }
 
 /// A call that is answered as if it had been done, and is not.
-pub(crate) type LeftOut = fn(Call, &Path, &World) -> bool;
+pub type LeftOut = fn(Call, &Path, &World) -> bool;
 
 /// A disk; its clones are the same one.
 #[derive(Clone)]
-pub(crate) struct FakeDisk(Arc<Mutex<Inner>>);
+pub struct FakeDisk(Arc<Mutex<Inner>>);
 
 struct Inner {
     world: World,
@@ -81,12 +106,12 @@ struct Inner {
 
 impl FakeDisk {
     /// A disk that nothing is on.
-    pub(crate) fn empty() -> FakeDisk {
+    pub fn empty() -> FakeDisk {
         FakeDisk::of(World::default())
     }
 
     /// The disk as another start finds it.
-    pub(crate) fn of(world: World) -> FakeDisk {
+    pub fn of(world: World) -> FakeDisk {
         let (calls, failed) = (0, Vec::new());
         FakeDisk(Arc::new(Mutex::new(Inner {
             world,
@@ -100,7 +125,7 @@ impl FakeDisk {
     }
 
     /// The disk as another start finds it, with the same calls left out.
-    pub(crate) fn restarted(&self, world: World) -> FakeDisk {
+    pub fn restarted(&self, world: World) -> FakeDisk {
         let disk = FakeDisk::of(world);
         let inner = self.inner();
         disk.plant(inner.left_out, inner.swallowed);
@@ -108,42 +133,43 @@ impl FakeDisk {
     }
 
     /// Has calls fail.
-    pub(crate) fn fail(&self, failures: Failures) {
+    pub fn fail(&self, failures: Failures) {
         self.inner().failures = Some(failures);
     }
 
     /// Has calls be answered as if they had been done, and others as if they had not failed.
-    pub(crate) fn plant(&self, left_out: Option<LeftOut>, swallowed: Option<LeftOut>) {
+    pub fn plant(&self, left_out: Option<LeftOut>, swallowed: Option<LeftOut>) {
         let mut inner = self.inner();
         (inner.left_out, inner.swallowed) = (left_out, swallowed);
     }
 
     /// Keeps an image after each call that changes something from now on.
-    pub(crate) fn keep_images(&self) {
+    pub fn keep_images(&self) {
         self.inner().images = Some(Vec::new());
     }
 
     /// The images since this was last asked.
-    pub(crate) fn take_images(&self) -> Vec<World> {
+    pub fn take_images(&self) -> Vec<World> {
         self.inner().images.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The calls that failed since this was last asked.
-    pub(crate) fn take_failed(&self) -> Vec<Call> {
+    pub fn take_failed(&self) -> Vec<Call> {
         std::mem::take(&mut self.inner().failed)
     }
 
     /// How many calls there were.
-    pub(crate) fn calls(&self) -> u64 {
+    pub fn calls(&self) -> u64 {
         self.inner().calls
     }
 
-    pub(crate) fn world(&self) -> World {
+    /// What is on it, and on its way there.
+    pub fn world(&self) -> World {
         self.inner().world.clone()
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does a call, or what remains of it where it fails.
@@ -188,11 +214,30 @@ impl FakeDisk {
 
 impl Call {
     fn needs_room(self) -> bool {
-        matches!(self, Call::CreateFolder | Call::Create | Call::Rename | Call::Append | Call::Sync)
+        matches!(
+            self,
+            Call::CreateFolder
+                | Call::Create
+                | Call::Rename
+                | Call::Append
+                | Call::WriteAt
+                | Call::Sync
+                | Call::ForgetCached
+        )
     }
 
     fn changes(self) -> bool {
-        !matches!(self, Call::Open | Call::Read | Call::List | Call::Length | Call::ReadAt)
+        !matches!(
+            self,
+            Call::Open
+                | Call::Read
+                | Call::List
+                | Call::IdAt
+                | Call::Length
+                | Call::ReadAt
+                | Call::ForgetCached
+                | Call::Id
+        )
     }
 }
 
@@ -277,6 +322,31 @@ impl Disk for FakeDisk {
         };
         self.call(Call::SyncFolder, folder, sync, |_| {})
     }
+
+    fn id_at(&self, path: &Path) -> io::Result<FileId> {
+        let id = |world: &mut World| match world.live.get(path) {
+            Some(Node::File(inode)) => Ok(id_of(*inode)),
+            // There is one folder of a name, as long as nobody renames any.
+            Some(Node::Folder) => Ok((1, 0)),
+            None => Err(ErrorKind::NotFound.into()),
+        };
+        self.call(Call::IdAt, path, id, |_| {})
+    }
+}
+
+impl fmt::Debug for FakeDisk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("FakeDisk")
+    }
+}
+
+/// A place in a file, which is in memory here.
+fn place(at: u64) -> usize {
+    usize::try_from(at).expect("a file in memory is no larger than memory")
+}
+
+fn id_of(inode: usize) -> FileId {
+    (0, inode as u64)
 }
 
 struct FakeFile {
@@ -285,38 +355,43 @@ struct FakeFile {
     inode: usize,
 }
 
-impl File for FakeFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let inode = self.inode;
+impl FakeFile {
+    /// Writes bytes, or half of them where the call fails; at the file's end where no place is given.
+    fn write(&self, call: Call, bytes: &[u8], at: Option<u64>) -> io::Result<()> {
         let write = |world: &mut World, bytes: &[u8]| {
-            let inode = Arc::make_mut(&mut world.inodes[inode]);
-            inode.unsynced.push(Write { at: inode.live.len(), bytes: bytes.to_owned(), is_lost: false });
-            inode.live.extend_from_slice(bytes);
+            let inode = Arc::make_mut(&mut world.inodes[self.inode]);
+            inode.write(bytes, at.map_or(inode.live.len(), place));
         };
-        let append = |world: &mut World| {
+        let written = |world: &mut World| {
             write(world, bytes);
             Ok(())
         };
-        self.disk.call(Call::Append, &self.path, append, |world| write(world, &bytes[..bytes.len() / 2]))
+        self.disk.call(call, &self.path, written, |world| write(world, &bytes[..bytes.len() / 2]))
+    }
+
+    /// Syncs it, and then does one thing more with it.
+    fn sync_and(&self, call: Call, then: fn(&mut Inode)) -> io::Result<()> {
+        let inode = |world: &mut World, act: fn(&mut Inode)| act(Arc::make_mut(&mut world.inodes[self.inode]));
+        let sync = |world: &mut World| {
+            inode(world, Inode::sync);
+            inode(world, then);
+            Ok(())
+        };
+        self.disk.call(call, &self.path, sync, |world| inode(world, Inode::lose))
+    }
+}
+
+impl File for FakeFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write(Call::Append, bytes, None)
+    }
+
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        self.write(Call::WriteAt, bytes, Some(at))
     }
 
     fn sync(&self) -> io::Result<()> {
-        let sync = |world: &mut World| {
-            let inode = Arc::make_mut(&mut world.inodes[self.inode]);
-            let durable = &mut inode.durable;
-            for Write { at, bytes, .. } in inode.unsynced.extract_if(.., |write| !write.is_lost) {
-                if durable.len() < at + bytes.len() {
-                    durable.resize(at + bytes.len(), 0);
-                }
-                durable[at..at + bytes.len()].copy_from_slice(&bytes);
-            }
-            Ok(())
-        };
-        let failed = |world: &mut World| {
-            let inode = Arc::make_mut(&mut world.inodes[self.inode]);
-            inode.unsynced.iter_mut().for_each(|write| write.is_lost = true);
-        };
-        self.disk.call(Call::Sync, &self.path, sync, failed)
+        self.sync_and(Call::Sync, |_| {})
     }
 
     fn length(&self) -> io::Result<u64> {
@@ -326,11 +401,19 @@ impl File for FakeFile {
 
     fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
         let read = |world: &mut World| {
-            let (live, at) = (&world.inodes[self.inode].live, usize::try_from(at).unwrap());
+            let (live, at) = (&world.inodes[self.inode].live, place(at));
             let found = live.get(at..at + bytes.len()).ok_or(ErrorKind::UnexpectedEof)?;
             bytes.copy_from_slice(found);
             Ok(())
         };
         self.disk.call(Call::ReadAt, &self.path, read, |_| {})
+    }
+
+    fn forget_cached(&self) -> io::Result<()> {
+        self.sync_and(Call::ForgetCached, Inode::forget_cached)
+    }
+
+    fn id(&self) -> io::Result<FileId> {
+        self.disk.call(Call::Id, &self.path, |_| Ok(id_of(self.inode)), |_| {})
     }
 }

@@ -6,21 +6,24 @@
 //! none. The one does not imply the other. After a sync that failed, any of it may be on the disk, and another sync of the
 //! same file does not help.
 //!
-//! This module knows nothing of rows.
+//! With the feature `fake` there is a disk in memory that keeps no more than that, for tests.
 
 mod real;
-#[cfg(test)]
-pub(crate) mod fake;
+#[cfg(any(test, feature = "fake"))]
+pub mod fake;
 
 use std::{
-    io,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
-pub(crate) use real::RealDisk;
+pub use real::RealDisk;
+
+/// Which file or folder it is, whatever its name: its device and its number there.
+pub type FileId = (u64, u64);
 
 /// A file system.
-pub(crate) trait Disk: Send + Sync {
+pub trait Disk: fmt::Debug + Send + Sync {
     /// Makes a folder for its owner alone; the one above it has to be there.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
 
@@ -44,12 +47,36 @@ pub(crate) trait Disk: Send + Sync {
 
     /// Returns once a folder's entries are on the disk as they are now.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// Which file or folder has that name now.
+    fn id_at(&self, path: &Path) -> io::Result<FileId>;
+
+    /// Whether that file or folder has this name. One that can't be looked at is not one that is gone.
+    fn is_at(&self, id: FileId, path: &Path) -> io::Result<bool> {
+        match self.id_at(path) {
+            Ok(found) => Ok(found == id),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A whole file as the disk has it: see [`File::forget_cached`].
+    fn read_from_disk(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let file = self.open(path)?;
+        file.forget_cached()?;
+        let mut bytes = vec![0; usize::try_from(file.length()?).map_err(io::Error::other)?];
+        file.read_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
 }
 
 /// An open file.
-pub(crate) trait File: Send + Sync {
+pub trait File: Send + Sync {
     /// Writes bytes behind all others. After an error some of them may be there.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Writes bytes from `at` on, over what stands there. After an error some of them may be there.
+    fn write_at(&self, bytes: &[u8], at: u64) -> io::Result<()>;
 
     /// Returns once the file's bytes and its length are on the disk. Its name may not be.
     fn sync(&self) -> io::Result<()>;
@@ -59,4 +86,11 @@ pub(crate) trait File: Send + Sync {
 
     /// Fills `bytes` with those that begin at `at`.
     fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()>;
+
+    /// Syncs the file, and has it read from the disk from now on: after a sync that failed, the system's memory may hold
+    /// what no disk has, and calls it written. Where the system keeps it in memory all the same, as some do, nothing is said.
+    fn forget_cached(&self) -> io::Result<()>;
+
+    /// Which file it is.
+    fn id(&self) -> io::Result<FileId>;
 }
