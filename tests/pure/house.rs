@@ -13,8 +13,9 @@ use syn::visit::Visit;
 /// A place in `src/` or a package in `crates/`, in reading order, and the places it may name.
 const PLACES: &[(&str, &[&str])] = &[
     ("lifecycle", &[]),
-    ("rows", &[]),
-    ("log", &["lifecycle"]),
+    ("disk", &[]),
+    ("rows", &["disk"]),
+    ("log", &["lifecycle", "disk"]),
     ("projection", &["lifecycle", "rows", "log"]),
     ("copies", &["lifecycle", "log"]),
     ("access", &["log"]),

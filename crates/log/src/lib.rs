@@ -6,6 +6,7 @@
 //! no pretending after a storage error.
 
 mod error;
+mod planted;
 mod record;
 mod files;
 mod store;
@@ -16,6 +17,8 @@ mod keeper;
 mod sled_log;
 mod reopen;
 mod erasure;
+#[cfg(test)]
+mod simulation;
 
 use chrono::{DateTime, Utc};
 

@@ -4,28 +4,33 @@
 use std::{io, path::Path, sync::Arc};
 
 use chrono::{DateTime, Utc};
+use clockfold_disk::{Disk, FileId};
 
 use super::{LogError, condition::Condition};
 use crate::{
     files::{
-        data_dir::{DataDir, FileId, place_at, storage},
+        data_dir::{DataDir, storage},
         head::{Head, HeadFile},
     },
+    planted::planted,
     record::{delivery::Position, digest::Digest},
     store::{
+        Store,
         checkpointer::checkpoint,
-        journal,
+        journal, missing,
+        options::Options,
         recovery::recover,
-        sled_store::{SledStore, is_made, missing},
+        sled_store::{SledStore, is_made},
         unflushed::{Found, Unflushed},
     },
 };
 
 /// The log as one opening has it.
 pub(super) struct Opened {
-    pub(super) store: SledStore,
+    pub(super) store: Box<dyn Store>,
     pub(super) unflushed: Unflushed,
     pub(super) condition: Arc<Condition>,
+    pub(super) options: Options,
     data_dir: DataDir,
     files: Files,
 }
@@ -48,7 +53,8 @@ pub(super) struct Files([FileId; 3]);
 impl Files {
     pub(super) fn of(data_dir: &DataDir) -> io::Result<Files> {
         let log = data_dir.log();
-        Ok(Files([place_at(data_dir.root())?, place_at(&log)?, place_at(&log.join("db"))?]))
+        let disk = data_dir.disk();
+        Ok(Files([disk.id_at(data_dir.root())?, disk.id_at(&log)?, disk.id_at(&log.join("db"))?]))
     }
 }
 
@@ -77,26 +83,53 @@ impl Opened {
         expected: Expected,
     ) -> Result<(Opened, DateTime<Utc>), LogError> {
         let folder = data_dir.log();
-        let at_rest = matches!(expected, Expected::AtRest);
         let store = match expected {
             Expected::Remembered => SledStore::open_or_make(&folder, has_deliveries(HeadFile::of(data_dir).read()?))?,
             Expected::Acknowledged(_) => SledStore::open(&folder)?,
             Expected::AtRest => open_at_rest(&folder, HeadFile::of(data_dir).read()?)?,
         };
+        Opened::of(Box::new(store), data_dir, condition, expected, Options::USUAL)
+    }
+
+    /// The same, of a store that is open.
+    pub(super) fn of(
+        store: Box<dyn Store>,
+        data_dir: &DataDir,
+        condition: &Arc<Condition>,
+        expected: Expected,
+        options: Options,
+    ) -> Result<(Opened, DateTime<Utc>), LogError> {
+        let folder = data_dir.log();
         let files = Files::of(data_dir).map_err(|error| storage(format!("looking at {}", folder.display()), error))?;
-        let recovered = recover(&folder, &store)?;
+        let recovered = recover(&**data_dir.disk(), &folder, &*store, options.journal_bytes)?;
         let unflushed = Unflushed::after(recovered.stored, recovered.groups);
         let condition = Arc::clone(condition);
-        let opened = Opened { store, unflushed, condition, data_dir: data_dir.clone(), files };
+        let opened = Opened { store, unflushed, condition, options, data_dir: data_dir.clone(), files };
         let last_received_at = opened.check_end(expected)?;
-        if at_rest {
+        if matches!(expected, Expected::AtRest) {
             return Ok((opened, last_received_at));
         }
+        if planted!(RecoveredFilesRemovedFirst) {
+            let _ = journal::remove(opened.disk(), &folder, &recovered.files);
+        }
         // Only now that nothing speaks against it is anything deleted.
-        checkpoint(&opened.store, &opened.unflushed, opened.head().position)?;
-        let removed = journal::remove(&folder, &recovered.files);
+        opened.checkpoint(opened.head().position)?;
+        if planted!(RecoveredFilesRemovedFirst) {
+            return Ok((opened, last_received_at));
+        }
+        let removed = journal::remove(opened.disk(), &folder, &recovered.files);
         removed.map_err(|error| storage(format!("removing the journal in {}", folder.display()), error))?;
         Ok((opened, last_received_at))
+    }
+
+    /// What the journal and the head are on.
+    pub(super) fn disk(&self) -> &dyn Disk {
+        &**self.data_dir.disk()
+    }
+
+    /// Writes what is unflushed, up to `last`, into the store.
+    pub(super) fn checkpoint(&self, last: Position) -> Result<(), LogError> {
+        checkpoint(&*self.store, &self.unflushed, last, &self.options)
     }
 
     /// Whether the data directory's path still leads to these files.
@@ -124,10 +157,11 @@ impl Opened {
             Expected::Acknowledged(head) => Some(head),
         };
         match expected {
-            Some(remembered) if remembered.position > found.position => {
+            Some(remembered) if remembered.position > found.position && !planted!(ShorterAccepted) => {
                 let (path, found, remembered) = (self.data_dir.log(), found.position, remembered.position);
                 return Err(LogError::Shorter { path, found, remembered });
             }
+            Some(remembered) if planted!(ShorterAccepted) && remembered.position > found.position => {}
             Some(remembered) if self.digest_at(remembered.position)? != remembered.digest => {
                 let message =
                     "its digest is not the remembered one: records were changed, or the head is another log's";

@@ -13,7 +13,7 @@ use crate::{
         envelope::DecodedGroup,
     },
     store::{
-        sled_store::{broken_chain, missing},
+        broken_chain, missing,
         unflushed::{ChainedDelivery, Found, Group},
     },
 };

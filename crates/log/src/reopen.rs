@@ -27,7 +27,7 @@ impl Shared {
         // Nothing is locked or tried out in a directory that is somebody else's.
         self.check_is_ours()?;
         let new_lock = self.lock_again()?;
-        try_out(&folder, self.condition.failure().is_some_and(|why| why.is_full()))?;
+        try_out(&**self.data_dir.disk(), &folder, self.condition.failure().is_some_and(|why| why.is_full()))?;
         let mut opened = self.opened.write().unwrap_or_else(PoisonError::into_inner);
         drop(opened.take());
         let expected = Expected::Acknowledged(self.head());

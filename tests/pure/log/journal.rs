@@ -93,22 +93,25 @@ fn any_flipped_bit_is_refused_or_changes_nothing() {
 }
 
 #[test]
-fn a_journal_whose_making_was_interrupted_counts_as_none() {
+fn a_file_has_its_number_once_it_is_whole_and_one_that_is_not_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     open(&data).unwrap().append(group(1..=3)).unwrap();
-    let whole_head = {
-        let log = open(&data).unwrap();
-        log.append(group(4..=4)).unwrap();
-        fs::read(&journal_files(&data)[0]).unwrap()[..HEAD_BYTES].to_vec()
-    };
-    let torn_head = [&whole_head[..23], &[0; 5000]].concat();
-    let only_head = [&whole_head[..], &[0; 5000]].concat();
-    for content in [&b""[..], &[0; 5000], &whole_head[..7], &whole_head, &torn_head, &only_head] {
-        fs::write(data.join("log/journal-000000000001"), content).unwrap();
-        fs::write(data.join("log/journal-000000000002"), &torn_head).unwrap();
+    let log = open(&data).unwrap();
+    log.append(group(4..=4)).unwrap();
+    let whole = fs::read(&journal_files(&data)[0]).unwrap();
+    drop(log);
+    let torn_head = [&whole[..23], &vec![0; whole.len() - 23]].concat();
+    for content in [&b""[..], &[0; 5000], &whole[..7], &whole[..HEAD_BYTES], &torn_head] {
+        // What a power cut leaves of one that is being made.
+        fs::write(data.join("log/journal-new"), content).unwrap();
         assert_eq!(read_all(&open(&data).unwrap()).len(), 4);
-        assert_eq!(journal_files(&data), [] as [PathBuf; 0]);
+        let named = data.join("log/journal-000000000001");
+        fs::write(&named, content).unwrap();
+        let Err(error) = open(&data) else { panic!("{} bytes are taken for a file of the journal", content.len()) };
+        assert!(error.is_corruption() && error.to_string().contains("journal-000000000001"), "{error}");
+        assert_eq!(fs::read(&named).unwrap(), content, "what is refused stays as it is");
+        fs::remove_file(&named).unwrap();
     }
 }
 

@@ -5,15 +5,13 @@
 
 use std::{
     any::Any,
-    fs::{self, File, Metadata},
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    fs,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use rustix::{
-    fs::{Advice, AtFlags, CWD, StatxFlags, fadvise, makedev, statx},
-    io::Errno,
-};
+use clockfold_disk::{Disk, RealDisk};
 
 use crate::{
     LogError,
@@ -27,12 +25,25 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct DataDir {
     root: PathBuf,
+    /// What the journal and the head are on.
+    disk: Arc<dyn Disk>,
 }
 
 impl DataDir {
     /// The data directory at `root`. Nothing is made or checked yet.
     pub fn at(root: impl Into<PathBuf>) -> DataDir {
-        DataDir { root: root.into() }
+        DataDir { root: root.into(), disk: Arc::new(RealDisk) }
+    }
+
+    /// One on a disk in memory. The lock and the store are not there.
+    #[cfg(test)]
+    pub(crate) fn on(disk: Arc<dyn Disk>, root: impl Into<PathBuf>) -> DataDir {
+        DataDir { root: root.into(), disk }
+    }
+
+    /// What the journal and the head are on.
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
     }
 
     /// Makes the directory and its log folder where they are missing, durably, and locks it.
@@ -153,45 +164,9 @@ impl Room {
     }
 }
 
-/// Makes what was written to a file durable, and has it read from the disk from now on: after a sync that failed, the
-/// system's memory may hold what no disk has, and calls it written. Where the system keeps it in memory all the same, as
-/// some do, nothing is said.
-pub(crate) fn forget_cached(file: &File) -> std::io::Result<()> {
-    file.sync_all()?;
-    let _ = fadvise(file, 0, None, Advice::DontNeed);
-    Ok(())
-}
-
-/// Which file or folder it is, wherever it is: its device and its number there.
-pub(crate) type FileId = (u64, u64);
-
-pub(crate) fn place_of(found: &Metadata) -> FileId {
-    (found.dev(), found.ino())
-}
-
-/// Where a path leads. Its times are not asked for: on Linux since 6.13 whoever has been told a file's times makes the next
-/// write to it change them, and the sync after that one more block to write.
-pub(crate) fn place_at(path: &Path) -> std::io::Result<FileId> {
-    match statx(CWD, path, AtFlags::empty(), StatxFlags::INO) {
-        Ok(found) => Ok((makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino)),
-        // An old kernel, or a sandbox that does not know the call.
-        Err(Errno::NOSYS | Errno::PERM) => fs::metadata(path).map(|found| place_of(&found)),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether a path leads there. What can't be looked at is not what is gone.
-pub(crate) fn leads_to(path: &Path, place: FileId) -> std::io::Result<bool> {
-    match place_at(path) {
-        Ok(found) => Ok(found == place),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 /// Makes a directory's entries durable.
 pub fn sync_dir(path: &Path) -> std::io::Result<()> {
-    File::open(path)?.sync_all()
+    RealDisk.sync_folder(path)
 }
 
 /// What the system said while something was done.

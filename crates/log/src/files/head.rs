@@ -4,16 +4,13 @@
 //! error, with fewer rows, and only this file tells. It may trail the log by a second, never lead it. An open log has one
 //! from the start.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
-};
+use std::{io, path::PathBuf, sync::Arc};
+
+use clockfold_disk::Disk;
 
 use crate::{
     LogError,
-    files::data_dir::{DataDir, storage, sync_dir},
+    files::data_dir::{DataDir, storage},
     record::{delivery::Position, digest::Digest},
 };
 
@@ -34,6 +31,7 @@ impl Head {
 /// The file that remembers a head.
 #[derive(Clone, Debug)]
 pub struct HeadFile {
+    disk: Arc<dyn Disk>,
     path: PathBuf,
     temporary: PathBuf,
 }
@@ -41,31 +39,34 @@ pub struct HeadFile {
 impl HeadFile {
     /// The head file of a data directory.
     pub fn of(data_dir: &DataDir) -> HeadFile {
-        HeadFile { path: data_dir.head(), temporary: data_dir.log().join("head.new") }
+        let (disk, path) = (Arc::clone(data_dir.disk()), data_dir.head());
+        HeadFile { disk, path, temporary: data_dir.log().join("head.new") }
     }
 
     /// What is remembered; `None` where there is no file.
     pub fn read(&self) -> Result<Option<Head>, LogError> {
-        let text = match fs::read_to_string(&self.path) {
-            Ok(text) => text,
+        let bytes = match self.disk.read(&self.path) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            // Not text: it was read, and it is not what was written.
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(self.unreadable(error)),
             Err(error) => return Err(storage(format!("reading {}", self.path.display()), error)),
         };
+        let text = String::from_utf8(bytes).map_err(|error| self.unreadable(error))?;
         parse(&text).map(Some).ok_or_else(|| self.unreadable("its content or its checksum does not fit"))
     }
 
     /// Replaces the file atomically and durably.
     pub fn write(&self, head: Head) -> Result<(), LogError> {
         let replace = || {
-            // A head tells how much there is: its owner's business.
-            let options = || File::options().write(true).create(true).truncate(true).mode(0o600).open(&self.temporary);
-            let mut file = options()?;
-            file.write_all(print(head).as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&self.temporary, &self.path)?;
-            self.path.parent().map_or(Ok(()), sync_dir)
+            // What a crash left.
+            match self.disk.remove(&self.temporary) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+            let mut file = self.disk.create(&self.temporary)?;
+            file.append(print(head).as_bytes())?;
+            file.sync()?;
+            self.disk.rename(&self.temporary, &self.path)?;
+            self.path.parent().map_or(Ok(()), |folder| self.disk.sync_folder(folder))
         };
         replace().map_err(|error: io::Error| storage(format!("writing {}", self.path.display()), error))
     }

@@ -20,10 +20,9 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{
-    LogError,
-    files::data_dir::{leads_to, place_of, storage},
-};
+use clockfold_disk::{Disk as _, File as _, RealDisk};
+
+use crate::{LogError, files::data_dir::storage};
 
 /// More than a lock file has.
 const FILE_BYTES_MAX: u64 = 512 << 10;
@@ -184,7 +183,7 @@ impl DataDirLock {
 
     /// Whether the file stands at `path`.
     pub(crate) fn is_at(&self, path: &Path) -> io::Result<bool> {
-        leads_to(path, place_of(&self.file.metadata()?))
+        RealDisk.is_at(self.file.id()?, path)
     }
 
     /// Says in this file what another one says that is no longer there.

@@ -13,28 +13,25 @@ use std::{
     time::Instant,
 };
 
+use clockfold_disk::Disk;
+
 use crate::{
     LogError,
     files::data_dir::{Room, storage},
     opened::Opened,
+    planted::planted,
     record::{
         delivery::{Body, Delivery, Position},
         envelope::{encode, encode_plain},
     },
     store::{
-        journal::{self, JOURNAL_BYTES, JournalFile, remove},
+        Store,
+        journal::{self, JournalFile, remove},
+        options::Options,
         sled_store::SledStore,
         unflushed::{ChainedDelivery, Group, Unflushed},
     },
 };
-
-/// A value holds at most about this many bytes of bodies and event types, unless one delivery alone has more.
-const VALUE_BYTES_MAX: usize = 16 << 10;
-/// And at most this many deliveries.
-const VALUE_DELIVERIES_MAX: usize = 256;
-/// The most values that share one sync of the store: what sled has written and not synced stays well below a
-/// segment, so it never gives a segment away whose content has moved to where a power cut would lose it.
-const VALUES_A_SYNC_MAX: usize = 32;
 
 /// What has to be free before a log is opened anew that failed on a full disk: a file of the journal, and a segment of
 /// the store.
@@ -51,7 +48,19 @@ pub(crate) struct Journal {
     asked: bool,
     made: mpsc::Receiver<JournalFile>,
     /// `None` once it is closed.
-    checkpointer: Option<(mpsc::Sender<Task>, JoinHandle<()>)>,
+    tasks: Option<mpsc::Sender<Task>>,
+    thread: Option<JoinHandle<()>>,
+    /// A simulation has it work step by step, in place of a thread.
+    #[cfg(test)]
+    stepped: std::cell::RefCell<Option<Worker>>,
+}
+
+/// What makes files and has them checkpointed.
+struct Worker {
+    opened: Arc<Opened>,
+    folder: PathBuf,
+    todo: mpsc::Receiver<Task>,
+    made: mpsc::Sender<JournalFile>,
 }
 
 /// What the thread is asked to do.
@@ -68,19 +77,47 @@ impl Journal {
     /// A journal without a file, and its thread. The first file is made for the first group: who only reads a log
     /// does not need one.
     pub(crate) fn start(opened: Arc<Opened>, folder: PathBuf) -> Result<Journal, LogError> {
-        let ((tasks, todo), (done, made)) = (mpsc::channel::<Task>(), mpsc::channel());
-        let (thread_opened, thread_folder) = (Arc::clone(&opened), folder.clone());
-        let serve = move || {
-            for task in todo {
-                if let Err(error) = task.perform(&thread_opened, &thread_folder, &done) {
-                    thread_opened.condition.fail(&error);
-                    return;
-                }
-            }
+        let (mut journal, worker) = Journal::with_worker(opened, folder);
+        let thread = thread::Builder::new().name("checkpointer".to_owned()).spawn(move || worker.run());
+        journal.thread = Some(thread.map_err(|error| storage("starting a thread".to_owned(), error))?);
+        Ok(journal)
+    }
+
+    fn with_worker(opened: Arc<Opened>, folder: PathBuf) -> (Journal, Worker) {
+        let ((tasks, todo), (done, made)) = (mpsc::channel(), mpsc::channel());
+        let worker = Worker { opened: Arc::clone(&opened), folder: folder.clone(), todo, made: done };
+        let journal = Journal {
+            opened,
+            folder,
+            active: None,
+            number: 0,
+            asked: false,
+            made,
+            tasks: Some(tasks),
+            thread: None,
+            #[cfg(test)]
+            stepped: std::cell::RefCell::default(),
         };
-        let thread = thread::Builder::new().name("checkpointer".to_owned()).spawn(serve);
-        let thread = thread.map_err(|error| storage("starting a thread".to_owned(), error))?;
-        Ok(Journal { opened, folder, active: None, number: 0, asked: false, made, checkpointer: Some((tasks, thread)) })
+        (journal, worker)
+    }
+
+    /// A journal without a thread: what it asks for is done by [`Journal::step`], or when it has to wait for it.
+    #[cfg(test)]
+    pub(crate) fn stepped(opened: Arc<Opened>, folder: PathBuf) -> Journal {
+        let (journal, worker) = Journal::with_worker(opened, folder);
+        journal.stepped.replace(Some(worker));
+        journal
+    }
+
+    /// Does one thing that was asked for. `false` where there is none.
+    #[cfg(test)]
+    pub(crate) fn step(&self) -> bool {
+        let mut stepped = self.stepped.borrow_mut();
+        let Some(task) = stepped.as_ref().and_then(|worker| worker.todo.try_recv().ok()) else { return false };
+        if stepped.as_ref().is_some_and(|worker| worker.perform(task).is_err()) {
+            *stepped = None;
+        }
+        true
     }
 
     /// Makes a group durable that follows the head; from then on it is read.
@@ -108,17 +145,15 @@ impl Journal {
         self.hand_over()?;
         let (tell, told) = mpsc::channel();
         self.send(Task::Tell(tell))?;
-        told.recv().map_err(|_| self.stopped())
+        self.wait_for(&told)
     }
 
     /// Checkpoints everything and leaves no file, unless an error closed the log. Then those that hold something stay.
     pub(crate) fn close(mut self) -> Result<(), LogError> {
         let drained = self.opened.condition.check().and_then(|()| self.drain());
-        if let Some((tasks, thread)) = self.checkpointer.take() {
-            drop(tasks);
-            // A panic was logged when it happened.
-            let _ = thread.join();
-        }
+        drop(self.tasks.take());
+        // A panic was logged when it happened.
+        let _ = self.thread.take().map(JoinHandle::join);
         // A file that was made ahead of need holds nothing. It goes after an error too: it may stand in the directory of
         // another log by now.
         let left = self.made.try_iter().map(|file| remove_own(&self.opened, &self.folder, &file)).last();
@@ -135,7 +170,7 @@ impl Journal {
         let fits = |file: &JournalFile| file.is_empty() || file.has_room_for(value_bytes);
         if !self.active.as_ref().is_some_and(fits) {
             self.ask_for_next()?;
-            let next = self.made.recv().map_err(|_| self.stopped())?;
+            let next = self.wait_for(&self.made)?;
             self.asked = false;
             // It was made by its path. What stands there is looked at before anything in it is acknowledged.
             if let Err(error) = self.opened.check_files() {
@@ -164,14 +199,36 @@ impl Journal {
     }
 
     fn send(&self, task: Task) -> Result<(), LogError> {
-        let sent = self.checkpointer.as_ref().and_then(|(tasks, _)| tasks.send(task).ok());
+        let sent = self.tasks.as_ref().and_then(|tasks| tasks.send(task).ok());
         sent.ok_or_else(|| self.stopped())
     }
 
-    /// Why the thread is no more.
+    fn wait_for<T>(&self, done: &mpsc::Receiver<T>) -> Result<T, LogError> {
+        #[cfg(test)]
+        while self.step() {}
+        done.recv().map_err(|_| self.stopped())
+    }
+
+    /// Why nothing is done any more.
     fn stopped(&self) -> LogError {
         let defect = || LogError::Closed("the journal's thread stopped at a defect".to_owned());
         self.opened.condition.check().err().unwrap_or_else(defect)
+    }
+}
+
+impl Worker {
+    fn run(self) {
+        while let Ok(task) = self.todo.recv() {
+            if self.perform(task).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// An error closes the log for writing.
+    fn perform(&self, task: Task) -> Result<(), LogError> {
+        let done = task.perform(&self.opened, &self.folder, &self.made);
+        done.inspect_err(|error| self.opened.condition.fail(error))
     }
 }
 
@@ -179,13 +236,19 @@ impl Task {
     fn perform(self, opened: &Opened, folder: &Path, made: &mpsc::Sender<JournalFile>) -> Result<(), LogError> {
         match self {
             Task::Make(number) => {
-                let file = JournalFile::make(folder, number);
+                let file = (opened.options.mark)().and_then(|mark| {
+                    JournalFile::make(opened.disk(), folder, number, opened.options.journal_bytes, mark)
+                });
                 let file = file.map_err(|error| storage(format!("making a journal in {}", folder.display()), error))?;
                 // Who no longer waits does not need it.
                 let _ = made.send(file);
             }
             Task::Checkpoint(file, last) => {
-                checkpoint(&opened.store, &opened.unflushed, last)?;
+                if planted!(FileRemovedBeforeCheckpoint) {
+                    remove_own(opened, folder, &file)?;
+                    return opened.checkpoint(last);
+                }
+                opened.checkpoint(last)?;
                 remove_own(opened, folder, &file)?;
             }
             Task::Tell(done) => {
@@ -198,7 +261,7 @@ impl Task {
 
 /// An error where a file's path no longer leads to it.
 fn check_in_place(opened: &Opened, file: &JournalFile) -> Result<(), LogError> {
-    match file.is_in_place() {
+    match file.is_in_place(opened.disk()) {
         Ok(true) => Ok(()),
         Ok(false) => Err(opened.exchanged()),
         Err(error) => Err(storage(format!("looking at {}", file.path().display()), error)),
@@ -208,37 +271,45 @@ fn check_in_place(opened: &Opened, file: &JournalFile) -> Result<(), LogError> {
 /// Deletes a file of the journal, durably, and no other that stands in its place.
 fn remove_own(opened: &Opened, folder: &Path, file: &JournalFile) -> Result<(), LogError> {
     check_in_place(opened, file)?;
-    let removed = remove(folder, &[file.path().to_owned()]);
+    let removed = remove(opened.disk(), folder, &[file.path().to_owned()]);
     removed.map_err(|error| storage(format!("removing {}", file.path().display()), error))
 }
 
 /// Whether a log in `folder` can be written again, tried on a file of the journal that holds nothing and on the store's
 /// own; before what is there is closed. Where the disk `was_full`, room is made sure of too, by really taking it: how much
 /// a system says is free is not what this user may have, and some say nothing.
-pub(crate) fn try_out(folder: &Path, was_full: bool) -> Result<(), LogError> {
+pub(crate) fn try_out(disk: &dyn Disk, folder: &Path, was_full: bool) -> Result<(), LogError> {
     let failed = |error| storage(format!("trying out {}", folder.display()), error);
     // The last bytes of a full disk are not taken from others each second.
     if was_full && Room::surely_free_at(folder).is_some_and(|free| free < ROOM_BYTES as u64) {
         return Err(failed(io::Error::from(io::ErrorKind::StorageFull)));
     }
-    journal::try_out(folder, if was_full { ROOM_BYTES } else { JOURNAL_BYTES }).map_err(failed)?;
+    journal::try_out(disk, folder, if was_full { ROOM_BYTES } else { Options::USUAL.journal_bytes }).map_err(failed)?;
     SledStore::try_out(folder).map_err(failed)
 }
 
 /// Writes what is unflushed, up to `last`, into the store, as values of a good size.
-pub(crate) fn checkpoint(store: &SledStore, unflushed: &Unflushed, last: Position) -> Result<(), LogError> {
+pub(crate) fn checkpoint(
+    store: &dyn Store,
+    unflushed: &Unflushed,
+    last: Position,
+    options: &Options,
+) -> Result<(), LogError> {
     let (first, groups) = unflushed.groups_up_to(last);
     let entries = groups.iter().flat_map(|group| group.entries());
     let entries: Vec<&ChainedDelivery> =
         entries.filter(|entry| (first..=last).contains(&entry.delivery.position)).collect();
     let mut rest = &entries[..];
     while !rest.is_empty() {
-        let mut values = Vec::with_capacity(VALUES_A_SYNC_MAX);
+        let mut values = Vec::with_capacity(options.values_a_sync);
         let mut through = first;
-        while let Some((dense, later)) = split_value(rest).filter(|_| values.len() < VALUES_A_SYNC_MAX) {
+        while let Some((dense, later)) = split_value(rest, options).filter(|_| values.len() < options.values_a_sync) {
             let (begin, end) = (dense[0].delivery.position, dense[dense.len() - 1]);
             values.push((begin, encode(dense.iter().map(|entry| &entry.delivery), end.digest)));
             (rest, through) = (later, end.delivery.position);
+        }
+        if planted!(CheckpointedBeforeCommit) {
+            unflushed.checkpointed(through);
         }
         store.commit(values)?;
         unflushed.checkpointed(through);
@@ -249,13 +320,14 @@ pub(crate) fn checkpoint(store: &SledStore, unflushed: &Unflushed, last: Positio
 /// What the next value holds, and what is left; `None` where nothing is.
 fn split_value<'a, 'b>(
     entries: &'a [&'b ChainedDelivery],
+    options: &Options,
 ) -> Option<(&'a [&'b ChainedDelivery], &'a [&'b ChainedDelivery])> {
     let mut bytes = 0;
     let fits = |entry: &&&ChainedDelivery| {
         bytes += weight(&entry.delivery);
-        bytes <= VALUE_BYTES_MAX
+        bytes <= options.value_bytes
     };
-    let count = entries.iter().take(VALUE_DELIVERIES_MAX).take_while(fits).count().max(1);
+    let count = entries.iter().take(options.value_deliveries).take_while(fits).count().max(1);
     if entries.is_empty() { None } else { Some(entries.split_at(count)) }
 }
 

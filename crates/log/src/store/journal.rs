@@ -12,26 +12,24 @@
 //!
 //! A value is a group as `record.rs` has it, with codec 0. Records follow the head and one another; zeros follow the
 //! last. One record is one write, and the next one begins after its sync: so a power cut breaks the last record at
-//! most, and that was never acknowledged. A broken record before a whole one is corruption. The mark tells a record from
-//! whatever a body may hold.
+//! most, and that was never acknowledged. A broken record before a whole one is corruption, and so is a file that has lost
+//! its head or its end: it has its number only once all of it is on the disk. The mark tells a record from whatever a body
+//! may hold.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read as _},
-    os::unix::fs::FileExt,
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
-use crate::{
-    files::data_dir::{FileId, forget_cached, leads_to, place_of, sync_dir},
-    record::delivery::Position,
-};
+use clockfold_disk::{Disk, File, FileId};
 
-/// What a file takes from the disk when it is made. A group that is larger makes it grow.
-pub(crate) const JOURNAL_BYTES: usize = 2 << 20;
+use crate::{planted::planted, record::delivery::Position};
+
 const NAME: &str = "journal-";
+/// A file's name until all of it is on the disk. It has no number.
+const NEW: &str = "journal-new";
 const MAGIC: &[u8; 20] = b"clockfold journal 1\n";
-const MARK_BYTES: usize = 8;
+pub(crate) const MARK_BYTES: usize = 8;
 /// Where a file's first record stands.
 pub(crate) const HEAD_BYTES: usize = MAGIC.len() + MARK_BYTES + 4;
 const RECORD_HEAD_BYTES: usize = MARK_BYTES + 4 + 4 + 8;
@@ -39,10 +37,11 @@ const RECORD_HEAD_BYTES: usize = MARK_BYTES + 4 + 4 + 8;
 /// A file that takes records.
 pub(crate) struct JournalFile {
     path: PathBuf,
-    file: File,
-    /// Where its path led.
-    place: FileId,
+    file: Box<dyn File>,
+    id: FileId,
     mark: [u8; MARK_BYTES],
+    /// What it took from the disk when it was made.
+    bytes: usize,
     /// Where the next record goes.
     end: usize,
     /// The record being written.
@@ -50,24 +49,29 @@ pub(crate) struct JournalFile {
 }
 
 impl JournalFile {
-    /// Makes a file, durably.
-    pub(crate) fn make(folder: &Path, number: u64) -> io::Result<JournalFile> {
-        JournalFile::make_at(folder, folder.join(format!("{NAME}{number:012}")), JOURNAL_BYTES)
-    }
-
-    fn make_at(folder: &Path, path: PathBuf, bytes: usize) -> io::Result<JournalFile> {
-        let mut mark = [0; MARK_BYTES];
-        getrandom::fill(&mut mark).map_err(io::Error::other)?;
-        let mut content = head(mark);
-        content.resize(bytes, 0);
-        let file = File::options().write(true).create_new(true).open(&path)?;
-        let place = file.metadata().map(|found| place_of(&found));
-        let written = file.write_all_at(&content, 0).and_then(|()| file.sync_all()).and_then(|()| sync_dir(folder));
-        match written.and(place) {
-            Ok(place) => Ok(JournalFile { path, file, place, mark, end: HEAD_BYTES, record: Vec::new() }),
+    /// Makes a file of so many bytes, durably. A group that is larger makes it grow.
+    pub(crate) fn make(
+        disk: &dyn Disk,
+        folder: &Path,
+        number: u64,
+        bytes: usize,
+        mark: [u8; MARK_BYTES],
+    ) -> io::Result<JournalFile> {
+        let (new, path) = (folder.join(NEW), folder.join(format!("{NAME}{number:012}")));
+        // A file that has its number has its head: a power cut before leaves none, or one that nothing was written to.
+        let new = if planted!(FileNamedBeforeSync) { path.clone() } else { new };
+        let made = make_file(disk, &new, bytes, mark).and_then(|file| {
+            if !planted!(FileNamedBeforeSync) {
+                disk.rename(&new, &path)?;
+            }
+            disk.sync_folder(folder)?;
+            Ok((file.id()?, file))
+        });
+        match made {
+            Ok((id, file)) => Ok(JournalFile { path, file, id, mark, bytes, end: HEAD_BYTES, record: Vec::new() }),
             Err(error) => {
                 // On a full disk, who opens the log next needs the room.
-                let _ = fs::remove_file(&path);
+                let _ = disk.remove(&new).or_else(|_| disk.remove(&path));
                 Err(error)
             }
         }
@@ -82,15 +86,18 @@ impl JournalFile {
         self.record.extend_from_slice(&checksum(length, first, value).to_le_bytes());
         self.record.extend_from_slice(&first.get().to_le_bytes());
         self.record.extend_from_slice(value);
-        self.file.write_all_at(&self.record, self.end as u64)?;
-        self.file.sync_data()?;
+        self.file.write_at(&self.record, self.end as u64)?;
+        self.file.sync()?;
+        if planted!(RecordWrittenOverTheLast) {
+            return Ok(());
+        }
         self.end += self.record.len();
         Ok(())
     }
 
     /// Whether a value of this length fits without making the file grow.
     pub(crate) fn has_room_for(&self, value_bytes: usize) -> bool {
-        self.end + RECORD_HEAD_BYTES + value_bytes <= JOURNAL_BYTES
+        self.end + RECORD_HEAD_BYTES + value_bytes <= self.bytes
     }
 
     /// Whether it has no record yet.
@@ -100,12 +107,12 @@ impl JournalFile {
 
     /// Whether half of it is used: time to make the next one.
     pub(crate) fn is_half_full(&self) -> bool {
-        self.end > JOURNAL_BYTES / 2
+        self.end > self.bytes / 2
     }
 
     /// Whether its path still leads to it. What is written to a file that somebody has removed is durable nowhere.
-    pub(crate) fn is_in_place(&self) -> io::Result<bool> {
-        leads_to(&self.path, self.place)
+    pub(crate) fn is_in_place(&self, disk: &dyn Disk) -> io::Result<bool> {
+        disk.is_at(self.id, &self.path)
     }
 
     /// The file's name.
@@ -114,35 +121,50 @@ impl JournalFile {
     }
 }
 
-/// Makes a file like those of the journal, with so many bytes, durably, and removes it.
-pub(crate) fn try_out(folder: &Path, bytes: usize) -> io::Result<()> {
+/// Makes a file with a head and zeros, and syncs it. Its name is not synced.
+fn make_file(disk: &dyn Disk, path: &Path, bytes: usize, mark: [u8; MARK_BYTES]) -> io::Result<Box<dyn File>> {
+    // What a crash left.
+    match disk.remove(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut content = head(mark);
+    content.resize(bytes, 0);
+    let file = disk.create(path)?;
+    file.write_at(&content, 0)?;
+    file.sync()?;
+    Ok(file)
+}
+
+/// A mark for a new file.
+pub(crate) fn random_mark() -> io::Result<[u8; MARK_BYTES]> {
+    let mut mark = [0; MARK_BYTES];
+    getrandom::fill(&mut mark).map_err(io::Error::other)?;
+    Ok(mark)
+}
+
+/// Makes a file like those of the journal, with so many bytes, and removes it.
+pub(crate) fn try_out(disk: &dyn Disk, folder: &Path, bytes: usize) -> io::Result<()> {
     let path = folder.join(NAME.to_owned() + "tried");
-    // What an earlier try left.
-    let _ = fs::remove_file(&path);
-    let tried = JournalFile::make_at(folder, path.clone(), bytes);
-    tried.and_then(|_| fs::remove_file(path))
+    let tried = make_file(disk, &path, bytes, random_mark()?).and_then(|_| disk.sync_folder(folder));
+    tried.and(disk.remove(&path))
 }
 
 /// The journal's files, in order.
-pub(crate) fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let number = name.to_str().and_then(|name| name.strip_prefix(NAME)?.parse::<u64>().ok());
-        files.extend(number.map(|number| (number, entry.path())));
-    }
+pub(crate) fn files(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let number_of = |path: &Path| path.file_name()?.to_str()?.strip_prefix(NAME)?.parse::<u64>().ok();
+    let mut files: Vec<_> = disk.list(folder)?.into_iter().filter_map(|path| Some((number_of(&path)?, path))).collect();
     files.sort();
     Ok(files.into_iter().map(|(_, path)| path).collect())
 }
 
 /// Deletes files of the journal, durably. What they held has to be on stable storage elsewhere.
-pub(crate) fn remove(folder: &Path, files: &[PathBuf]) -> io::Result<()> {
+pub(crate) fn remove(disk: &dyn Disk, folder: &Path, files: &[PathBuf]) -> io::Result<()> {
     if files.is_empty() {
         return Ok(());
     }
-    files.iter().try_for_each(fs::remove_file)?;
-    sync_dir(folder)
+    files.iter().try_for_each(|file| disk.remove(file))?;
+    disk.sync_folder(folder)
 }
 
 /// What a file was found to hold.
@@ -164,17 +186,21 @@ pub(crate) struct FoundRecord<'a> {
 
 impl Contents {
     /// Reads a file.
-    pub(crate) fn read(path: &Path) -> io::Result<Contents> {
-        let bytes = from_disk(path)?;
+    pub(crate) fn read(disk: &dyn Disk, path: &Path) -> io::Result<Contents> {
+        let bytes = disk.read_from_disk(path)?;
         let mark = bytes.get(MAGIC.len()..MAGIC.len() + MARK_BYTES).and_then(|mark| mark.try_into().ok());
         let mark = mark.filter(|mark| bytes.starts_with(&head(*mark)));
         Ok(Contents { bytes, mark })
     }
 
-    /// Whether its head can't be read and yet it was used. A power cut while a file was made leaves nothing behind
-    /// its head.
-    pub(crate) fn is_unreadable(&self) -> bool {
-        self.mark.is_none() && !self.is_blank_from(HEAD_BYTES)
+    /// How many bytes it has.
+    pub(crate) fn length(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether its head can be read. A file without one never had a number.
+    pub(crate) fn has_head(&self) -> bool {
+        self.mark.is_some()
     }
 
     /// The whole records from the beginning, up to the first that is not.
@@ -195,6 +221,9 @@ impl Contents {
     /// Whether a whole record stands anywhere from there on.
     pub(crate) fn has_record_from(&self, at: usize) -> bool {
         let Some(mark) = self.mark else { return false };
+        if planted!(BrokenBeforeWholeGivenUp) {
+            return false;
+        }
         let rest = self.bytes.get(at..).unwrap_or_default();
         let mut marks = rest.windows(MARK_BYTES).enumerate().filter(|(_, window)| *window == mark);
         marks.any(|(index, _)| self.record_at(at + index).is_some())
@@ -209,18 +238,10 @@ impl Contents {
         let length = u32::from_le_bytes(*length);
         let first = Position::new(u64::from_le_bytes(*first));
         let value = rest.get(..length as usize)?;
-        let whole = self.mark == Some(*mark) && u32::from_le_bytes(*crc) == checksum(length, first, value);
+        let is_sound = u32::from_le_bytes(*crc) == checksum(length, first, value);
+        let whole = self.mark == Some(*mark) && (is_sound || planted!(TornRecordTaken));
         whole.then_some(FoundRecord { first, value, end: at + RECORD_HEAD_BYTES + value.len() })
     }
-}
-
-/// A file's bytes as the disk has them.
-fn from_disk(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    forget_cached(&file)?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn head(mark: [u8; MARK_BYTES]) -> Vec<u8> {
@@ -234,6 +255,8 @@ fn checksum(length: u32, first: Position, value: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&length.to_le_bytes());
     hasher.update(&first.get().to_le_bytes());
-    hasher.update(value);
+    if !planted!(ChecksumWithoutValue) {
+        hasher.update(value);
+    }
     hasher.finalize()
 }

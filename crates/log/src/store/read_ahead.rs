@@ -120,7 +120,7 @@ mod tests {
         let data_file = folder.path().join("db");
         let read = |when: &str| {
             let data_file = File::open(&data_file).unwrap();
-            crate::files::data_dir::forget_cached(&data_file).unwrap();
+            clockfold_disk::File::forget_cached(&data_file).unwrap();
             let begun = Instant::now();
             let read = read_ahead(folder.path(), &data_file, segment_bytes as u64).unwrap();
             let took = begun.elapsed();

@@ -7,13 +7,16 @@
 
 use std::path::{Path, PathBuf};
 
+use clockfold_disk::Disk;
+
 use crate::{
     LogError,
     files::{data_dir::storage, head::Head},
+    planted::planted,
     record::{delivery::Position, digest::Digest, envelope::decode},
     store::{
+        Store, broken_chain,
         journal::{Contents, FoundRecord, HEAD_BYTES, files},
-        sled_store::{SledStore, broken_chain},
         unflushed::Group,
     },
 };
@@ -29,12 +32,17 @@ pub(crate) struct Recovered {
 }
 
 /// Reads what the journal in `folder` has beyond the store.
-pub(crate) fn recover(folder: &Path, store: &SledStore) -> Result<Recovered, LogError> {
+pub(crate) fn recover(
+    disk: &dyn Disk,
+    folder: &Path,
+    store: &dyn Store,
+    file_bytes: usize,
+) -> Result<Recovered, LogError> {
     let stored = store.end()?;
-    let files = files(folder).map_err(|error| storage(format!("looking into {}", folder.display()), error))?;
-    let mut recovery = Recovery { store, stored, end: None, broken: false, groups: Vec::new() };
+    let files = files(disk, folder).map_err(|error| storage(format!("looking into {}", folder.display()), error))?;
+    let mut recovery = Recovery { file_bytes, store, stored, end: None, broken: false, groups: Vec::new() };
     for path in &files {
-        let contents = Contents::read(path);
+        let contents = Contents::read(disk, path);
         recovery.take_file(path, &contents.map_err(|error| storage(format!("reading {}", path.display()), error))?)?;
     }
     let after = recovery.after();
@@ -51,7 +59,9 @@ pub(crate) fn recover(folder: &Path, store: &SledStore) -> Result<Recovered, Log
 }
 
 struct Recovery<'a> {
-    store: &'a SledStore,
+    /// What each file of the journal has at least.
+    file_bytes: usize,
+    store: &'a dyn Store,
     stored: Head,
     /// Where the journal ends, as far as it was read.
     end: Option<Head>,
@@ -62,8 +72,11 @@ struct Recovery<'a> {
 
 impl Recovery<'_> {
     fn take_file(&mut self, path: &Path, contents: &Contents) -> Result<(), LogError> {
-        if contents.is_unreadable() {
+        if !contents.has_head() {
             return Err(self.corrupt(format!("the head of {} can't be read", path.display())));
+        }
+        if contents.length() < self.file_bytes {
+            return Err(self.corrupt(format!("{} has lost its end", path.display())));
         }
         let mut end = HEAD_BYTES;
         for record in contents.records() {
@@ -96,6 +109,9 @@ impl Recovery<'_> {
         }
         self.end = Some(group.end());
         if group.end().position > self.stored.position {
+            if planted!(EarlierGroupForgotten) {
+                self.groups.clear();
+            }
             self.groups.push(group);
         }
         Ok(())

@@ -18,16 +18,15 @@ use crate::{
     LogError,
     files::{
         cause::Cause,
-        data_dir::{forget_cached, storage, sync_dir},
+        data_dir::{storage, sync_dir},
         head::Head,
     },
     record::{
         block::StoredGroup,
         delivery::Position,
-        digest::Digest,
         envelope::{DecodedGroup, decode},
     },
-    store::read_ahead::read_ahead,
+    store::{Store, missing, read_ahead::read_ahead},
 };
 
 /// Values over a quarter of a segment would go to sled's `blobs/`, which it never syncs.
@@ -110,9 +109,17 @@ impl SledStore {
         data_file.read_at(&mut [0; 512], 0).map(drop)
     }
 
-    /// The group that begins with `position`, where one does; otherwise the one that holds it. A reader that goes on finds
-    /// the first at once.
-    pub(crate) fn group_at(&self, position: Position) -> Result<DecodedGroup, LogError> {
+    fn tree(&self) -> &sled::Tree {
+        &self.handles().tree
+    }
+
+    fn handles(&self) -> &Handles {
+        self.handles.as_ref().expect("nobody has a store that is closed")
+    }
+}
+
+impl Store for SledStore {
+    fn group_at(&self, position: Position) -> Result<DecodedGroup, LogError> {
         let key = position.get().to_be_bytes();
         let value = self.tree().get(key).map_err(|error| store_error("reading the log", error))?;
         match value {
@@ -124,8 +131,7 @@ impl SledStore {
         }
     }
 
-    /// Makes values durable. The one place that writes.
-    pub(crate) fn commit(&self, mut values: Vec<(Position, Vec<u8>)>) -> Result<(), LogError> {
+    fn commit(&self, mut values: Vec<(Position, Vec<u8>)>) -> Result<(), LogError> {
         let written = match values.len() {
             1 => {
                 let (first, value) = values.remove(0);
@@ -144,8 +150,7 @@ impl SledStore {
         self.data_file.sync_data().map_err(|error| storage("syncing the log".to_owned(), error))
     }
 
-    /// Where it ends.
-    pub(crate) fn end(&self) -> Result<Head, LogError> {
+    fn end(&self) -> Result<Head, LogError> {
         let last = self.tree().last().map_err(|error| store_error("reading the end of the log", error))?;
         let Some((key, value)) = last else { return Ok(Head::EMPTY) };
         let DecodedGroup { deliveries, digest } = decode_entry(&key, &value)?;
@@ -153,8 +158,7 @@ impl SledStore {
         Ok(Head { position: last.position, digest })
     }
 
-    /// The group that holds `position`, and its key.
-    pub(crate) fn group_with(&self, position: Position) -> Result<(Position, DecodedGroup), LogError> {
+    fn group_with(&self, position: Position) -> Result<(Position, DecodedGroup), LogError> {
         let entry = self.tree().get_lt(position.next().get().to_be_bytes());
         let entry = entry.map_err(|error| store_error("reading the log", error))?;
         let (key, value) = entry.ok_or_else(|| missing(position))?;
@@ -166,36 +170,7 @@ impl SledStore {
         }
     }
 
-    /// The log's digest at `position`.
-    pub(crate) fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
-        if position == Position::ZERO {
-            return Ok(Digest::EMPTY);
-        }
-        let (first, group) = self.group_with(position)?;
-        let mut digest = match first.get() {
-            1 => Digest::EMPTY,
-            number => self.group_with(Position::new(number - 1))?.1.digest,
-        };
-        let mut at_position = digest;
-        for delivery in &group.deliveries {
-            digest = digest.then(delivery);
-            if delivery.position == position {
-                at_position = digest;
-            }
-        }
-        if digest == group.digest { Ok(at_position) } else { Err(broken_chain(first)) }
-    }
-
-    /// The log's digest after the group that holds `position`; 0 is before the first.
-    pub(crate) fn digest_of_group_with(&self, position: Position) -> Result<Digest, LogError> {
-        match position {
-            Position::ZERO => Ok(Digest::EMPTY),
-            position => Ok(self.group_with(position)?.1.digest),
-        }
-    }
-
-    /// The groups behind the one that begins with `after`, up to those that begin with `to`: as many as a block has.
-    pub(crate) fn groups(&self, after: Position, to: Position) -> Result<Vec<StoredGroup>, LogError> {
+    fn groups(&self, after: Position, to: Position) -> Result<Vec<StoredGroup>, LogError> {
         let mut groups = Vec::with_capacity(BLOCK_GROUPS);
         let mut bytes = 0;
         let key = |position: Position| position.get().to_be_bytes();
@@ -211,20 +186,10 @@ impl SledStore {
         Ok(groups)
     }
 
-    /// Gives sled's handles back. sled panics where it can't sync its file then: what was acknowledged is synced before,
-    /// or in the journal.
-    pub(crate) fn close(&mut self) -> Result<(), LogError> {
+    fn close(&mut self) -> Result<(), LogError> {
         let handles = self.handles.take();
         let stopped = || storage("closing the log's store".to_owned(), "its file could not be synced");
         catch_unwind(AssertUnwindSafe(|| drop(handles))).map_err(|_| stopped())
-    }
-
-    fn tree(&self) -> &sled::Tree {
-        &self.handles().tree
-    }
-
-    fn handles(&self) -> &Handles {
-        self.handles.as_ref().expect("nobody has a store that is closed")
     }
 }
 
@@ -275,7 +240,7 @@ fn begin_store(path: &Path, has_deliveries: bool) -> io::Result<()> {
 fn settle(path: &Path) -> io::Result<()> {
     let data_file = File::open(path.join("db"))?;
     wait_until_free(&data_file)?;
-    forget_cached(&data_file)?;
+    clockfold_disk::File::forget_cached(&data_file)?;
     read_ahead(path, &data_file, SEGMENT_BYTES as u64).map(drop)
 }
 
@@ -367,16 +332,6 @@ fn key_position(key: &[u8]) -> Result<Position, LogError> {
         message: format!("a key of {} bytes is not a position", key.len()),
     })?;
     Ok(Position::new(u64::from_be_bytes(bytes)))
-}
-
-/// What is said where a delivery should be and is not.
-pub(crate) fn missing(position: Position) -> LogError {
-    LogError::Corrupt { position, message: "the delivery is missing".to_owned() }
-}
-
-/// What is said where deliveries are not those that the log's digest was made of.
-pub(crate) fn broken_chain(position: Position) -> LogError {
-    LogError::Corrupt { position, message: "the hash chain does not fit".to_owned() }
 }
 
 fn store_error(doing: &str, error: sled::Error) -> LogError {

@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     files::head::Head,
+    planted::planted,
     record::{
         delivery::{BodyReader, Delivery, Position},
         digest::Digest,
@@ -108,7 +109,8 @@ impl Unflushed {
     /// Takes a group that is durable; from now on it is read.
     pub(crate) fn push(&self, group: Group) {
         let mut state = self.state();
-        state.head = group.end();
+        let end = group.end();
+        state.head = if planted!(DigestNotAdvanced) { Head { position: end.position, ..state.head } } else { end };
         state.groups.push_back(Arc::new(group));
     }
 
