@@ -29,10 +29,17 @@ const DELETE_PROJECTION_EVERY: u64 = 8;
 /// Every so many rounds, bodies are so large that files of the journal fill up and are moved.
 const LARGE_EVERY: u64 = 7;
 
+/// `KILL_TEST_RUNS` has as many runs, each in a directory of its own: 16 are a thousand kills.
 #[test]
 fn what_was_acknowledged_survives_kills_under_load_and_while_starting() {
+    for run in 0..support::number_from_environment("KILL_TEST_RUNS").unwrap_or(1) {
+        kill_under_load_and_while_starting(u64::from(std::process::id()) + (run << 32));
+    }
+}
+
+fn kill_under_load_and_while_starting(seed: u64) {
     let folder = tempfile::tempdir().unwrap();
-    let mut random = Random::new(u64::from(std::process::id()));
+    let mut random = Random::new(seed);
     let mut acknowledged: Vec<Acknowledged> = Vec::new();
     let (mut cursor, mut checked, mut kills, mut next_position) = (None, 0, 0, 1);
     let begun = Instant::now();

@@ -10,6 +10,7 @@ mod support;
 
 mod durable_before_answer;
 mod kill;
+mod soak;
 mod power_cut;
 mod full_disk;
 mod storage_faults;

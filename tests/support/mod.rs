@@ -27,6 +27,12 @@ use clockfold::{
     log::{AppointmentId, NewDelivery, Reading},
 };
 
+/// A number that whoever runs the tests asks for.
+pub fn number_from_environment(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok();
+    value.map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
+}
+
 /// The moment at which tests begin.
 pub fn arrival() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(1_772_463_845_678).expect("it is a time")
