@@ -38,7 +38,7 @@ impl Size {
         self.rows / Appointment::SPACES.len() as u64
     }
 
-    /// Three for four rows: an appointment has five rows, and is told of some eight times.
+    /// Three for four rows.
     pub(crate) fn deliveries(self) -> u64 {
         self.batches() * BATCH
     }
