@@ -105,17 +105,7 @@ impl Projection {
         debug_assert_eq!(checkpoint.position, last.position);
         let store = Arc::clone(&self.store);
         let mut batch = store.database.batch();
-        for ((number, id), Touched { is_new, before, record }) in &changed.appointments {
-            let after = Places::of(record);
-            batch.insert(&store[Space::Appointments], appointment_key(*number, *id), encode_appointment(record));
-            if *is_new {
-                batch.insert(&store[Space::ById], id_key(*id, *number), []);
-            }
-            only_in(*before, after, *number, *id, |space, key| batch.remove(&store[space], key));
-            only_in(after, *before, *number, *id, |space, key| batch.insert(&store[space], key, []));
-            let status = |places: Option<Places>| places.map(|places| places.status);
-            self.counts(*number).move_appointment(status(*before), status(after));
-        }
+        self.write_appointments(&mut batch, &changed);
         for (key, entries) in &changed.history {
             batch.insert(&store[Space::History], key.as_slice(), encode_history(entries));
         }
@@ -150,6 +140,22 @@ impl Projection {
         self.positions_of_ids.clear();
         (self.checkpoint, self.last_arrival) = (checkpoint, last_arrival);
         Ok(applied)
+    }
+
+    /// The appointments of the group, their places in the orders, and the counts.
+    fn write_appointments(&mut self, batch: &mut Batch, changed: &Changed) {
+        let store = Arc::clone(&self.store);
+        for ((number, id), Touched { is_new, before, record }) in &changed.appointments {
+            let after = Places::of(record);
+            batch.insert(&store[Space::Appointments], appointment_key(*number, *id), encode_appointment(record));
+            if *is_new {
+                batch.insert(&store[Space::ById], id_key(*id, *number), []);
+            }
+            only_in(*before, after, *number, *id, |space, key| batch.remove(&store[space], key));
+            only_in(after, *before, *number, *id, |space, key| batch.insert(&store[space], key, []));
+            let status = |places: Option<Places>| places.map(|places| places.status);
+            self.counts(*number).move_appointment(status(*before), status(after));
+        }
     }
 
     /// The status changes of the group, and the sets of open appointments that are due.
