@@ -4,4 +4,4 @@ pub(crate) mod record_cache;
 pub(crate) mod store;
 pub(crate) mod apply;
 #[cfg(any(test, feature = "planted"))]
-mod planted;
+mod corruption;
