@@ -8,9 +8,11 @@
 
 mod state;
 mod account;
+mod waiter;
 mod memory;
 mod turn;
 mod room;
+mod hold;
 mod eviction;
 
 use std::{
@@ -27,7 +29,7 @@ use eviction::Candidate;
 use memory::{Memory, RELIEVED_AT_ONCE, STRANGERS_BYTES_MAX};
 use room::Room;
 
-pub(in crate::server) use room::Held;
+pub(in crate::server) use hold::Held;
 pub(in crate::server) use state::{Asked, ConnectionState, Open, Verdict};
 pub(in crate::server::connection) use turn::Turn;
 

@@ -22,7 +22,7 @@ use crate::server::{
         eviction::Candidate,
         memory::Memory,
         room::{OwnRoom, Room},
-        turn::Waiter,
+        waiter::Waiter,
     },
 };
 

@@ -1,46 +1,11 @@
 //! When a connection is read: a stranger only while strangers do not take too much.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
 };
 
-use futures_util::task::AtomicWaker;
-
 use super::ConnectionState;
-
-/// Whoever reads a connection and may have to wait, as others see it.
-#[derive(Default)]
-pub(super) struct Waiter {
-    /// Whether it stands among those that wait.
-    waits: AtomicBool,
-    gone: AtomicBool,
-    task: AtomicWaker,
-}
-
-impl Waiter {
-    pub(super) fn waits(&self) -> bool {
-        self.waits.load(Ordering::Acquire)
-    }
-
-    /// It stands no more among those that wait; whether it is there at all.
-    pub(super) fn waits_no_more(&self) -> bool {
-        self.waits.store(false, Ordering::Release);
-        !self.gone.load(Ordering::Acquire)
-    }
-
-    /// It is told to look again.
-    pub(super) fn may_read(&self) {
-        self.task.wake();
-    }
-
-    pub(super) fn has_gone(&self) {
-        self.gone.store(true, Ordering::Release);
-    }
-}
 
 /// A connection's turn to be read.
 #[derive(Default)]
