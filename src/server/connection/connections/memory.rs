@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use super::ConnectionState;
+use super::waiter::Waiter;
 
 /// What the buffers of strangers may take together, in bytes, as `state.rs` reckons them: over HTTP/1, and over HTTP/2.
 pub(super) const STRANGERS_BYTES_MAX: [usize; 2] = [40 << 20, 16 << 20];
@@ -31,7 +31,7 @@ pub(super) struct Memory {
     /// What of it was told to go.
     leaving: AtomicUsize,
     /// Those from which nothing is read for now; the first has waited longest.
-    waiting: Mutex<VecDeque<Arc<ConnectionState>>>,
+    waiting: Mutex<VecDeque<Arc<Waiter>>>,
 }
 
 impl Memory {
@@ -83,8 +83,8 @@ impl Memory {
     }
 
     /// It waits for room, behind the others.
-    pub(super) fn waits(&self, state: Arc<ConnectionState>) {
-        self.waiting().push_back(state);
+    pub(super) fn waits(&self, waiter: Arc<Waiter>) {
+        self.waiting().push_back(waiter);
     }
 
     /// Tells so many of those that wait, if there is room.
@@ -93,17 +93,17 @@ impl Memory {
         if self.is_roomy() {
             let mut waiting = self.waiting();
             while told.len() < count
-                && let Some(state) = waiting.pop_front()
+                && let Some(waiter) = waiting.pop_front()
             {
-                if state.waiter().waits_no_more() {
-                    told.push(state);
+                if waiter.waits_no_more() {
+                    told.push(waiter);
                 }
             }
         }
-        told.iter().for_each(|state| state.waiter().may_read());
+        told.iter().for_each(|waiter| waiter.may_read());
     }
 
-    pub(super) fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<ConnectionState>>> {
+    pub(super) fn waiting(&self) -> MutexGuard<'_, VecDeque<Arc<Waiter>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -65,7 +65,7 @@ pub(in crate::server) struct ConnectionState {
     leaving: AtomicBool,
     account: Mutex<Account>,
     told: Notify,
-    waiter: Waiter,
+    waiter: Arc<Waiter>,
     own_room: OnceLock<OwnRoom>,
 }
 
@@ -90,7 +90,7 @@ impl ConnectionState {
             leaving: AtomicBool::new(false),
             account: Mutex::default(),
             told: Notify::new(),
-            waiter: Waiter::default(),
+            waiter: Arc::default(),
             own_room: OnceLock::new(),
         }
     }
@@ -325,7 +325,7 @@ impl ConnectionState {
         }
     }
 
-    pub(super) fn waiter(&self) -> &Waiter {
+    pub(super) fn waiter(&self) -> &Arc<Waiter> {
         &self.waiter
     }
 

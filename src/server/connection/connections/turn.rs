@@ -1,11 +1,11 @@
 //! When a connection is read: a stranger only while strangers do not take too much.
 
 use std::{
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use super::ConnectionState;
+use super::state::ConnectionState;
 
 /// A connection's turn to be read.
 #[derive(Default)]
@@ -24,9 +24,8 @@ impl Turn {
             return Poll::Ready(());
         }
         self.waited = true;
-        state.waiter().task.register(context.waker());
-        if !state.waiter().waits.swap(true, Ordering::AcqRel) {
-            state.memory().waits(Arc::clone(state));
+        if state.waiter().begins_to_wait(context.waker()) {
+            state.memory().waits(Arc::clone(state.waiter()));
         }
         // What has changed meanwhile may have told nobody.
         if self.is_there(state) { Poll::Ready(()) } else { Poll::Pending }
@@ -51,7 +50,7 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use std::{
-        sync::atomic::AtomicUsize,
+        sync::atomic::{AtomicUsize, Ordering},
         task::{Wake, Waker},
         time::Duration,
     };

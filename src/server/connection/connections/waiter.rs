@@ -1,6 +1,9 @@
 //! Whoever waits until a connection may be read.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    task::Waker,
+};
 
 use futures_util::task::AtomicWaker;
 
@@ -8,12 +11,18 @@ use futures_util::task::AtomicWaker;
 #[derive(Default)]
 pub(super) struct Waiter {
     /// Whether it stands among those that wait.
-    pub(super) waits: AtomicBool,
+    waits: AtomicBool,
     gone: AtomicBool,
-    pub(super) task: AtomicWaker,
+    task: AtomicWaker,
 }
 
 impl Waiter {
+    /// It is told through `task`; whether it did not stand among those that wait before.
+    pub(super) fn begins_to_wait(&self, task: &Waker) -> bool {
+        self.task.register(task);
+        !self.waits.swap(true, Ordering::AcqRel)
+    }
+
     pub(super) fn waits(&self) -> bool {
         self.waits.load(Ordering::Acquire)
     }
