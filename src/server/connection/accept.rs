@@ -169,7 +169,7 @@ where
 /// How connections are served.
 fn builder(limits: ConnectionLimits, stalled_max: Duration) -> Builder<Streams> {
     let mut builder = Builder::new(Streams { timeout: stalled_max });
-    // Hyper's time for a head begins when the request before it ends: how long either takes is looked after in `connections.rs`.
+    // Hyper's time for a head begins when the request before it ends: how long either takes is looked after in `connections/listener.rs`.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(READ_BYTES_MAX);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
     builder.http2().initial_connection_window_size(HTTP2_CONNECTION_WINDOW);

@@ -17,9 +17,9 @@ use tokio::sync::Notify;
 use crate::server::{
     admission::failures::network,
     connection::connections::{
-        Connections, IDLE, SILENT, SLOW_HEAD, Times,
         account::Account,
         eviction::Candidate,
+        listener::{Connections, IDLE, SILENT, SLOW_HEAD, Times},
         memory::Memory,
         room::{OwnRoom, Room},
         waiter::Waiter,

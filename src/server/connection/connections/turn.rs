@@ -57,9 +57,12 @@ mod tests {
 
     use super::*;
     use crate::server::connection::connections::{
-        Connections, MEMORY, Open, Times,
+        listener::{
+            Connections, MEMORY, Times,
+            tests::{connections, enter},
+        },
         memory::{LEAVING_BYTES_MAX, STRANGERS_BYTES_MAX},
-        tests::{connections, enter},
+        state::Open,
     };
 
     fn is_read(turn: &mut Turn, open: &Open) -> bool {
