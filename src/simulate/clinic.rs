@@ -2,7 +2,11 @@
 
 use crate::log::SourceName;
 
-use super::{APPOINTMENTS_A_DAY, SOURCES_MAX, Shape, body::Form, random::Random};
+use super::{
+    body::Form,
+    random::Random,
+    shape::{APPOINTMENTS_A_DAY, SOURCES_MAX, Shape},
+};
 
 pub(super) const SECOND: i64 = 1_000;
 pub(super) const MINUTE: i64 = 60 * SECOND;

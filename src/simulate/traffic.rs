@@ -10,10 +10,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::log::{AppointmentId, NewDelivery, SourceName};
 
 use super::{
-    DenseDay, Shape, Simulated, Source,
     body::Said,
     clinic::{Clinic, DAY, HOUR, MINUTE, SECOND, clinics},
     random::{Random, mixed},
+    shape::{DenseDay, Shape, Simulated, Source},
     visit::{Booking, Click, Visit},
 };
 
