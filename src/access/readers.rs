@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::{
-    access::{Credential, CredentialDigest, digest_of},
+    access::credential::{Credential, CredentialDigest, digest_of},
     log::SourceName,
 };
 

@@ -8,7 +8,10 @@ use chrono::{DateTime, Utc};
 use subtle::{Choice, ConditionallySelectable};
 
 use crate::{
-    access::{Credential, CredentialDigest, RouteKey, digest_of},
+    access::{
+        credential::{Credential, CredentialDigest, digest_of},
+        route_key::RouteKey,
+    },
     log::SourceName,
 };
 

@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::access::{CredentialDigest, NoRandomness};
+use crate::access::credential::{CredentialDigest, NoRandomness};
 
 const PREFIX: &str = "v1.";
 const ID_BYTES: usize = 16;
