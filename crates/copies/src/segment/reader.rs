@@ -9,8 +9,10 @@ use std::{
 use clockfold_log::{Delivery, Digest, Head, Position, decode_group};
 
 use super::{
-    END, END_CONTENT_BYTES, FRAME_BYTES_MAX, Finished, GROUP, HEADER_BYTES, PREFIX_BYTES, SegmentWriter, crc_fits,
-    file_name, length_of, parse_header, read_as_far_as_there_is, take,
+    bytes::{read_as_far_as_there_is, take},
+    frame::{END, END_CONTENT_BYTES, FRAME_BYTES_MAX, GROUP, PREFIX_BYTES, crc_fits, length_of},
+    header::{HEADER_BYTES, file_name, parse_header},
+    writer::{Finished, SegmentWriter},
 };
 
 /// Reads a segment. What it hands out is whole and chained to what came before in it.

@@ -4,7 +4,10 @@ use std::{fs, io, path::Path};
 
 use clockfold_log::{Position, decode_group};
 
-use super::{FRAME_BYTES_MAX, GROUP, PREFIX_BYTES, crc_fits, length_of, take};
+use super::{
+    bytes::take,
+    frame::{FRAME_BYTES_MAX, GROUP, PREFIX_BYTES, crc_fits, length_of},
+};
 
 /// A group's frame is at least this long: prefix, kind, position.
 const LEAST_BYTES: usize = PREFIX_BYTES + 1 + 8;

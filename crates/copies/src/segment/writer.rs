@@ -8,7 +8,10 @@ use std::{
 
 use clockfold_log::{Body, Delivery, Digest, Head, encode_group, sync_dir};
 
-use super::{END, GROUP, file_name, print_frame, print_header};
+use super::{
+    frame::{END, GROUP, print_frame},
+    header::{file_name, print_header},
+};
 use crate::create_private;
 
 /// A group holds at most about so many bytes of bodies, unless one delivery alone has more.
