@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use clockfold_lifecycle::Fault;
 use clockfold_log::{Body, Delivery, Digest, Head, Position, Reading};
 
-use super::{super::Stretch, Header, escape::escape_controls};
+use super::{escape::escape_controls, header::Header};
+use crate::stretch::Stretch;
 
 const FORMAT: &str = "clockfold-export";
 const VERSION: u32 = 1;

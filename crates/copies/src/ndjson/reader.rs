@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use clockfold_log::{Delivery, Head, may_follow};
 
 use super::{
-    Header, ReadError,
+    header::Header,
     line::{check_end, is_end, parse_delivery, parse_header},
 };
 
@@ -26,6 +26,41 @@ pub struct Reader<R> {
     line: u64,
     bytes: Vec<u8>,
     ended: bool,
+}
+
+/// Why an export can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file or connection itself.
+    #[error("reading line {line}: {error}")]
+    Input {
+        /// The line; the first is 1.
+        line: u64,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// A line is not what the format says.
+    #[error("line {line}: {message}")]
+    Line {
+        /// The line; the first is 1.
+        line: u64,
+        /// What is wrong with it. Nothing of its content is in it.
+        message: String,
+    },
+    /// There is no last line.
+    #[error("the export was cut short: it ends after line {lines}, and its last line is missing")]
+    CutShort {
+        /// How many lines there are.
+        lines: u64,
+    },
+    /// Each line is well, but together they are not what was exported.
+    #[error(
+        "the digest after line {line} is not the one of the first line: since the export, a line was changed, or the first one"
+    )]
+    Digest {
+        /// The last line.
+        line: u64,
+    },
 }
 
 impl<R: BufRead> Reader<R> {

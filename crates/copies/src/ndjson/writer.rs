@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use clockfold_log::{Delivery, Head};
 
 use super::{
-    Header,
+    header::Header,
     line::{print_delivery, print_end, print_header},
 };
 
