@@ -19,7 +19,7 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use clap::{Args, CommandFactory as _, error::ErrorKind, value_parser};
+use clap::{Args, error::ErrorKind, value_parser};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +32,6 @@ use crate::{
 };
 
 use super::{
-    Cli,
     serve::{Serving, runtime, serve, start_messages, stop_on_signal},
     simulate::{Job, Nights, Progress, Rate, Report, Target, post},
 };
@@ -209,7 +208,7 @@ impl Posters {
 /// The refusal of settings: a store of somebody's own is no place for invented patients.
 pub(super) fn no_settings() -> clap::Error {
     let why = "the demo has its own configuration and its own store, which is removed at the end: leave --config and --data-dir out\n  hint: `clockfold serve` takes them; TMPDIR names where the demo's store is\n";
-    Cli::command().error(ErrorKind::ArgumentConflict, why)
+    clap::Error::raw(ErrorKind::ArgumentConflict, why)
 }
 
 /// A listener there, or on a free port where that one is taken; and whether it is. Call it on the runtime.

@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::{anyhow, bail};
 use chrono::{DateTime, TimeDelta, Utc};
-use clap::{Args, CommandFactory as _, error::ErrorKind};
+use clap::{Args, error::ErrorKind};
 
 use crate::{
     cli::common::{
@@ -27,7 +27,6 @@ use crate::{
     webhook,
 };
 
-use super::Cli;
 pub(super) use at_start::apply_retention;
 
 /// Which bodies to erase.
@@ -96,11 +95,9 @@ fn days_ago(days: u32, clock: &Clock) -> DateTime<Utc> {
 }
 
 fn no_time() -> anyhow::Error {
-    let mut cli = Cli::command();
-    cli.build();
-    let command = cli.find_subcommand_mut("erase-bodies").expect("it is one of the commands");
+    let command = clap::Command::new("erase-bodies").bin_name("clockfold erase-bodies");
     let why = "it is not said which bodies have had their time: name it with --before, or set [retention] bodies_days";
-    command.error(ErrorKind::MissingRequiredArgument, why).into()
+    Arguments::augment_args(command).error(ErrorKind::MissingRequiredArgument, why).into()
 }
 
 /// Opens the log, but makes none.

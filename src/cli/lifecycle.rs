@@ -5,14 +5,12 @@
 
 use std::io::Write;
 
-use clap::{Args, CommandFactory as _, ValueEnum, error::ErrorKind};
+use clap::{Args, ValueEnum, error::ErrorKind};
 
 use crate::{
     config::{Config, ConfigErrors},
     lifecycle::{Lifecycle, markdown, mermaid, print_table},
 };
-
-use super::Cli;
 
 /// Which lifecycles, and how.
 #[derive(Debug, Args)]
@@ -77,5 +75,5 @@ pub(super) fn custom(name: &str, lifecycles: Vec<Lifecycle>) -> Result<Lifecycle
     let known: Vec<&str> = Lifecycle::BUILT_IN.into_iter().chain(lifecycles.iter().map(Lifecycle::name)).collect();
     let message = format!("there is no lifecycle `{name}`; there is: {}\n", known.join(", "));
     let found = lifecycles.into_iter().find(|lifecycle| lifecycle.name() == name);
-    found.ok_or_else(|| Cli::command().error(ErrorKind::InvalidValue, message))
+    found.ok_or_else(|| clap::Error::raw(ErrorKind::InvalidValue, message))
 }

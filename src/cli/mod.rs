@@ -25,7 +25,7 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     config::{Config, Inputs},
@@ -212,7 +212,8 @@ where
         // Whoever read the output has seen enough: `clockfold lifecycle | head -3`.
         Err(error) if is_broken_pipe(&error) => DONE,
         Err(error) => match error.downcast::<clap::Error>() {
-            Ok(refusal) => explain(&refusal, stdout, stderr),
+            // A command does not know how the whole is used.
+            Ok(refusal) => explain(&refusal.format(&mut Cli::command()), stdout, stderr),
             Err(error) => {
                 // Where standard error is closed as well, only the exit status is left to tell.
                 let _ = writeln!(stderr, "{error:#}");

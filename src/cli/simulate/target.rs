@@ -6,9 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow, bail};
-use clap::{CommandFactory as _, error::ErrorKind};
-
-use crate::cli::Cli;
+use clap::error::ErrorKind;
 
 /// A URL, and what lets its holder in. It may hold a secret: only `HOST:PORT` is ever printed.
 #[derive(Clone)]
@@ -158,5 +156,5 @@ impl Target {
 }
 
 fn wrong_usage(why: &str) -> clap::Error {
-    Cli::command().error(ErrorKind::MissingRequiredArgument, why)
+    clap::Error::raw(ErrorKind::MissingRequiredArgument, why)
 }
