@@ -15,6 +15,7 @@ mod docs;
 mod examples;
 mod graphql_schema;
 mod model;
+mod model_overtaking;
 mod model_laws;
 mod lifecycle;
 mod log;
