@@ -1,26 +1,23 @@
 //! Faults of the disk pass: while they last the server refuses what it can't keep, and afterwards it goes on by itself,
 //! in the same process, with everything that it has acknowledged, once.
-//!
-//! A server gets one fault after another, of one operation on one kind of file. `STORAGE_FAULTS=all` runs every
-//! combination; without it each operation on each kind of file meets two of the five effects.
+
+mod every;
+mod some;
 
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use clockfold::log::{Cause, DataDir, Log, LogError, SledLog};
-
 use crate::support::{
-    self,
     disk::{
-        faults::{Effect, Error, Fault, FaultyDisk, Operation, Target, ToldRoom},
+        faults::{Effect, Fault, FaultyDisk, Operation},
         killed,
     },
     load::{Acknowledged, Random, acknowledged, as_acknowledged, body, check_kept, post},
@@ -31,7 +28,6 @@ use crate::support::{
 pub(crate) const WELL_WITHIN: Duration = Duration::from_secs(5);
 /// How long a fault lasts; one that sleeps lasts longer than one sleep.
 pub(crate) const FAULT: Duration = Duration::from_millis(2_500);
-const SLEEP: Duration = Duration::from_secs(5);
 const SLEEPY: Duration = Duration::from_millis(6_000);
 /// The projection's rows have gone into a file by then.
 const FLUSHED_WITHIN: Duration = Duration::from_secs(30);
@@ -40,16 +36,6 @@ const ALIVE_WITHIN: Duration = Duration::from_secs(2);
 const SENDERS: u64 = 3;
 /// Between a sender's posts, so that a case does not write gigabytes.
 const PAUSE: Duration = Duration::from_millis(25);
-/// Servers at a time.
-const AT_ONCE: usize = 4;
-
-const EFFECTS: [Effect; 5] = [
-    Effect::Fails(Error::Io),
-    Effect::Fails(Error::NoSpace),
-    Effect::Fails(Error::ReadOnly),
-    Effect::Fails(Error::TooManyFiles),
-    Effect::Sleeps(SLEEP),
-];
 
 const EVERY_OPERATION: &[Operation] = &[
     Operation::Write,
@@ -70,34 +56,6 @@ enum Met {
     /// At a start, and after another fault.
     Perhaps,
 }
-
-/// Operations, the files, and when the ones are done on the others.
-#[rustfmt::skip]
-const TABLE: &[(&[Operation], Target, Met)] = &[
-    (&[Operation::Write],  Target::Store,      Met::Always),
-    (&[Operation::Write],  Target::Journal,    Met::Always),
-    (&[Operation::Write],  Target::Head,       Met::Always),
-    (&[Operation::Write],  Target::Projection, Met::InTime),
-    (&[Operation::Sync],   Target::Store,      Met::Always),
-    (&[Operation::Sync],   Target::Journal,    Met::Always),
-    (&[Operation::Sync],   Target::Head,       Met::Always),
-    (&[Operation::Sync],   Target::Projection, Met::InTime),
-    (&[Operation::Read],   Target::Store,      Met::Perhaps),
-    (&[Operation::Read],   Target::Journal,    Met::Perhaps),
-    (&[Operation::Read],   Target::Head,       Met::Perhaps),
-    (&[Operation::Read],   Target::Projection, Met::InTime),
-    (&[Operation::Rename], Target::Store,      Met::Perhaps),
-    (&[Operation::Rename], Target::Journal,    Met::Perhaps),
-    (&[Operation::Rename], Target::Head,       Met::Always),
-    (&[Operation::Rename], Target::Projection, Met::InTime),
-    (&[Operation::Look],   Target::Store,      Met::Always),
-    (&[Operation::Look],   Target::Journal,    Met::Always),
-    (&[Operation::Open],   Target::Store,      Met::Perhaps),
-    (&[Operation::Open],   Target::Journal,    Met::Always),
-    (&[Operation::Open],   Target::Head,       Met::Always),
-    (&[Operation::Open],   Target::Projection, Met::InTime),
-    (EVERY_OPERATION,      Target::Everything, Met::Always),
-];
 
 /// Senders that go on whatever they are answered, at their own pace.
 struct Steady {
@@ -300,81 +258,6 @@ impl Tried {
     }
 }
 
-/// One server's faults, one after another. After one that it does not survive, the next server goes on.
-fn try_all(operations: &'static [Operation], target: Target, met: Met, effects: &[Effect], seed: u64) -> Vec<String> {
-    let mut failures = Vec::new();
-    let mut tried: Option<Tried> = None;
-    let mut before = Vec::new();
-    let name = match operations {
-        [one] => format!("{one:?} {target:?}"),
-        _ => format!("all {target:?}"),
-    };
-    for (number, effect) in effects.iter().enumerate() {
-        let fault = Fault { operations, target, effect: *effect };
-        let fresh = || Tried::start((seed * 10 + number as u64) * 100);
-        let mut server = tried.take().unwrap_or_else(fresh);
-        match server.meet(fault, met) {
-            Ok(told) => {
-                println!("{name} {effect:?}: {told}");
-                before.push(format!("{effect:?}"));
-                tried = Some(server);
-            }
-            Err(why) => {
-                println!("{name} {effect:?}: {why}");
-                failures.push(format!("{name} {effect:?}: {why}\n{}", last_lines(&server.server.printed())));
-                // Another is tried on a disk of its own.
-                server.disk.clear();
-                server.server.kill();
-                before.clear();
-            }
-        }
-    }
-    let printed = tried.as_ref().map(|tried| tried.server.printed()).unwrap_or_default();
-    if let Some(Err(why)) = tried.map(Tried::check) {
-        println!("{name}, after {before:?}: {why}");
-        failures.push(format!("{name}, after {before:?}: {why}\n{}", last_lines(&printed)));
-    }
-    failures
-}
-
-/// The last that a server has said, without its paths.
-fn last_lines(printed: &str) -> String {
-    let lines: Vec<&str> = printed.lines().collect();
-    lines[lines.len().saturating_sub(8)..].join("\n")
-}
-
-#[test]
-fn every_fault_passes_by_itself_and_nothing_acknowledged_is_lost() {
-    let all = std::env::var("STORAGE_FAULTS").is_ok_and(|which| which == "all");
-    let only = std::env::var("STORAGE_FAULTS_ONLY").ok();
-    let next = AtomicU64::new(0);
-    let failures = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((operations, target, met)) = TABLE.get(usize::try_from(number).unwrap()) else {
-                        break;
-                    };
-                    let name = format!("{operations:?} {target:?}");
-                    if only.as_ref().is_some_and(|only| !name.contains(only.as_str())) {
-                        continue;
-                    }
-                    // Two that stand side by side, in turn.
-                    let turn = usize::try_from(number).unwrap() % EFFECTS.len();
-                    let two = [EFFECTS[turn], EFFECTS[(turn + 1) % EFFECTS.len()]];
-                    let effects: &[Effect] = if all { &EFFECTS } else { &two };
-                    let failed = try_all(operations, *target, *met, effects, number);
-                    failures.lock().unwrap().extend(failed);
-                }
-            });
-        }
-    });
-    let failures = failures.into_inner().unwrap();
-    assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n\n"));
-}
-
 /// Waits until a delivery is answered so; panics where that takes longer.
 pub(crate) fn answered(server: &Server, status: u16, within: Duration) {
     let begun = Instant::now();
@@ -385,106 +268,5 @@ pub(crate) fn answered(server: &Server, status: u16, within: Duration) {
         }
         assert!(begun.elapsed() < within, "{} {within:?} later: {}", answer.status, server.printed());
         thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// What a disk says of its room is not what a user may have of it.
-#[test]
-fn a_disk_that_says_it_has_no_room_and_has_it_is_written_to_again() {
-    let reserved = ToldRoom { all: 1 << 20, free: 1 << 14, available: 0 };
-    let unknown = ToldRoom { all: 0, free: 0, available: 0 };
-    for (told, error) in
-        [(reserved, Error::Io), (reserved, Error::NoSpace), (unknown, Error::Io), (unknown, Error::NoSpace)]
-    {
-        let disk = FaultyDisk::mount();
-        let mut server = Server::start(&disk.path, CONFIG);
-        answered(&server, 200, WELL_WITHIN);
-        disk.tell(told);
-        disk.raise(Fault { operations: &[Operation::Write], target: Target::Journal, effect: Effect::Fails(error) });
-        answered(&server, 503, WELL_WITHIN);
-        disk.clear();
-        answered(&server, 200, WELL_WITHIN);
-        assert!(server.terminate().success(), "{told:?} {error:?}: {}", server.printed());
-    }
-}
-
-/// sled takes what it can't read for the end of its log, and overwrites the rest.
-#[test]
-fn a_log_that_can_not_be_read_when_it_is_opened_anew_is_left_as_it_is() {
-    let mut tried = Tried::start(8_000);
-    let load = Steady::start(tried.server.address, 8_000);
-    // Until the store has deliveries that no snapshot of it knows.
-    let store = data_dir(&tried.disk.path).join("log/db");
-    let (begun, length) = (Instant::now(), store.metadata().unwrap().len());
-    while store.metadata().unwrap().len() < length + (64 << 10) {
-        assert!(begun.elapsed() < FLUSHED_WITHIN, "nothing is moved into the store");
-        thread::sleep(Duration::from_millis(20));
-    }
-    let refused = load.refused.load(Ordering::Relaxed);
-    tried.disk.raise(Fault {
-        operations: &[Operation::Sync],
-        target: Target::Journal,
-        effect: Effect::Fails(Error::Io),
-    });
-    while load.refused.load(Ordering::Relaxed) == refused {
-        assert!(begun.elapsed() < FLUSHED_WITHIN, "the fault was never met");
-        thread::sleep(Duration::from_millis(1));
-    }
-    // Trying the disk out reads only the head of the store's file.
-    tried.disk.raise(Fault {
-        operations: &[Operation::LargeRead],
-        target: Target::Store,
-        effect: Effect::Fails(Error::Io),
-    });
-    thread::sleep(FAULT);
-    assert!(tried.disk.clear() > 0, "nothing was read: {}", tried.server.printed());
-    tried.is_well_again(&load).unwrap_or_else(|why| panic!("{why}: {}", tried.server.printed()));
-    tried.kept.extend(load.finish().unwrap());
-    tried.check().unwrap();
-}
-
-#[test]
-fn a_store_that_can_not_be_looked_at_is_not_taken_for_one_that_is_missing() {
-    let disk = FaultyDisk::mount();
-    let data = data_dir(&disk.path);
-    let log = killed::open(&data).unwrap();
-    log.append((1..=40).map(|number| support::delivery(number, "create")).collect()).unwrap();
-    drop(log);
-    disk.raise(Fault { operations: &[Operation::Look], target: Target::MadeStore, effect: Effect::Fails(Error::Io) });
-    let to_read = SledLog::open_to_read(&DataDir::at(&data), Arc::new(chrono::Utc::now)).map(drop);
-    for refused in [killed::open(&data).map(drop), to_read] {
-        assert!(matches!(refused, Err(LogError::Storage { cause: Cause::Device, .. })), "{refused:?}");
-    }
-    assert!(disk.clear() > 0);
-    assert!(!data.join("log/being-made").exists());
-    assert_eq!(killed::read_all(&killed::open(&data).unwrap()).len(), 40);
-}
-
-#[test]
-fn a_signal_to_end_while_the_disk_fails_is_told_by_the_exit_status_and_loses_nothing() {
-    for operations in [&[Operation::Write][..], &[Operation::Sync], EVERY_OPERATION] {
-        let mut tried = Tried::start(9_000);
-        let load = Steady::start(tried.server.address, 9_000);
-        thread::sleep(Duration::from_millis(700));
-        tried.disk.raise(Fault { operations, target: Target::Store, effect: Effect::Fails(Error::Io) });
-        let begun = Instant::now();
-        while tried.disk.struck() == 0 && begun.elapsed() < WELL_WITHIN {
-            thread::sleep(Duration::from_millis(20));
-        }
-        let kept = load.finish().unwrap();
-        let status = tried.server.terminate();
-        let printed = tried.server.printed();
-        assert_eq!(status.code(), Some(1), "{operations:?}: {status}: {printed}");
-        let last = printed.trim_end().lines().rev().take(2).collect::<String>();
-        assert!(last.contains("hint:"), "{operations:?}: it does not say what to do: {printed}");
-        tried.disk.clear();
-        let mut server = Server::start(&tried.disk.path, CONFIG);
-        assert_eq!(server.deliver(7, "create").status, 200);
-        assert!(server.terminate().success());
-        let log = killed::open(&data_dir(&tried.disk.path)).unwrap();
-        let found: Vec<Acknowledged> = killed::read_all(&log).iter().map(as_acknowledged).collect();
-        let mut kept = kept;
-        kept.sort_by_key(|delivery| delivery.position);
-        check_kept(&kept, &found, 1);
     }
 }
