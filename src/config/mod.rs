@@ -6,6 +6,7 @@
 
 mod archive;
 mod credentials;
+mod data_dir;
 mod document;
 mod error;
 mod first_source;
@@ -27,6 +28,7 @@ use std::{
 
 use crate::{access::ReaderAccess, graphql::Limits, lifecycle::Lifecycle, log::SourceName, projection::Rules};
 
+pub use data_dir::DEFAULT_DATA_DIR;
 pub use error::{ConfigError, ConfigErrors};
 pub use first_source::{FIRST_SOURCE_FILE, FirstSource, FirstSourceError, first_source};
 pub use server::{CONNECTIONS_MAX, LogFormat, PublicUrl, ServerConfig};
@@ -43,17 +45,6 @@ use lifecycle::Lifecycles;
 
 /// The file that is read where none is named and it exists.
 pub const DEFAULT_FILE: &str = "clockfold.toml";
-
-/// Where everything is kept where nothing else is said.
-pub const DEFAULT_DATA_DIR: &str = "clockfold-data";
-
-/// The keys at the top of the file, beside the tables.
-const KEYS: &[ConfigKey] = &[ConfigKey::new(
-    "data_dir",
-    Kind::Text("path"),
-    Absent::Text(DEFAULT_DATA_DIR),
-    "Where everything is kept. A relative path counts from the working directory. `--data-dir` goes over it.",
-)];
 
 /// The tables at the top of the file.
 const TABLE_NAMES: &[&str] = &["server", "graphql", "archive", "retention", "lifecycle", "source", "reader"];
@@ -145,17 +136,9 @@ fn read_file(inputs: &Inputs, problems: &mut Problems) -> Document {
 
 /// Turns a document into a configuration. Where something is wrong a default stands in, so that the rest is read too.
 fn interpret(document: Document, problems: &mut Problems) -> Config {
-    let known = [settings::key::names(KEYS).as_slice(), TABLE_NAMES].concat();
+    let known = [settings::key::names(data_dir::KEYS).as_slice(), TABLE_NAMES].concat();
     let mut top = Section::of_table("the configuration", document.place, document.table, &known, problems);
-    let data_dir = match top.text("data_dir", problems) {
-        None => PathBuf::from(DEFAULT_DATA_DIR),
-        Some((place, text)) => {
-            if text.is_empty() {
-                problems.add(&place, "`data_dir` is empty", "name a directory, or leave it out for `clockfold-data`");
-            }
-            PathBuf::from(text)
-        }
-    };
+    let data_dir = data_dir::read(&mut top, problems);
     let server = server::read(top.take("server"), problems);
     let graphql = graphql::read(top.take("graphql"), problems);
     let archive = archive::read(top.take("archive"), problems);

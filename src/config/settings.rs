@@ -7,7 +7,7 @@ pub(super) mod key;
 
 use key::ConfigKey;
 
-use super::{archive, credentials, graphql, lifecycle, reader, retention, server, source};
+use super::{archive, credentials, data_dir, graphql, lifecycle, reader, retention, server, source};
 
 /// Keys that stand together.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ impl ConfigTable {
 
 /// Everything that may be configured.
 pub const TABLES: &[ConfigTable] = &[
-    ConfigTable { heading: "", variables: Variables::Each("CLOCKFOLD_"), keys: super::KEYS },
+    ConfigTable { heading: "", variables: Variables::Each("CLOCKFOLD_"), keys: data_dir::KEYS },
     ConfigTable { heading: "[server]", variables: Variables::Each("CLOCKFOLD_SERVER_"), keys: server::KEYS },
     ConfigTable { heading: "[graphql]", variables: Variables::Each("CLOCKFOLD_GRAPHQL_"), keys: graphql::KEYS },
     ConfigTable { heading: "[archive]", variables: Variables::Each("CLOCKFOLD_ARCHIVE_"), keys: archive::KEYS },
