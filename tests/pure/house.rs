@@ -7,8 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use proc_macro2::{TokenStream, TokenTree};
-use syn::visit::Visit;
+use crate::house_paths::Paths;
 
 /// A place in `src/` or a package in `crates/`, in reading order, and the places it may name.
 const PLACES: &[(&str, &[&str])] = &[
@@ -131,12 +130,10 @@ fn violations(module: &[&str], text: &str) -> Vec<String> {
         return vec![format!("`{place}` has no row in the table of places")];
     };
     let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", module.join("::")));
-    let mut paths = Paths { module: module.iter().map(|name| (*name).to_owned()).collect(), found: BTreeSet::new() };
-    paths.visit_file(&file);
     let mut found = Vec::new();
-    for (is_ours, named) in &paths.found {
-        let named = named.as_str();
-        let ours = if *is_ours { Some(named) } else { named.strip_prefix("clockfold_") };
+    for (is_ours, named) in Paths::of(&file, module) {
+        let named = named[0].as_str();
+        let ours = if is_ours { Some(named) } else { named.strip_prefix("clockfold_") };
         match ours.filter(|ours| PLACES.iter().any(|(known, _)| known == ours)) {
             Some(other) if other != place && !may.contains(&other) => found.push(format!("`{place}` names `{other}`")),
             Some(_) => {}
@@ -149,110 +146,6 @@ fn violations(module: &[&str], text: &str) -> Vec<String> {
         }
     }
     found
-}
-
-/// The first names of all paths in a file: below this crate, or of another one.
-struct Paths {
-    /// Where the visitor is.
-    module: Vec<String>,
-    /// Whether it is below this crate, and the name.
-    found: BTreeSet<(bool, String)>,
-}
-
-impl Paths {
-    /// A path as it stands there, told from the crate's root on.
-    fn add(&mut self, segments: &[String]) {
-        let mut module = self.module.clone();
-        let mut rest = segments;
-        let is_relative = matches!(segments.first().map(String::as_str), Some("crate" | "self" | "super"));
-        while let Some((first, after)) = rest.split_first() {
-            match first.as_str() {
-                "crate" => module.clear(),
-                "self" => {}
-                "super" => drop(module.pop()),
-                _ => break,
-            }
-            rest = after;
-        }
-        let first = if is_relative && !module.is_empty() { module.first() } else { rest.first() };
-        // One segment alone is a name of its own file, but for `use name;`, which is added as a tree.
-        if let Some(first) = first {
-            self.found.insert((is_relative, first.clone()));
-        }
-    }
-
-    fn add_tree(&mut self, before: &mut Vec<String>, tree: &syn::UseTree) {
-        match tree {
-            syn::UseTree::Path(path) => {
-                before.push(path.ident.to_string());
-                self.add_tree(before, &path.tree);
-                before.pop();
-            }
-            syn::UseTree::Group(group) => group.items.iter().for_each(|item| self.add_tree(before, item)),
-            syn::UseTree::Name(syn::UseName { ident }) | syn::UseTree::Rename(syn::UseRename { ident, .. }) => {
-                before.push(ident.to_string());
-                self.add(before);
-                before.pop();
-            }
-            syn::UseTree::Glob(_) => self.add(before),
-        }
-    }
-
-    /// What a macro is given is no syntax yet: every run of names between double colons counts as a path.
-    fn add_tokens(&mut self, tokens: TokenStream) {
-        let mut path: Vec<String> = Vec::new();
-        let mut colons = 0;
-        for token in tokens {
-            match token {
-                TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
-                TokenTree::Ident(name) => {
-                    if colons != 2 {
-                        self.add_path(&std::mem::take(&mut path));
-                    }
-                    path.push(name.to_string());
-                    colons = 0;
-                }
-                other => {
-                    self.add_path(&std::mem::take(&mut path));
-                    colons = 0;
-                    if let TokenTree::Group(group) = other {
-                        self.add_tokens(group.stream());
-                    }
-                }
-            }
-        }
-        self.add_path(&path);
-    }
-
-    /// One name alone is a name of its own file.
-    fn add_path(&mut self, segments: &[String]) {
-        if segments.len() > 1 {
-            self.add(segments);
-        }
-    }
-}
-
-impl<'ast> Visit<'ast> for Paths {
-    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        self.add_tree(&mut Vec::new(), &item.tree);
-    }
-
-    fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
-        self.module.push(item.ident.to_string());
-        syn::visit::visit_item_mod(self, item);
-        self.module.pop();
-    }
-
-    fn visit_path(&mut self, path: &'ast syn::Path) {
-        let segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        self.add_path(&segments);
-        syn::visit::visit_path(self, path);
-    }
-
-    fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        self.visit_path(&call.path);
-        self.add_tokens(call.tokens.clone());
-    }
 }
 
 pub(crate) fn source_files(folder: &Path) -> Vec<PathBuf> {
@@ -274,7 +167,7 @@ fn place_of(path: &Path, src: &Path) -> String {
 }
 
 /// The names of a file's module, from the crate's root on.
-fn module_of(path: &Path, src: &Path) -> Vec<String> {
+pub(crate) fn module_of(path: &Path, src: &Path) -> Vec<String> {
     let path = path.strip_prefix(src).unwrap().with_extension("");
     let names = path.components().map(|name| name.as_os_str().to_string_lossy().into_owned());
     names.filter(|name| name != "mod").collect()

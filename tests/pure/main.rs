@@ -9,6 +9,7 @@
 mod support;
 
 mod house;
+mod house_paths;
 mod house_sizes;
 mod house_pages;
 mod docs;
