@@ -10,6 +10,7 @@ mod support;
 
 mod house;
 mod house_paths;
+mod house_circles;
 mod house_sizes;
 mod house_pages;
 mod docs;
