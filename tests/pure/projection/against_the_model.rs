@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clockfold::{
     lifecycle::Status,
     log::{Delivery, Log, Position},
-    projection::AppointmentKey,
+    projection::{AppointmentKey, View},
 };
 
 use crate::support::oracle::model;
@@ -29,7 +29,13 @@ fn every_delivery_is_told_as_the_model_has_it() {
         }
     }
     projection.catch_up(&log, &mut |_| {}).unwrap();
-    let view = projection.reader().view();
+    let (late, let_in) = check(&projection.reader().view(), &log);
+    assert!(late > 50 && let_in > 50, "{late} late, {let_in} let in");
+}
+
+/// Expects that each delivery of the log is told as the naive model has it. Returns how many were applied late, and how
+/// many a later one let in.
+pub(super) fn check(view: &View, log: &dyn Log) -> (usize, usize) {
     let mut appointments: BTreeMap<AppointmentKey, Vec<Delivery>> = BTreeMap::new();
     for delivery in log.read(Position::ZERO).map(Result::unwrap) {
         if let Some(appointment_id) = delivery.reading.appointment_id() {
@@ -71,5 +77,5 @@ fn every_delivery_is_told_as_the_model_has_it() {
         assert_eq!(record.appointment.status().map(Status::name), expected.status);
         assert_eq!(record.delivery_count, deliveries.len() as u64);
     }
-    assert!(late > 50 && let_in > 50, "{late} late, {let_in} let in");
+    (late, let_in)
 }

@@ -32,9 +32,6 @@ fn pages_and_counts_agree_with_a_scan_of_everything() {
     let projection = open(folder.path(), &log);
     let view = projection.reader().view();
     let all: Vec<Delivery> = log.read(Position::ZERO).collect::<Result<_, _>>().unwrap();
-    let verdict =
-        |delivery: &Delivery| view.tell(delivery, rules().of(&delivery.source)).unwrap().unwrap().judgement.verdict;
-
     for sources in [names(), vec![names()[1].clone()], vec![names()[2].clone(), names()[0].clone()], vec![]] {
         for (outcomes, codes) in [
             (vec![], vec![]),
@@ -53,48 +50,58 @@ fn pages_and_counts_agree_with_a_scan_of_everything() {
                 });
                 let filter = DeliveryFilter {
                     sources: sources.clone(),
-                    appointment_ids: appointment_ids.clone(),
+                    appointment_ids,
                     outcomes: outcomes.clone(),
                     codes: codes.clone(),
                     events: events.to_vec(),
                     positions: positions.into(),
                 };
-                let event = |delivery: &Delivery| delivery.reading.event_type().ok().and_then(EventType::from_name);
-                let wanted = |delivery: &&Delivery| {
-                    sources.contains(&delivery.source)
-                        && (outcomes.is_empty() || outcomes.contains(&verdict(delivery).outcome()))
-                        && (codes.is_empty() || verdict(delivery).code().is_some_and(|code| codes.contains(&code)))
-                        && (events.is_empty() || event(delivery).is_some_and(|event| events.contains(&event)))
-                        && positions.after.is_none_or(|after| after < delivery.position)
-                        && positions.to.is_none_or(|to| delivery.position <= to)
-                        && appointment_ids
-                            .as_ref()
-                            .is_none_or(|ids| delivery.reading.appointment_id().is_some_and(|id| ids.contains(&id)))
-                };
-                let expected: Vec<Position> = all.iter().filter(wanted).map(|delivery| delivery.position).collect();
-                let list = |page: &Page<Position>| view.deliveries(&filter, page).unwrap();
-                walk(&expected, list, |position| *position);
-                let count = view.delivery_count(&filter).unwrap();
-                assert!(count.is_none_or(|count| count == expected.len() as u64));
+                check_deliveries(&view, &all, &filter, positions);
             }
         }
-        for statuses in [vec![], vec![Status::Removed], vec![Status::Ready, Status::Scheduled, Status::Ready]] {
-            let filter = AppointmentFilter {
-                sources: sources.clone(),
-                statuses: statuses.clone(),
-                ..AppointmentFilter::default()
-            };
-            let place = |key| AppointmentOrderKey { value: 0, key };
-            let expected: Vec<_> = appointments(&view, &sources, &statuses).into_iter().map(place).collect();
-            let list = |page: &Page<AppointmentOrderKey>| view.appointments(&filter, Order::default(), page).unwrap();
-            walk(&expected, list, |record| place(record.key.clone()));
-            assert_eq!(view.appointment_count(&filter).unwrap(), Some(expected.len() as u64));
-        }
+        check_appointments(&view, &sources);
+    }
+}
+
+/// Expects the deliveries that a filter means, of those between these positions, on every page and in the count.
+pub(super) fn check_deliveries(view: &View, all: &[Delivery], filter: &DeliveryFilter, positions: Positions) {
+    let DeliveryFilter { sources, appointment_ids, outcomes, codes, events, .. } = filter;
+    let verdict =
+        |delivery: &Delivery| view.tell(delivery, rules().of(&delivery.source)).unwrap().unwrap().judgement.verdict;
+    let event = |delivery: &Delivery| delivery.reading.event_type().ok().and_then(EventType::from_name);
+    let wanted = |delivery: &&Delivery| {
+        sources.contains(&delivery.source)
+            && (outcomes.is_empty() || outcomes.contains(&verdict(delivery).outcome()))
+            && (codes.is_empty() || verdict(delivery).code().is_some_and(|code| codes.contains(&code)))
+            && (events.is_empty() || event(delivery).is_some_and(|event| events.contains(&event)))
+            && positions.after.is_none_or(|after| after < delivery.position)
+            && positions.to.is_none_or(|to| delivery.position <= to)
+            && appointment_ids
+                .as_ref()
+                .is_none_or(|ids| delivery.reading.appointment_id().is_some_and(|id| ids.contains(&id)))
+    };
+    let expected: Vec<Position> = all.iter().filter(wanted).map(|delivery| delivery.position).collect();
+    let list = |page: &Page<Position>| view.deliveries(filter, page).unwrap();
+    walk(&expected, list, |position| *position);
+    let count = view.delivery_count(filter).unwrap();
+    assert!(count.is_none_or(|count| count == expected.len() as u64));
+}
+
+/// Expects the same appointments of these sources whether they are listed by status, counted, or looked up.
+pub(super) fn check_appointments(view: &View, sources: &[SourceName]) {
+    for statuses in [vec![], vec![Status::Removed], vec![Status::Ready, Status::Scheduled, Status::Ready]] {
+        let filter =
+            AppointmentFilter { sources: sources.to_vec(), statuses: statuses.clone(), ..AppointmentFilter::default() };
+        let place = |key| AppointmentOrderKey { value: 0, key };
+        let expected: Vec<_> = appointments(view, sources, &statuses).into_iter().map(place).collect();
+        let list = |page: &Page<AppointmentOrderKey>| view.appointments(&filter, Order::default(), page).unwrap();
+        walk(&expected, list, |record| place(record.key.clone()));
+        assert_eq!(view.appointment_count(&filter).unwrap(), Some(expected.len() as u64));
     }
 }
 
 /// The appointments that a filter means, each looked up by itself.
-fn appointments(view: &View, sources: &[SourceName], statuses: &[Status]) -> Vec<AppointmentKey> {
+pub(super) fn appointments(view: &View, sources: &[SourceName], statuses: &[Status]) -> Vec<AppointmentKey> {
     let mut found = Vec::new();
     for source in names().into_iter().filter(|source| sources.contains(source)) {
         for id in 1..=40_u64 {
