@@ -4,6 +4,10 @@
 //! batch; [`View`]s answer queries from a snapshot. Restart, catch-up, rebuild and live traffic go
 //! through the same [`Projection::apply`]. Keeps promise 6: it can be deleted at any time.
 
+#[cfg(feature = "planted")]
+pub mod planted;
+#[cfg(not(feature = "planted"))]
+mod planted;
 mod error;
 mod schema;
 mod write;

@@ -4,6 +4,7 @@ mod rows;
 mod corruption;
 mod pages;
 mod against_the_model;
+mod planted;
 
 use std::{
     collections::BTreeMap,

@@ -6,14 +6,15 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clockfold_lifecycle::{
-    Applied, Appointment, Arrival, Change, EventType, FoldRules, Folded, Judgement, Met, Parts, Place, Reconsidered,
-    Standing, Status, Step, StepSet, Waiting, Window,
+    Applied, Appointment, Arrival, Change, EventType, FoldRules, Folded, Judgement, Met, Outcome, Parts, Place,
+    Reconsidered, Standing, Status, Step, StepSet, Verdict, Waiting, Window,
 };
 use clockfold_log::Position;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::ProjectionError,
+    planted::planted,
     schema::{
         identity::AppointmentKey,
         keys::{Kind, event_byte, from_bytes, to_bytes, verdict_byte, verdict_of},
@@ -84,7 +85,11 @@ impl AppointmentRecord {
         // To the fold one unknown name is like another.
         let reading = Ok(event.map_or("", EventType::name));
         let folded = self.appointment.fold(rules, Arrival { position: position.get(), received_at, reading });
-        self.recent.push(JudgedEvent { position, received_at, event, judgement: folded.judgement });
+        let mut judgement = folded.judgement;
+        if planted!(RejectionRecordedAsApplied) && judgement.verdict.outcome() == Outcome::Rejected {
+            judgement.verdict = Verdict::Applied;
+        }
+        self.recent.push(JudgedEvent { position, received_at, event, judgement });
         folded
     }
 }

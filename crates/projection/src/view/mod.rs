@@ -23,6 +23,7 @@ use clockfold_rows::{Keyspace, Snapshot};
 
 use crate::{
     error::ProjectionError,
+    planted::planted,
     schema::{
         appointment::{AppointmentRecord, decode_appointment, decode_history},
         identity::{AppointmentKey, Checkpoint},
@@ -190,6 +191,9 @@ impl View {
 
     pub(crate) fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>, ProjectionError> {
         self.deadline.check()?;
+        if planted!(LookUpPastSnapshot) {
+            return keyspace.get(key).map_err(ProjectionError::from);
+        }
         self.snapshot.get(keyspace, key).map_err(ProjectionError::from)
     }
 }

@@ -16,6 +16,7 @@ use clockfold_rows::{Batch, Guard};
 
 use crate::{
     error::ProjectionError,
+    planted::planted,
     schema::{
         appointment::{
             AppointmentRecord, ENTRIES_IN_ROW, JudgedEvent, Sighting, decode_appointment, decode_history,
@@ -78,6 +79,12 @@ pub struct Applied {
     pub conflicts_with: Option<Position>,
 }
 
+impl Applied {
+    fn is_rejected(&self) -> bool {
+        self.folded.judgement.verdict.outcome() == Outcome::Rejected
+    }
+}
+
 impl Projection {
     /// Folds deliveries that follow the checkpoint and writes rows and checkpoint in one atomic batch.
     /// Returns what became of each when it arrived.
@@ -96,11 +103,18 @@ impl Projection {
             if delivery.position != expected {
                 return Err(ProjectionError::OutOfOrder { expected, found: delivery.position });
             }
-            applied.push(self.fold(delivery, &mut changed)?);
+            if !(planted!(CheckpointTooFar) && delivery.position == last.position) {
+                applied.push(self.fold(delivery, &mut changed)?);
+            }
+            if planted!(FoldedTwiceAfterStart) && self.record_cache.is_empty() {
+                self.fold(delivery, &mut changed)?;
+            }
             set_backs.extend(SetBack::between(last_arrival, delivery));
             last_arrival = Some(delivery.received_at);
             checkpoint.position = expected;
-            checkpoint.digest = checkpoint.digest.then(delivery);
+            if !(planted!(RejectedNotInDigest) && applied.last().is_some_and(Applied::is_rejected)) {
+                checkpoint.digest = checkpoint.digest.then(delivery);
+            }
         }
         debug_assert_eq!(checkpoint.position, last.position);
         let store = Arc::clone(&self.store);
@@ -125,7 +139,8 @@ impl Projection {
             batch.insert(&store[Space::DeliveryIds], key, encode_positions(&positions));
         }
         self.write_sources(&mut batch, &changed.sources, sources_written);
-        batch.insert(&store[Space::Meta], CHECKPOINT_KEY, encode_checkpoint(checkpoint));
+        let written = if planted!(CheckpointBehind) { self.checkpoint } else { checkpoint };
+        batch.insert(&store[Space::Meta], CHECKPOINT_KEY, encode_checkpoint(written));
         batch.insert(&store[Space::Meta], LAST_ARRIVAL_KEY, encode_last_arrival(last.received_at));
         for set_back in &set_backs {
             batch.insert(&store[Space::Meta], set_back_key(set_back.position), encode_set_back(set_back));
@@ -151,10 +166,20 @@ impl Projection {
             if *is_new {
                 batch.insert(&store[Space::ById], id_key(*id, *number), []);
             }
-            only_in(*before, after, *number, *id, |space, key| batch.remove(&store[space], key));
-            only_in(after, *before, *number, *id, |space, key| batch.insert(&store[space], key, []));
+            only_in(*before, after, *number, *id, |space, key| {
+                if !(planted!(OldIndexRowKept) && space == Space::ByStatus) {
+                    batch.remove(&store[space], key);
+                }
+            });
+            only_in(after, *before, *number, *id, |space, key| {
+                if !(planted!(IndexRowForgotten) && space == Space::ByStatus && before.is_some()) {
+                    batch.insert(&store[space], key, []);
+                }
+            });
             let status = |places: Option<Places>| places.map(|places| places.status);
-            self.counts(*number).move_appointment(status(*before), status(after));
+            if !(planted!(CountNotMoved) && before.is_some()) {
+                self.counts(*number).move_appointment(status(*before), status(after));
+            }
         }
     }
 
@@ -224,14 +249,14 @@ impl Projection {
         };
         let before = record.appointment.status();
         let folded = record.enter(self.rules.of(&delivery.source), sighting);
-        if record.recent.len() == ENTRIES_IN_ROW {
+        if record.recent.len() == ENTRIES_IN_ROW + usize::from(planted!(HistoryRowTooLong)) {
             changed.history.insert(history_key(number, id, position), std::mem::take(&mut record.recent));
         }
         let kind = Kind { verdict: folded.judgement.verdict, event: sighting.event };
         self.counts(number).count_delivery(kind.outcome());
         self.list(changed, number, kind, position)?;
         self.tally(changed, number, received_at)?.count(kind);
-        if before != folded.status {
+        if before != folded.status && !(planted!(StatusChangeForgotten) && before.is_some()) {
             let change = StatusChange { position, received_at, appointment_id: id, before, after: folded.status };
             self.change(changed, number, change);
         }
@@ -271,7 +296,7 @@ impl Projection {
             }
         };
         let first = positions.first().copied().map(Position::new);
-        if positions.len() < POSITIONS_OF_ID_MAX {
+        if positions.len() < POSITIONS_OF_ID_MAX && !(planted!(DeliveryIdForgotten) && first.is_some()) {
             positions.push(position.get());
         }
         Ok(first)
@@ -308,7 +333,8 @@ impl Projection {
             entry.revise(change);
             kinds = Some((before, entry.kind(), entry.received_at));
         })?;
-        if let Some((before, after, received_at)) = kinds.filter(|(before, after, _)| before != after) {
+        let moved = kinds.filter(|(before, after, _)| before != after && !planted!(RevisionNotListed));
+        if let Some((before, after, received_at)) = moved {
             self.tally(changed, key.0, received_at)?.move_delivery(before, after);
             let (row, place) = row_of(position);
             self.row(changed, key.0, before, row)?.retain(|listed| *listed != place);

@@ -17,6 +17,11 @@ pub(crate) struct RecordCache {
 }
 
 impl RecordCache {
+    /// Whether nothing was folded since the start.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.young.is_empty() && self.old.is_empty()
+    }
+
     /// Takes an appointment out.
     pub(crate) fn take(&mut self, key: (SourceNumber, AppointmentId)) -> Option<Box<AppointmentRecord>> {
         self.young.remove(&key).or_else(|| self.old.remove(&key))
