@@ -6,6 +6,7 @@
 //! the log hands back, never what it handed in: with another writer on the same log, the deliveries of
 //! both come in their common order.
 
+mod planted;
 mod rebuild_slot;
 mod writer;
 mod rebuilds;

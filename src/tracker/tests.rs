@@ -1,5 +1,7 @@
 //! A log that fails, a queue that is full, and a projection that is corrupt.
 
+mod planted;
+
 use super::*;
 use crate::{
     lifecycle::Status,

@@ -19,7 +19,7 @@ use crate::{
     projection::{Applied, Arrived, Cancelled, DeliveryState, Projection, ProjectionError, Refolded},
 };
 
-use super::{RebuildSlot, Receipt, State, Submission, Task, Unavailable, rebuilds::Swap};
+use super::{RebuildSlot, Receipt, State, Submission, Task, Unavailable, planted::planted, rebuilds::Swap};
 
 /// The most deliveries that share one sync.
 const GROUP_DELIVERIES_MAX: usize = 512;
@@ -90,6 +90,7 @@ impl Writer {
         metrics::histogram!("clockfold_group_deliveries").record(u32::try_from(deliveries.len()).unwrap_or(u32::MAX));
         let receipts = self.track(deliveries);
         if let Err(message) = &receipts
+            && !planted!(FailureForgotten)
             && self.state.failure.set(message)
         {
             tracing::error!(%message, "storage failed; no deliveries are accepted while it does");
@@ -176,6 +177,7 @@ impl Writer {
                 self.whole(|projection, _| tell_again(projection, &delivery)).map_err(|error| error.to_string())
             }
             Fate::Appended { index, repeated } => {
+                let index = if planted!(ReceiptOfNeighbour) && index == 1 { 0 } else { index };
                 let receipt = positions.get(index).and_then(&mut receipt);
                 let receipt = receipt.ok_or_else(|| "the log did not hand back what was appended".to_owned());
                 receipt.map(|receipt| Receipt { repeated, ..receipt })
@@ -210,9 +212,13 @@ impl Writer {
         let Some(id) = &delivery.delivery_id else { return Ok(None) };
         let known = self.whole(|projection, log| projection.repeats(log, delivery))?;
         let same = |other: &NewDelivery| {
-            other.source == delivery.source && other.delivery_id.as_ref() == Some(id) && other.body == delivery.body
+            other.source == delivery.source
+                && other.delivery_id.as_ref() == Some(id)
+                && (other.body == delivery.body || planted!(BodyNotCompared))
         };
-        let in_group = || fresh.iter().position(same).map(|index| Fate::Appended { index, repeated: true });
+        let earlier = || fresh.iter().position(same).filter(|_| !planted!(RepeatInGroupAppended));
+        let in_group = || earlier().map(|index| Fate::Appended { index, repeated: true });
+        let known = known.filter(|_| !planted!(RepeatOfLogAppended));
         Ok(known.map(|delivery| Fate::Known(Box::new(delivery))).or_else(in_group))
     }
 
@@ -222,7 +228,12 @@ impl Writer {
         let mut receipts = BTreeMap::new();
         loop {
             match self.fold(&mut receipts) {
-                Err(error) if error.is_corruption() => self.repair(&error.to_string())?,
+                Err(error) if error.is_corruption() => {
+                    self.repair(&error.to_string())?;
+                    if planted!(NotFoldedAfterRepair) {
+                        return Ok(receipts);
+                    }
+                }
                 done => return done.map(|()| receipts),
             }
         }
@@ -235,9 +246,11 @@ impl Writer {
             let group: Vec<Delivery> = deliveries.by_ref().take(FOLD_DELIVERIES_MAX).collect::<Result<_, _>>()?;
             let applied = self.projection.apply(&group)?;
             let Some(last) = group.last() else { return Ok(()) };
-            self.state.folded.send_replace(last.position);
+            let folded = if planted!(AnnouncedTooFar) { last.position.next() } else { last.position };
+            self.state.folded.send_replace(folded);
             count(&group, &applied);
             for (delivery, Applied { folded, conflicts_with }) in group.into_iter().zip(applied) {
+                let conflicts_with = conflicts_with.filter(|_| !planted!(ConflictNotTold));
                 let Delivery { position, received_at, source, reading, .. } = delivery;
                 let receipt =
                     Receipt { position, received_at, source, reading, folded, repeated: false, conflicts_with };
