@@ -1,4 +1,5 @@
-//! The table: a row a figure, a column a store, and behind each figure how many times ours it is.
+//! The table: a row a figure, a column a store, and behind each figure how many times ours it is. A wide range of rounds says
+//! that the machine had other work: measure again.
 
 use std::collections::BTreeMap;
 
@@ -44,6 +45,13 @@ impl Measured {
         figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
     }
 
+    fn range(&self, name: &str) -> String {
+        let figures = self.figures.get(name).into_iter().flatten();
+        let (least, most) =
+            figures.fold((f64::MAX, 0.0_f64), |(least, most), figure| (least.min(*figure), most.max(*figure)));
+        format!("{least:.2} to {most:.2}")
+    }
+
     fn is_whole(&self) -> bool {
         self.survival.torn_views == 0 && self.survival.failure.is_none()
     }
@@ -79,6 +87,7 @@ impl Table {
                 format!("{figure:.digits$} {ratio:>7}")
             });
         }
+        self.line("CPU a delivery, all rounds", |measured| measured.range("write-cpu"));
         self.line("views saw whole batches", Measured::views);
         self.line("whole after kills: batches left", Measured::kills);
         println!("\nA scan reads {SCAN_ROWS} rows.");
