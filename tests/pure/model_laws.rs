@@ -6,7 +6,10 @@ use crate::support::oracle::{
 };
 
 /// Histories of each law, lifecycle and window.
-const HISTORIES: u64 = 1_500;
+/// How many histories each law is tried on.
+fn histories() -> usize {
+    crate::support::times(400, 1_500)
+}
 
 /// SplitMix64: the same histories in every run.
 struct Random(u64);
@@ -79,7 +82,7 @@ fn shown(sent: &[Sent]) -> String {
 fn law_3_in_arrival_order_what_is_not_applied_changes_nothing() {
     for (name, table) in lifecycles() {
         let mut random = Random(3);
-        for _ in 0..HISTORIES {
+        for _ in 0..histories() {
             let sent = random_history(&mut random, &table, 0);
             for end in 1..=sent.len() {
                 let before = fold(&table, 0, &sent[..end - 1]);
@@ -100,7 +103,7 @@ fn law_4_an_undo_restores_status_and_standing_steps() {
     for (name, table) in lifecycles() {
         for window_ms in [0, WINDOW_MS] {
             let mut random = Random(4);
-            for _ in 0..HISTORIES {
+            for _ in 0..histories() {
                 let sent = random_history(&mut random, &table, window_ms);
                 let before = fold(&table, window_ms, &sent);
                 if before.status.is_some() && before.waiting.is_empty() {
@@ -134,7 +137,7 @@ fn check_law_4(name: &str, table: &Table, window_ms: i64, sent: &[Sent], before:
 fn law_5_a_history_delivered_twice_leaves_the_status() {
     for (name, table) in lifecycles() {
         let mut random = Random(5);
-        for _ in 0..HISTORIES {
+        for _ in 0..histories() {
             let sent = random_applied_history(&mut random, &table);
             let mut twice = sent.clone();
             for delivery in &sent {

@@ -33,6 +33,11 @@ pub fn number_from_environment(name: &str) -> Option<u64> {
     value.map(|value| value.parse().unwrap_or_else(|_| panic!("{name} is no number: {value}")))
 }
 
+/// How often something is tried: less where `tests/run quick` runs, or who works on a test.
+pub fn times(quick: usize, all: usize) -> usize {
+    if std::env::var_os("TEST_LAYER").is_some_and(|layer| layer != "quick") { all } else { quick }
+}
+
 /// The moment at which tests begin.
 pub fn arrival() -> DateTime<Utc> {
     DateTime::from_timestamp_millis(1_772_463_845_678).expect("it is a time")

@@ -14,9 +14,9 @@ use clockfold::{
     },
 };
 
-use crate::support::{delivery_from, disk::store::open_store, load::Random, unreadable};
+use crate::support::{self, delivery_from, disk::store::open_store, load::Random, unreadable};
 
-const TRIALS: usize = 1_000;
+const TRIALS: [usize; 2] = [200, 1_000];
 /// Every so many trials nothing is corrupt: then nothing may be said to be.
 const UNDAMAGED_EVERY: usize = 20;
 
@@ -221,7 +221,8 @@ fn damage_is_found_or_does_no_harm() {
     let mut random = Random::new(u64::from(std::process::id()));
     println!("seed {}", std::process::id());
     let mut counts: BTreeMap<(String, &str), usize> = BTreeMap::new();
-    for trial in 0..TRIALS {
+    let trials = support::times(TRIALS[0], TRIALS[1]);
+    for trial in 0..trials {
         let sample = &samples[trial % 2];
         let folder = sample.copy();
         let undamaged = trial % UNDAMAGED_EVERY < 2;
@@ -248,5 +249,5 @@ fn damage_is_found_or_does_no_harm() {
         println!("{count:4} {outcome}: {how}");
     }
     let found: usize = counts.iter().filter(|((_, outcome), _)| *outcome == "found").map(|(_, count)| count).sum();
-    assert!(found > TRIALS / 4, "only {found} were found");
+    assert!(found > trials / 4, "only {found} were found");
 }

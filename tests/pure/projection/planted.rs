@@ -131,7 +131,7 @@ fn found(seed: u64, fault: Option<Fault>) -> Vec<&'static str> {
 
 #[test]
 fn each_planted_fault_is_found() {
-    for fault in FAULTS {
+    for fault in FAULTS.iter().copied().step_by(crate::support::times(3, 1)) {
         let begun = Instant::now();
         let mut by_seed = (0..SEEDS_MAX).map(|seed| (seed + 1, found(seed, Some(fault))));
         let soonest = by_seed.find(|(_, found)| !found.is_empty());

@@ -75,9 +75,6 @@ impl Recovery<'_> {
         if !contents.has_head() {
             return Err(self.corrupt(format!("the head of {} can't be read", path.display())));
         }
-        if contents.length() < self.file_bytes {
-            return Err(self.corrupt(format!("{} has lost its end", path.display())));
-        }
         let mut end = HEAD_BYTES;
         for record in contents.records() {
             if self.broken {
@@ -91,6 +88,9 @@ impl Recovery<'_> {
                 return Err(self.broken_before_whole());
             }
             self.broken = true;
+        }
+        if contents.length() < self.file_bytes {
+            return Err(self.corrupt(format!("{} has lost its end", path.display())));
         }
         Ok(())
     }
