@@ -10,12 +10,15 @@ use std::{
 
 use crate::fake::random::Random;
 
+/// All names. An image has them in common with the disk until one of the two changes them.
+pub(super) type Entries = Arc<BTreeMap<PathBuf, Node>>;
+
 /// Everything that is on a disk, and what is on its way there.
 #[derive(Clone, Default)]
 pub struct World {
     pub(super) inodes: Vec<Arc<Inode>>,
-    pub(super) live: BTreeMap<PathBuf, Node>,
-    pub(super) durable: BTreeMap<PathBuf, Node>,
+    pub(super) live: Entries,
+    pub(super) durable: Entries,
     /// What became of names since their folder was synced.
     pub(super) unsynced: Vec<(PathBuf, Option<Node>)>,
 }
@@ -76,11 +79,16 @@ impl World {
         }
         let of_folder =
             |path: &Path| path.parent().is_none_or(|above| above.parent().is_none() || entries.contains_key(above));
-        let live: BTreeMap<_, _> =
-            entries.iter().filter(|(path, _)| of_folder(path)).map(|(path, node)| (path.clone(), *node)).collect();
-        let mut world = World { inodes: Vec::new(), durable: live.clone(), live, unsynced: Vec::new() };
-        world.inodes = self.inodes.iter().map(|inode| Arc::new(inode.after_power_cut(sector_bytes, random))).collect();
-        world
+        if !entries.keys().all(|path| of_folder(path)) {
+            let left = entries.iter().filter(|(path, _)| of_folder(path));
+            entries = Arc::new(left.map(|(path, node)| (path.clone(), *node)).collect());
+        }
+        let cut = |inode: &Arc<Inode>| match inode.unsynced.is_empty() {
+            true => Arc::clone(inode),
+            false => Arc::new(inode.after_power_cut(sector_bytes, random)),
+        };
+        let inodes = self.inodes.iter().map(cut).collect();
+        World { inodes, live: Arc::clone(&entries), durable: entries, unsynced: Vec::new() }
     }
 
     /// Changes one of these files at rest: some bits, a sector, or its end. Tells which; none where there is none.
@@ -131,7 +139,8 @@ impl World {
     }
 }
 
-pub(super) fn set(entries: &mut BTreeMap<PathBuf, Node>, path: &Path, node: Option<Node>) {
+pub(super) fn set(entries: &mut Entries, path: &Path, node: Option<Node>) {
+    let entries = Arc::make_mut(entries);
     match node {
         Some(node) => entries.insert(path.to_owned(), node),
         None => entries.remove(path),

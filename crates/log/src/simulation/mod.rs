@@ -79,17 +79,17 @@ fn some_delivery(position: Position, random: &mut Random) -> Delivery {
     }
 }
 
-/// What stands at a position.
-fn read(opened: &Opened, position: Position) -> Result<Delivery, LogError> {
-    match opened.unflushed.find(position) {
-        Found::Unflushed(group) => Ok(group.at(position).expect("it is in there").delivery.clone()),
-        Found::Stored => {
-            let group = opened.store.group_with(position)?.1;
-            let found = group.deliveries.into_iter().find(|delivery| delivery.position == position);
-            found.ok_or_else(|| missing(position))
-        }
-        Found::BeyondHead => Err(missing(position)),
-    }
+/// What stands at a position and after it, as far as its group goes.
+fn read(opened: &Opened, position: Position) -> Result<Vec<Delivery>, LogError> {
+    let mut deliveries: Vec<Delivery> = match opened.unflushed.find(position) {
+        Found::Unflushed(group) => group.entries().iter().map(|entry| entry.delivery.clone()).collect(),
+        Found::Stored => opened.store.group_with(position)?.1.deliveries.into(),
+        Found::BeyondHead => return Err(missing(position)),
+    };
+    let index =
+        deliveries.iter().position(|delivery| delivery.position == position).ok_or_else(|| missing(position))?;
+    deliveries.drain(..index);
+    Ok(deliveries)
 }
 
 /// What a log may have: everything that was acknowledged, and all or nothing of the group after that.
@@ -122,10 +122,15 @@ fn check(disk: &FakeDisk, written: &Written) -> usize {
 /// Reads everything and compares it, digests too.
 fn holds(opened: &Opened, expected: &[Delivery]) {
     let mut digest = Head::EMPTY.digest;
-    for delivery in expected {
-        let found = read(opened, delivery.position).unwrap_or_else(|error| panic!("it can't be read: {error}"));
-        assert!(found == *delivery, "at {} is not what was written", delivery.position);
-        digest = digest.then(delivery);
+    let mut rest = expected;
+    while let Some(next) = rest.first() {
+        let found = read(opened, next.position).unwrap_or_else(|error| panic!("it can't be read: {error}"));
+        for found in found {
+            let Some((next, later)) = rest.split_first() else { panic!("there is more than was written") };
+            assert!(found == *next, "at {} is not what was written", next.position);
+            digest = digest.then(next);
+            rest = later;
+        }
     }
     let head = opened.head();
     assert!(head.digest == digest, "the digest at {} is not that of what was written", head.position);
