@@ -1,7 +1,7 @@
 //! Rebuilds while deliveries and queries go on: one at a time, on a thread of its own.
 //!
 //! A new projection is folded beside the one that counts, catches up, and is handed to the writer, who folds the last
-//! few deliveries and goes on with it. What it differs in is told when it is done.
+//! few deliveries and goes on with it. Whoever asked for it then learns what differs.
 
 use std::{
     sync::{
