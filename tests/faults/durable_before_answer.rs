@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::support::{
     disk::trace::{Call, finished, parse, start_traced},
-    load::{Acknowledged, Load, Plan, Random, acknowledged, body, post},
+    load::{Acknowledged, Load, Plan, acknowledged, body, post},
+    random::Random,
     server::{CONFIG, Connection, data_dir},
 };
 

@@ -15,7 +15,7 @@ use crate::support::{
     bodies::{Marked, copy_all, names},
     copies::{contents, kill_after, start, time_of},
     disk::Disk,
-    load::Random,
+    random::Random,
     server::{CONFIG, Server, clockfold, command, data_dir},
 };
 

@@ -17,7 +17,8 @@ use clockfold::{
 
 use crate::support::{
     self,
-    load::{Acknowledged, Load, Plan, Random, check_kept, read_back},
+    load::{Acknowledged, Load, Plan, check_kept, read_back},
+    random::Random,
     server::{CONFIG, Server, add_arguments, data_dir},
 };
 

@@ -13,7 +13,8 @@ use crate::support::{
         power::{Cut, Disk},
         trace::{Call, finished, parse, start_traced},
     },
-    load::{Acknowledged, Load, Plan, Random, as_acknowledged, check_kept},
+    load::{Acknowledged, Load, Plan, as_acknowledged, check_kept},
+    random::Random,
     server::{CONFIG, data_dir},
 };
 

@@ -20,36 +20,23 @@ use clockfold::{
     },
 };
 
-use crate::support::{self, arrival, delivery_from, unreadable};
+use crate::support::{self, arrival, delivery_from, random::Random, unreadable};
 
 const SOURCES: [&str; 3] = ["downtown", "lakeside", "a-third-one"];
 const APPOINTMENTS: u64 = 700;
 /// Enough for several sets of open appointments a source.
 const DELIVERIES: [usize; 2] = [4_000, 16_000];
 
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % below
-    }
-
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[usize::try_from(self.below(all.len() as u64)).unwrap()]
-    }
-}
-
 /// Mostly steps that make sense one after another; most sources' deliveries go to `downtown`.
 fn delivery(random: &mut Random) -> NewDelivery {
-    let source = random.of(&["downtown", "downtown", "downtown", "lakeside", "a-third-one"]);
+    let source = random.one_of(&["downtown", "downtown", "downtown", "lakeside", "a-third-one"]);
     let id = 1 + random.below(APPOINTMENTS);
     let steps = ["create", "create", "checkin", "checkin", "ready", "callback", "discharge", "undo_ready"];
     match random.below(20) {
         0 => unreadable(source, Fault::NotJson, b"{"),
         1 => delivery_from(source, id, "transfer_in"),
-        2..5 => delivery_from(source, id, random.of(&EventType::ALL).name()),
-        _ => delivery_from(source, id, random.of(&steps)),
+        2..5 => delivery_from(source, id, random.one_of(&EventType::ALL).name()),
+        _ => delivery_from(source, id, random.one_of(&steps)),
     }
 }
 
@@ -62,7 +49,7 @@ fn open_log(folder: &Path, clock: &Arc<AtomicI64>) -> SledLog {
 
 /// Sets the clock as machines do that lost the time or found it again: a little, some hours, or for years, and back.
 fn set(clock: &AtomicI64, random: &mut Random) {
-    let by = random.of(&[-30, -61, -300, 300, -4_000, 4_000, -40_000, 40_000, 315_360_000, -315_360_000]);
+    let by = random.one_of(&[-30, -61, -300, 300, -4_000, 4_000, -40_000, 40_000, 315_360_000, -315_360_000]);
     clock.fetch_add(by, Ordering::Relaxed);
 }
 
@@ -121,7 +108,7 @@ impl Prefix {
         let position = moment.position;
         for _ in 0..10 {
             let key = AppointmentKey {
-                source: random.of(&SOURCES).parse().unwrap(),
+                source: random.one_of(&SOURCES).parse().unwrap(),
                 appointment_id: (1 + random.below(APPOINTMENTS)).to_string().parse().unwrap(),
             };
             let found = view.appointment_as_of(&key, position, rules.of(&key.source)).unwrap();
@@ -254,7 +241,7 @@ fn check_every_moment(seed: u64, count: usize, between: impl Fn(&AtomicI64, &mut
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(AtomicI64::new(0));
     let log = open_log(folder.path(), &clock);
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let rules = rules();
     let path = DataDir::at(folder.path()).projection();
     let open = || Projection::open_and_catch_up(&path, Arc::clone(&rules), &log, &mut |_| {}).unwrap();
@@ -319,10 +306,10 @@ fn last_at(deliveries: &[Delivery], time: DateTime<Utc>) -> Position {
 
 /// A time means up to the last delivery that arrived at or before it; a stretch of time, what arrived in it.
 fn check_time(log: &dyn Log, view: &View, deliveries: &[Delivery], time: DateTime<Utc>, random: &mut Random) {
-    let time = time + TimeDelta::milliseconds(random.of(&[-1, 0, 1]));
+    let time = time + TimeDelta::milliseconds(random.one_of(&[-1, 0, 1]));
     assert_eq!(view.position_at(log, time).unwrap(), last_at(deliveries, time), "at {time}");
     assert_eq!(view.position_of(log, AsOf::Time(time)).unwrap(), last_at(deliveries, time));
-    let to = time + TimeDelta::seconds(random.of(&[0, 1, 60, 4_000]));
+    let to = time + TimeDelta::seconds(random.one_of(&[0, 1, 60, 4_000]));
     for (from, to) in [(Some(time), Some(to)), (Some(time), None), (None, Some(time))] {
         let arrived = |delivery: &&Delivery| {
             from.is_none_or(|from| from <= delivery.received_at) && to.is_none_or(|to| delivery.received_at < to)

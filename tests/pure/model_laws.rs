@@ -1,32 +1,18 @@
 //! The oracle keeps the laws of the contract, over random histories.
 
-use crate::support::oracle::{
-    histories::{EVENTS, WINDOW_MS, check, folded, last, lifecycles, told},
-    model::{Sent, State, Table, fold},
+use crate::support::{
+    self,
+    oracle::{
+        histories::{EVENTS, WINDOW_MS, check, folded, last, lifecycles, told},
+        model::{Sent, State, Table, fold},
+    },
+    random::Random,
 };
 
 /// Histories of each law, lifecycle and window.
 /// How many histories each law is tried on.
 fn histories() -> usize {
-    crate::support::times(400, 1_500)
-}
-
-/// SplitMix64: the same histories in every run.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        let length = u64::try_from(from.len()).expect("a length fits");
-        from[usize::try_from(self.next() % length).expect("it is below a length")]
-    }
+    support::times(400, 1_500)
 }
 
 /// Appends a delivery to a history.
@@ -38,14 +24,14 @@ fn send(sent: &mut Vec<Sent>, event: Option<&str>, pause_ms: i64) {
 /// Anything a log may hold. Every other event is one that is possible, or histories would rarely leave NONE.
 fn random_history(random: &mut Random, table: &Table, window_ms: i64) -> Vec<Sent> {
     let mut sent = Vec::new();
-    for _ in 0..random.next() % 16 {
-        let event = match random.next() % 20 {
+    for _ in 0..random.below(16) {
+        let event = match random.below(20) {
             0 => None,
             1 => Some("no_show"),
-            2..11 => Some(random.pick(&EVENTS)),
+            2..11 => Some(random.one_of(&EVENTS)),
             _ => Some(random_possible(random, table, window_ms, &sent)),
         };
-        let pause_ms = random.pick(&[0, 1, 400, 2_000, 4_999, 5_000, 5_001, 0, 1, 400, 2_000, -30_000, -60_001]);
+        let pause_ms = random.one_of(&[0, 1, 400, 2_000, 4_999, 5_000, 5_001, 0, 1, 400, 2_000, -30_000, -60_001]);
         send(&mut sent, event, pause_ms);
     }
     sent
@@ -54,9 +40,9 @@ fn random_history(random: &mut Random, table: &Table, window_ms: i64) -> Vec<Sen
 /// All of it applied, each at the end, within a few seconds.
 fn random_applied_history(random: &mut Random, table: &Table) -> Vec<Sent> {
     let mut sent = Vec::new();
-    for _ in 0..1 + random.next() % 10 {
+    for _ in 0..1 + random.below(10) {
         let event = random_possible(random, table, 0, &sent);
-        send(&mut sent, Some(event), random.pick(&[0, 1, 100, 300]).into());
+        send(&mut sent, Some(event), random.one_of(&[0, 1, 100, 300]).into());
     }
     sent
 }
@@ -70,7 +56,7 @@ fn random_possible(random: &mut Random, table: &Table, window_ms: i64, sent: &[S
         let state = fold(table, window_ms, &with);
         last(&state).outcome == "APPLIED" && !last(&state).late
     });
-    random.pick(&possible)
+    random.one_of(&possible)
 }
 
 fn shown(sent: &[Sent]) -> String {
@@ -81,7 +67,7 @@ fn shown(sent: &[Sent]) -> String {
 #[test]
 fn law_3_in_arrival_order_what_is_not_applied_changes_nothing() {
     for (name, table) in lifecycles() {
-        let mut random = Random(3);
+        let mut random = Random::new(3);
         for _ in 0..histories() {
             let sent = random_history(&mut random, &table, 0);
             for end in 1..=sent.len() {
@@ -102,7 +88,7 @@ fn law_3_in_arrival_order_what_is_not_applied_changes_nothing() {
 fn law_4_an_undo_restores_status_and_standing_steps() {
     for (name, table) in lifecycles() {
         for window_ms in [0, WINDOW_MS] {
-            let mut random = Random(4);
+            let mut random = Random::new(4);
             for _ in 0..histories() {
                 let sent = random_history(&mut random, &table, window_ms);
                 let before = fold(&table, window_ms, &sent);
@@ -136,7 +122,7 @@ fn check_law_4(name: &str, table: &Table, window_ms: i64, sent: &[Sent], before:
 #[test]
 fn law_5_a_history_delivered_twice_leaves_the_status() {
     for (name, table) in lifecycles() {
-        let mut random = Random(5);
+        let mut random = Random::new(5);
         for _ in 0..histories() {
             let sent = random_applied_history(&mut random, &table);
             let mut twice = sent.clone();

@@ -8,7 +8,8 @@ use std::{
 };
 
 use crate::support::{
-    load::{Load, Plan, Random, check_kept, read_back},
+    load::{Load, Plan, check_kept, read_back},
+    random::Random,
     server::{CONFIG, Connection, ROUTE_KEY, Server},
 };
 

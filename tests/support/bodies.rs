@@ -16,7 +16,7 @@ use super::{
     arrival,
     copies::{append, contents},
     delivery_from,
-    load::Random,
+    random::Random,
     unreadable,
 };
 

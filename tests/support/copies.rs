@@ -13,7 +13,7 @@ use clockfold::log::{DataDir, Delivery, Head, Log, NewDelivery, Position, SledLo
 
 use super::{
     arrival, delivery_from,
-    load::Random,
+    random::Random,
     server::{CommandOutput, clockfold, command},
 };
 

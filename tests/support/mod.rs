@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "each program uses a part of it")]
 
 pub mod server;
+pub mod random;
 pub mod load;
 pub mod sources;
 pub mod session;

@@ -20,7 +20,8 @@ use crate::support::{
         faults::{Effect, Fault, FaultyDisk, Operation},
         killed,
     },
-    load::{Acknowledged, Random, acknowledged, as_acknowledged, body, check_kept, post},
+    load::{Acknowledged, acknowledged, as_acknowledged, body, check_kept, post},
+    random::Random,
     server::{CONFIG, Connection, Server, clockfold, data_dir},
 };
 

@@ -5,28 +5,17 @@
 use chrono::TimeDelta;
 use clockfold::lifecycle::{EventType, FoldRules, Lifecycle, Met, MetSet, Status};
 
-use crate::support::oracle::{
-    folded::fold,
-    model::{self, Sent, Table},
+use crate::support::{
+    oracle::{
+        folded::fold,
+        model::{self, Sent, Table},
+    },
+    random::Random,
 };
 
 const DELIVERIES: usize = 60_000;
 const LENGTH_MAX: u64 = 50;
 const WINDOWS_MS: [i64; 4] = [0, 1_000, 5_000, 90_000];
-
-/// Numbers that look like nothing in particular, the same for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
-    }
-
-    fn one_of<T: Copy>(&mut self, these: &[T]) -> T {
-        these[usize::try_from(self.below(these.len() as u64)).unwrap()]
-    }
-}
 
 /// A history that mostly makes sense, out of which some deliveries are swapped, repeated, lost or odd.
 fn history(random: &mut Random, window_ms: i64) -> Vec<Sent> {
@@ -106,7 +95,7 @@ struct Reached {
 }
 
 fn agree(seed: u64, reached: &mut Reached) -> usize {
-    let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut random = Random::new(seed);
     let (lifecycle, table) = lifecycle(&mut random);
     let window_ms = random.one_of(&WINDOWS_MS);
     let sent = history(&mut random, window_ms);

@@ -4,20 +4,13 @@
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clockfold::lifecycle::{Appointment, Arrival, EventType, Explanation, FoldRules, Lifecycle, MetSet, Status};
 
-use crate::support::oracle::model::{self, Judged, Sent, Table};
+use crate::support::{
+    oracle::model::{self, Judged, Sent, Table},
+    random::Random,
+};
 
 const HISTORIES: u64 = 3_000;
 const DAY: [&str; 8] = ["create", "checkin", "ready", "undo_ready", "ready", "callback", "discharge", "remove"];
-
-/// Numbers that look like nothing in particular, the same for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % limit
-    }
-}
 
 fn time(ms: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(ms).unwrap()
@@ -25,7 +18,7 @@ fn time(ms: i64) -> DateTime<Utc> {
 
 /// A built-in lifecycle, or `strict` with a `reschedule` that is only applied from READY and DISCHARGED.
 fn one_of_them(random: &mut Random) -> (Lifecycle, Table) {
-    match random.below(4) {
+    match random.index(4) {
         0 => (Lifecycle::strict(), Table::strict()),
         1 => (Lifecycle::walk_in(), Table::walk_in()),
         2 => (Lifecycle::lenient(), Table::lenient()),
@@ -44,20 +37,20 @@ fn one_of_them(random: &mut Random) -> (Lifecycle, Table) {
 
 /// A part of a day in which some deliveries are swapped, and some are odd.
 fn history(random: &mut Random) -> Vec<Sent> {
-    let mut events: Vec<&str> = DAY[..random.below(DAY.len() + 1)].to_vec();
-    for _ in 0..random.below(4) {
-        let odd = EventType::ALL[random.below(EventType::ALL.len())].name();
-        events.insert(random.below(events.len() + 1), odd);
+    let mut events: Vec<&str> = DAY[..random.index(DAY.len() + 1)].to_vec();
+    for _ in 0..random.index(4) {
+        let odd = EventType::ALL[random.index(EventType::ALL.len())].name();
+        events.insert(random.index(events.len() + 1), odd);
     }
-    for _ in 0..random.below(4) {
-        let index = random.below(events.len().max(1));
+    for _ in 0..random.index(4) {
+        let index = random.index(events.len().max(1));
         if index + 1 < events.len() {
             events.swap(index, index + 1);
         }
     }
     let mut received_at_ms = 1_772_463_845_678;
     let sent = events.into_iter().zip(1..).map(|(event, position)| {
-        received_at_ms += [0, 1, 400, 2_000, 5_001][random.below(5)];
+        received_at_ms += [0, 1, 400, 2_000, 5_001][random.index(5)];
         Sent { position, received_at_ms, event: Some(event.to_owned()) }
     });
     sent.collect()
@@ -93,9 +86,9 @@ fn compare(explained: &Explanation, sent: &[Sent], (table, window_ms): (&Table, 
 fn what_is_explained_is_what_then_happens() {
     let (mut late, mut let_in, mut undone) = (0, 0, 0);
     for seed in 0..HISTORIES {
-        let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut random = Random::new(seed);
         let (lifecycle, table) = one_of_them(&mut random);
-        let window_ms = [0, 1_000, 5_000][random.below(3)];
+        let window_ms = [0, 1_000, 5_000][random.index(3)];
         let rules = FoldRules { lifecycle, reorder_window: TimeDelta::milliseconds(window_ms) };
         let sent = history(&mut random);
         let mut appointment = Appointment::default();
@@ -104,7 +97,7 @@ fn what_is_explained_is_what_then_happens() {
             appointment.fold(&rules, Arrival { position: *position, received_at: time(*received_at_ms), reading });
         }
         let last = sent.last().map_or((0, 1_772_463_845_678), |last| (last.position, last.received_at_ms));
-        let received_at_ms = last.1 + [0, 1, 1_000, 5_000][random.below(4)];
+        let received_at_ms = last.1 + [0, 1, 1_000, 5_000][random.index(4)];
         for event in EventType::ALL {
             let explained = appointment.explain(&rules, event, time(received_at_ms));
             let next = Sent { position: last.0 + 1, received_at_ms, event: Some(event.name().to_owned()) };

@@ -14,7 +14,7 @@ use clockfold::{
     },
 };
 
-use crate::support::{self, delivery_from, disk::store::open_store, load::Random, unreadable};
+use crate::support::{self, delivery_from, disk::store::open_store, random::Random, unreadable};
 
 const TRIALS: [usize; 2] = [200, 1_000];
 /// Every so many trials nothing is corrupt: then nothing may be said to be.

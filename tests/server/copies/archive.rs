@@ -19,7 +19,8 @@ use clockfold::{
 use crate::support::{
     copies::{append, contents, files, many, open},
     delivery,
-    load::{Acknowledged, Load, Plan, Random, as_acknowledged, check_kept},
+    load::{Acknowledged, Load, Plan, as_acknowledged, check_kept},
+    random::Random,
     server::{CONFIG, CommandOutput, Server, clockfold, data_dir},
 };
 

@@ -16,7 +16,8 @@ use crate::support::{
     self,
     copies::{append, contents, done, files, kill_after, many, open, refused, start, time_of},
     delivery,
-    load::{Load, Plan, Random},
+    load::{Load, Plan},
+    random::Random,
     sample_deliveries,
     server::{CONFIG, Server, clockfold, command, data_dir},
 };

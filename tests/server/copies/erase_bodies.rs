@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::support::{
     bodies::{Marked, mark, names, search},
     copies::{contents, open},
-    load::Random,
+    random::Random,
     server::{CONFIG, CommandOutput, Server, clockfold, data_dir},
 };
 

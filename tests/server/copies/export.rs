@@ -16,7 +16,7 @@ use crate::support::{
     self,
     copies::{append, contents, done, kill_after, many, open, refused, start, time_of},
     delivery, delivery_from,
-    load::Random,
+    random::Random,
     sample_deliveries,
     server::{clockfold, command},
 };

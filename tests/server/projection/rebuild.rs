@@ -19,7 +19,8 @@ use serde_json::{Value, json};
 
 use crate::support::{
     delivery_from,
-    load::{Load, Plan, Random},
+    load::{Load, Plan},
+    random::Random,
     server::{CONFIG, Connection, Server, data_dir},
     sources::{SOURCES, post_all},
     unreadable,

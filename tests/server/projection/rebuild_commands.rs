@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::support::{
     delivery_from,
     disk::Disk,
-    load::Random,
+    random::Random,
     server::{CONFIG, CommandOutput, Server, clockfold, data_dir},
 };
 

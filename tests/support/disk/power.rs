@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::support::{disk::trace::Call, load::Random};
+use crate::support::{disk::trace::Call, random::Random};
 
 /// What a power cut does with what was not synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
