@@ -46,12 +46,13 @@ fn check(trace: &str, log: &Path, deliveries: &[Acknowledged]) -> Result<(), Str
     Ok(())
 }
 
-/// Whether `path` was made, and its entry was synced with its folder before `place`.
+/// Whether `path` was made, or got its name, and its entry was synced with its folder before `place`.
 fn check_entry(calls: &[Call], path: &Path, place: usize) -> Result<(), String> {
     let (name, folder) = (path.to_str().unwrap(), path.parent().unwrap().to_str().unwrap());
     let made = calls.iter().find(|call| {
         let opened = call.name == "openat" && call.arguments.contains("O_CREAT");
-        (opened || call.name == "mkdir") && call.result >= 0 && call.string(0) == name
+        let named = call.name.starts_with("rename") && call.string(1) == name;
+        call.result >= 0 && (named || (opened || call.name == "mkdir") && call.string(0) == name)
     });
     let made = made.and_then(|call| call.end).ok_or_else(|| format!("{name} was not made"))?;
     let synced = |call: &Call| call.name == "fsync" && call.path() == folder && call.begin > made;

@@ -39,6 +39,9 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// Gives a file another name, in the place of the file that has it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Gives a file a name that nothing has; an error where something has it.
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()>;
+
     /// Removes a file's name. Who has the file open still reads it.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
@@ -72,7 +75,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
 
 /// An open file.
 pub trait File: Send + Sync {
-    /// Writes bytes behind all others. After an error some of them may be there.
+    /// Writes bytes behind all others, on a handle that is only appended to. After an error some of them may be there.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
     /// Writes bytes from `at` on, over what stands there. After an error some of them may be there.

@@ -2,13 +2,13 @@
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use rustix::{
-    fs::{Advice, AtFlags, CWD, StatxFlags, fadvise, makedev, statx},
+    fs::{Advice, AtFlags, CWD, RenameFlags, StatxFlags, fadvise, makedev, renameat_with, statx},
     io::Errno,
 };
 
@@ -38,6 +38,15 @@ impl Disk for RealDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
+    }
+
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            // Not every file system can do it in one step.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if fs::exists(to)? => Err(ErrorKind::AlreadyExists.into()),
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => fs::rename(from, to),
+            done => Ok(done?),
+        }
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

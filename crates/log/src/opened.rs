@@ -117,7 +117,8 @@ impl Opened {
         if planted!(RecoveredFilesRemovedFirst) {
             return Ok((opened, last_received_at));
         }
-        let removed = journal::remove(opened.disk(), &folder, &recovered.files);
+        let done_with = journal::leftovers(opened.disk(), &folder).map(|left| [recovered.files, left].concat());
+        let removed = done_with.and_then(|files| journal::remove(opened.disk(), &folder, &files));
         removed.map_err(|error| storage(format!("removing the journal in {}", folder.display()), error))?;
         Ok((opened, last_received_at))
     }

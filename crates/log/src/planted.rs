@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     RecordWrittenOverTheLast,
     /// A file of the journal has its number before its head is on the disk.
     FileNamedBeforeSync,
+    /// What a crash left of a file that was being made is in the way of the next one.
+    LeftoverKept,
     /// A file of the journal is removed before the store has what it holds.
     FileRemovedBeforeCheckpoint,
     /// Deliveries leave memory before the store has them.

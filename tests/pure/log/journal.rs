@@ -78,6 +78,23 @@ fn a_broken_group_with_a_whole_one_after_it_is_refused() {
 }
 
 #[test]
+fn a_log_that_has_no_file_yet_leaves_those_of_another_one_alone() {
+    let killed = Killed::new(false);
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let log = open(&data).unwrap();
+    // Another log takes its place, before the first delivery.
+    fs::rename(&data, folder.path().join("away")).unwrap();
+    copy(&killed.folder.path().join("killed"), &data);
+    let journal = journal_files(&data).remove(0);
+    let theirs = fs::read(&journal).unwrap();
+    assert!(log.append(group(1..=1)).is_err());
+    drop(log);
+    assert!(fs::read(&journal).unwrap() == theirs, "a file of another log was changed");
+    assert_eq!(read_all(&open(&data).unwrap()), killed.deliveries);
+}
+
+#[test]
 fn a_file_that_has_lost_its_end_is_refused_however_much_of_it_is_there() {
     let killed = Killed::new(false);
     let [_, begin, .., end] = killed.bounds[..] else { unreachable!() };

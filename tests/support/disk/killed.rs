@@ -58,8 +58,9 @@ pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to.join("log/blobs")).unwrap();
     let _ = fs::copy(from.join("head"), to.join("head"));
     for entry in fs::read_dir(from.join("log")).unwrap().map(Result::unwrap) {
-        // The new head is renamed at any time. The checkpointer may delete a file: a test that has one full waits for it.
-        if entry.file_name() != "head.new" && entry.file_type().unwrap().is_file() {
+        // The new head is renamed at any time, and so is a new file of the journal. The checkpointer may delete a file: a test that has one full waits for it.
+        if entry.file_name() != "head.new" && entry.file_name() != "journal-new" && entry.file_type().unwrap().is_file()
+        {
             fs::copy(entry.path(), to.join("log").join(entry.file_name())).unwrap();
         }
     }

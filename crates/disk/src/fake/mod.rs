@@ -293,6 +293,13 @@ impl Disk for FakeDisk {
         self.call(Call::Rename, to, rename, failed)
     }
 
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        if self.inner().world.live.contains_key(to) {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        self.rename(from, to)
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         let remove = |world: &mut World| {
             world.file(path)?;

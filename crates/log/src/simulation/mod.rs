@@ -33,7 +33,12 @@ use crate::{
     opened::{Expected, Opened},
     record::delivery::{Body, Delivery, Position, Reading},
     simulation::store::SimulatedStore,
-    store::{journal, missing, options::Options, unflushed::Found},
+    store::{
+        checkpointer::Journal,
+        journal, missing,
+        options::Options,
+        unflushed::{Found, Group},
+    },
 };
 
 /// So small that a few groups fill a file, and a few files several commits.
@@ -116,6 +121,8 @@ fn check(disk: &FakeDisk, written: &Written) -> usize {
     holds(&opened, &written.deliveries[..count]);
     let left = journal::files(disk, &data_dir(disk).log()).unwrap();
     assert!(left.is_empty(), "an opened log has {} files of the journal", left.len());
+    let left = journal::leftovers(disk, &data_dir(disk).log()).unwrap();
+    assert!(left.is_empty(), "an opened log has {left:?}");
     count
 }
 
@@ -151,10 +158,25 @@ fn cut(of: &FakeDisk, image: &World, written: &Written, random: &mut Random) -> 
         check(&of.restarted(image.after_power_cut(random)), written);
     }
     check(&of.restarted(disk.world().after_power_cut(random)), &shown);
+    if random.one_in(3) {
+        goes_on(&disk, shown, random);
+    }
     if random.one_in(4) {
         corrupt(of, image.clone(), written, random);
     }
     2 + images.len() as u64
+}
+
+/// A log that was opened after a cut takes deliveries as ever.
+fn goes_on(disk: &FakeDisk, mut shown: Written, random: &mut Random) {
+    let opened = open(disk).unwrap_or_else(|error| panic!("it is not opened once more: {error}"));
+    let mut journal = Journal::stepped(Arc::clone(&opened), data_dir(disk).log());
+    shown.deliveries.push(some_delivery(opened.head().position.next(), random));
+    shown.acknowledged += 1;
+    let group = Group::chained(shown.deliveries.last().cloned(), opened.head().digest).expect("it has a delivery");
+    journal.append(group).unwrap_or_else(|error| panic!("it takes nothing after a cut: {error}"));
+    drop(journal);
+    check(&disk.restarted(disk.world().after_power_cut(random)), &shown);
 }
 
 /// A file of the journal changes at rest, or the head's: that is found, or nothing is amiss. The one exception is the last

@@ -101,6 +101,7 @@ const OF_THE_LOG: &[Fault] = &[
     Fault::BrokenBeforeWholeGivenUp,
     Fault::RecordWrittenOverTheLast,
     Fault::FileNamedBeforeSync,
+    Fault::LeftoverKept,
     Fault::FileRemovedBeforeCheckpoint,
     Fault::CheckpointedBeforeCommit,
     Fault::DigestNotAdvanced,

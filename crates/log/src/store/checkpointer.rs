@@ -152,6 +152,8 @@ impl Journal {
     pub(crate) fn close(mut self) -> Result<(), LogError> {
         let drained = self.opened.condition.check().and_then(|()| self.drain());
         drop(self.tasks.take());
+        #[cfg(test)]
+        while self.step() {}
         // A panic was logged when it happened.
         let _ = self.thread.take().map(JoinHandle::join);
         // A file that was made ahead of need holds nothing. It goes after an error too: it may stand in the directory of
@@ -169,6 +171,10 @@ impl Journal {
     fn file_for(&mut self, value_bytes: usize) -> Result<&mut JournalFile, LogError> {
         let fits = |file: &JournalFile| file.is_empty() || file.has_room_for(value_bytes);
         if !self.active.as_ref().is_some_and(fits) {
+            if !self.asked {
+                // A file is made by its path, which may lead into another log by now.
+                self.opened.check_files()?;
+            }
             self.ask_for_next()?;
             let next = self.wait_for(&self.made)?;
             self.asked = false;

@@ -28,6 +28,8 @@ use crate::{planted::planted, record::delivery::Position};
 const NAME: &str = "journal-";
 /// A file's name until all of it is on the disk. It has no number.
 const NEW: &str = "journal-new";
+/// A file's name that only shows whether one can be made.
+const TRIED: &str = "journal-tried";
 const MAGIC: &[u8; 20] = b"clockfold journal 1\n";
 pub(crate) const MARK_BYTES: usize = 8;
 /// Where a file's first record stands.
@@ -58,20 +60,19 @@ impl JournalFile {
         mark: [u8; MARK_BYTES],
     ) -> io::Result<JournalFile> {
         let (new, path) = (folder.join(NEW), folder.join(format!("{NAME}{number:012}")));
-        // A file that has its number has its head: a power cut before leaves none, or one that nothing was written to.
-        let new = if planted!(FileNamedBeforeSync) { path.clone() } else { new };
-        let made = make_file(disk, &new, bytes, mark).and_then(|file| {
-            if !planted!(FileNamedBeforeSync) {
-                disk.rename(&new, &path)?;
-            }
-            disk.sync_folder(folder)?;
-            Ok((file.id()?, file))
-        });
-        match made {
-            Ok((id, file)) => Ok(JournalFile { path, file, id, mark, bytes, end: HEAD_BYTES, record: Vec::new() }),
+        // A power cut before the rename leaves a file without a number, of which nobody expects anything.
+        let name = if planted!(FileNamedBeforeSync) { &path } else { &new };
+        let file = make_file(disk, name, bytes, mark)?;
+        let id = file.id()?;
+        // Another log may stand there by now: its files keep their names.
+        let named = if planted!(FileNamedBeforeSync) { Ok(()) } else { disk.rename_new(&new, &path) };
+        match named.and_then(|()| disk.sync_folder(folder)) {
+            Ok(()) => Ok(JournalFile { path, file, id, mark, bytes, end: HEAD_BYTES, record: Vec::new() }),
             Err(error) => {
                 // On a full disk, who opens the log next needs the room.
-                let _ = disk.remove(&new).or_else(|_| disk.remove(&path));
+                for name in [&new, &path].into_iter().filter(|name| disk.is_at(id, name).unwrap_or(false)) {
+                    let _ = disk.remove(name);
+                }
                 Err(error)
             }
         }
@@ -121,19 +122,24 @@ impl JournalFile {
     }
 }
 
-/// Makes a file with a head and zeros, and syncs it. Its name is not synced.
+/// Makes a file with a head and zeros, and syncs it. Its name is not synced. After an error there is none.
 fn make_file(disk: &dyn Disk, path: &Path, bytes: usize, mark: [u8; MARK_BYTES]) -> io::Result<Box<dyn File>> {
     // What a crash left.
     match disk.remove(path) {
+        _ if planted!(LeftoverKept) => {}
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut content = head(mark);
     content.resize(bytes, 0);
     let file = disk.create(path)?;
-    file.write_at(&content, 0)?;
-    file.sync()?;
-    Ok(file)
+    match file.write_at(&content, 0).and_then(|()| file.sync()) {
+        Ok(()) => Ok(file),
+        Err(error) => {
+            let _ = disk.remove(path);
+            Err(error)
+        }
+    }
 }
 
 /// A mark for a new file.
@@ -145,9 +151,17 @@ pub(crate) fn random_mark() -> io::Result<[u8; MARK_BYTES]> {
 
 /// Makes a file like those of the journal, with so many bytes, and removes it.
 pub(crate) fn try_out(disk: &dyn Disk, folder: &Path, bytes: usize) -> io::Result<()> {
-    let path = folder.join(NAME.to_owned() + "tried");
-    let tried = make_file(disk, &path, bytes, random_mark()?).and_then(|_| disk.sync_folder(folder));
-    tried.and(disk.remove(&path))
+    let path = folder.join(TRIED);
+    make_file(disk, &path, bytes, random_mark()?)?;
+    let synced = disk.sync_folder(folder);
+    let removed = disk.remove(&path);
+    synced.and(removed)
+}
+
+/// Files without a number that a crash left. They hold nothing.
+pub(crate) fn leftovers(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let is_leftover = |path: &PathBuf| path.ends_with(NEW) || path.ends_with(TRIED);
+    Ok(disk.list(folder)?.into_iter().filter(is_leftover).collect())
 }
 
 /// The journal's files, in order.
@@ -198,7 +212,7 @@ impl Contents {
         self.bytes.len()
     }
 
-    /// Whether its head can be read. A file without one never had a number.
+    /// Whether its head can be read. A file gets its number with it.
     pub(crate) fn has_head(&self) -> bool {
         self.mark.is_some()
     }

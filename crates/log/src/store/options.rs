@@ -7,7 +7,8 @@ use crate::store::journal::{MARK_BYTES, random_mark};
 /// How large things are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
-    /// What a file of the journal takes from the disk when it is made. A group that is larger makes it grow.
+    /// What a file of the journal takes from the disk when it is made. A group that is larger makes it grow. It is a part of
+    /// the format: a shorter file is refused, so a version that has larger ones has to know the size of the older.
     pub(crate) journal_bytes: usize,
     /// A value holds at most about this many bytes of bodies and event types, unless one delivery alone has more.
     pub(crate) value_bytes: usize,

@@ -1,7 +1,7 @@
 //! What a crash left in the journal: read in order and held against the store, before anything is moved or deleted.
 //!
 //! A power cut can break the last group that was being written; then nobody was told that it is kept, and it is given up.
-//! Bytes that have changed in the very last group look the same; where the head was remembered after it, that tells.
+//! Bytes that have changed at the journal's very end look the same; where the head was remembered after that, it tells.
 //! Anything else that does not fit is corruption: a broken group with a whole one after it, a gap, a chain that does not
 //! fit. What the store has too is normal: a crash can come between the move and the deletion.
 
@@ -73,7 +73,18 @@ struct Recovery<'a> {
 impl Recovery<'_> {
     fn take_file(&mut self, path: &Path, contents: &Contents) -> Result<(), LogError> {
         if !contents.has_head() {
-            return Err(self.corrupt(format!("the head of {} can't be read", path.display())));
+            // Before files were made under another name, a kill could leave such a one.
+            let hint = if contents.is_blank_from(HEAD_BYTES) {
+                ": it has nothing but zeros, as an earlier version leaves a file when it is killed while it makes it; \
+                 such a file may be moved away"
+            } else {
+                ""
+            };
+            return Err(self.corrupt(format!("the head of {} can't be read{hint}", path.display())));
+        }
+        // A file takes its first group after the last one of the file before was synced.
+        if self.broken && !contents.is_blank_from(HEAD_BYTES) {
+            return Err(self.broken_before_whole());
         }
         let mut end = HEAD_BYTES;
         for record in contents.records() {
