@@ -1,4 +1,4 @@
-//! What the routes have in common: the parts of the server that they answer from, and how their answers are counted.
+//! What the routes have in common: the parts of the server that they answer from, and the count of their answers.
 
 use std::{
     convert::Infallible,
@@ -76,7 +76,7 @@ pub(in crate::server) struct Following {
 pub struct Parts {
     /// Takes deliveries.
     pub tracker: Tracker,
-    /// Tells the head.
+    /// Knows the head.
     pub log: Arc<dyn Log>,
     /// Knows the sources' credentials.
     pub gate: Gate,
@@ -94,7 +94,7 @@ pub struct Parts {
     pub clock: Clock,
     /// Commands beside the server, if they may ask.
     pub operator: Option<Operator>,
-    /// How many failed authentications one address has at once before it is told to wait.
+    /// How many failed authentications one address has at once before it has to wait.
     pub failed_authentications_burst: u32,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
@@ -113,14 +113,14 @@ pub struct SubscriptionLimits {
     pub operations_max: usize,
     /// Subscriptions at the same time, over whatever transport, and as many WebSockets.
     pub subscriptions_max: usize,
-    /// Bytes of one message of a client's.
+    /// Bytes of one message from a client.
     pub message_bytes_max: usize,
     /// How long a client may take to say who it is.
     pub init_timeout: Duration,
 }
 
 impl SubscriptionLimits {
-    /// How often a subscriber is looked after: whether it is there, and still may be. After twice that it is gone.
+    /// How often we check that a subscriber is still there and still allowed. A silent one is gone after twice that.
     pub(in crate::server) fn look_interval(&self) -> Duration {
         self.init_timeout * 3
     }
@@ -179,8 +179,8 @@ pub(in crate::server) fn with(
     warp::any().map(move || Arc::clone(&app))
 }
 
-/// The answer of a route, counted with how long it took. The path is never a label: a webhook's path is a secret. In a box,
-/// because each filter around a route moves what it has.
+/// The answer of a route, counted with how long it took. The path is never a label: a webhook's path is a secret.
+/// Boxed, because each filter around a route moves it.
 pub(in crate::server) fn measured(
     route: &'static str,
     answer: impl Future<Output = Response> + Send + 'static,

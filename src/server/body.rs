@@ -24,7 +24,7 @@ use crate::server::connection::connections::{ConnectionState, Held};
 const DROPPED_BYTES_MAX: usize = 1 << 20;
 
 /// The whole body, if it has at most `bytes_max` and arrives within `timeout`, and the room that it takes: on its
-/// connection, and of what all bodies may take. Where there is none, the body waits for it unread.
+/// connection, and of all bodies' room. Until there is room, the body waits unread.
 pub(super) async fn read<B: Buf>(
     connection: &ConnectionState,
     headers: &HeaderMap,
@@ -62,7 +62,7 @@ pub(super) async fn read<B: Buf>(
     Ok((bytes, held))
 }
 
-/// What comes of it, if it does within `timeout`. Most bodies are there with their heads, and need no timer.
+/// The future's value, if it is ready within `timeout`. Most bodies arrive with their heads, and need no timer.
 async fn within<T>(timeout: Duration, future: impl Future<Output = T>) -> Option<T> {
     pin_mut!(future);
     match future.as_mut().now_or_never() {
@@ -71,9 +71,9 @@ async fn within<T>(timeout: Duration, future: impl Future<Output = T>) -> Option
     }
 }
 
-/// A body of which the rest is read and dropped, within the time that it has, where its request is answered before its end. Otherwise the
-/// connection is closed while bytes still come, and their sender is told of that before it reads the answer: a proxy then
-/// says 502 in place of what was answered.
+/// A body whose rest is read and dropped, within its time, where its request is answered before its end. Otherwise the
+/// connection is closed while bytes still come, and their sender meets that before it reads the answer: a proxy then
+/// says 502 in place of our answer.
 pub(super) struct Lingering<B: Buf + 'static> {
     rest: Option<BoxStream<'static, Result<B, warp::Error>>>,
     /// `None`: not at all.
@@ -81,7 +81,7 @@ pub(super) struct Lingering<B: Buf + 'static> {
     connection: Arc<ConnectionState>,
 }
 
-/// The body of a request with these headers. Who waits to be asked for it (`Expect`), and is not, sends none.
+/// The body of a request with these headers. A client that waits to be asked for it (`Expect`), and is not, sends none.
 pub(super) fn lingering<B: Buf + 'static>(
     connection: &Arc<ConnectionState>,
     headers: &HeaderMap,

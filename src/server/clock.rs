@@ -1,7 +1,7 @@
-//! Watches the machine's clock beside a stopwatch that nobody sets, and tells when it jumps.
+//! Watches the machine's clock beside a stopwatch that nobody sets, and reports its jumps.
 //!
-//! Arrival times, waits and boards are as right as the clock is. What it shows between two looks comes in, and the time
-//! that has really passed; out go a message and a count for every jump, forward or back.
+//! Arrival times, waits and boards are as right as the clock is. The time that it shows has passed between two looks
+//! comes in, and the time that really has; out go a message and a count for every jump, forward or back.
 
 use std::time::{Duration, Instant};
 
@@ -14,10 +14,10 @@ use super::measures::{CLOCK_DIRECTIONS, seconds_of};
 
 /// How often it looks.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// What a clock may gain or lose between two looks: services that keep time correct less than a millisecond in that
-/// time, and step by what they can't correct so.
+/// What a clock may gain or lose between two looks: services that keep time correct less than a millisecond in a
+/// second, and step over more than that.
 const JUMP_MIN: TimeDelta = TimeDelta::seconds(2);
-/// The two clocks are read at the same moment, or the look does not count: the machine may have stood still in between.
+/// How far apart the two clocks may be read: beyond that the look does not count, for the machine may have stood still.
 const LOOK_MAX: Duration = Duration::from_millis(500);
 
 /// What the clock showed, and when.
@@ -43,7 +43,7 @@ impl Look {
     }
 }
 
-/// Tells of every jump until `stop`.
+/// Reports every jump until `stop`.
 pub(super) async fn watch(clock: Clock, stop: CancellationToken) {
     let mut last = Look::now(&clock);
     let mut interval = tokio::time::interval(LOOK_INTERVAL);

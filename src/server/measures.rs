@@ -1,8 +1,8 @@
-//! What is measured, and how it is told to Prometheus.
+//! What is measured, and how Prometheus gets it.
 //!
-//! What is counted is counted where it happens; here are the names, what is asked only when somebody scrapes, and the
-//! series that are there from the start. A counter that is not there before it is 1 hides its first step from
-//! `increase` and `rate`, and a rule about it would miss what it is for.
+//! Each event is counted where it happens; here are the names, the gauges that are read at each scrape, and the series
+//! that exist from the start. A counter that first appears as 1 hides its first step from `increase` and `rate`, and an
+//! alert on it would miss just what it is for.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -20,23 +20,23 @@ use crate::{
 
 use super::app::App;
 
-/// Seconds; from a fast disk's sync to a request that somebody waited for.
+/// Bounds in seconds: from a fast disk's sync to a request that somebody waited for.
 const SECONDS: [f64; 13] = [0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 4.0];
 const GROUP: [f64; 10] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What a webhook may be answered with, as the tables of `docs/webhooks.md` have it.
+/// The statuses that a webhook may be answered with, as the tables of `docs/webhooks.md` have them.
 const WEBHOOK_STATUSES: [u16; 12] = [200, 400, 401, 404, 405, 408, 413, 415, 422, 429, 500, 503];
-/// What the count of the clock's jumps calls their directions.
+/// The directions of the clock's jumps, as their counter's label.
 pub(super) const CLOCK_DIRECTIONS: [&str; 2] = ["forward", "back"];
 
-/// The recorder of this process, and what it asks when somebody scrapes.
+/// The recorder of this process, and what it reads at each scrape.
 #[derive(Clone)]
 pub struct Metrics {
     handle: PrometheusHandle,
     /// What is kept where.
     directories: Vec<(&'static str, PathBuf)>,
-    /// Tells of memory, files and processor time.
+    /// Collects memory, files and processor time.
     process: Collector,
 }
 
@@ -59,8 +59,8 @@ impl Metrics {
         Metrics { handle, directories: Vec::new(), process: Collector::default() }
     }
 
-    /// The same for a server that starts now, has these directories, and listens to these sources, of which the last
-    /// deliveries arrived at these times. Everything that may be counted of them is there from now on.
+    /// The same for a server that starts now, has these directories, and listens to these sources, whose last
+    /// deliveries arrived at these times. Every series about them exists from now on.
     pub fn begin<'a>(
         self,
         directories: Vec<(&'static str, PathBuf)>,
@@ -113,7 +113,7 @@ impl Metrics {
         gauge!("clockfold_log_head_position").set(head as f64);
         gauge!("clockfold_projection_position").set(folded as f64);
         gauge!("clockfold_projection_lag_deliveries").set(head.saturating_sub(folded) as f64);
-        // What can't be read of the log is told by others.
+        // Others report a log that can't be read.
         let last_arrival = app.log.last_arrival().ok().flatten();
         let behind = last_arrival.map_or(TimeDelta::zero(), |last| (last - (app.clock)()).max(TimeDelta::zero()));
         gauge!("clockfold_clock_behind_seconds").set(seconds_of(behind));

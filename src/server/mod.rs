@@ -35,15 +35,15 @@ use connection::accept::{self, OPERATIONS_CONNECTIONS_MAX, Serving};
 use problem::Problem;
 use routes::{board_csv, feed, graphql, log, operations, pages, sign_in, webhook};
 
-/// How soon corruption of the projection is acted on that no delivery has met, and how soon deliveries are accepted again
-/// once what failed is well.
+/// How soon we act on corruption of the projection that no delivery has met, and accept deliveries again once the fault
+/// is over.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Where the server listens.
 pub struct Listeners {
     /// Everything.
     pub public: TcpListener,
-    /// `/livez`, `/readyz` and `/metrics` for everybody who reaches it.
+    /// `/livez`, `/readyz` and `/metrics`, for everybody who reaches it.
     pub operations: Option<TcpListener>,
 }
 
@@ -78,7 +78,7 @@ pub async fn run(
     };
     let upkeep = app.metrics.upkeep(stop.clone());
     let care = async {
-        // Whoever reads, and whoever merges files, only meets corruption; here it is looked for.
+        // Readers and compaction only meet corruption; here we look for it.
         let mut look = tokio::time::interval(LOOK_INTERVAL);
         while stop.run_until_cancelled(look.tick()).await.is_some() {
             app.graph.look_after_projection();

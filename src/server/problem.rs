@@ -18,7 +18,7 @@ const RETRY_AFTER_S: u64 = 5;
 /// Why a request was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Problem {
-    /// No such route, or no such key: nobody can tell which.
+    /// No such route, or no such key: the answer does not say which.
     NotFound,
     /// The bearer token is missing or not known.
     Unauthenticated,
@@ -26,7 +26,7 @@ pub(super) enum Problem {
     WrongToken,
     /// There is no cookie to renew.
     NotSignedIn,
-    /// The cookie counts no more.
+    /// The cookie no longer counts.
     SignedOut,
     /// The body is not what signing in takes.
     NoSignIn,
@@ -40,11 +40,11 @@ pub(super) enum Problem {
     Forbidden,
     /// `after` and `to` name no part of the log.
     BadRange,
-    /// The parameters of `/feed` can't be meant.
+    /// The parameters of `/feed` make no sense.
     BadFeed,
-    /// Whoever comes back has followed a log of another history.
+    /// The follower that comes back has followed a log of another history.
     AnotherHistory(AnotherHistory),
-    /// The parameters of `/board.csv` can't be meant.
+    /// The parameters of `/board.csv` make no sense.
     BadBoard,
     /// No source of this name that the reader may see.
     SourceNotFound,
@@ -70,9 +70,9 @@ pub(super) enum Problem {
     TooMuch,
     /// `Host` is missing, or there more than once.
     NoHost,
-    /// More subscriptions or WebSockets than there are to be.
+    /// More subscriptions or WebSockets than are allowed.
     TooManySubscriptions,
-    /// Not the WebSocket protocol that there is.
+    /// Another WebSocket protocol than ours.
     SocketVersion,
     /// No WebSocket can be made of this request.
     NoSocket,
@@ -96,7 +96,7 @@ struct Body<'a> {
     cursors: Option<Cursors>,
 }
 
-/// What is known of two histories.
+/// What we know of two histories.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Cursors {
@@ -105,7 +105,7 @@ struct Cursors {
     in_common: Option<String>,
 }
 
-/// A table: what each problem has for its status, its code and its sentence.
+/// A table of each problem's status, code and sentence.
 macro_rules! words {
     ($problem:expr; $($one:pat => $status:ident $code:literal $detail:literal;)*) => {
         match $problem {
@@ -115,7 +115,7 @@ macro_rules! words {
 }
 
 impl Problem {
-    /// Why something is not told; `bad_input` where its parameters can't be meant.
+    /// Why a feed does not answer; `bad_input` where its parameters make no sense.
     pub(super) fn of_feed(why: FeedError, bad_input: Problem) -> Problem {
         match why {
             FeedError::SourceNotFound => Problem::SourceNotFound,

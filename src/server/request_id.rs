@@ -22,7 +22,7 @@ const CHARACTERS_MAX: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RequestId(Arc<str>);
 
-/// Makes ids that nobody can guess the number of requests from.
+/// Makes ids that don't give away the number of requests.
 #[derive(Default)]
 pub(super) struct RequestIds {
     keys: RandomState,

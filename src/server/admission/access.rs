@@ -32,9 +32,9 @@ const FORWARDING: [&str; 4] = ["forwarded", "real-ip", "client-ip", "connecting-
 /// from the data directory itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Operator {
-    /// Of the secret in the lock file.
+    /// The digest of the secret in the lock file.
     pub secret: CredentialDigest,
-    /// Where the server listens: who asks from the same address asks from this machine.
+    /// Where the server listens: a request from the same address comes from this machine.
     pub listens_on: SocketAddr,
 }
 
@@ -46,7 +46,7 @@ impl Operator {
     }
 }
 
-/// Who may read and who may sign in: all that decides it.
+/// Decides who may read and who may sign in.
 pub(in crate::server) struct Access {
     /// The readers' credentials.
     pub(in crate::server) readers: Readers,
@@ -65,13 +65,13 @@ pub(in crate::server) struct Access {
 }
 
 impl Access {
-    /// Who asks; counts a failure. For what only reads and tells its answer to no page of another site.
+    /// Who asks; counts a failure. For requests that only read, whose answer no page of another site gets.
     pub(in crate::server) fn viewer(&self, peer: Peer, headers: &HeaderMap) -> Result<Viewer, Problem> {
         self.asker(peer, headers, true).map(|(viewer, _)| viewer)
     }
 
-    /// Who asks, and what says so where it may stop counting; counts a failure. A cookie counts only where there is no
-    /// `Authorization`, and only for pages of this server's. `reads_only`: the request can't change anything.
+    /// Who asks, and the pass that proves it, if that can end; counts a failure. A cookie counts only without an
+    /// `Authorization`, and only from pages of this server. `reads_only`: the request can't change anything.
     pub(in crate::server) fn asker(
         &self,
         peer: Peer,
@@ -111,7 +111,7 @@ impl Access {
         Ok((viewer, token.map(Pass::token)))
     }
 
-    /// Whose cookie a page sends that opens a WebSocket, where readers are configured; counts a failure.
+    /// The reader whose cookie comes with a request for a WebSocket, where readers are configured; counts a failure.
     pub(in crate::server) fn signed_in(&self, peer: Peer, headers: &HeaderMap) -> Result<(Viewer, Pass), Stranger> {
         match self.sessions.of(&self.readers, headers, origin::is_own_socket(headers, &self.origins), (self.clock)()) {
             Cookie::Counts(session, viewer) => {
@@ -126,7 +126,7 @@ impl Access {
         }
     }
 
-    /// Whose token it is, where readers are configured; counts a failure.
+    /// The reader with this token, where readers are configured; counts a failure.
     pub(in crate::server) fn authenticate(&self, peer: Peer, token: Option<&[u8]>) -> Result<Viewer, Problem> {
         let authenticated = token.and_then(|token| self.readers.authenticate(token, (self.clock)()));
         match authenticated {
@@ -138,7 +138,7 @@ impl Access {
         }
     }
 
-    /// What is answered to a cookie that counts no more. One that nobody was given is a failed authentication.
+    /// The answer to a cookie that no longer counts. One that we never gave out is a failed authentication.
     pub(in crate::server) fn signed_out(&self, peer: Peer, ended: Ended) -> Problem {
         match ended {
             Ended::Unknown => self.failures.count(peer.0.ip(), Problem::SignedOut),
@@ -147,17 +147,17 @@ impl Access {
     }
 }
 
-/// Whoever has not said who it is.
+/// A client that has not said who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Stranger {
     /// Not yet.
     Unknown,
-    /// By a cookie that counts no more.
+    /// Its cookie no longer counts.
     SignedOut,
 }
 
 impl Stranger {
-    /// What it is told where it leaves it at that.
+    /// Why it is refused, if it says nothing more.
     pub(in crate::server) fn words(self) -> &'static str {
         match self {
             Stranger::Unknown => {
@@ -196,7 +196,7 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     bearer_in(value.as_bytes())
 }
 
-/// The token of a value of `Authorization`.
+/// The token in a value of `Authorization`.
 pub(in crate::server) fn bearer_in(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())

@@ -1,6 +1,6 @@
 //! Which web pages of other origins may read answers of `/graphql` in a browser (the Fetch standard's CORS protocol).
 //!
-//! A page of a configured origin is told so, any other is told nothing, and its browser keeps the answer from it. That
+//! The answer names the origin of a page that is configured; from any other page, the browser keeps the answer. That
 //! protects readers' browsers; who may read what is decided by `access.rs`. Only `/graphql` takes part.
 
 use warp::{
@@ -9,17 +9,17 @@ use warp::{
 };
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST");
-/// What a page may send that asks for no headers, or for what are none.
+/// The headers that a page may send which asks for none, or for names that are none.
 const HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, accept, x-request-id");
-/// Headers that a page asks for: so many, with so many bytes together.
+/// The most headers that a page may ask for, and their bytes together.
 const ASKED_MAX: usize = 64;
 const ASKED_BYTES_MAX: usize = 4 << 10;
-/// Seconds for which a browser need not ask again.
+/// For how many seconds a browser need not ask again.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
-/// What a page may read beside the body.
+/// The headers that a page may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id, retry-after");
 const VARY: HeaderValue = HeaderValue::from_static("Origin");
-/// What the answer to a question before a request depends on, beside the origin.
+/// What the answer to a preflight depends on, beside the origin.
 const VARY_PREFLIGHT: HeaderValue =
     HeaderValue::from_static("Access-Control-Request-Headers, Access-Control-Request-Private-Network");
 /// A page of the internet asks whether it may come to an address of a private network
@@ -27,7 +27,7 @@ const VARY_PREFLIGHT: HeaderValue =
 const ASKS_PRIVATE: HeaderName = HeaderName::from_static("access-control-request-private-network");
 const PRIVATE: HeaderName = HeaderName::from_static("access-control-allow-private-network");
 
-/// The origins that are allowed, and the one that is ours whatever `Host` a proxy sends.
+/// The allowed origins, and our own, whatever `Host` a proxy sends.
 #[derive(Clone, Debug)]
 pub(in crate::server) struct Origins {
     listed: Vec<String>,
@@ -52,8 +52,8 @@ impl Origins {
         self.listed.iter().any(|known| known.as_bytes() == origin.as_bytes()).then_some(origin)
     }
 
-    /// The answer to a browser that asks before a request; `None` where this is no such question. It is asked without
-    /// credentials, so the answer is the same whoever asks.
+    /// The answer to a preflight; `None` where the request is none. A preflight has no credentials, so the answer is
+    /// the same for everybody.
     pub(in crate::server) fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Response> {
         let asks = headers.contains_key(header::ORIGIN) && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         if *method != Method::OPTIONS || !asks {
@@ -92,8 +92,8 @@ impl Origins {
     }
 }
 
-/// The headers that a page asks to send. Every one is let through that is one: a client's library, a browser's extension or a
-/// tracing tool adds its own, and what we do not know we do not read.
+/// The headers that a page asks to send. All valid names are allowed: a client's library, a browser's extension or a
+/// tracing tool adds its own, and we do not read a header that we do not know.
 fn asked(headers: &HeaderMap) -> Option<HeaderValue> {
     let mut names = Vec::new();
     for value in headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS) {

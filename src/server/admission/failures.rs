@@ -1,4 +1,4 @@
-//! Failed authentications by address: guessing is slowed down, a valid credential never is.
+//! Failed authentications by address: they slow down guessing, and never a valid credential.
 
 use std::{
     net::{IpAddr, Ipv6Addr},
@@ -10,10 +10,10 @@ use governor::{DefaultKeyedRateLimiter, Quota, clock::Clock as _, clock::Default
 
 use crate::server::problem::Problem;
 
-/// Forget addresses that have recovered, once in so many failures.
+/// After how many failures addresses are forgotten that have recovered.
 const CLEAN_UP_EVERY: u32 = 1024;
 
-/// A bucket an address: `burst` failures at once, then one a second.
+/// One bucket for each address: `burst` failures at once, then one a second.
 pub(in crate::server) struct Failures {
     limiter: DefaultKeyedRateLimiter<IpAddr>,
     count: AtomicU32,

@@ -1,4 +1,4 @@
-//! Who may: origins, credentials and sessions of requests, and what becomes of those that have none.
+//! Who may do what: origins, credentials and sessions of requests, and how requests without them are refused.
 
 pub(in crate::server) mod failures;
 pub(in crate::server) mod refusals;

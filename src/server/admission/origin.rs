@@ -1,5 +1,5 @@
-//! Pages of other sites: a browser lets any page open a WebSocket to us, or send a cookie that it has of us, and only
-//! says whose page it is.
+//! Pages of other sites: a browser lets any page open a WebSocket to us, or send a cookie of ours, and only says which
+//! site the page is of.
 
 use warp::http::{HeaderMap, HeaderName, Uri, header};
 
@@ -14,7 +14,7 @@ pub struct PublicUrl {
     pub path: String,
 }
 
-/// Whether a request comes from no page at all, from a page of this server's, or from an origin in the list.
+/// Whether a request comes from no page at all, from a page of this server, or from an origin in the list.
 pub(in crate::server) fn is_allowed(headers: &HeaderMap, allowed: &Origins) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else { return true };
@@ -22,7 +22,7 @@ pub(in crate::server) fn is_allowed(headers: &HeaderMap, allowed: &Origins) -> b
     allowed.allowed(headers).is_some() || is_own(origin, headers, allowed)
 }
 
-/// In which relation the page stands to us, by the browser's own judgement. Only to us over TLS or on this machine.
+/// How the page relates to us, as the browser judges. Browsers send it only over TLS or on this machine.
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whether a request comes from a page that is not this server's own: in the list or not.
@@ -30,14 +30,14 @@ pub(in crate::server) fn is_foreign_page(headers: &HeaderMap, origins: &Origins)
     !judged(headers, origins).unwrap_or(true)
 }
 
-/// Whether a request comes from a page of this server's, so that its cookie says who asks. Browsers say it of
-/// everything but what only reads, and what only reads tells its answer to no other page.
+/// Whether a request comes from a page of this server, so that its cookie says who asks. Browsers say so of every
+/// request but those that only read, whose answers no other page gets.
 pub(in crate::server) fn is_own_page(headers: &HeaderMap, origins: &Origins, reads_only: bool) -> bool {
     judged(headers, origins).unwrap_or(reads_only)
 }
 
-/// The same of a request for a WebSocket, which no other page may use by a cookie. Every browser says the origin there; not
-/// every one judges the site, and some have taken `ws:` for another one than `http:`.
+/// The same for a request for a WebSocket, which no other page may open by a cookie. Every browser sends the origin
+/// there; not every one judges the site, and some took `ws:` for another site than `http:`.
 pub(in crate::server) fn is_own_socket(headers: &HeaderMap, origins: &Origins) -> bool {
     own_origin(headers, origins).unwrap_or(false)
 }
@@ -53,8 +53,8 @@ pub(in crate::server) fn is_https(headers: &HeaderMap) -> bool {
     headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
 }
 
-/// Whether it is a page of ours, where the browser says whose it is. What it judges itself goes first: it knows of no
-/// proxy that gives us another `Host`.
+/// Whether it is a page of ours, where the browser says whose it is. Its own judgement goes first: no proxy that gives
+/// us another `Host` misleads it.
 fn judged(headers: &HeaderMap, origins: &Origins) -> Option<bool> {
     let mut sites = headers.get_all(SITE).iter();
     if let Some(site) = sites.next() {
@@ -64,20 +64,20 @@ fn judged(headers: &HeaderMap, origins: &Origins) -> Option<bool> {
     own_origin(headers, origins)
 }
 
-/// Whether the one origin that a request says is ours.
+/// Whether the one origin that a request names is ours.
 fn own_origin(headers: &HeaderMap, ours: &Origins) -> Option<bool> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let origin = origins.next()?;
     Some(origins.next().is_none() && origin.to_str().is_ok_and(|origin| is_own(origin, headers, ours)))
 }
 
-/// Whether a page is of ours: at `public_url`, or at the host and port that the request was sent to.
+/// Whether a page is ours: at `public_url`, or at the host and port that the request was sent to.
 fn is_own(origin: &str, headers: &HeaderMap, ours: &Origins) -> bool {
     ours.is_public(origin) || is_at_host(origin, headers)
 }
 
-/// Where Apache, Caddy, Traefik and others say which host the browser asked for, if they ask us for another one. A page of
-/// another site can't have it sent with a cookie: its browser asks us first, and hears of no origin that may send cookies.
+/// Where Apache, Caddy, Traefik and others say which host the browser asked for, if they ask us for another one. A page
+/// of another site can't send it with a cookie: its browser asks us first, and we allow cookies to no origin.
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Whether a page's host and port are those that the request was sent to, here or to a proxy.
@@ -85,7 +85,7 @@ fn is_at_host(origin: &str, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else { return false };
     let forwarded = headers.get_all(FORWARDED_HOST).iter().filter_map(|hosts| hosts.to_str().ok());
-    // A proxy behind a proxy adds the host that it was asked for after the first one's.
+    // A proxy behind a proxy adds its own host after the first one.
     let forwarded = forwarded.flat_map(|hosts| hosts.split(',')).map(str::trim);
     std::iter::once(host).chain(forwarded).any(|host| is_at(origin, host))
 }

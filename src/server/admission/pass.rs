@@ -1,5 +1,5 @@
-//! What lets a subscriber in, for as long as it does: a subscription may last longer than the token or the session that
-//! it began with. It ends with them, and a session that is renewed meanwhile keeps it open.
+//! The pass of a subscriber: a subscription could last longer than the token or the session that it began with. It ends
+//! with them, and a session that is renewed meanwhile keeps it open.
 
 use std::{future::pending, time::Duration};
 
@@ -16,8 +16,8 @@ pub(in crate::server) enum Pass {
     Session(Session),
 }
 
-/// When to look at a pass, beside now and then: when its session may have been idle for too long, and when somebody
-/// signs out.
+/// When to look at a pass, beside the regular looks: when its session may have been idle for too long, and when
+/// somebody signs out.
 pub(in crate::server) struct Vigil {
     signed_out: Option<watch::Receiver<()>>,
     idle_at: Option<Instant>,
@@ -28,7 +28,7 @@ impl Pass {
         Pass::Token(token.to_vec())
     }
 
-    /// Why it counts no more, if so, in words that fit a close frame.
+    /// Why it no longer counts, if so, in words that fit a close frame.
     pub(in crate::server) fn ended(&self, access: &Access) -> Option<String> {
         let now = (access.clock)();
         match self {
@@ -61,7 +61,7 @@ impl Vigil {
         Vigil { signed_out, idle_at }
     }
 
-    /// Returns when the pass is to be looked at. Nothing is lost where it is dropped.
+    /// Returns when the pass is to be looked at. Dropping it loses nothing.
     pub(in crate::server) async fn passes(&mut self) {
         let idle = async {
             match self.idle_at {

@@ -1,5 +1,5 @@
-//! Pages that were refused for where they come from, in the server's own messages: a browser shows nobody why a WebSocket
-//! was not opened, and the setting that would let it in is the operator's.
+//! Logs the pages that were refused for where they come from: a browser shows nobody why a WebSocket was not opened,
+//! and the setting that would let it in is the operator's.
 
 use std::{
     num::NonZeroU32,
@@ -9,23 +9,23 @@ use std::{
 use governor::{DefaultDirectRateLimiter, Quota};
 use warp::http::{HeaderMap, HeaderName, header};
 
-/// So many messages at once, then one a minute: whoever is refused is a stranger, and may come often.
+/// How many messages may come at once; then one a minute. A refused client is a stranger, and may come often.
 const BURST: NonZeroU32 = NonZeroU32::new(10).expect("it is not 0");
-/// Of a header of a stranger's, in bytes.
+/// How much of a stranger's header is shown, in bytes.
 const SHOWN_BYTES_MAX: usize = 120;
 
 /// What was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Refused {
-    /// A WebSocket of a page that is neither this server's nor of a listed origin.
+    /// A WebSocket for a page that is neither this server's nor of a listed origin.
     Socket,
-    /// Signing in or out by a page that is not this server's.
+    /// Signing in or out from a page that is not this server's.
     SignIn,
     /// A WebSocket that may only come from this machine, because no reader is configured.
     SocketFromElsewhere,
 }
 
-/// Tells of them, seldom enough that nobody floods the messages.
+/// Logs them, seldom enough that nobody floods the log.
 pub(in crate::server) struct Refusals {
     limiter: DefaultDirectRateLimiter,
     untold: AtomicU64,
@@ -37,7 +37,7 @@ impl Refusals {
         Refusals { limiter: DefaultDirectRateLimiter::direct(quota), untold: AtomicU64::new(0) }
     }
 
-    /// Tells of one, with the headers that decided.
+    /// Logs one, with the headers that decided.
     pub(in crate::server) fn tell(&self, refused: Refused, headers: &HeaderMap) {
         if self.limiter.check().is_err() {
             self.untold.fetch_add(1, Ordering::Relaxed);
@@ -75,7 +75,7 @@ impl Refusals {
     }
 }
 
-/// The values of a header, as far as they are short and printable.
+/// The values of a header, escaped and cut.
 fn shown(headers: &HeaderMap, name: &HeaderName) -> String {
     let values: Vec<_> = headers.get_all(name).iter().map(|value| value.as_bytes()).collect();
     if values.is_empty() {

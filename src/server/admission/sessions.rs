@@ -1,9 +1,8 @@
-//! Browsers that are signed in: a cookie comes in, the reader whose it is goes out, or why it counts no more.
+//! Browsers that are signed in: a cookie comes in; its reader goes out, or why it no longer counts.
 //!
-//! A cookie says itself whose session it is and when somebody was last at the page, under a seal that outlasts the
-//! process: so there is no list, and a new start signs nobody out. What is remembered only takes away or tells more:
-//! who has signed out, which is kept over a restart too, and what open subscriptions need to know of cookies that were
-//! renewed since they began.
+//! A cookie itself says whose session it is and when somebody was last at the page, under a seal that outlasts the
+//! process: so there is no list, and a restart signs nobody out. We remember only who has signed out, over a restart
+//! too, and which cookies were renewed, for subscriptions that began before.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -30,27 +29,27 @@ use crate::{
 /// The cookie's name.
 const COOKIE: &str = "clockfold-session";
 
-/// Where it is sent, where no `public_url` says that the pages are below a path.
+/// The cookie's path, where no `public_url` says that the pages are below one.
 const TOP: &str = "/";
 
 /// As long as browsers keep a cookie at all.
 const NEVER_IDLE: TimeDelta = TimeDelta::days(400);
 
-/// So many sessions are remembered, of either kind: a few megabytes.
+/// The most sessions that are remembered, of either kind: a few megabytes.
 const REMEMBERED_MAX: usize = 32_768;
 
 /// How cookies are made.
 #[derive(Clone)]
 pub struct SessionSettings {
-    /// What they are sealed with.
+    /// Seals them.
     pub seal: Seal,
-    /// Whether browsers are told to send them over TLS only; `None`: where the page that signs in came over TLS.
+    /// Whether browsers are to send them over TLS only; `None`: where the page that signs in came over TLS.
     pub secure_cookies: Option<bool>,
-    /// Where it is kept over a restart who has signed out; `None`: nowhere.
+    /// The lock file that keeps over a restart who has signed out; `None`: nowhere.
     pub lock: Option<CurrentLock>,
 }
 
-/// Tells the lock of the data directory, which may be taken anew while the server runs.
+/// Returns the lock of the data directory, which may be taken anew while the server runs.
 pub(in crate::server) type CurrentLock = Arc<dyn Fn() -> Arc<DataDirLock> + Send + Sync>;
 
 /// All of them.
@@ -73,10 +72,10 @@ pub(in crate::server) enum Cookie {
     Ended(Ended),
 }
 
-/// Why a session counts no more.
+/// Why a session no longer counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Ended {
-    /// It is none that this server made.
+    /// This server did not make it.
     Unknown,
     /// Somebody signed out.
     SignedOut,
@@ -99,13 +98,13 @@ impl Sessions {
         let public = public.filter(|public| !public.path.is_empty());
         let mut memory = Memory::default();
         for SignedOut { session, until } in settings.lock.iter().flat_map(|lock| signed_out(&lock())) {
-            // None is too old to matter before somebody asks.
+            // Until somebody asks, none is too old to matter.
             memory.signed_out.remember(SessionId::from_bytes(session), until, until, DateTime::<Utc>::MIN_UTC);
         }
         Sessions { settings, public, memory: Mutex::new(memory), signed_out: watch::Sender::new(()) }
     }
 
-    /// Whose session the request's cookie is. `counts`: the request comes from a page whose cookies do.
+    /// The session of the request's cookie. `counts`: the request comes from a page whose cookies count.
     pub(in crate::server) fn of(
         &self,
         readers: &Readers,
@@ -118,7 +117,7 @@ impl Sessions {
         }
         let mut values = values(headers);
         let Some(value) = values.next() else { return Cookie::Absent };
-        // A second one may be planted by a neighbour in the same domain.
+        // A neighbour in the same domain may have planted a second one.
         let session = self.settings.seal.open(value).filter(|_| values.next().is_none());
         let Some(session) = session else { return Cookie::Ended(Ended::Unknown) };
         match self.judge(readers, &session, now) {
@@ -147,12 +146,12 @@ impl Sessions {
         Session { last_active: now, ..session }
     }
 
-    /// Nobody's session from now on, whatever copies of its cookie there are, for as long as one of them could count.
-    /// Over a restart too, once this is done.
+    /// Ends a session, whatever copies of its cookie there are, for as long as one of them could count: over a restart
+    /// too, once this is done.
     pub(in crate::server) async fn end(&self, session: &Session, viewer: &Viewer, now: DateTime<Utc>) {
         let ended = self.forget(session, viewer, now);
         if let Some(lock) = self.settings.lock.clone() {
-            // Whoever signs out waits for the disk; nobody else does.
+            // Only the client that signs out waits for the disk.
             let _ = tokio::task::spawn_blocking(move || keep_signed_out(&lock(), ended, now)).await;
         }
     }
@@ -165,7 +164,7 @@ impl Sessions {
         SignedOut { session: session.id.to_bytes(), until }
     }
 
-    /// The reader of a session, also where its cookie was renewed since the session was read from it. What is open asks
+    /// The reader of a session, also where its cookie was renewed since the session was read from it. Subscriptions ask
     /// this now and then.
     pub(in crate::server) fn still(
         &self,
@@ -176,13 +175,13 @@ impl Sessions {
         self.judge(readers, &self.latest(session), now)
     }
 
-    /// When a session will count no more, if nobody is at the page again.
+    /// When a session will no longer count, if nobody is at the page again.
     pub(in crate::server) fn idle_at(&self, session: &Session, viewer: &Viewer) -> Option<DateTime<Utc>> {
         let minutes = viewer.idle_sign_out_minutes?;
         Some(self.latest(session).last_active + TimeDelta::minutes(minutes.get().into()))
     }
 
-    /// Told when somebody signs out; it may be somebody else.
+    /// Signals that somebody signs out; it may be somebody else.
     pub(in crate::server) fn watch(&self) -> watch::Receiver<()> {
         self.signed_out.subscribe()
     }
@@ -191,7 +190,7 @@ impl Sessions {
     pub(in crate::server) fn cookie(&self, session: &Session, viewer: &Viewer, headers: &HeaderMap) -> HeaderValue {
         let secure = self.settings.secure_cookies.unwrap_or_else(|| origin::is_https(headers));
         let (value, seconds) = (self.settings.seal.close(session), lifetime(viewer).num_seconds());
-        // Other programs of the same site see it not, where the pages are below a path.
+        // Where the pages are below a path, other programs of the same site don't see it.
         let path = self.public.as_ref().filter(|public| !origin::is_beside_public(headers, public));
         let path = path.map_or(TOP, |public| public.path.as_str());
         let mut header = header_of(cookie::Cookie::build((COOKIE, value)).path(path).secure(secure), seconds);
@@ -199,7 +198,7 @@ impl Sessions {
         header
     }
 
-    /// Where an answer takes the cookie away, it also takes the one that was given to pages below a path.
+    /// An answer that takes the cookie away also takes the one that pages below a path got.
     pub(in crate::server) fn take_both(&self, mut response: Response) -> Response {
         if let Some(public) = &self.public
             && response.headers().get_all(header::SET_COOKIE).iter().any(|cookie| *cookie == no_cookie())
@@ -253,7 +252,7 @@ fn lifetime(viewer: &Viewer) -> TimeDelta {
     viewer.idle_sign_out_minutes.map_or(NEVER_IDLE, |minutes| TimeDelta::minutes(minutes.get().into()))
 }
 
-/// The values of all cookies of ours in a request.
+/// The values of all our cookies in a request.
 fn values(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     lines
@@ -263,7 +262,7 @@ fn values(headers: &HeaderMap) -> impl Iterator<Item = &str> {
         .filter_map(|cookie| cookie.value_raw())
 }
 
-/// Sessions with a time, each for as long as it matters; where there are too many, the one that would go first goes.
+/// Sessions with a time, each kept while it matters; where there are too many, the one goes that would go first.
 #[derive(Default)]
 struct Ledger {
     times: BTreeMap<SessionId, (DateTime<Utc>, DateTime<Utc>)>,

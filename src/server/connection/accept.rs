@@ -30,10 +30,10 @@ use crate::server::{
 
 /// Requests on one HTTP/2 connection at the same time.
 const STREAMS_MAX: u32 = 128;
-/// What hyper takes ahead of us of all bodies on one HTTP/2 connection, and of one of them.
+/// How many bytes hyper reads ahead of us of all bodies on one HTTP/2 connection, and of one of them.
 const HTTP2_CONNECTION_WINDOW: u32 = 256 << 10;
 const HTTP2_STREAM_WINDOW: u32 = 64 << 10;
-/// What hyper takes ahead of the other end of one answer over HTTP/2.
+/// How many bytes of one answer over HTTP/2 hyper takes before the other end does.
 const HTTP2_SEND_BYTES_MAX: usize = 64 << 10;
 /// The most bytes of a request's head over HTTP/2.
 const HTTP2_HEAD_BYTES_MAX: u32 = 16 << 10;
@@ -42,11 +42,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Connections at the same time to the listener for operations.
 pub(in crate::server) const OPERATIONS_CONNECTIONS_MAX: usize = 64;
 
-/// Connections that wait to be accepted; the system may allow fewer (`net.core.somaxconn`). Whoever comes when so many wait
-/// tries again after a second, so there is room for more than come at once.
+/// Connections that wait to be accepted; the system may allow fewer (`net.core.somaxconn`). A client that comes when
+/// this many wait tries again after a second, so there is room for more than come at once.
 const BACKLOG: u32 = 16 << 10;
 
-/// Listens there. Call it on the runtime.
+/// Listens at an address. Call it on the runtime.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(true)?;
@@ -57,7 +57,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// What a connection may use.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionLimits {
-    /// Connections at the same time. For one more, one is closed that has not said who it is; where all have, it waits.
+    /// Connections at the same time. For one more, we close one that has not said who it is; where all have, the
+    /// newcomer waits.
     pub connections_max: usize,
     /// How long a request's head may take to arrive. The other end may take none of an answer for twice as long.
     pub header_timeout: Duration,
@@ -133,7 +134,7 @@ where
     }
 }
 
-/// Serves a connection until it ends, or is to end.
+/// Serves a connection until it ends.
 async fn until_it_ends<C: GracefulConnection>(connection: C, state: Arc<ConnectionState>)
 where
     C::Error: std::fmt::Display,
@@ -143,7 +144,7 @@ where
     state.is_served();
     loop {
         tokio::select! {
-            // First: whoever asks at the moment at which its time is over is answered.
+            // First: a request that comes just when the connection's time is over is answered.
             biased;
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
@@ -169,7 +170,8 @@ where
 /// How connections are served.
 fn builder(limits: ConnectionLimits, stalled_max: Duration) -> Builder<Streams> {
     let mut builder = Builder::new(Streams { timeout: stalled_max });
-    // Hyper's time for a head begins when the request before it ends: how long either takes is looked after in `connections/listener.rs`.
+    // Hyper's time for a head begins when the request before it ends: `connections/listener.rs` watches how long either
+    // takes.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(READ_BYTES_MAX);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS_MAX);
     builder.http2().initial_connection_window_size(HTTP2_CONNECTION_WINDOW);
@@ -204,8 +206,8 @@ where
     Ok(Answer::of(response, stream, asked))
 }
 
-/// A URI without a path (`CONNECT host:443`) makes warp 0.4 panic, so it ends here; and a request of which nobody can tell
-/// which host it is for (RFC 9112, 3.2): whoever stands between may have taken it for another than we would.
+/// A URI without a path (`CONNECT host:443`) makes warp 0.4 panic, so it ends here; and so does a request whose host is
+/// missing or ambiguous (RFC 9112, 3.2): a proxy may have read another host than we would.
 async fn route<S>(mut service: S, peer: Peer, mut request: Request<Incoming>) -> Result<Response, Infallible>
 where
     S: Service<Request<Incoming>, Response = Response, Error = Infallible>,

@@ -1,8 +1,8 @@
-//! An answer on its way: its body as hyper takes it, and what is given up where the other end takes nothing of it.
+//! An answer on its way: its body as hyper takes it, and when it is given up because the other end takes nothing.
 //!
-//! Over HTTP/1 a stall is one of the connection, and `impatient.rs` sees it. Over HTTP/2 each answer may stall by itself,
-//! for the other end says how much of it it takes: so each has a [`Stream`] that knows what was handed over and not sent.
-//! The next part of a body is made when the last one is sent.
+//! Over HTTP/1 the connection stalls, and `impatient.rs` sees it. Over HTTP/2 each answer may stall by itself, for the
+//! other end says how much of it it takes: so each has a [`Stream`] that knows what was handed over and not sent. The
+//! next part of a body is made when the last one is sent.
 
 use std::{
     error::Error,
@@ -36,20 +36,20 @@ tokio::task_local! {
     static STREAM: Arc<Stream>;
 }
 
-/// What is to be taken of an answer over HTTP/2, in bytes a second: of fewer, it would never end.
+/// How fast an answer over HTTP/2 is to be taken at least, in bytes a second: more slowly, it would never end.
 const TAKEN_BYTES_MIN: usize = 512;
 
 /// A request and its answer over HTTP/2.
 #[derive(Debug)]
 pub(in crate::server) struct Stream {
     begun: Instant,
-    /// So many bytes have to be sent in the time that it may stall.
+    /// How many bytes have to be sent in the time that it may stall.
     least: usize,
-    /// Bytes that were sent since enough were.
+    /// Bytes sent since `moved`.
     sent_since: AtomicUsize,
-    /// Bytes that were handed to hyper and that it has not sent.
+    /// Bytes that hyper has and has not sent.
     unsent: AtomicUsize,
-    /// When enough was sent last, or something handed over where nothing waited; in milliseconds.
+    /// When enough was sent last, or hyper got something while nothing waited; in milliseconds.
     moved: AtomicU64,
     subscribes: AtomicBool,
     given_up: AtomicBool,
@@ -71,7 +71,7 @@ impl Stream {
         }
     }
 
-    /// That of the task that asks; `None` over HTTP/1.
+    /// The stream of the current task; `None` over HTTP/1.
     pub(in crate::server) fn current() -> Option<Arc<Stream>> {
         STREAM.try_with(Arc::clone).ok()
     }
@@ -103,7 +103,7 @@ impl Stream {
         self.moved.store(elapsed, Ordering::Relaxed);
     }
 
-    /// Whether everything is sent that was handed over; an error where that has lasted too long.
+    /// Ready once everything is sent that was handed over; an error where that takes too long.
     fn poll_sent(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.unsent.load(Ordering::Acquire) == 0 {
             return Poll::Ready(Ok(()));
@@ -115,7 +115,7 @@ impl Stream {
         if self.unsent.load(Ordering::Acquire) == 0 { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
-    /// Returns once too little of what waits was sent for so long.
+    /// Returns once too little of what waits was sent for `timeout`.
     async fn stalls(&self, timeout: Duration) {
         loop {
             let limit = if self.subscribes.load(Ordering::Relaxed) { SUBSCRIBER_STALLED_MAX } else { timeout };
@@ -126,7 +126,7 @@ impl Stream {
                 self.given_up.store(true, Ordering::Release);
                 return;
             }
-            // What begins to wait meanwhile is seen a quarter of the time too late at most.
+            // A wait that begins meanwhile is seen at most a quarter of the time too late.
             sleep(if waits { left.min(limit) } else { limit }.min(timeout / 4).max(Duration::from_millis(1))).await;
         }
     }
@@ -171,7 +171,7 @@ pub(in crate::server) struct Answer<B> {
 }
 
 impl<B> Answer<B> {
-    /// The same response with a body that lasts as long as the request is not answered.
+    /// The same response, whose body keeps the request unanswered until it is sent.
     pub(in crate::server) fn of(
         mut response: Response<B>,
         stream: Option<Arc<Stream>>,
@@ -182,7 +182,7 @@ impl<B> Answer<B> {
     }
 }
 
-/// Has the room that an answer takes given back when it is sent.
+/// Gives an answer's room back when it is sent.
 pub(in crate::server) fn keep<B>(held: Held, response: &mut Response<B>) {
     response.extensions_mut().insert(Arc::new(held));
 }
@@ -209,8 +209,8 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        // Whoever takes the last part asks for the end, and does so when it has sent what was before, up to what hyper gathers:
-        // the request is not answered, nor its room given back, until then.
+        // Hyper asks for the end after the last part, once it has sent what came before, up to what it gathers: until
+        // then the request is not answered, nor its room given back.
         !self.begun && self.body.is_end_stream()
     }
 

@@ -1,6 +1,6 @@
 //! A long answer, written on a thread of its own a few chunks ahead of whoever takes it; a slow one holds up nobody.
 //!
-//! What breaks off ends without the body's proper end, so that nobody takes it for whole.
+//! An answer that breaks off lacks the body's proper end, so that nobody takes it for whole.
 
 use std::{
     io::{self, Write},
@@ -44,7 +44,7 @@ pub(in crate::server) fn written(
     response
 }
 
-/// Hands chunks over, and waits while enough of them wait. What is not flushed is not sent.
+/// Hands chunks over, and blocks while enough of them wait. What is not flushed is not sent.
 pub(in crate::server) struct Chunks<'a> {
     app: &'a App,
     chunk: Vec<u8>,

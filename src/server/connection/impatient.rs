@@ -1,6 +1,6 @@
-//! The bytes of a connection, which is given up where its other end stops reading: without a bound, whoever asks and
-//! does not take the answer would keep a place, and the answer's memory, for ever. What is read is told to the
-//! connection's state, which knows whether a head has begun, and what a stranger has sent.
+//! The bytes of a connection, which is given up where its other end stops reading: without a bound, a client that does
+//! not take its answer would keep a place, and the answer's memory, for ever. Each read is reported to the connection's
+//! state, which knows whether a head has begun, and what a stranger has sent.
 
 use std::{
     future::Future,
@@ -22,36 +22,35 @@ use crate::server::connection::{
     connections::{ConnectionState, Open, STALLED, Turn},
 };
 
-/// How long a subscriber that has said who it is may take none of what it is sent. It costs a few kilobytes, and is caught up
-/// from the log.
+/// How long a subscriber that has said who it is may take none of what it is sent. It costs a few kilobytes, and
+/// catches up from the log.
 pub(in crate::server) const SUBSCRIBER_STALLED_MAX: Duration = Duration::from_secs(300);
 
-/// How HTTP/2 begins, and no request of HTTP/1.
+/// How HTTP/2 begins, and no HTTP/1 request does.
 const PREFACE: &[u8] = b"PRI *";
-/// What hyper gathers of one HTTP/1 head at most, and so what it may take to read; at least 8 KiB by its own rule.
+/// How much of one HTTP/1 head hyper gathers at most, and so how much it may take to read; by its own rule at least 8 KiB.
 pub(in crate::server) const READ_BYTES_MAX: usize = 128 << 10;
-/// What hyper has free at least to read into, and so the least that it takes: whatever is read doubles it when that is no
-/// longer so.
+/// How much hyper has free at least to read into, and so the least that it takes: it doubles its buffer when less is free.
 const READ_BYTES_FREE: usize = 8 << 10;
-/// What it has to write heads into, from the first byte of HTTP/1 on.
+/// Hyper's buffer for writing heads, from the first byte of HTTP/1 on.
 const WRITE_BYTES: usize = 8 << 10;
-/// How long a connection that is closed since it was idle may still say something, so that whoever asks at the same moment
+/// How long a connection that is closed for being idle may still send, so that a client that asks at the same moment
 /// sees an end and no reset.
 const LINGERS_MAX: Duration = Duration::from_secs(1);
 
-/// A stream whose writes fail once nothing could be written for a time. The connection is open as long as it is there.
+/// A stream whose writes fail once nothing could be written for a time. The connection is open as long as this exists.
 pub(in crate::server) struct Impatient {
     stream: TcpStream,
     open: Open,
     timeout: Duration,
     stalled: Option<Pin<Box<Sleep>>>,
     lingers: Option<Pin<Box<Sleep>>>,
-    /// Bytes of the preface that came first; `None` once it is known which version of HTTP it is.
+    /// Bytes of the preface that came first; `None` once the version of HTTP is known.
     preface: Option<usize>,
-    /// What was read since a request came last, and how many had come then.
+    /// Bytes read since the last request came, and how many requests had come then.
     read: usize,
     requests: usize,
-    /// What is charged of it.
+    /// How many of them are charged.
     charged: usize,
     turn: Turn,
 }

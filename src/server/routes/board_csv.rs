@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// How long one may take, with a reader that takes it.
+/// How long writing one may take, its reader's time included.
 const WRITING_MAX: Duration = Duration::from_secs(60);
 
 pub(in crate::server) fn route(
@@ -82,6 +82,6 @@ async fn answer(
     Ok(response)
 }
 
-/// What every board is sent with: it is of this moment, and a file.
+/// The headers of every board: it is of this moment, and a file.
 const FIXED: [(HeaderName, &str); 2] =
     [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];

@@ -1,5 +1,5 @@
 //! An answer of server-sent events, whatever stands between: a proxy that gathers an answer, compresses it or takes a
-//! silent one for dead would keep from its reader what is live.
+//! silent one for dead would keep live events from its reader.
 
 use std::convert::Infallible;
 
@@ -11,11 +11,11 @@ use warp::{
     sse::Event,
 };
 
-/// What the answer is sent with.
+/// The answer's headers.
 const HEADERS: [(HeaderName, &str); 2] = [
-    // An answer about patients stays in no cache. Whatever compresses on the way keeps bytes back.
+    // An answer about patients stays in no cache. A proxy that compresses keeps bytes back.
     (header::CACHE_CONTROL, "no-store, no-transform"),
-    // Nginx gathers what its plain `proxy_pass` brings, unless it is told not to.
+    // Without this header, Nginx gathers what its plain `proxy_pass` brings.
     (HeaderName::from_static("x-accel-buffering"), "no"),
 ];
 

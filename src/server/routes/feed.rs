@@ -1,8 +1,8 @@
 //! `GET /feed?after=&source=`: every delivery as a server-sent event with its cursor as id, for downstream programs.
 //!
-//! Whoever comes back with `Last-Event-ID` goes on where it was. A feed ends with an event that says why: the server
-//! stops, the credential no longer counts, something can't be read, or its reader takes nothing for too long. What
-//! waits for a reader is bounded; what it has not been sent is in the log.
+//! A reader that comes back with `Last-Event-ID` goes on where it was. A feed ends with an event that says why: the
+//! server stops, the credential no longer counts, something can't be read, or its reader takes nothing for too long.
+//! Only a bounded number of events waits for a reader; the rest is in the log.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
@@ -36,7 +36,7 @@ use crate::{
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// Events that wait for who reads them.
+/// Events that wait for their reader.
 const WAITING_MAX: usize = 4;
 /// After how long a browser comes back.
 const RETRY: Duration = Duration::from_secs(1);
@@ -135,12 +135,12 @@ impl End {
 /// The answer: the events of a feed, and at last why there are no more.
 fn tell(feed: Feed, app: Arc<App>, pass: Option<Pass>, place: OwnedSemaphorePermit) -> Response {
     let (tell, told) = mpsc::channel(WAITING_MAX + 1);
-    // Whoever says how far it was before anything came misses nothing when it comes back.
+    // A reader that knows its cursor before the first event misses nothing when it comes back.
     let begun = Event::default().id(feed.after.to_string()).retry(RETRY);
     let first = stream::once(async { Ok::<_, std::convert::Infallible>(begun) });
     tokio::spawn(async move {
         let _held = place;
-        // The last word has a place, however little is read.
+        // The last event has a place, however little the reader takes.
         let Ok(last) = tell.clone().reserve_owned().await else { return };
         if let Some(end) = follow(feed.told, &tell, &app, pass.as_ref()).await {
             last.send(Ok(end.event()));
@@ -150,7 +150,7 @@ fn tell(feed: Feed, app: Arc<App>, pass: Option<Pass>, place: OwnedSemaphorePerm
     events::answer(first.chain(rest))
 }
 
-/// Tells what comes until it ends; `None` where the reader has gone.
+/// Sends what comes until the feed ends; `None` where the reader has gone.
 async fn follow(
     told: impl Stream<Item = FeedItem>,
     tell: &mpsc::Sender<Result<Event, std::convert::Infallible>>,
@@ -163,7 +163,7 @@ async fn follow(
     let mut vigil = Vigil::over(pass, &app.access);
     loop {
         let next = tokio::select! {
-            // Whoever has gone is noticed also while there is nothing to tell.
+            // Notices a reader that has gone also while there is nothing to send.
             () = tell.closed() => return None,
             () = app.following.ending.cancelled() => return Some(End::server_stops()),
             _ = async { tokio::select! { _ = look.tick() => {}, () = vigil.passes() => {} } } => {
@@ -184,7 +184,7 @@ async fn follow(
         };
         let sent = tokio::select! {
             sent = timeout(slow_max, tell.send(Ok(event))) => sent,
-            // The event that was not taken is not told, and so none after it.
+            // The event that was not taken is not sent, and so none after it.
             () = app.following.ending.cancelled() => return Some(End::server_stops()),
         };
         match sent {

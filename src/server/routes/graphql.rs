@@ -73,7 +73,7 @@ pub(in crate::server) fn routes(
                         execute(&app, method, query, headers, Asking { peer, id, subscriber }, body).await
                     };
                     let mut response = answered.unwrap_or_else(Problem::graphql_response);
-                    // An answer about patients stays in no cache, whatever said who asks.
+                    // No cache keeps an answer about patients, however its reader proved who asks.
                     let told = response.headers_mut().entry(header::CACHE_CONTROL);
                     told.or_insert(HeaderValue::from_static("no-store"));
                     app.access.origins.mark(origin, &mut response);
@@ -96,7 +96,7 @@ pub(in crate::server) fn routes(
     graphql.or(schema).unify().or(question).unify()
 }
 
-/// The schema, for whom introspection would tell it.
+/// The schema, for readers who may ask for it by introspection.
 fn schema_for(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Response, Problem> {
     match app.graph.limits().introspection {
         Introspection::Everyone => {}
@@ -108,7 +108,7 @@ fn schema_for(app: &App, peer: Peer, headers: &HeaderMap) -> Result<Response, Pr
     Ok(shared(StatusCode::OK, "text/plain; charset=utf-8", &SDL))
 }
 
-/// Tells a page whether a WebSocket of its would be taken, or why not: of one that was refused its browser says nothing. It is
+/// Answers a page whether its WebSocket would be accepted, or why not: of a refused one its browser says nothing. It is
 /// a POST, because with a GET a browser does not say whose page asks.
 fn could_have_socket(app: &App, peer: Peer, method: &Method, headers: &HeaderMap) -> Response {
     let answered = match *method {
@@ -165,7 +165,7 @@ async fn execute<B: Buf>(
         };
         (answer, permit)
     });
-    // Kept until the answer has its room: those that have none yet are no more than may be made at a time.
+    // Kept until the answer has its room: so no more answers are without room than may be made at a time.
     let (answer, _permit) = answer.await.map_err(|_| Problem::Internal)?;
     Ok(match answer {
         Ok(told) => {
@@ -189,7 +189,7 @@ struct Asking {
     subscriber: Subscriber,
 }
 
-/// A request that is all here.
+/// A request that has arrived as a whole.
 struct Asked {
     method: graphql::Method,
     headers: HeaderMap,
@@ -213,7 +213,8 @@ impl Asked {
 /// A subscription as the graphql-sse protocol has it: `next` for each response, then `complete`. It ends when the
 /// server does.
 ///
-/// It also ends when the reader's token has expired, or its session has ended. The next event is made when the one before it is on its way: a slow reader holds two.
+/// It also ends when the reader's token has expired, or its session has ended. The next event is made when the one
+/// before it is on its way: a slow reader holds two.
 fn tell(told: Events, app: Arc<App>, pass: Option<Pass>, permit: Option<OwnedSemaphorePermit>) -> Response {
     let (tell, told_here) = mpsc::channel(EVENTS_WAITING);
     tokio::spawn(async move {
@@ -224,7 +225,7 @@ fn tell(told: Events, app: Arc<App>, pass: Option<Pass>, permit: Option<OwnedSem
         let mut look = tokio::time::interval(app.following.limits.look_interval());
         let mut vigil = Vigil::over(pass.as_ref(), &app.access);
         loop {
-            // Whoever has gone is noticed also while there is nothing to tell.
+            // Notices a client that has gone also while there is nothing to send.
             let event = tokio::select! {
                 () = tell.closed() => return,
                 event = events.next() => event,
@@ -246,7 +247,7 @@ fn tell(told: Events, app: Arc<App>, pass: Option<Pass>, permit: Option<OwnedSem
     events::answer(stream::unfold(told_here, |mut told| async move { told.recv().await.map(|event| (event, told)) }))
 }
 
-/// Events of a subscription that wait for who reads them.
+/// Events of a subscription that wait for their reader.
 const EVENTS_WAITING: usize = 1;
 
 fn response(answer: HttpAnswer) -> Response {

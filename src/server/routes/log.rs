@@ -82,7 +82,7 @@ fn write(app: &App, stretch: Stretch, output: Chunks<'_>) -> io::Result<()> {
     writer.finish().map(drop)
 }
 
-/// The two parameters; `None` where one is not a position, is there twice, or is none of the two.
+/// The two parameters; `None` where one is no position or is there twice, or where there is another.
 fn range(query: &str) -> Option<(Position, Option<Position>)> {
     let [after, to] = parameters(query, ["after", "to"])?;
     let position = |text: Option<&str>| text.map_or(Some(None), |text| position(text).map(Some));

@@ -1,4 +1,4 @@
-//! A file a route: what is asked over HTTP, and what asks the floors below.
+//! One file for each route: it takes an HTTP request and asks the layers below.
 
 pub(in crate::server) mod parameters;
 pub(in crate::server) mod events;

@@ -21,8 +21,8 @@ use crate::{
 /// Who gets `/metrics`.
 #[derive(Clone, Copy)]
 pub(in crate::server) enum MetricsFor {
-    /// Readers with the role `admin` who may see all sources: the figures name each. Where no reader is configured, this
-    /// machine, as with everything else that is read.
+    /// Readers with the role `admin` who may see all sources: the figures name each. Where no reader is configured,
+    /// this machine, as for everything else that is read.
     Admins,
     /// Whoever reaches the listener.
     Everybody,

@@ -82,7 +82,7 @@ fn response(file: &'static File, headers: &HeaderMap) -> Response {
     response
 }
 
-/// What every file is sent with. A browser may keep it and asks each time whether it is still the same.
+/// The headers of every file. A browser may keep it and asks each time whether it is still the same.
 const FIXED: [(HeaderName, &str); 5] = [
     (header::CACHE_CONTROL, "no-cache"),
     (header::VARY, "Accept-Encoding"),
@@ -105,7 +105,7 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     quality("gzip").or_else(|| quality("*")).is_some_and(|quality: f32| quality > 0.0)
 }
 
-/// What `q=` says, in whichever case and with whichever spaces.
+/// The value of `q=`, whatever its case and spaces.
 fn quality_of(parameter: &str) -> Option<&str> {
     let (name, value) = parameter.split_once('=')?;
     name.trim().eq_ignore_ascii_case("q").then(|| value.trim())

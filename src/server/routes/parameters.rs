@@ -1,9 +1,9 @@
-//! What stands after the `?` of a route that takes a few plain parameters.
+//! The query string of a route that takes a few plain parameters.
 
 use crate::log::{Cursor, Position};
 
-/// The values of these parameters; `None` where there is another one, or one of them twice. Nothing is decoded: what a
-/// value may be needs no escapes.
+/// The values of these parameters; `None` where there is another one, or one of them twice. Nothing is decoded: no
+/// valid value needs escapes.
 pub(in crate::server) fn parameters<'a, const N: usize>(
     query: &'a str,
     names: [&str; N],
@@ -25,8 +25,7 @@ pub(in crate::server) fn position(text: &str) -> Option<Position> {
     text.parse().ok().filter(|_| digits).map(Position::new)
 }
 
-/// A position, or a position with how the log's digest there begins. The `@` may be escaped, as clients do that build
-/// addresses.
+/// A position, or a position with the beginning of the log's digest there. The `@` may be escaped, as some clients do.
 pub(in crate::server) fn cursor(text: &str) -> Option<Cursor> {
     let escaped = text.replace("%40", "@");
     position(text).map(Cursor::from).or_else(|| escaped.parse().ok())

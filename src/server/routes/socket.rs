@@ -1,7 +1,7 @@
 //! GraphQL over WebSockets, from the upgrade on: the subprotocol `graphql-transport-ws`.
 //!
-//! A request to upgrade comes in; who may not, or asks for what we do not speak, is told in the way that a client
-//! of theirs can read. warp's own WebSockets take a buffer of 128 KiB each, so this upgrades by itself.
+//! A request to upgrade comes in; a client that may not, or that speaks another protocol, gets the refusal where it can
+//! read it. warp's own WebSockets take a buffer of 128 KiB each, so this upgrades by itself.
 
 mod message;
 mod frames;
@@ -38,9 +38,9 @@ use connection::{Connection, Who};
 /// The only subprotocol that there is.
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 const VERSION: &str = "13";
-/// A message of a client's is mostly shorter; a longer one makes it grow.
+/// A client's message is mostly shorter; a longer one makes the buffer grow.
 const READ_BUFFER_BYTES: usize = 4 << 10;
-/// So much is written at once where several messages are ready.
+/// How much is written at once where several messages are ready.
 const WRITE_BUFFER_BYTES: usize = 16 << 10;
 
 /// Whether a request asks for a WebSocket.
@@ -48,9 +48,9 @@ pub(in crate::server) fn is_asked_for(headers: &HeaderMap) -> bool {
     has_token(headers, &header::UPGRADE, "websocket") && has_token(headers, &header::CONNECTION, "upgrade")
 }
 
-/// Whether a WebSocket could begin now that these headers ask for. Who it is that asks is told over the WebSocket itself.
+/// Whether the WebSocket that these headers ask for could begin now. The client says who it is over the WebSocket itself.
 pub(in crate::server) fn could_begin(app: &App, peer: Peer, headers: &HeaderMap) -> Result<(), Problem> {
-    // A browser sends the user's page's origin, and no other header that could hold it back.
+    // A browser sends the page's origin, and no other header by which we could refuse it.
     if !origin::is_allowed(headers, &app.access.origins) {
         return Err(Problem::ForeignOrigin);
     }
@@ -81,14 +81,14 @@ pub(in crate::server) fn upgrade(
     let (Some(key), Some(on_upgrade)) = (text(header::SEC_WEBSOCKET_KEY), on_upgrade) else {
         return Err(Problem::NoSocket);
     };
-    // Nobody shows it to who sits before the page.
+    // The browser shows it to nobody.
     could_begin(app, peer.clone(), headers).inspect_err(|problem| match problem {
         Problem::ForeignOrigin => app.access.refusals.tell(Refused::Socket, headers),
         Problem::ReadersNotConfigured => app.access.refusals.tell(Refused::SocketFromElsewhere, headers),
         _ => {}
     })?;
-    // A browser can't send a token here: it sends its cookie, or says who it is in its first message. That is also where
-    // it hears that the cookie counts no more, for of a refused upgrade its page hears nothing.
+    // A browser can't send a token here: it sends its cookie, or says who it is in its first message. There it also
+    // learns that the cookie no longer counts, for its page learns nothing of a refused upgrade.
     let who = if app.access.readers.is_empty() || headers.contains_key(header::AUTHORIZATION) {
         let (viewer, pass) = app.access.asker(peer.clone(), headers, false)?;
         Ok(Who { viewer, pass })

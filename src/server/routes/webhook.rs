@@ -121,8 +121,8 @@ async fn receive<B: Buf>(
     Ok(receipt)
 }
 
-/// The sender's id of the delivery: the only value of its header, of 1 to [`DELIVERY_ID_BYTES_MAX`] ASCII
-/// characters without control characters. Whatever else stands there is no id, and the delivery is kept as one without.
+/// The sender's id of the delivery: the only value of its header, of 1 to [`DELIVERY_ID_BYTES_MAX`] ASCII characters
+/// without control characters. Anything else is no id, and the delivery is kept without one.
 fn delivery_id(headers: &HeaderMap, name: &str) -> Option<String> {
     let mut values = headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
@@ -132,7 +132,7 @@ fn delivery_id(headers: &HeaderMap, name: &str) -> Option<String> {
     fits.then(|| id.to_owned())
 }
 
-/// Who sends; an unknown key and a bad token beside it look the same.
+/// Who sends; an unknown key and a bad token look the same.
 fn authenticate(app: &App, route_key: &RouteKey, headers: &HeaderMap) -> Result<Sender, Problem> {
     let mut tokens = headers.get_all(AUTHTOKEN).iter();
     let token = match (tokens.next(), tokens.next()) {

@@ -32,7 +32,7 @@ fn sessions() -> Sessions {
     Sessions::new(SessionSettings { seal: Seal::new(&[7; 32]), secure_cookies: None, lock: None }, None)
 }
 
-/// The headers of a page of ours with a cookie.
+/// The headers of a page of ours with these cookies.
 fn with(cookies: &[&str]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(header::HOST, HeaderValue::from_static("clinic.example"));
@@ -43,7 +43,7 @@ fn with(cookies: &[&str]) -> HeaderMap {
     headers
 }
 
-/// What a browser sends back of a cookie.
+/// The part of a cookie that a browser sends back.
 fn sent_back(cookie: &HeaderValue) -> String {
     cookie.to_str().unwrap().split(';').next().unwrap().to_owned()
 }
@@ -57,7 +57,7 @@ fn told(sessions: &Sessions, readers: &Readers, cookies: &[&str], now: DateTime<
     }
 }
 
-/// Signs in, and the session with its cookie as a browser sends it.
+/// Signs in. Returns the session, the reader, and the cookie as a browser sends it.
 fn signed_in(sessions: &Sessions, token: &[u8], now: DateTime<Utc>) -> (Session, Viewer, String) {
     let (session, viewer) = sessions.begin(&readers(), token, now).unwrap();
     let cookie = sent_back(&sessions.cookie(&session, &viewer, &with(&[])));
@@ -73,13 +73,13 @@ fn a_session_counts_until_nobody_was_at_the_page_for_too_long() {
     assert_eq!(names(&cookie, at(0)), "desk");
     assert_eq!(names(&cookie, at(899)), "desk");
     assert_eq!(names(&cookie, at(900)), "Idle(15)");
-    // A clock that was put back a little is no harm, and one that was wrong by more is no longer life.
+    // A clock that was put back a little does no harm, and one that was wrong by more prolongs no session.
     assert_eq!(names(&cookie, at(-899)), "desk");
     assert_eq!(names(&cookie, at(-900)), "Idle(15)");
     let renewed = sessions.renew(session, &viewer, at(600));
     let newer = sent_back(&sessions.cookie(&renewed, &viewer, &with(&[])));
     assert_eq!((names(&newer, at(1499)), names(&newer, at(1500))), ("desk".to_owned(), "Idle(15)".to_owned()));
-    // An older copy is no younger for it, but what is open goes on.
+    // An older copy gets no younger by that, but what is open goes on.
     assert_eq!(names(&cookie, at(900)), "Idle(15)");
     assert!(sessions.still(&readers, &session, at(1499)).is_ok());
     assert_eq!(sessions.still(&readers, &session, at(1500)), Err(Ended::Idle(NonZeroU32::new(15).unwrap())));
@@ -111,7 +111,7 @@ fn who_signs_out_is_signed_out_everywhere_and_nobody_else_is() {
     assert_eq!(told(&sessions, &readers, &[&other], at(3)), "desk");
     sessions.forget(&wall, &wall_viewer, at(2));
     assert_eq!(told(&sessions, &readers, &[&wall_cookie], at(900_000_000)), "SignedOut");
-    // A start forgets who signed out. Then a copy counts as long as it would have.
+    // Without a lock file, a start forgets who signed out: a copy counts as long as it would have.
     assert_eq!(told(&super::tests::sessions(), &readers, &[&cookie], at(899)), "desk");
 }
 
@@ -126,7 +126,7 @@ fn a_session_ends_with_its_credential() {
     let rotated = Readers::new(vec![reader("desk", b"the-next-token-of-the-front-desk", 15), reader("wall", WALL, 0)]);
     assert_eq!(told(&sessions, &rotated, &[&desk], at(1)), "CredentialGone");
     assert_eq!(told(&sessions, &all, &[&wall], at(1_000_000_000)), "CredentialGone");
-    // Whose credential it is by today's configuration counts, not whose it was.
+    // A credential is the reader's who has it by today's configuration, not the one's who had it.
     let renamed = Readers::new(vec![reader("front-desk", TOKEN, 15)]);
     assert_eq!(told(&sessions, &renamed, &[&desk], at(1)), "front-desk");
 }

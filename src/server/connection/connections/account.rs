@@ -1,7 +1,7 @@
 //! What a stranger is charged with, and whether it is one still.
 //!
-//! Each change is one of what all strangers take, too, and is made while the connection's account is locked: so what is
-//! charged is given back once, whatever becomes of the connection meanwhile.
+//! Each change also changes what all strangers take, and is made while the connection's account is locked: so each
+//! charge is given back once, whatever becomes of the connection meanwhile.
 
 use super::memory::Memory;
 
@@ -23,20 +23,20 @@ pub(super) struct Account {
 enum Standing {
     #[default]
     Stranger,
-    /// It was told to go, and takes what it takes until it has gone.
+    /// It was asked to go, and keeps its memory until it has gone.
     Leaving,
     /// It has said who it is.
     Known,
 }
 
 impl Account {
-    /// Charges it; whether it is one.
+    /// Charges it; whether it is a stranger.
     pub(super) fn charge(&mut self, bytes: usize, memory: &Memory) -> bool {
         self.bytes += bytes;
         self.take(bytes, memory)
     }
 
-    /// Charges it with a request; whether it is one.
+    /// Charges it with a request; whether it is a stranger.
     pub(super) fn charge_request(&mut self, memory: &Memory) -> bool {
         self.requests += 1;
         self.take(REQUEST_BYTES, memory)
@@ -54,7 +54,7 @@ impl Account {
         self.standing = Standing::Known;
     }
 
-    /// It is told to go, if it is a stranger and was not told before; whether that is so.
+    /// Asks it to go; whether it is a stranger that was not asked before.
     pub(super) fn leaves(&mut self, memory: &Memory) -> bool {
         let new = self.standing == Standing::Stranger;
         if new {
@@ -64,19 +64,19 @@ impl Account {
         new
     }
 
-    /// The connection has gone; what is left are requests whose tasks have not heard of it.
+    /// The connection has gone; what is left are requests whose tasks don't know it yet.
     pub(super) fn has_gone(&mut self, memory: &Memory) {
         let bytes = std::mem::take(&mut self.bytes);
         self.give(bytes, memory);
     }
 
-    /// What it takes is taken of something else from now on.
+    /// Moves its charge to the memory of the other version of HTTP.
     pub(super) fn moves(&self, from: &Memory, to: &Memory) {
         self.give(self.takes(), from);
         self.take(self.takes(), to);
     }
 
-    /// What it takes, if it may be told to go.
+    /// The bytes that it takes, if it may be asked to go.
     pub(super) fn may_go(&self) -> Option<usize> {
         (self.standing == Standing::Stranger).then(|| self.takes())
     }

@@ -9,7 +9,7 @@ use std::{
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
     pub(super) id: u64,
-    /// Of the other end: an IPv4 address, or the /64 network of an IPv6 address.
+    /// The other end's IPv4 address, or the /64 network of its IPv6 address.
     pub(super) network: IpAddr,
     /// Whether nothing is asked on it.
     pub(super) idle: bool,
@@ -21,8 +21,7 @@ pub(super) struct Candidate {
     pub(super) http2: bool,
 }
 
-/// So many, if there are: idle ones before those that are asked something, from the network that has the most of
-/// them, the longest idle first.
+/// At most `count`: idle ones before busy ones, from the network that has the most of them, the longest idle first.
 pub(super) fn longest_idle(candidates: Vec<Candidate>, count: usize) -> Vec<u64> {
     let (idle, busy): (Vec<_>, Vec<_>) = candidates.into_iter().partition(|candidate| candidate.idle);
     let mut gone = Vec::with_capacity(count);
@@ -33,8 +32,8 @@ pub(super) fn longest_idle(candidates: Vec<Candidate>, count: usize) -> Vec<u64>
     gone
 }
 
-/// As many as take so many bytes, if there are: from the network that takes the most, the largest first, and the longest
-/// idle of those that are as large.
+/// As many as take `bytes`, if there are: from the network that takes the most, the largest first, and the longest idle
+/// among equals.
 pub(super) fn largest(candidates: Vec<Candidate>, bytes: usize) -> Vec<u64> {
     let mut gone = Vec::new();
     let order = |candidate: &Candidate| (usize::MAX - candidate.bytes, candidate.since, candidate.id);
@@ -102,7 +101,7 @@ mod tests {
             // Then one each: the longest idle of all.
             (3, vec![3, 2, 1]),
             (4, vec![3, 2, 1, 4]),
-            // What is asked something goes last, though it is there for longest.
+            // A busy one goes last, though it has been there longest.
             (5, vec![3, 2, 1, 4, 5]),
             (9, vec![3, 2, 1, 4, 5]),
         ] {

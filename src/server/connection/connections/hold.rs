@@ -1,7 +1,7 @@
-//! The room that bodies take while they are gathered, and answers until they are taken: on one connection, and of all.
+//! The room that bodies take while they are gathered, and answers until they are sent: on one connection, and on all.
 //!
-//! Some is set aside for an answer before it is made, so that nothing is asked of the stores for whom there is none. What a
-//! long answer takes beyond that leaves some for others, however slowly it is taken.
+//! We set some aside for an answer before it is made, so that no request without room asks the stores. A long answer
+//! takes more, but leaves some for others, however slowly its client reads.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,16 +14,16 @@ use super::{
 
 /// How long a body waits for the others of its connection.
 const TURN_MAX: Duration = Duration::from_secs(1);
-/// What is set aside for an answer before it is there, in bytes.
+/// How many bytes are set aside for an answer before it is made.
 const ANSWER_BYTES: usize = 128 << 10;
 /// An answer of more bytes waits until there is room for it.
 const LARGE_ANSWER_BYTES: usize = 1 << 20;
-/// A body of so many bytes is part of what a request takes.
+/// A body of at most this many bytes is part of what a request takes.
 const SMALL_BODY_BYTES: usize = 4 << 10;
 
 impl ConnectionState {
-    /// Room for a body that is going to be gathered; waits for it. On its connection only for [`TURN_MAX`]: what has come of
-    /// those that wait is unread, and may keep from coming what the others wait for, who have room.
+    /// Room for a body that is going to be gathered; waits for it. On its connection only for [`TURN_MAX`]: the unread
+    /// bytes of the bodies that wait may hold up those that have room.
     pub(in crate::server) async fn hold_body(&self, bytes: usize) -> Held {
         if bytes <= SMALL_BODY_BYTES {
             return Held::default();
@@ -42,8 +42,8 @@ impl ConnectionState {
         Held::of(own, OWN_ANSWERS_KIB_MAX, &self.room().answers, ANSWER_BYTES).await
     }
 
-    /// The answer is there, and has so many bytes. For a large one waits for room, which only such take: whoever makes it is to
-    /// make no other meanwhile.
+    /// The answer is made, and has `bytes`. Waits for room for a large one, which only large ones take: the caller is
+    /// to make no other meanwhile.
     pub(in crate::server) async fn fit_answer(&self, held: &mut Held, bytes: usize) {
         if bytes > LARGE_ANSWER_BYTES {
             let kib = bytes.div_ceil(1 << 10).min(ANSWERS_KIB_MAX - ANSWERS_KIB_LEFT);
@@ -54,7 +54,7 @@ impl ConnectionState {
     }
 }
 
-/// Room that a body or an answer takes, on its connection and of all.
+/// Room that a body or an answer takes, on its connection and on all.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Held {
     own: Option<OwnedSemaphorePermit>,
@@ -73,8 +73,8 @@ impl Held {
         Held { own, all, large: None }
     }
 
-    /// What it is for is there, and has so many bytes: what it does not need is given back, and what it needs beyond is taken
-    /// as far as it is there and not left for others.
+    /// The body or answer is there, and has `bytes`: gives back what it does not need, or takes more, as far as there
+    /// is more that is not left for others.
     pub(in crate::server) fn fit(&mut self, bytes: usize) {
         for (permit, left) in [(&mut self.own, 0), (&mut self.all, ANSWERS_KIB_LEFT)] {
             let Some(permit) = permit else { continue };

@@ -17,9 +17,9 @@ use super::{
     state::{ConnectionState, Open},
 };
 
-/// So many connections may be open beyond the most, while those that go are being closed.
+/// How many connections may be open beyond the most, while others are being closed.
 const BEYOND_MAX: usize = 32;
-/// Of the most connections, room is made for one in so many at once: whoever looks for them looks at all.
+/// Room is made at once for one in this many of the most connections, as each search looks at all.
 const ROOM_PART: usize = 64;
 const ROOM_MAX: usize = 64;
 /// The number of no connection.
@@ -27,11 +27,11 @@ const NOBODY: u64 = 0;
 /// How often connections are looked after, at most and at least.
 const LOOK_INTERVAL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// How often those that wait to be read are told again that there is room: some that were told may read no more, and tell
-/// nobody.
+/// How often waiting connections are woken again when there is room: one that was woken may no longer read, and wakes
+/// no other.
 const RELIEVE_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Why a connection was closed by us, as `clockfold_connections_closed_total` tells it.
+/// Why we closed a connection, as `clockfold_connections_closed_total` counts it.
 pub(super) const SILENT: &str = "silent";
 pub(super) const SLOW_HEAD: &str = "slow_head";
 pub(super) const IDLE: &str = "idle";
@@ -58,7 +58,7 @@ pub(in crate::server) struct Connections {
     open: Mutex<AllOpen>,
     /// What strangers take: over HTTP/1, where nothing else is known yet, and over HTTP/2.
     pub(super) memory: [Memory; 2],
-    /// Told of each that has gone.
+    /// Notified of each that has gone.
     gone: Notify,
     pub(super) room: Room,
     /// Whether this is the listener that is measured.
@@ -69,7 +69,7 @@ pub(in crate::server) struct Connections {
 pub(super) struct AllOpen {
     /// By number: older ones first.
     states: BTreeMap<u64, Arc<ConnectionState>>,
-    /// How many of them were told to go.
+    /// How many of them were asked to go.
     leaving: usize,
     next: u64,
 }
@@ -96,7 +96,7 @@ impl Connections {
         })
     }
 
-    /// A connection has come: it is one of them until what is returned is dropped.
+    /// A connection has come: it is one of them until the returned value is dropped.
     pub(in crate::server) fn enter(self: &Arc<Connections>, address: SocketAddr) -> Open {
         let mut open = self.open();
         open.next += 1;
@@ -108,7 +108,7 @@ impl Connections {
         Open::of(state)
     }
 
-    /// Makes room where there are too many, and waits until there is some. The newcomer, `but`, is none of those that go.
+    /// Makes room where there are too many, and waits until there is some. The newcomer, `but`, does not go.
     pub(in crate::server) async fn make_room(&self, but: &ConnectionState) {
         loop {
             {
@@ -155,8 +155,7 @@ impl Connections {
         }
     }
 
-    /// Sends strangers away while those of one version of HTTP take too much memory; those that take the most first, and
-    /// `but` not at all.
+    /// Sends strangers away while those of one version of HTTP take too much memory: the largest first, and `but` never.
     pub(super) fn keep_within_memory(&self, http2: bool, but: u64) {
         let memory = &self.memory[usize::from(http2)];
         if memory.excess() == 0 {
@@ -184,13 +183,13 @@ impl Connections {
         }
     }
 
-    /// One that was told to go has said who it is, and stays.
+    /// One that was asked to go has said who it is, and stays.
     pub(super) fn keep(&self, state: &ConnectionState) {
         let mut open = self.open();
         if open.states.contains_key(&state.id()) && state.stays() {
             open.leaving -= 1;
             drop(open);
-            // Whoever waits for its place looks for another.
+            // The newcomer that waits for its place looks for another.
             self.gone.notify_one();
         }
     }

@@ -1,9 +1,9 @@
 //! What strangers take together, and which of them wait while that is too much.
 //!
-//! A stranger that was told to go takes its memory until its task has run, and where thousands have something to do that is
-//! a while. So what leaves still counts, and nothing is read from other strangers meanwhile: what they send stays with the
-//! system. They are told of room in the order in which they came. Those of HTTP/1 and those of HTTP/2, where a few bytes ask
-//! a hundred things, do not wait for each other.
+//! A stranger that was asked to go keeps its memory until its task has run, which takes a while where thousands are
+//! busy. So what leaves still counts, and nothing is read from other strangers meanwhile: the system keeps what they
+//! send. They are woken in the order in which they came. Those of HTTP/1 and those of HTTP/2, where a few bytes make a
+//! hundred requests, do not wait for each other.
 
 use std::{
     collections::VecDeque,
@@ -17,9 +17,9 @@ use super::waiter::Waiter;
 
 /// What the buffers of strangers may take together, in bytes, as `state.rs` reckons them: over HTTP/1, and over HTTP/2.
 pub(super) const STRANGERS_BYTES_MAX: [usize; 2] = [40 << 20, 16 << 20];
-/// By how much it may be more with those that were told to go: beyond that, nothing is read from strangers.
+/// By how much more it may be with those that were asked to go: beyond that, nothing is read from strangers.
 pub(super) const LEAVING_BYTES_MAX: usize = 8 << 20;
-/// How many of those that wait are told at once that there is room.
+/// How many of those that wait are woken at once when there is room.
 pub(super) const RELIEVED_AT_ONCE: usize = 16;
 
 /// What strangers take over one version of HTTP.
@@ -28,7 +28,7 @@ pub(super) struct Memory {
     pub(super) max: usize,
     /// All of it.
     taken: AtomicUsize,
-    /// What of it was told to go.
+    /// The part of it that was asked to go.
     leaving: AtomicUsize,
     /// Those from which nothing is read for now; the first has waited longest.
     waiting: Mutex<VecDeque<Arc<Waiter>>>,
@@ -58,13 +58,13 @@ impl Memory {
         }
     }
 
-    /// What strangers take too much, without those that go.
+    /// By how much strangers take too much, without those that go.
     pub(super) fn excess(&self) -> usize {
         let leaving = self.leaving();
         self.taken().saturating_sub(leaving + self.max)
     }
 
-    /// So many bytes of a stranger are told to go.
+    /// A stranger of this many bytes was asked to go.
     pub(super) fn goes(&self, bytes: usize) {
         self.leaving.fetch_add(bytes, Ordering::AcqRel);
     }
@@ -77,7 +77,7 @@ impl Memory {
         self.leaving.load(Ordering::Acquire)
     }
 
-    /// Strangers take no more than they may, with those that were told to go.
+    /// Whether strangers take no more than they may, with those that were asked to go.
     pub(super) fn is_roomy(&self) -> bool {
         self.taken() <= self.max + LEAVING_BYTES_MAX
     }
@@ -87,7 +87,7 @@ impl Memory {
         self.waiting().push_back(waiter);
     }
 
-    /// Tells so many of those that wait, if there is room.
+    /// Wakes `count` of those that wait, if there is room.
     pub(super) fn relieve(&self, count: usize) {
         let mut told = Vec::new();
         if self.is_roomy() {

@@ -1,7 +1,7 @@
 //! What is known of one connection.
 //!
-//! What a request touches here are atomics of its own connection; only strangers touch what all share. What a stranger
-//! takes is reckoned, not measured: so much for a connection, for each request, and for what it has sent of them.
+//! A request touches only atomics of its own connection; only strangers touch what all share. What a stranger takes is
+//! estimated, not measured: an amount for a connection, for each request, and for what it has sent of them.
 
 use std::{
     net::IpAddr,
@@ -26,7 +26,7 @@ use crate::server::{
     },
 };
 
-/// What a connection takes that has said nothing yet.
+/// The bytes that a connection takes which has sent nothing yet.
 const OPEN_BYTES: usize = 4 << 10;
 /// What it takes beyond that where it speaks HTTP/2.
 const HTTP2_BYTES: usize = 20 << 10;
@@ -47,13 +47,13 @@ pub(in crate::server) struct ConnectionState {
     id: u64,
     network: IpAddr,
     connections: Arc<Connections>,
-    /// Requests that are asked and not answered yet, and bodies of which the rest is read.
+    /// Requests that are not answered yet, and bodies whose rest is being read.
     asked: AtomicU32,
     /// How many there ever were.
     requests: AtomicUsize,
     /// When the last one began or was answered; before the first, when the connection came.
     since: AtomicU64,
-    /// When a head began of which the request is not there yet; 0: none has.
+    /// When a head began that is not complete yet; 0: none has.
     head_since: AtomicU64,
     http2: AtomicBool,
     upgraded: AtomicBool,
@@ -104,7 +104,7 @@ impl ConnectionState {
         self.since.store(self.connections.now(), Ordering::Relaxed);
     }
 
-    /// A request begins; it is answered when what is returned is dropped.
+    /// A request begins; it is answered when the returned value is dropped.
     pub(in crate::server) fn asks(self: &Arc<ConnectionState>) -> Asked {
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -117,7 +117,8 @@ impl ConnectionState {
         Asked { charged: self.charge_request(), state: Arc::clone(self) }
     }
 
-    /// The rest of a body is read for nobody: it begins no head, and the connection is not idle, until what is returned is dropped.
+    /// The rest of a body is read for nobody: it begins no head, and the connection is not idle, until the returned
+    /// value is dropped.
     pub(in crate::server) fn lingers(self: &Arc<ConnectionState>) -> Asked {
         self.asked.fetch_add(1, Ordering::Relaxed);
         Asked { charged: self.charge_request(), state: Arc::clone(self) }
@@ -163,8 +164,8 @@ impl ConnectionState {
         self.subscribes.load(Ordering::Relaxed)
     }
 
-    /// Something on it had a good credential. It is no stranger from now on, and stays where it was told to go and has not yet:
-    /// the request that it was in the middle of is a known one's.
+    /// Something on it had a good credential. It is no stranger from now on, and stays if it was asked to go and has
+    /// not gone: the request that it was in the middle of is a known client's.
     pub(in crate::server) fn is_known(&self) {
         if !self.authenticated.load(Ordering::Relaxed) {
             self.authenticated.store(true, Ordering::Relaxed);
@@ -185,7 +186,7 @@ impl ConnectionState {
         self.idled.load(Ordering::Relaxed)
     }
 
-    /// What is to become of it, where its time is over; that is counted.
+    /// What is to become of it, where its time is over; counts that.
     pub(in crate::server) fn is_due(&self) -> Option<Verdict> {
         let (verdict, why) = self.due(self.connections.now(), self.connections.times)?;
         let closes_anew = verdict == Verdict::Close && !self.idled.swap(true, Ordering::Relaxed);
@@ -214,12 +215,12 @@ impl ConnectionState {
         if self.is_authenticated() || !charge(&mut self.account(), self.memory()) {
             return false;
         }
-        // Whoever asks may be about to say who it is: others go first.
+        // The client that asks may be about to say who it is: others go first.
         self.connections.keep_within_memory(self.http2.load(Ordering::Relaxed), self.id);
         true
     }
 
-    /// What it takes, if it may be closed to make room.
+    /// This connection as a candidate, if it may be closed to make room.
     pub(super) fn candidate(&self) -> Option<Candidate> {
         let bytes = self.account().may_go()?;
         let idle = self.asked.load(Ordering::Acquire) == 0;
@@ -254,8 +255,8 @@ impl ConnectionState {
         self.due(now, times).is_some()
     }
 
-    /// Its time seems to be over. Whoever serves it looks again: where the server has much to do, something may have come that
-    /// nobody has read.
+    /// Its time seems to be over. Its task looks again: where the server is busy, something may have come that nobody
+    /// has read.
     pub(super) fn doubt(&self) {
         if !self.doubted.swap(true, Ordering::AcqRel) {
             self.told.notify_one();
@@ -268,10 +269,10 @@ impl ConnectionState {
         self.told.notify_one();
     }
 
-    /// It makes room for another, if it is a stranger still; whether that is new.
+    /// It makes room for another, if it is still a stranger; whether that is new.
     pub(super) fn leaves(&self) -> bool {
         let mut account = self.account();
-        // Otherwise it has said who it is meanwhile, or goes already.
+        // Otherwise it has said who it is meanwhile, or is going already.
         let new = account.leaves(self.memory());
         if new {
             self.leaving.store(true, Ordering::Release);
@@ -280,7 +281,7 @@ impl ConnectionState {
         new
     }
 
-    /// It goes no more; whether it was going.
+    /// It no longer goes; whether it was going.
     pub(super) fn stays(&self) -> bool {
         self.leaving.swap(false, Ordering::AcqRel)
     }
@@ -289,7 +290,7 @@ impl ConnectionState {
         self.leaving.load(Ordering::Acquire)
     }
 
-    /// Returns when something is to become of it; `closing`: it is closed already as soon as it may be. One task waits for it.
+    /// Returns when its end is decided; `closing`: it is being closed already. Only one task waits for it.
     pub(in crate::server) async fn judged(&self, closing: bool) -> Verdict {
         loop {
             if self.is_leaving() && !self.is_authenticated() {

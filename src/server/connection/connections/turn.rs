@@ -14,7 +14,7 @@ pub(in crate::server::connection) struct Turn {
 }
 
 impl Turn {
-    /// Ready while the connection may be read: it is nobody's that is unknown, or those do not take too much.
+    /// Ready while the connection may be read: it is no stranger's, or strangers do not take too much.
     pub(in crate::server::connection) fn poll(
         &mut self,
         context: &mut Context<'_>,
@@ -27,7 +27,7 @@ impl Turn {
         if state.waiter().begins_to_wait(context.waker()) {
             state.memory().waits(Arc::clone(state.waiter()));
         }
-        // What has changed meanwhile may have told nobody.
+        // A change since may have woken nobody.
         if self.is_there(state) { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -39,7 +39,7 @@ impl Turn {
         if std::mem::take(&mut self.waited) {
             state.was_waiting();
             if !known {
-                // Each that gets in tells the next.
+                // Each that gets in wakes the next.
                 state.memory().relieve(1);
             }
         }
@@ -79,7 +79,7 @@ mod tests {
         sender.state().is_known();
         let mut turns: [Turn; 4] = Default::default();
         assert!(is_read(&mut turns[0], &newcomer));
-        // Together they take too much, and the one that takes more is told to go; it takes that still.
+        // Together they take too much, and the larger one is asked to go; it keeps its memory until then.
         first.state().charge(STRANGERS_BYTES_MAX[1] - (128 << 10));
         second.state().charge(LEAVING_BYTES_MAX + (128 << 10));
         assert!(first.state().is_leaving());
@@ -88,7 +88,7 @@ mod tests {
         assert!(!is_read(&mut turns[1], &second));
         assert!(is_read(&mut turns[2], &over_http1));
         assert!(is_read(&mut turns[3], &sender));
-        // Once it has gone, they are read, each told by the one before.
+        // Once it has gone, they are read, each woken by the one before.
         drop(first);
         assert!(is_read(&mut turns[0], &newcomer));
         assert!(is_read(&mut turns[1], &second));
@@ -130,7 +130,7 @@ mod tests {
         assert!(is_read(&mut turns[2], &sender));
         drop(gone);
         connections.memory[0].give(crowded, false);
-        // All that are there, for the first may read no more; who was told before is not told again.
+        // All that are there, for the first may no longer read; one that was woken before is not woken again.
         assert_eq!(woken(), [1, 0, 1, 1]);
         assert!(is_read(&mut turns[3], &last));
         assert!(connections.memory[0].waiting().is_empty());
@@ -164,7 +164,7 @@ mod tests {
             let [one, other] = asked;
             drop(one);
             drop(open);
-            // A request may hear of it later.
+            // A request's task may learn of it later.
             drop(other);
             assert_eq!(taken(), [(0, 0); 2], "{http2} {leaves} {is_known}");
         }

@@ -1,4 +1,4 @@
-//! Whoever waits until a connection may be read.
+//! A task that waits until its connection may be read.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
-/// Whoever reads a connection and may have to wait, as others see it.
+/// The task that reads a connection and may have to wait, as others see it.
 #[derive(Default)]
 pub(super) struct Waiter {
     /// Whether it stands among those that wait.
@@ -17,7 +17,7 @@ pub(super) struct Waiter {
 }
 
 impl Waiter {
-    /// It is told through `task`; whether it did not stand among those that wait before.
+    /// Has `task` woken when it may read; whether it did not wait before.
     pub(super) fn begins_to_wait(&self, task: &Waker) -> bool {
         self.task.register(task);
         !self.waits.swap(true, Ordering::AcqRel)
@@ -27,13 +27,13 @@ impl Waiter {
         self.waits.load(Ordering::Acquire)
     }
 
-    /// It stands no more among those that wait; whether it is there at all.
+    /// It no longer waits; whether it is there at all.
     pub(super) fn waits_no_more(&self) -> bool {
         self.waits.store(false, Ordering::Release);
         !self.gone.load(Ordering::Acquire)
     }
 
-    /// It is told to look again.
+    /// Wakes it to look again.
     pub(super) fn may_read(&self) {
         self.task.wake();
     }

@@ -1,8 +1,7 @@
 //! One WebSocket: what the client says, what its operations have to say, and how it ends.
 //!
-//! One task serves it, and takes the next thing that an operation says only when the last one is written: a client
-//! that reads slowly slows nothing but itself. Whatever ends the connection ends it also while something is being written,
-//! for that may never be read.
+//! One task serves it, and takes an operation's next message only when the last one is written: a client that reads
+//! slowly slows only itself. Whatever ends the connection does so also during a write, for the client may never read.
 
 use std::{
     future::{pending, poll_fn},
@@ -59,15 +58,15 @@ pub(super) struct Connection {
     socket: WebSocketStream<Impatient>,
     who: Result<Who, Stranger>,
     vigil: Vigil,
-    /// That of the request that opened it.
+    /// The id of the request that opened it.
     request_id: String,
     introduced: bool,
     operations: Vec<Operation>,
-    /// Which operation is asked first: each in its turn.
+    /// Which operation is polled first: each in its turn.
     turn: usize,
     heard: Instant,
     wrote: Instant,
-    /// When the client is looked after next.
+    /// When we next check whether the client is there.
     due: Instant,
 }
 
@@ -84,7 +83,7 @@ enum Event {
     /// Others need its place.
     Evicted,
     Due,
-    /// What lets the client in may have ended.
+    /// The client's pass may have ended.
     Doubt,
     Heard(Option<Result<Message, Error>>),
     Says(usize, Option<Says>),
@@ -132,7 +131,7 @@ impl Connection {
         }
     }
 
-    /// Serves it to its end. A client that speaks another protocol is told so.
+    /// Serves it to its end. A client that speaks another protocol is refused.
     pub(super) async fn serve(mut self, spoken: bool) {
         let end = if spoken { self.run().await } else { Err(Close::subprotocol().into()) };
         self.operations.clear();
@@ -185,7 +184,7 @@ impl Connection {
         match message {
             Ok(Message::Text(text)) => match Said::read(&text)? {
                 Said::Init(payload) => self.introduce(&payload).await,
-                // A stranger is not told at length what it has said.
+                // A stranger's payload is not sent back to it.
                 Said::Ping(payload) => self.send(message::pong(payload.filter(|_| self.introduced))).await,
                 Said::Pong => Ok(()),
                 Said::Subscribe { id, payload } => self.subscribe(id, payload).await,
@@ -273,7 +272,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Ends what nobody is behind, and asks the others whether they are there.
+    /// Ends a connection whose client is gone, and asks any other whether it is there.
     async fn look_after(&mut self) -> Result<(), End> {
         if !self.introduced {
             return Err(Close::init_timeout().into());
@@ -289,7 +288,7 @@ impl Connection {
         written(self.ended(), self.socket.send(Message::Ping(Vec::new().into()))).await
     }
 
-    /// Ends it where what lets the client in has ended: a token may have expired since, or a session.
+    /// Ends it where the client's pass has ended: its token or its session may have expired.
     fn check(&mut self) -> Result<(), End> {
         let pass = pass_of(&self.who);
         // First: what happens after the look is then seen.
@@ -302,7 +301,7 @@ impl Connection {
         written(self.ended(), self.socket.flush()).await
     }
 
-    /// Takes a frame when the one before it is sent, up to what is gathered.
+    /// Takes a frame when the one before it is sent, but for what is gathered.
     async fn feed(&mut self, text: String) -> Result<(), End> {
         for frame in frames(text) {
             written(self.ended(), self.socket.feed(frame)).await?;
@@ -346,7 +345,7 @@ async fn written(
     }
 }
 
-/// The next that one of the operations says, each in its turn; never where there is none.
+/// What one of the operations says next, each in its turn; never returns where there is none.
 async fn next_of(operations: &mut [Operation], turn: &mut usize) -> (usize, Option<Says>) {
     poll_fn(|context| {
         let count = operations.len();

@@ -1,5 +1,5 @@
-//! A message in frames: a long one in several, for what is written and not sent is moved at each write, and the room that it took
-//! is kept as long as its connection.
+//! A message in frames: a long one in several, for each write moves what is not sent yet, and the connection keeps the
+//! largest buffer that it needed.
 
 use tokio_tungstenite::tungstenite::{
     Bytes, Message,
@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::{
     },
 };
 
-/// What one frame carries at most.
+/// The most bytes that one frame carries.
 const FRAME_BYTES_MAX: usize = 16 << 10;
 
 /// The frames of a text, in their order (RFC 6455, 5.4). Each ends with a whole character, though it need not.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::server::admission::access::bearer_in;
 
-/// What a close frame's reason may have, in bytes (RFC 6455, 5.5).
+/// The most bytes of a close frame's reason (RFC 6455, 5.5).
 const REASON_BYTES_MAX: usize = 123;
 /// An operation's id comes back with each of its messages.
 const ID_BYTES_MAX: usize = 128;
@@ -92,10 +92,10 @@ impl Said {
     }
 }
 
-/// The token in the payload of `connection_init`, empty where there is something else in its place; `None` where nothing is
-/// said. Clients put it where their servers look for it: `Authorization` as a header has it, by itself (graphql-ws, GraphiQL,
-/// gql) or in `headers` (Hasura's clients), or the token alone as `authToken` (Apollo's documentation) or `token`
-/// (graphql-ws's). The case of letters counts for nothing, and neither does a place with null or an empty text.
+/// The token in the payload of `connection_init`, empty where something else is in its place; `None` where there is
+/// none. Clients put it where their servers look for it: `Authorization` as a header has it, by itself (graphql-ws,
+/// GraphiQL, gql) or in `headers` (Hasura's clients), or the token alone as `authToken` (Apollo's documentation) or
+/// `token` (graphql-ws's). Letter case does not matter, and a place with null or an empty text counts as absent.
 pub(super) fn token(payload: &Map<String, Value>) -> Option<&[u8]> {
     let headers = named(payload, "headers").and_then(Value::as_object);
     if let Some(said) = named(payload, "authorization").or_else(|| named(headers?, "authorization")) {
@@ -127,8 +127,8 @@ fn id(message: &mut Map<String, Value>) -> Result<String, Close> {
     }
 }
 
-/// What an operation is asked with. Its document is looked at later, and refused with an `error`; so is a document's hash in its
-/// place (Apollo's persisted queries), for a client that is told so sends the document.
+/// The payload of an operation. Its document is checked later, and refused with an `error`; so is a document's hash in
+/// its place (Apollo's persisted queries), for a client that gets this error sends the document.
 fn asked(payload: Option<Value>) -> Result<Value, Close> {
     let wrong = || Close::bad("`subscribe` has a `payload` with `query`, a string, and what else a request has.");
     let payload = object(payload)?.ok_or_else(wrong)?;
@@ -215,16 +215,16 @@ mod tests {
             (r#"{"authToken":"a"}"#, Some("a")),
             (r#"{"authToken":"Bearer a"}"#, Some("a")),
             (r#"{"token":"a"}"#, Some("a")),
-            // What is nearest to a header goes first.
+            // The place most like a header goes first.
             (r#"{"token":"c","headers":{"Authorization":"Bearer b"},"Authorization":"Bearer a"}"#, Some("a")),
             (r#"{"token":"c","headers":{"Authorization":"Bearer b"}}"#, Some("b")),
             (r#"{"Authorization":"","headers":{"authorization":"Bearer b"}}"#, Some("b")),
-            // Whoever is not signed in says so with nothing.
+            // A client that is not signed in sends nothing.
             (r#"{"Authorization":null,"headers":null,"authToken":"","token":null}"#, None),
             (r#"{"headers":{"authorization":""}}"#, None),
             (r#"{"headers":"Bearer a"}"#, None),
             (r#"{"headers":[{"Authorization":"Bearer a"}]}"#, None),
-            // What is no token is none that is known.
+            // A value that is no token is an unknown token.
             (r#"{"Authorization":"a"}"#, Some("")),
             (r#"{"Authorization":1}"#, Some("")),
             (r#"{"Authorization":{"token":"a"}}"#, Some("")),

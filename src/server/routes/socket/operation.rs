@@ -1,4 +1,4 @@
-//! An operation of a socket, from what was asked to everything that there is to say.
+//! An operation of a socket, from its request to its last response.
 
 use std::{pin::Pin, sync::Arc, time::Instant};
 
@@ -47,7 +47,7 @@ pub(super) fn run(app: Arc<App>, connection: Arc<ConnectionState>, asked: Asked)
             Ok(Err(_)) => return internal(),
             Err(_) => return too_many(),
         };
-        // Dropped with this future: a query that nobody waits for any more ends.
+        // Dropped with this future: a query that nobody waits for ends.
         let (deadline, _waiting) = Deadline::until(until);
         let Asked { payload, viewer, request_id } = asked;
         let call = Call { request_id, deadline };
@@ -63,8 +63,8 @@ pub(super) fn run(app: Arc<App>, connection: Arc<ConnectionState>, asked: Asked)
             Err(_) => too_many(),
         }
     };
-    // In a task of its own: the socket of a client that reads nothing is not asked for long, and a place that it waited for
-    // would be kept from everybody else.
+    // In a task of its own: the socket of a client that reads nothing is not polled for long, and would keep the place
+    // that it waits for from everybody else.
     let task = AbortOnDropHandle::new(tokio::spawn(begun));
     stream::once(async move { task.await.unwrap_or_else(|_| internal()) }).flatten().boxed()
 }
@@ -129,7 +129,7 @@ fn internal() -> Running {
     only(Says::Error(errors("INTERNAL_SERVER_ERROR", "internal error")))
 }
 
-/// The JSON of errors that are one.
+/// The JSON of a list with one error.
 pub(super) fn errors(code: &str, message: &str) -> String {
     serde_json::json!([{ "message": message, "extensions": { "code": code } }]).to_string()
 }

@@ -1,8 +1,8 @@
 //! Header names of a 101, in the letters that RFC 6455 writes them in.
 //!
-//! Letter case counts for nothing in a header's name, and hyper writes all of them in lower case. Python's `gql` (as of
-//! version 4.4) looks for `Sec-WebSocket-Protocol` to the letter all the same, and takes a server whose answer has none for
-//! one of an older protocol.
+//! Letter case does not matter in a header's name, and hyper writes all of them in lower case. Yet Python's `gql` (as
+//! of version 4.4) looks for exactly `Sec-WebSocket-Protocol`, and takes a server whose answer has none for one of an
+//! older protocol.
 
 use std::{cell::RefCell, convert::Infallible, future::ready, io::Cursor, sync::LazyLock};
 
@@ -11,14 +11,14 @@ use hyper::{Request, Response, body::Incoming, server::conn::http1, service::ser
 use hyper_util::rt::TokioIo;
 use warp::http::Extensions;
 
-/// A request with every name that an upgrade is answered with.
+/// A request with every header name of the answer to an upgrade.
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: -\r\n\
     Sec-WebSocket-Protocol: -\r\nSec-WebSocket-Version: -\r\n\r\n";
 
 /// What makes hyper write these names as they are spelled there: a response carries it.
 ///
-/// Hyper keeps the type to itself, and fills it only with the names of a request that it has read. This reads one, once, in
-/// memory: every connection would otherwise remember the spelling of every request.
+/// Hyper's type is private, and only holds the names of a request that hyper has read. This reads one, once, in memory:
+/// every connection would otherwise remember the spelling of every request.
 pub(super) fn spelled() -> Extensions {
     static SPELLED: LazyLock<Extensions> = LazyLock::new(read);
     SPELLED.clone()
