@@ -1,7 +1,7 @@
 //! The board as a table: comma-separated values by RFC 4180, a row an appointment.
 //!
-//! All rows are there, however many a column has. They are made source by source, so that what is held is one source's.
-//! What a spreadsheet would take for a formula is made text.
+//! All rows are there, however many a column has. They are made source by source, so that only one source's are held. A
+//! value that a spreadsheet would take for a formula becomes text.
 
 use std::{
     borrow::Cow,
@@ -79,7 +79,7 @@ impl BoardCsv {
     }
 
     /// Writes the header and every row: by source, then in the order of a visit, the longest wait first, and at last
-    /// what is stale. An error of the storage ends it in the middle, so that no reader takes it for whole.
+    /// the stale ones. An error of the storage ends it in the middle, so that no reader takes it for whole.
     pub fn write(&self, output: &mut dyn Write) -> io::Result<()> {
         row(output, HEADER.map(Cow::Borrowed))?;
         for source in &self.sources {

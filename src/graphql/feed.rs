@@ -1,8 +1,8 @@
 //! `/feed` without HTTP: every delivery from a position on, as JSON with the names of GraphQL.
 //!
-//! It is the subscription `deliveries` with a selection of our own, and goes through the same code: whoever follows
-//! holds a position, those who ask the same share what is executed, and a slow one reads the log. No delivery is told
-//! with a hole: where a field can't be read, the feed ends before it, and may be resumed.
+//! It is the subscription `deliveries` with a selection of our own, and goes through the same code: a follower holds a
+//! position, followers that ask the same share one execution, and a slow one reads the log. No delivery goes out with a
+//! hole: where a field can't be read, the feed ends before it, and may be resumed.
 
 use async_graphql::futures_util::{Stream, StreamExt as _};
 use serde::Deserialize;
@@ -19,18 +19,18 @@ use super::{
     problem::{ANOTHER_HISTORY, INTERNAL, STORAGE_FAILED},
 };
 
-/// What everybody is told of a delivery.
+/// The fields of a delivery that every reader gets.
 const FIELDS: &str = "id position receivedAt source appointmentId eventType rawEventType deliveryId conflictsWith \
     outcome code reason outcomeAtArrival late appliedAt reconsideredUntil statusBefore statusAfter";
-/// What admins are told beside it.
+/// The fields that admins get as well.
 const BODY_FIELDS: &str = "body bodyErased";
 
-/// What a feed tells.
+/// An item of a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FeedItem {
     /// A delivery.
     Delivery {
-        /// Its place: whoever has it resumes after it.
+        /// Its place, to resume after it.
         cursor: Cursor,
         /// Its JSON, on one line.
         json: String,
@@ -46,20 +46,20 @@ pub enum FeedItem {
 
 /// A feed that has begun.
 pub struct Feed {
-    /// Everything up to here has been told already, or was not asked for.
+    /// Everything up to here was delivered already, or was not asked for.
     pub after: Cursor,
     /// What comes.
     pub told: std::pin::Pin<Box<dyn Stream<Item = FeedItem> + Send>>,
 }
 
-/// Why something is not told.
+/// Why a feed does not begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeedError {
     /// The same for a source that does not exist and one that the reader may not see.
     SourceNotFound,
-    /// An argument that can't be meant.
+    /// An argument that makes no sense.
     BadInput,
-    /// Whoever comes back has followed a log of another history.
+    /// The follower that comes back has followed a log of another history.
     AnotherHistory(AnotherHistory),
     /// The storage has failed.
     StorageFailed,
@@ -68,9 +68,9 @@ pub enum FeedError {
 }
 
 impl Graph {
-    /// Begins a feed of what `viewer` may see, after a cursor or from now on. `earlier` is another one that the follower
-    /// shows: it may tell how much another history has in common with the log. Reads from disk: call it where blocking is
-    /// fine, on a thread of the runtime.
+    /// Begins a feed of what `viewer` may see, after a cursor or from now on. `earlier` is another one that the
+    /// follower shows: it may show how much another history has in common with the log. Reads from disk: call it where
+    /// blocking is fine, on a thread of the runtime.
     pub fn feed(
         &self,
         source: Option<&str>,
@@ -105,7 +105,7 @@ impl Graph {
 }
 
 impl Graph {
-    /// The same with what another cursor tells about it.
+    /// The same, with what another cursor shows about it.
     fn compared(&self, another: AnotherHistory, earlier: Option<Cursor>) -> AnotherHistory {
         let says_something =
             |cursor: &Cursor| cursor.digest_start.is_some() && cursor.position < another.asked.position;
@@ -128,8 +128,7 @@ struct Error {
     extensions: Value,
 }
 
-/// How our own printer begins and ends a response of the subscription that has no error. One that has some ends with their
-/// list.
+/// How our printer begins and ends a response of the subscription without errors. One with errors ends with their list.
 const BEGIN: &str = r#"{"data":{"deliveries":"#;
 const END: &str = "}}";
 
@@ -150,7 +149,7 @@ fn first_error(response: &str) -> Option<Error> {
     serde_json::from_str::<Response>(response).ok()?.errors.into_iter().next()
 }
 
-/// Why the subscription has not begun, by the response that says so.
+/// Why the subscription has not begun, read from the response that says so.
 fn feed_error(response: &str) -> FeedError {
     let Some(Error { extensions, .. }) = first_error(response) else { return FeedError::Internal };
     let cursor = |name: &str| extensions[name].as_str().and_then(|text| text.parse::<Cursor>().ok());

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-/// Bytes of bodies and event types, as they were sent, that one answer reads and holds.
+/// Bytes of bodies and event types, as senders sent them, that one answer reads and holds.
 pub(in crate::graphql) const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// Bytes of one answer's JSON, or of one event's of a subscription.
 pub(in crate::graphql) const RESPONSE_BYTES_MAX: usize = 32 << 20;
 
-/// Fields and fragments within each other, a level of fields that [`Limits::depth_max`] allows.
+/// Nested fields and fragments for each level of fields that [`Limits::depth_max`] allows.
 const NESTING_OF_A_LEVEL: usize = 2;
 
 /// What one request may ask for. `[graphql]` of the configuration sets it.
@@ -38,7 +38,7 @@ pub struct Limits {
     pub introspection: Introspection,
 }
 
-/// Who may ask for the schema: by introspection, and at `/schema.graphql`. Who may not gets no suggestions either.
+/// Who may ask for the schema: by introspection, and at `/schema.graphql`. Other readers get no suggestions either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Introspection {
     /// Every reader; and `/schema.graphql` is for everybody.
@@ -68,7 +68,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Fields and fragments within each other.
+    /// How deep fields and fragments together may nest.
     pub(in crate::graphql) fn nesting_max(&self) -> usize {
         self.depth_max as usize * NESTING_OF_A_LEVEL
     }

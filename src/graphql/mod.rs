@@ -59,10 +59,10 @@ pub struct Graph {
     live: Arc<Live>,
 }
 
-/// What a socket is asked for, checked and not begun.
+/// An operation over a socket, checked and not begun.
 pub struct Operation(Prepared);
 
-/// What an operation over a socket has to say.
+/// The responses of an operation over a socket.
 pub enum Responses {
     /// The JSON of the one response.
     Once(Arc<str>),
@@ -77,7 +77,7 @@ pub enum Responses {
 pub struct Call {
     /// Its id, in the answer's header and in the log.
     pub request_id: String,
-    /// How long it is waited for.
+    /// How long its client waits.
     pub deadline: Deadline,
 }
 
@@ -113,8 +113,8 @@ impl Graph {
         Graph { endpoint: Endpoint::new(schema, limits), stores, live }
     }
 
-    /// Answers one HTTP request of `viewer`. Reads from disk: call it where blocking is fine. Messages of the log that
-    /// it sets off have the request's id.
+    /// Answers one HTTP request of `viewer`. Reads from disk: call it where blocking is fine. Log messages about it
+    /// have the request's id.
     pub fn answer(&self, request: HttpRequest<'_>, viewer: Viewer, call: Call) -> HttpAnswer {
         let Call { request_id, deadline } = call;
         let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(deadline.clone());
@@ -124,7 +124,7 @@ impl Graph {
         answer
     }
 
-    /// Has the projection built anew where somebody has met corruption in it.
+    /// Rebuilds the projection where somebody has met corruption in it.
     pub fn look_after_projection(&self) {
         if let Some((tracker, _)) = &self.stores.writer
             && self.stores.reader.is_corrupt()
@@ -140,13 +140,13 @@ impl Graph {
 }
 
 impl Graph {
-    /// Whether a request asks to be told as server-sent events; see [`Graph::subscribe`].
+    /// Whether a request asks for server-sent events; see [`Graph::subscribe`].
     pub fn wants_events(&self, request: &HttpRequest<'_>) -> bool {
         self.endpoint.wants_events(request)
     }
 
-    /// Begins a subscription of `viewer`: each item is the JSON of a GraphQL response. The answer instead, where it
-    /// can't begin. Reads from disk: call it where blocking is fine, on a thread of the runtime.
+    /// Begins a subscription of `viewer`: each item is the JSON of a GraphQL response. Where it can't begin, the answer
+    /// instead. Reads from disk: call it where blocking is fine, on a thread of the runtime.
     pub fn subscribe(&self, request: &HttpRequest<'_>, viewer: Viewer, request_id: &str) -> Result<Events, HttpAnswer> {
         let prepared = Params::read(request)
             .and_then(|params| self.endpoint.prepare(params, request.method, Transport::Events))
@@ -154,7 +154,7 @@ impl Graph {
         prepared.map_err(|refusal| refused(MediaType::GraphQl, refusal))
     }
 
-    /// Checks what a socket is asked for; an error is the JSON of the errors.
+    /// Checks an operation over a socket; an error is the JSON of the errors.
     pub fn operation(&self, payload: Value) -> Result<Operation, String> {
         let checked =
             Params::of(payload).and_then(|params| self.endpoint.prepare(params, Method::Post, Transport::Socket));
@@ -186,8 +186,8 @@ fn errors(refusal: Refusal) -> String {
     text(refusal.into_errors()).to_string()
 }
 
-/// The schema in the schema definition language. As the specification recommends, without the directives that it defines
-/// itself: each is a line with its description before it.
+/// The schema in the schema definition language. As the specification recommends, it leaves out the directives that the
+/// specification defines: each is a line with its description before it.
 pub fn sdl() -> String {
     let options = SDLExportOptions::new().prefer_single_line_descriptions().include_specified_by().use_space_ident();
     let whole = build_schema(&Arc::default()).sdl_with_options(options);
@@ -206,10 +206,10 @@ const BUILT_IN_DIRECTIVES: [&str; 5] = ["deprecated", "include", "oneOf", "skip"
 
 fn build_schema(limits: &Arc<Limits>) -> Schema {
     let schema = Schema::build(Query, Mutation, Subscription_)
-        // What the library validates has a fragment more than what was sent, at most, around a `__typename`.
+        // The document that the library validates may have one fragment more than the client's, around a `__typename`.
         .limit_recursive_depth(limits.nesting_max() + 1)
         .extension(Guard::new(Arc::clone(limits)));
-    // What is not told on request is not given away as a guess either.
+    // A reader that may not ask for the schema gets no suggestions from it either.
     match limits.introspection {
         Introspection::Everyone => schema.finish(),
         Introspection::Admins | Introspection::Nobody => schema.disable_suggestions().finish(),

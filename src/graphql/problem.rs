@@ -11,9 +11,9 @@ use crate::{
     projection::ProjectionError,
 };
 
-/// The code of what is ours to repair.
+/// The code of an error that is ours to repair.
 pub(super) const INTERNAL: &str = "INTERNAL_SERVER_ERROR";
-/// The code of what can't be read since the storage failed.
+/// The code of data that can't be read since the storage failed.
 pub(super) const STORAGE_FAILED: &str = "STORAGE_FAILED";
 /// The code of a query whose time is over.
 pub(super) const EXECUTION_TIMEOUT: &str = "EXECUTION_TIMEOUT";
@@ -27,7 +27,7 @@ pub(super) enum Problem {
     /// An argument that the schema's types can't exclude.
     #[error("{0}")]
     BadInput(&'static str),
-    /// Whoever resumes has followed a log of another history.
+    /// The subscriber that resumes has followed a log of another history.
     #[error("{0}")]
     AnotherHistory(AnotherHistory),
     /// The same for a source that does not exist and one that the reader may not see.
@@ -36,8 +36,9 @@ pub(super) enum Problem {
     /// Only sources that the reader may see.
     #[error("Several sources have this appointment: {}. Choose one with `source`.", names(.0))]
     Ambiguous(Vec<SourceName>),
-    /// The answer would hold more of what senders sent than [`ANSWER_BYTES_MAX`](crate::graphql::limits::ANSWER_BYTES_MAX), or be
-    /// longer than [`RESPONSE_BYTES_MAX`](crate::graphql::limits::RESPONSE_BYTES_MAX).
+    /// The answer would hold more bytes from senders than
+    /// [`ANSWER_BYTES_MAX`](crate::graphql::limits::ANSWER_BYTES_MAX), or be longer than
+    /// [`RESPONSE_BYTES_MAX`](crate::graphql::limits::RESPONSE_BYTES_MAX).
     #[error("The answer would be too large. Ask for a smaller page, or for fewer bodies.")]
     AnswerTooLarge,
     /// A page of more items than the configuration allows.
@@ -50,7 +51,7 @@ pub(super) enum Problem {
         /// How many there may be.
         max: usize,
     },
-    /// The query's time is over, or nobody waits for it any more.
+    /// The query's time is over, or nobody waits for it.
     #[error("The query took too long.")]
     OutOfTime,
     /// An order that no index has.
@@ -82,7 +83,7 @@ pub(super) enum Problem {
 }
 
 impl Problem {
-    /// The JSON of a response that is nothing but this.
+    /// The JSON of a response with nothing but this error.
     pub(super) fn response(&self) -> String {
         let error = serde_json::json!({ "message": self.to_string(), "extensions": { "code": self.code() } });
         serde_json::json!({ "data": null, "errors": [error] }).to_string()

@@ -31,7 +31,7 @@ pub(super) struct Stores {
     pub(super) reader: Reader,
     pub(super) log: Arc<dyn Log>,
     pub(super) rules: Arc<Rules>,
-    /// Those that are configured.
+    /// The configured sources.
     pub(super) sources: BTreeMap<SourceName, SourceSettings>,
     pub(super) clock: Clock,
     pub(super) lifecycles: Vec<Lifecycle>,
@@ -55,7 +55,7 @@ impl Scope {
         Scope { stores, viewer, deadline: Deadline::default(), view: OnceLock::new(), bytes_left }
     }
 
-    /// The same for a request that is waited for no longer than this.
+    /// The same for a request whose client waits no longer than this.
     pub(super) fn within(self, deadline: Deadline) -> Scope {
         Scope { deadline, ..self }
     }
@@ -110,7 +110,7 @@ impl Scope {
         &self.rules(source).lifecycle
     }
 
-    /// What the arrival time of a delivery would be now, as far as the clock goes.
+    /// The time by the clock, as precise as arrival times are.
     pub(super) fn now(&self) -> DateTime<Utc> {
         (self.stores.clock)().trunc_subsecs(3)
     }
@@ -147,7 +147,7 @@ impl Scope {
         self.viewer.role == Role::Admin
     }
 
-    /// Counts what senders sent against what one answer may hold: its size is theirs to choose.
+    /// Counts bytes from senders against what one answer may hold: senders choose their size.
     pub(super) fn charge(&self, bytes: usize) -> Result<(), Problem> {
         let charged =
             self.bytes_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
@@ -175,8 +175,8 @@ impl Scope {
         named.map(|source| vec![source.clone()]).ok_or(Problem::SourceNotFound)
     }
 
-    /// The position and time of a moment; what the snapshot has not folded yet does not count, nor what the reader may
-    /// not see: when other sources' deliveries arrived is not told.
+    /// The position and time of a moment; deliveries that the snapshot has not folded yet do not count, nor those that
+    /// the reader may not see: it does not learn when they arrived.
     pub(super) fn moment(&self, as_of: AsOf) -> Result<Moment, Problem> {
         let position = self.last_visible(self.view().position_of(self.log(), as_of)?)?;
         Ok(match as_of {
@@ -231,7 +231,7 @@ impl Scope {
     }
 }
 
-/// How much of what its sender sent is read with a delivery.
+/// How many bytes from its sender are read with a delivery.
 pub(super) fn sent_bytes(delivery: &Delivery) -> usize {
     let body = match &delivery.body {
         Body::Kept { bytes, .. } => bytes.len(),

@@ -1,8 +1,8 @@
-//! One step of a subscription: what its field is asked to tell now, and what it says about itself.
+//! One step of a subscription: what its field makes items of now, and what it says about itself.
 //!
-//! The library resolves a subscription's field into a stream and then its selection for each item. Here a step's
-//! stream is finite: the deliveries of the step. So an operation is executed for some deliveries, as often as
-//! there are any, and its state is no more than a position.
+//! The library resolves a subscription's field into a stream and then its selection for each item. Here a step's stream
+//! is finite: the deliveries of the step. So an operation is executed whenever there are deliveries, and its only state
+//! is a position.
 
 use std::{
     cmp::Ordering,
@@ -17,7 +17,7 @@ use crate::log::{AppointmentId, ChainedDelivery, Delivery, Digest, Position, Sou
 
 use super::{problem::Problem, scope::Scope};
 
-/// What is asked of a subscription's field, and what it answers beside its items.
+/// The request to a subscription's field, and its answer beside its items.
 pub(in crate::graphql) struct Step {
     kind: Kind,
     noted: Mutex<Noted>,
@@ -27,17 +27,17 @@ pub(in crate::graphql) struct Step {
 pub(in crate::graphql) enum Kind {
     /// Only what the arguments mean.
     Begin,
-    /// How everything is, before anything is told.
+    /// The whole state, before any change.
     First,
     /// These deliveries, by position.
     Deliveries(Vec<Arc<ChainedDelivery>>),
     /// What the passing of time has done, with nothing else happening.
     Passed {
-        /// The last delivery that was told.
+        /// The last delivery that was sent.
         position: Position,
-        /// Until when it has been told.
+        /// The time of the last look.
         from: DateTime<Utc>,
-        /// Until when it is to be told.
+        /// The time of this one.
         to: DateTime<Utc>,
     },
 }
@@ -48,25 +48,25 @@ struct Noted {
     told: Vec<Reached>,
 }
 
-/// Up to where something is told.
+/// How far a subscription has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::graphql) struct Reached {
     /// The last delivery that counts.
     pub(in crate::graphql) position: Position,
-    /// The log's digest there, where it was met: whoever reads on from there needs not look it up.
+    /// The log's digest there, where it was met: then reading on from there need not look it up.
     pub(in crate::graphql) digest: Option<Digest>,
 }
 
 /// What a subscription's arguments mean.
 #[derive(Clone, Debug)]
 pub(in crate::graphql) struct Begun {
-    /// Which deliveries it may have something to tell of.
+    /// The deliveries that it may make items of.
     pub(in crate::graphql) wants: Wants,
-    /// What the client has been told already; `None`: what has happened up to now is not told.
+    /// What the client has already; `None`: it does not get what has happened up to now.
     pub(in crate::graphql) after: Option<Reached>,
     /// How far everything is folded now.
     pub(in crate::graphql) now: Reached,
-    /// Whether it first tells how everything is, and then also what passing time does.
+    /// Whether it first gives the whole state, and then also what passing time does to it.
     pub(in crate::graphql) shows_a_state: bool,
 }
 
@@ -80,7 +80,7 @@ pub(in crate::graphql) struct Wants {
 }
 
 impl Reached {
-    /// The later of two; of the same place, what is known of it.
+    /// The later of two; of the same place, the one with a digest.
     pub(in crate::graphql) fn max(self, other: Reached) -> Reached {
         match self.position.cmp(&other.position) {
             Ordering::Greater => self,
@@ -103,7 +103,7 @@ impl From<&ChainedDelivery> for Reached {
 }
 
 impl Wants {
-    /// The deliveries that a subscription wants to hear of.
+    /// The deliveries that a subscription wants.
     pub(in crate::graphql) fn new(
         scope: &Scope,
         source: Option<&str>,
@@ -144,7 +144,7 @@ impl Step {
         self.noted().begun = Some(begun);
     }
 
-    /// An item for each delivery of the step that there is something to tell of.
+    /// Makes the items of the step's deliveries that give one.
     pub(in crate::graphql) fn tell<T>(
         &self,
         mut item: impl FnMut(&ChainedDelivery) -> Result<Option<T>, Problem>,

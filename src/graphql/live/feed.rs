@@ -1,6 +1,6 @@
 //! The last deliveries, read from the log once for all who follow it, and a signal for each source.
 //!
-//! It holds a bounded number of them. Who is further behind reads the log, by the projection's indexes where it
+//! It holds a bounded number of them. A subscriber further behind reads the log, by the projection's indexes where it
 //! wants little of it.
 
 use std::{
@@ -23,16 +23,16 @@ use super::super::problem::Problem;
 
 /// Deliveries at hand.
 const RECENT_MAX: usize = 1024;
-/// What senders sent with them, in bytes.
+/// The bytes that senders sent with them.
 const RECENT_BYTES_MAX: usize = 8 << 20;
 /// Deliveries that are executed together.
 const BATCH_MAX: usize = 64;
-/// What senders sent with these, in bytes; one alone may have more.
+/// The bytes that senders sent with these; one alone may have more.
 const BATCH_BYTES_MAX: usize = 128 << 10;
-/// A delivery that is further away than this in the log is looked up; what is nearer is read on to.
+/// A delivery further ahead in the log than this is looked up; to a nearer one, we read on.
 const READ_ON_MAX: u64 = 64;
 
-/// The last deliveries, and who is told of more.
+/// The last deliveries, and the signals that there are more.
 pub(super) struct Feed {
     recent: Mutex<Recent>,
     of_all: watch::Sender<Position>,
@@ -48,7 +48,7 @@ struct Recent {
     bytes: usize,
 }
 
-/// Deliveries that are wanted, and the position up to which there are no others.
+/// Wanted deliveries, and the position up to which there are no others.
 pub(super) struct Batch {
     pub(super) deliveries: Vec<Arc<ChainedDelivery>>,
     pub(super) through: Position,
@@ -61,7 +61,7 @@ impl Feed {
         Feed { recent: Mutex::default(), of_all, of_sources: Mutex::default() }
     }
 
-    /// Before it runs: what is folded already is not at hand.
+    /// Before it runs: deliveries folded already are not at hand.
     pub(super) fn begin_at(&self, folded: Position) {
         self.recent().skip_to(folded);
     }
@@ -83,7 +83,7 @@ impl Feed {
         if to <= from {
             return;
         }
-        // Of many at once, only the last would stay.
+        // Of many deliveries at once, only the last would stay.
         let from = from.max(Position::new(to.get().saturating_sub(RECENT_MAX as u64)));
         let beyond =
             |entry: &Result<ChainedDelivery, _>| entry.as_ref().is_ok_and(|entry| entry.delivery.position > to);
@@ -96,7 +96,7 @@ impl Feed {
         }
         match deliveries {
             Ok(deliveries) => deliveries.into_iter().for_each(|entry| recent.push(Arc::new(entry))),
-            // Whoever follows looks into the log, finds the same, and can tell its reader.
+            // Each follower then reads the log, meets the same error, and can report it to its reader.
             Err(_) => recent.skip_to(to),
         }
         let sources: Vec<SourceName> = recent.sources_after(from);
@@ -111,7 +111,7 @@ impl Feed {
         }
     }
 
-    /// Tells when there is more that may be wanted.
+    /// Signals when there is more that may be wanted.
     pub(super) fn follow(&self, wants: &Wants) -> watch::Receiver<Position> {
         match wants.sources.as_ref().filter(|sources| sources.len() == 1).and_then(|sources| sources.first()) {
             None => self.of_all.subscribe(),
@@ -123,7 +123,7 @@ impl Feed {
         }
     }
 
-    /// What is wanted of the deliveries after a position; `None` where they are no longer at hand.
+    /// The wanted deliveries after a position; `None` where they are no longer at hand.
     pub(super) fn after(&self, position: Position, wants: &Wants) -> Option<Batch> {
         let recent = self.recent();
         let mut batch = Batch { deliveries: Vec::new(), through: position, bytes: 0 };
@@ -204,7 +204,7 @@ impl Batch {
     }
 }
 
-/// What is wanted of the deliveries after a position that a snapshot has folded, from the log.
+/// The wanted deliveries after a position, of those that a snapshot has folded, from the log.
 pub(super) fn read_after(after: Reached, wants: &Wants, view: &View, log: &dyn Log) -> Result<Batch, Problem> {
     let position = after.position;
     let folded = view.checkpoint()?.position;

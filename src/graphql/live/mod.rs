@@ -6,9 +6,9 @@
 //!                        log ◄──────────────────── whoever is further behind reads for itself ──────────────────────┘
 //! ```
 //!
-//! The writer announces how far it has folded and never hears of a subscriber. Subscribers that ask the same share
-//! what is executed for them. A slow one is never waited for and nothing is kept for it: what is no longer at hand
-//! is in the log, so a position is all that a resumption needs.
+//! The writer announces how far it has folded and never hears of a subscriber. Subscribers that ask the same share one
+//! execution. Nobody waits for a slow one or keeps anything for it: what is no longer at hand is in the log, so
+//! resuming needs only a position.
 
 mod feed;
 mod recent;
@@ -46,9 +46,9 @@ use operation::{Key, Operation};
 use recent::KeptBytes;
 use subscription::{Next, Subscriber};
 
-/// Operations that are executed for at the same time, each on a thread of its own.
+/// Operations that are executed at the same time, each on a thread of its own.
 const OPERATIONS_AT_ONCE: usize = 8;
-/// Subscribers that read the log for themselves at the same time.
+/// Subscribers that read the log by themselves at the same time.
 const CATCHING_UP_AT_ONCE: usize = 4;
 
 /// Everything that subscriptions share.
@@ -64,7 +64,7 @@ pub(super) struct Live {
     kept_bytes: KeptBytes,
 }
 
-/// What a subscription has said when it was asked what its arguments mean.
+/// A subscription's answer when asked what its arguments mean.
 struct Asked {
     /// Its first response: `None` where it is not there yet, `Some(None)` where there is none.
     first: Option<Option<async_graphql::Response>>,
@@ -72,7 +72,7 @@ struct Asked {
     begun: Option<Begun>,
 }
 
-/// The same, each with the cursor that a client has with it; `None` where it says that there is nothing more.
+/// The same, each with the cursor that a client has reached with it; `None` in the last one, which says why it ends.
 pub(super) type CursorEvents = std::pin::Pin<Box<dyn Stream<Item = (Option<Cursor>, Arc<str>)> + Send>>;
 
 /// JSON of responses, one an event.
@@ -124,7 +124,7 @@ impl Live {
         })
     }
 
-    /// Begins a subscription that follows the log: up to where everything has been told or was not asked for, and what
+    /// Begins a subscription that follows the log: up to where everything was delivered or not asked for, and what
     /// comes. Where it does not begin, the JSON of the response that says why.
     pub(super) fn follow(
         self: &Arc<Live>,
@@ -139,7 +139,7 @@ impl Live {
                 let after = begun.after.unwrap_or(begun.now);
                 let digest = after.digest.map_or_else(|| self.stores.log.digest_at(after.position), Ok);
                 let digest = digest.map_err(|error| Problem::from(error).response())?;
-                // Whoever shares the operation begins where it says.
+                // A subscriber that shares the operation begins where it asks to.
                 let begun = Begun { after: Some(Reached { digest: Some(digest), ..after }), ..begun };
                 let operation = self.operation(prepared, viewer, &begun, request_id.into());
                 let cursor = |reached: Reached| Some(Cursor::at(reached.position, reached.digest?));
@@ -160,12 +160,12 @@ impl Live {
         let scope = Scope::new(Arc::clone(&self.stores), viewer.clone());
         let responses = self.schema.execute_stream(prepared.request().data(scope).data(Arc::clone(&step)));
         let mut rest = responses.boxed();
-        // Resolvers do not wait: whatever the field has to say of its arguments is here at once.
+        // Resolvers do not wait: the field's answer about its arguments is ready at once.
         let first = rest.next().now_or_never();
         Asked { first, rest, begun: step.begun() }
     }
 
-    /// The operation that subscribers who ask the same share.
+    /// The operation that subscribers share who ask the same.
     fn operation(
         self: &Arc<Live>,
         prepared: Arc<Prepared>,

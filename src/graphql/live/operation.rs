@@ -1,7 +1,7 @@
 //! An operation that is executed once for every subscriber who asks the same.
 //!
-//! It lives as long as somebody subscribes to it. Whoever asks the same document, with the same variables and the
-//! same rights, is told the same; only where they begin differs, so `after` is left out of the comparison.
+//! It lives as long as somebody subscribes to it. Subscribers with the same document, the same variables and the same
+//! rights get the same items; only where they begin differs, so the comparison leaves out `after`.
 
 use std::{
     collections::BTreeSet,
@@ -53,13 +53,13 @@ impl Key {
     }
 }
 
-/// An operation, and what it has told lately.
+/// An operation, and its latest items.
 pub(super) struct Operation {
     live: Arc<Live>,
     key: Arc<Key>,
     prepared: Arc<Prepared>,
     viewer: Viewer,
-    /// That of the request that began it first: our own log tells of defects under it.
+    /// The id of the request that began it: our own log reports defects under it.
     request_id: Arc<str>,
     wants: Wants,
     told: Mutex<RecentItems>,
@@ -68,7 +68,7 @@ pub(super) struct Operation {
 }
 
 impl Operation {
-    /// An operation that tells what comes after a position, from now on.
+    /// An operation that makes items of what comes after a position, from now on.
     pub(super) fn start(
         live: Arc<Live>,
         key: Arc<Key>,
@@ -87,7 +87,7 @@ impl Operation {
         operation
     }
 
-    /// Tells whenever there is more.
+    /// Signals whenever there is more.
     pub(super) fn follow(&self) -> watch::Receiver<Position> {
         self.progress.subscribe()
     }
@@ -126,8 +126,8 @@ impl Operation {
         &self,
         work: impl FnOnce() -> Result<T, Arc<str>> + Send + 'static,
     ) -> Result<T, Arc<str>> {
-        // In a task of its own: a subscriber whose client reads nothing is not asked for long, and what he waits for would
-        // be kept from everybody else.
+        // In a task of its own: a subscriber whose client reads nothing is not polled for long, and would keep its
+        // permit from everybody else.
         let live = Arc::clone(&self.live);
         let task = AbortOnDropHandle::new(tokio::spawn(async move {
             let _permit = live.catching_up.acquire().await.ok()?;
@@ -137,14 +137,14 @@ impl Operation {
         done.unwrap_or_else(|| Err(Problem::Internal.response().into()))
     }
 
-    /// Executes for what has come since the last time. Returns whether there is more.
+    /// Executes the operation for deliveries since the last time. Returns whether there is more.
     fn advance(&self) -> bool {
         let from = self.told().through();
         let items = self.items_after(from.into());
         let mut told = self.told();
         match items {
             Ok((items, through)) => told.push(items, through.position, Instant::now()),
-            // Each subscriber comes upon it by itself, and tells its reader.
+            // Each subscriber meets the error by itself, and reports it to its reader.
             Err(_) => told.forget_up_to(self.live.feed.through().max(from.next())),
         }
         let through = told.through();
@@ -181,7 +181,7 @@ impl Operation {
         };
         let told = step.told();
         if told.len() != responses.len() {
-            // The field itself has failed: what it says of that is the only response.
+            // The field itself has failed: the only response says why.
             return Err(responses.into_iter().next_back().unwrap_or_else(|| Problem::Internal.response().into()));
         }
         Ok(told.into_iter().zip(responses).collect())

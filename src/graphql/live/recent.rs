@@ -1,7 +1,7 @@
-//! What an operation has told lately, for subscribers who are almost up to date.
+//! The latest items of an operation, for subscribers who are almost up to date.
 //!
-//! Bounded for each operation, and for all together: what does not fit is forgotten, and whoever needed it reads
-//! the log instead.
+//! Bounded for each operation, and for all together: what does not fit is forgotten, and a subscriber that needs it
+//! reads the log instead.
 
 use std::{
     collections::VecDeque,
@@ -14,7 +14,7 @@ use std::{
 
 use crate::{graphql::step::Reached, log::Position};
 
-/// How long an item is kept: whoever is not much behind has it by then.
+/// How long an item is kept: a subscriber that is not much behind has it by then.
 pub(super) const KEPT_FOR: Duration = Duration::from_secs(2);
 /// Bytes that one operation keeps.
 const OPERATION_BYTES_MAX: usize = 1 << 20;
@@ -52,7 +52,7 @@ pub(super) enum After {
 }
 
 impl RecentItems {
-    /// Nothing is told up to here.
+    /// There are no items up to here.
     pub(super) fn from(position: Position, all_bytes: KeptBytes) -> RecentItems {
         RecentItems { base: position, through: position, items: VecDeque::new(), bytes: 0, all_bytes }
     }
@@ -70,7 +70,7 @@ impl RecentItems {
         if items.is_empty() { After::Nothing(self.through) } else { After::Items(items) }
     }
 
-    /// Takes in what is told now, up to a position.
+    /// Takes in new items, up to a position.
     pub(super) fn push(&mut self, items: Vec<Item>, through: Position, now: Instant) {
         while self.items.front().is_some_and(|(_, told)| now.duration_since(*told) >= KEPT_FOR) {
             self.forget_oldest();
@@ -91,7 +91,7 @@ impl RecentItems {
         self.through = through;
     }
 
-    /// Forgets everything; nothing else is told up to a position.
+    /// Forgets everything; there are no other items up to a position.
     pub(super) fn forget_up_to(&mut self, through: Position) {
         *self = RecentItems::from(through, Arc::clone(&self.all_bytes));
     }
@@ -114,7 +114,7 @@ impl Drop for RecentItems {
     }
 }
 
-/// The first items, not more than a subscriber holds while it sends them.
+/// The first items: no more than a subscriber holds while it sends them.
 pub(super) fn some_of(items: impl Iterator<Item = Item>) -> Vec<Item> {
     let mut bytes = 0;
     let fits = |(index, (_, json)): &(usize, Item)| {

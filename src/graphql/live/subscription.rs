@@ -16,26 +16,26 @@ use super::{
     recent::{After, Item},
 };
 
-/// How often a state is looked at for what passing time has done to it.
+/// How often we look what passing time has done to a state.
 const PASSING: Duration = Duration::from_secs(30);
 
 /// Where a subscriber is.
 pub(super) struct Subscriber {
     operation: Arc<Operation>,
     more: watch::Receiver<Position>,
-    /// Everything up to here is told, or in `ready`.
+    /// Everything up to here was taken, or is in `ready`.
     reached: Reached,
     ready: VecDeque<Next>,
     state: Option<State>,
     ended: bool,
 }
 
-/// A response, and the place that a client has reached with it; `None` where it says that there is nothing more.
+/// A response, and the place that a client has reached with it; `None` in the last one, which says why it ends.
 pub(super) type Next = (Option<Reached>, Arc<str>);
 
-/// What a subscriber who is shown a state needs beside the position.
+/// What a subscriber to a state needs beside the position.
 struct State {
-    /// Until when passing time is told; `None`: the state itself is to be told first.
+    /// Until when the subscriber knows what time has done; `None`: it first needs the state itself.
     told: Option<DateTime<Utc>>,
     /// When that is looked at again.
     due: Instant,
@@ -49,7 +49,7 @@ impl Subscriber {
         Subscriber { operation, more, reached, ready: VecDeque::new(), state, ended: false }
     }
 
-    /// Its responses. They are made as they are taken: whoever takes none costs nothing.
+    /// Its responses. They are made as they are taken: a subscriber that takes none costs nothing.
     pub(super) fn events(self) -> impl Stream<Item = Next> + Send {
         unfold(self, |mut subscriber| async move {
             let next = subscriber.next().await?;
@@ -98,7 +98,7 @@ impl Subscriber {
         }
     }
 
-    /// Tells the state, or what passing time has done to it.
+    /// Takes responses about the state, or about what passing time has done to it.
     async fn look(&mut self) {
         let Some(state) = &mut self.state else { return };
         let (reached, to) = (self.reached, self.operation.now());

@@ -28,11 +28,12 @@ use crate::graphql::{
     },
 };
 
-/// Documents at hand. When there are more, all go: a client that never sends the same twice costs the others a parse.
+/// Documents at hand. When there are more, we forget all: a client that never sends the same twice costs the others a
+/// parse.
 const DOCUMENTS_MAX: usize = 256;
 /// A longer one is parsed each time.
 const DOCUMENT_BYTES_MAX: usize = 4 << 10;
-/// One whose plan has more values is planned each time: fragments make a large plan of a short document.
+/// A document whose plan has more values is planned each time: fragments make a large plan of a short document.
 const PLAN_VALUES_MAX: usize = 2_000;
 
 /// A document within the limits.
@@ -41,19 +42,19 @@ pub(in crate::graphql) struct Parsed {
     pub(in crate::graphql) asks_for_schema: AsksForSchema,
     /// Whether it is valid, and what it costs, whatever its variables are.
     is_constant: bool,
-    /// Values of arguments, as a plan has them at most.
+    /// The most values of arguments that a plan of it has.
     values: usize,
     /// Whether it was found valid, and executed.
     was_executed: AtomicBool,
     valid: OnceLock<ValidationResult>,
-    /// What the library validates in its place, where that is another.
+    /// The document that the library validates in its place, if any.
     repaired: OnceLock<Option<ExecutableDocument>>,
     /// The plan that was made last.
     plan: Mutex<Option<Arc<Plan>>>,
 }
 
 impl Parsed {
-    /// What the library is to validate for an operation, and what else for the others, one after the other.
+    /// The document that the library is to validate for an operation, and those for the others, one after the other.
     pub(in crate::graphql) fn to_validate<'a>(
         &'a self,
         types: &Types,
@@ -72,8 +73,8 @@ impl Parsed {
         self.repaired.get_or_init(|| repaired(types, &self.document)).as_ref()
     }
 
-    /// How one of its operations is executed with these variables: as the last time, where they ask for the same. The plan of a
-    /// document that nobody has found valid is kept for nobody.
+    /// How one of its operations is executed with these variables: as the last time, where they ask for the same. The
+    /// plan of a document that was never found valid is not kept.
     pub(in crate::graphql) fn plan(
         &self,
         types: &Types,
@@ -94,7 +95,7 @@ impl Parsed {
         plan
     }
 
-    /// What the validation of the same document has said, where it would say so again.
+    /// The result of an earlier validation of the same document, where it would be the same again.
     pub(in crate::graphql) fn known_valid(&self) -> Option<ValidationResult> {
         self.valid.get().copied()
     }
@@ -128,8 +129,8 @@ fn is_constant(document: &ExecutableDocument) -> bool {
         && operations.next().is_none()
 }
 
-/// A subscription's `after` was a `Position` once, and each is a `Cursor`: a client's document that declares its variable so
-/// goes on to mean what it meant.
+/// A subscription's `after` was once a `Position`, and each `Position` is a `Cursor`: a client's document that declares
+/// its variable so keeps its meaning.
 fn take_positions_for_cursors(document: &mut ExecutableDocument) {
     let subscriptions = match &mut document.operations {
         DocumentOperations::Single(only) => vec![only],
@@ -154,12 +155,12 @@ fn take_positions_for_cursors(document: &mut ExecutableDocument) {
     }
 }
 
-/// Documents by their text. They are the same for every reader: who may execute what is decided later.
+/// Documents by their text. They are the same for every reader: rights are checked later.
 #[derive(Default)]
 pub(in crate::graphql) struct Documents(Mutex<HashMap<String, Arc<Parsed>>>);
 
 impl Documents {
-    /// Parses a document and holds it against the limits, or finds it.
+    /// Finds a document, or parses it and checks it against the limits.
     pub(in crate::graphql) fn parse(&self, text: &str, limits: &Limits) -> Result<Arc<Parsed>, Refusal> {
         if let Some(parsed) = self.known().get(text) {
             return Ok(Arc::clone(parsed));

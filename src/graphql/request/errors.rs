@@ -1,7 +1,7 @@
 //! What an answer's errors say beyond what the resolvers said.
 //!
-//! An error that is ours to repair carries the request's id, under which our own log tells the cause. A query whose time
-//! was over has no data and one error, wherever it was by then.
+//! An error that is ours to repair carries the request's id, under which our own log has the cause. A query that ran
+//! out of time has no data and one error, however far it had come.
 
 use std::{any::Any, time::Duration};
 

@@ -12,20 +12,21 @@ use async_graphql_value::Value;
 
 use crate::graphql::limits::Limits;
 
-/// Bytes of an alias: each row of an answer repeats it, and so does the path of each error. What programs make up is shorter.
+/// Bytes of an alias: each row of an answer repeats it, and so does the path of each error. Generated ones are shorter.
 const ALIAS_BYTES_MAX: u32 = 256;
 
-/// Values that the arguments of a document have, a fragment's at each spread: lists, their items, objects, their fields and what
-/// else is written there. What is executed has them all as many times. A long document without fragments has fewer.
+/// Values that the arguments of a document have, a fragment's at each spread: lists, their items, objects, their fields
+/// and all other literals. The executed document repeats them all as often. A long document without fragments has
+/// fewer.
 const VALUES_MAX: u32 = 20_000;
 
-/// A text counts as one more value for each so many bytes.
+/// For each of this many bytes, a text counts as one more value.
 const TEXT_BYTES_OF_A_VALUE: usize = 64;
 
 /// Operations of a document, of which one is executed and each is validated.
 const OPERATIONS_MAX: u32 = 100;
 
-/// Something that a request has too much of.
+/// A limit of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::graphql) enum Limit {
     DocumentBytes,
@@ -40,7 +41,7 @@ pub(in crate::graphql) enum Limit {
     Operations,
 }
 
-/// A request has too much of something.
+/// A request exceeds a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "The query has {least}{asked} {}, and may have {max}. Ask for less; {} the limit.",
@@ -49,11 +50,11 @@ pub(in crate::graphql) enum Limit {
     least = if self.is_whole() { "" } else { "at least " }
 )]
 pub(in crate::graphql) struct Exceeded {
-    /// What.
+    /// Which limit.
     pub(in crate::graphql) limit: Limit,
-    /// How much of it was found; for what is counted, counting stops there.
+    /// How much was found; counting stops there.
     pub(in crate::graphql) asked: usize,
-    /// How much there may be.
+    /// How much is allowed.
     pub(in crate::graphql) max: usize,
 }
 
@@ -94,7 +95,7 @@ impl Limit {
         }
     }
 
-    /// What sets it, as a sentence begins.
+    /// What sets it, as the beginning of a sentence.
     fn set_by(self) -> String {
         let setting = match self {
             Limit::DocumentBytes => "document_bytes_max",

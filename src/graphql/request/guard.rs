@@ -1,8 +1,8 @@
-//! What is refused around the library's validation, before anything is read for a document.
+//! Refuses documents around the library's validation, before anything is read for them.
 //!
 //! A document that is valid whatever its variables are is validated once. The library adds up what a query costs while
-//! it validates; how much it may cost, and whether this reader may ask for the schema, is decided here, for every
-//! transport. A refusal goes through the library as an error's source.
+//! it validates; this decides, for every transport, how much it may cost, and whether its reader may ask for the
+//! schema. A refusal goes through the library as an error's source.
 
 use std::sync::Arc;
 
@@ -33,11 +33,11 @@ pub(in crate::graphql) enum Barred {
     Schema,
 }
 
-/// What the library has said of a document, once a request.
+/// The library's verdict on a document, once a request.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::graphql) struct Valid(pub(in crate::graphql) ValidationResult);
 
-/// Asks for no more than what the library says of a document: [`Valid`] comes back as an error's source.
+/// Asks the library only for its verdict on a document: [`Valid`] comes back as an error's source.
 pub(in crate::graphql) struct OnlyValidate;
 
 /// Looks at each document after the library's validation.
@@ -74,7 +74,7 @@ impl Extension for Guard {
     ) -> Result<ValidationResult, Vec<ServerError>> {
         let document = ctx.data_opt::<Arc<Parsed>>();
         let asks_for_schema = document.is_some_and(|document| document.asks_for_schema.0);
-        // Before the validation, whose errors would tell what the schema has.
+        // Before the validation, whose errors would give the schema away.
         if asks_for_schema && !self.shows_schema_to(ctx.data_opt::<Scope>().map(Scope::role)) {
             return Err(vec![sourced(Barred::Schema)]);
         }

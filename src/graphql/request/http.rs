@@ -37,7 +37,7 @@ pub enum Method {
     Post,
 }
 
-/// What the endpoint needs of an HTTP request. The server has checked the body's size.
+/// The parts of an HTTP request that the endpoint needs. The server has checked the body's size.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpRequest<'a> {
     /// The method.
@@ -76,7 +76,7 @@ impl Endpoint {
         Endpoint { schema, checks: Checks::new(limits) }
     }
 
-    /// Answers `request`; `attach` gives the resolvers their data. A panic in a resolver is answered too.
+    /// Answers `request`; `attach` gives the resolvers their data. A panic in a resolver gets an answer too.
     pub(in crate::graphql) fn answer(
         &self,
         request: &HttpRequest<'_>,
@@ -96,8 +96,8 @@ impl Endpoint {
         }
     }
 
-    /// Whether a request is to be told as server-sent events: it is a subscription and takes them, or takes nothing
-    /// else. Some clients say of every query that they take events too.
+    /// Whether a request gets server-sent events: it is a subscription and accepts them, or accepts nothing else. Some
+    /// clients accept events for every query too.
     pub(in crate::graphql) fn wants_events(&self, request: &HttpRequest<'_>) -> bool {
         takes_events(request)
             && (negotiate(request.accept).is_none()
@@ -114,7 +114,7 @@ impl Endpoint {
         prepare(params, method, transport, &self.checks)
     }
 
-    /// Has the library validate what it will execute in another form.
+    /// Has the library validate a document that it will execute in another form.
     pub(in crate::graphql) fn validate(
         &self,
         prepared: &mut Prepared,
@@ -123,7 +123,7 @@ impl Endpoint {
         prepared.validate(&self.checks, &self.schema, attach)
     }
 
-    /// Executes what is no subscription: the JSON of its response, with errors alone where a resolver panicked.
+    /// Executes a query or a mutation: the JSON of its response, with only errors where a resolver panicked.
     pub(in crate::graphql) fn execute(
         &self,
         prepared: Prepared,
@@ -141,7 +141,7 @@ impl Endpoint {
         attach: impl Fn(async_graphql::Request) -> async_graphql::Request,
         request_id: &str,
     ) -> Result<Result<Response, Vec<ServerError>>, Refusal> {
-        // Nothing of a query outlives it but what the stores guard themselves.
+        // A query leaves nothing behind but what the stores guard themselves.
         let execute = AssertUnwindSafe(|| {
             self.validate(&mut prepared, &attach)?;
             Ok::<Response, Refusal>(block_on(self.schema.execute(attach(prepared.request()))))
@@ -162,8 +162,8 @@ pub(in crate::graphql) fn text(response: impl serde::Serialize) -> Arc<str> {
     String::from_utf8(json(&response)).expect("JSON is UTF-8").into()
 }
 
-/// The JSON of a response; where that is too long, of one that says so. What a response holds is bounded, but not how often its
-/// keys are written, nor how much longer its texts are with their escapes.
+/// The JSON of a response; where that is too long, of one that says so. The data of a response is bounded, but not how
+/// often its keys are written, nor how much longer escapes make its texts.
 fn json(response: &impl serde::Serialize) -> Vec<u8> {
     let mut bounded = Bounded(Vec::new());
     match serde_json::to_writer(&mut bounded, response) {
@@ -173,7 +173,7 @@ fn json(response: &impl serde::Serialize) -> Vec<u8> {
     }
 }
 
-/// Takes [`RESPONSE_BYTES_MAX`].
+/// Takes at most [`RESPONSE_BYTES_MAX`].
 struct Bounded(Vec<u8>);
 
 impl Write for Bounded {
@@ -190,7 +190,7 @@ impl Write for Bounded {
     }
 }
 
-/// Whether the client takes server-sent events.
+/// Whether the client accepts server-sent events.
 fn takes_events(request: &HttpRequest<'_>) -> bool {
     let accept = request.accept.unwrap_or_default();
     let range = |range: &str| range.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(EVENTS);
@@ -199,7 +199,7 @@ fn takes_events(request: &HttpRequest<'_>) -> bool {
 
 const EVENTS: &str = "text/event-stream";
 
-/// Tells an executed request from one that the library refused while it validated or coerced.
+/// Separates an executed request from one that the library refused while it validated or coerced.
 ///
 /// Our resolvers give every error a code, so an error without one is the library's. Some it finds
 /// only while executing (a literal that is no 32-bit Int); GraphQL counts these as refused too.

@@ -1,9 +1,9 @@
-//! In which media type an answer goes out: what the client accepts comes in.
+//! Chooses the media type of an answer by what the client accepts.
 
 /// The two media types of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::graphql) enum MediaType {
-    /// `application/graphql-response+json`: the status tells whether the request was executed.
+    /// `application/graphql-response+json`: the status says whether the request was executed.
     GraphQl,
     /// `application/json`: 200 for every well-formed request, as older clients expect.
     Json,
@@ -18,7 +18,7 @@ impl MediaType {
     }
 }
 
-/// The media type with the highest quality, the first of several; `None` where the client takes neither.
+/// The media type with the highest quality, the first of several; `None` where the client accepts neither.
 pub(super) fn negotiate(accept: Option<&str>) -> Option<MediaType> {
     let Some(accept) = accept.filter(|accept| !accept.trim().is_empty()) else {
         return Some(MediaType::Json);

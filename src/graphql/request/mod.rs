@@ -1,4 +1,5 @@
-//! The request's side: HTTP, documents, variables and limits, up to what may be executed, and the answer's errors.
+//! The request's side: HTTP, documents, variables and limits, up to a request that may be executed, and the answer's
+//! errors.
 
 pub(in crate::graphql) mod exceeded;
 pub(in crate::graphql) mod plan;

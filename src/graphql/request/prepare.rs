@@ -24,7 +24,7 @@ use crate::graphql::{
     schema::Schema,
 };
 
-/// How the client wants to be told.
+/// How the client wants its responses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::graphql) enum Transport {
     /// Once.
@@ -35,7 +35,7 @@ pub(in crate::graphql) enum Transport {
     Socket,
 }
 
-/// A request that may be executed, as often as there is something to tell.
+/// A request that may be executed: a subscription's, for each step.
 pub(in crate::graphql) struct Prepared {
     /// The document as it was sent.
     pub(in crate::graphql) text: String,
@@ -45,10 +45,10 @@ pub(in crate::graphql) struct Prepared {
     pub(in crate::graphql) is_subscription: bool,
     parsed: Arc<Parsed>,
     plan: Arc<Plan>,
-    /// What the library has said of the document, where something else is executed in its place.
+    /// The library's verdict on the document, where something else is executed in its place.
     valid: Option<Valid>,
     variables: Variables,
-    /// The variable that says after which position a subscription begins, if nothing else reads it.
+    /// The variable with the position after which a subscription begins, if nothing else reads it.
     after: Option<Name>,
 }
 
@@ -63,7 +63,7 @@ impl Prepared {
     ) -> Result<(), Refusal> {
         if self.plan.document().is_some() && self.parsed.known_valid().is_none() {
             let (document, others) = self.parsed.to_validate(&checks.types, self.operation_name.as_deref());
-            // A null where none may be is an error of its field, and found by the plan.
+            // A null where none may be is an error of its field, and the plan finds it.
             let given = self.variables.iter().filter(|(_, value)| **value != Value::Null);
             let mut variables = Variables::default();
             variables.extend(given.map(|(name, value)| (name.clone(), value.clone())));
@@ -77,7 +77,7 @@ impl Prepared {
             };
             let valid = validated(document, self.operation_name.clone(), variables)?;
             for other in others {
-                // What it would cost is asked of nobody, so nobody asks for the values of its variables.
+                // Nobody needs its cost, so nobody needs the values of its variables.
                 match validated(other, None, Variables::default()) {
                     Err(Refusal::Invalid(errors)) if !errors.iter().all(lacks_a_value) => {
                         return Err(Refusal::Invalid(errors));
@@ -114,7 +114,7 @@ impl Prepared {
         request
     }
 
-    /// Completes what the library has answered to the request with this id.
+    /// Completes the library's response to the request with this id.
     pub(in crate::graphql) fn complete(&self, response: Response, request_id: &str, limits: &Limits) -> Response {
         let response = errors::complete(response, request_id, limits.execution_timeout);
         // Where the library has refused a document, or its time is over, no field has answered.
@@ -124,7 +124,7 @@ impl Prepared {
         if response.errors.iter().all(has_answered) { self.plan.finish(response) } else { response }
     }
 
-    /// The values of the variables, but where it begins: all else is what it asks.
+    /// The values of the variables but for its beginning: all else makes it the operation that it is.
     pub(in crate::graphql) fn variables_but_after(&self) -> String {
         let mut variables = self.variables.clone();
         self.after.as_ref().and_then(|after| variables.remove(after));
@@ -132,7 +132,7 @@ impl Prepared {
     }
 }
 
-/// What a request is held against.
+/// What a request is checked against.
 pub(in crate::graphql) struct Checks {
     types: Types,
     documents: Documents,
@@ -146,7 +146,7 @@ impl Checks {
 }
 
 impl Checks {
-    /// Whether it is a subscription that is asked for; what can't be told is none.
+    /// Whether a subscription is asked for; a document that can't be parsed is none.
     pub(in crate::graphql) fn is_subscription(&self, params: &Params) -> bool {
         let Ok(parsed) = self.documents.parse(&params.query, &self.limits) else { return false };
         operation(&parsed.document, params.operation_name.as_deref())
@@ -197,8 +197,8 @@ pub(in crate::graphql) fn prepare(
     })
 }
 
-/// Whether an error says that the cost of a field depends on a variable, and there is no value for it. (A variable that
-/// is not declared is told in other words.)
+/// Whether an error says that the cost of a field depends on a variable, and there is no value for it. (The library
+/// reports an undeclared variable in other words.)
 fn lacks_a_value(error: &async_graphql::ServerError) -> bool {
     let name = error.message.strip_prefix("Variable ").and_then(|rest| rest.strip_suffix(" is not defined."));
     name.is_some_and(|name| !name.contains('"'))

@@ -1,10 +1,10 @@
-//! Requests that are not executed, and how each is told: status, code, message.
+//! Requests that are not executed, and the answer to each: status, code, message.
 
 use async_graphql::{ErrorExtensionValues, Pos, ServerError, parser};
 
 use crate::graphql::request::{exceeded::Exceeded, guard::Barred, media_type::MediaType, plan::Fault};
 
-/// The most errors that an answer tells of one document: each of its thousands of fields could have one.
+/// The most errors of one document in an answer: each of its thousands of fields could have one.
 const ERRORS_MAX: usize = 20;
 
 /// Why a request was not executed.
@@ -47,7 +47,7 @@ pub(in crate::graphql) enum Refusal {
     /// A variable of a subscription is null where none may be.
     #[error("{}", .0.error().message)]
     Fault(Fault),
-    /// Only a document's hash was sent. Clients send the document when they are told so, in these words.
+    /// Only a document's hash was sent. On this error, in these words, clients send the document.
     #[error("PersistedQueryNotSupported")]
     PersistedQuery,
     /// The library's validation.
@@ -142,7 +142,7 @@ impl Refusal {
     }
 }
 
-/// The library's messages about a value of another type repeat it at their end. What a client sends may be a secret.
+/// The library's messages about a value of another type repeat it at their end. The value may be a secret.
 fn forget_value(message: &mut String) {
     for before in [" the value \"", ", found "] {
         message.truncate(message.find(before).unwrap_or(message.len()));

@@ -32,7 +32,7 @@ pub(in crate::graphql) struct Appointment {
     status_since: chrono::DateTime<chrono::Utc>,
     /// Set where this is how it was: events that might have arrived are judged at this time.
     past: Option<chrono::DateTime<chrono::Utc>>,
-    /// Whether it is told as the appointment itself, and not as what it was: in a change that is being told.
+    /// Whether it stands for the appointment itself, not for a past state of it: as in a change that is being sent.
     is_itself: bool,
 }
 
@@ -79,7 +79,7 @@ impl Appointment {
         Appointment::new(record).map(|appointment| Appointment { past: Some(time), is_itself: false, ..appointment })
     }
 
-    /// How it was right after a change at a time; the one who is told takes it for the appointment itself.
+    /// How it was right after a change at a time; the subscriber takes it for the appointment itself.
     pub(in crate::graphql) fn changed(
         record: AppointmentRecord,
         time: chrono::DateTime<chrono::Utc>,

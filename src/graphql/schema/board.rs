@@ -136,7 +136,7 @@ impl Board {
     }
 }
 
-/// Refuses what no board goes back to.
+/// Refuses more hours than a board goes back.
 pub(in crate::graphql) fn check_hours(ended_within_hours: i32) -> Result<(), Problem> {
     if (0..=ENDED_WITHIN_HOURS_MAX).contains(&ended_within_hours) {
         return Ok(());

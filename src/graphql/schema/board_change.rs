@@ -1,4 +1,4 @@
-//! A board that is followed: how it is, and then what becomes of it, by deliveries and by the passing of time.
+//! A board for subscribers: how it is, and then what deliveries and the passing of time do to it.
 
 use async_graphql::{Enum, SimpleObject};
 use chrono::{TimeDelta, Utc};
@@ -67,7 +67,7 @@ pub(in crate::graphql) struct Followed<'a> {
 }
 
 impl Followed<'_> {
-    /// What the step has to tell of it.
+    /// The updates of the step.
     pub(in crate::graphql) fn tell(self, step: &Step) -> Result<Vec<BoardUpdate>, Problem> {
         match step.kind() {
             Kind::Begin => Ok(Vec::new()),
@@ -89,7 +89,8 @@ impl Followed<'_> {
         Ok(BoardUpdate { position, as_of, board: Some(board), changes: Vec::new() })
     }
 
-    /// What a delivery did to it. Also one that was not applied may: an appointment that is heard of is not stale.
+    /// What a delivery did to it. One that was not applied may change it too: an appointment with a recent delivery is
+    /// not stale.
     fn after(&self, delivery: &log::Delivery) -> Result<Option<BoardUpdate>, Problem> {
         let Some(appointment_id) = delivery.reading.appointment_id() else { return Ok(None) };
         let Some(told) = Delivery::of(self.scope, delivery)? else { return Ok(None) };
@@ -120,7 +121,7 @@ impl Followed<'_> {
         to: chrono::DateTime<Utc>,
     ) -> Result<Option<BoardUpdate>, Problem> {
         if to < from {
-            // The clock was set back, and with it everything that is told by it.
+            // The clock was set back, and with it everything that depends on it.
             let moment = Moment { position, time: to };
             let board = Board::new(self.scope, self.sources.clone(), moment, false, self.ended_within_hours)?;
             let (position, as_of) = (Position(position), DateTime(to));

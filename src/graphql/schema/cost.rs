@@ -8,19 +8,19 @@ use crate::lifecycle::Status;
 /// The items of a page where the query does not say.
 pub(in crate::graphql) const PAGE_DEFAULT: usize = 50;
 
-/// The most appointments that a column of a board tells.
+/// The most appointments of a column of a board.
 pub(in crate::graphql) const COLUMN_MAX: usize = 5_000;
 
 /// The appointments of a column where the query does not say.
 pub(in crate::graphql) const COLUMN_DEFAULT: usize = 500;
 
-/// What looking for a page's first item costs, in fields: it steps over what has left its index lately.
+/// What looking for a page's first item costs, in fields: it steps over entries that have left its index lately.
 const LIST_BASE_COST: usize = 1_000;
 
 /// A cost from which on nothing is counted.
 const COST_MAX: usize = 1 << 40;
 
-/// What looking for a board's appointments costs, in fields: it grows with how long what has ended stays on it.
+/// What looking for a board's appointments costs, in fields: it grows with how long ended appointments stay on it.
 pub(in crate::graphql) fn board_cost(ended_within_hours: i32) -> usize {
     let hours = usize::try_from(ended_within_hours).unwrap_or_default();
     hours.saturating_mul(50).saturating_add(5_000).min(COST_MAX)

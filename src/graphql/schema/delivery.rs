@@ -24,14 +24,14 @@ pub(in crate::graphql) struct Delivery {
     received_at: chrono::DateTime<chrono::Utc>,
     source: SourceName,
     appointment_id: Option<AppointmentId>,
-    /// `None` where the event type is none that is known, or the body is unreadable.
+    /// `None` where the event type is unknown, or the body is unreadable.
     event: Option<lifecycle::EventType>,
     told: DeliveryState,
-    /// It as the log has it, once it was read: most fields do without.
+    /// The delivery as the log has it, once it was read: most fields do without.
     sent: OnceLock<log::Delivery>,
-    /// The log's digest after it, where it is told as it happens.
+    /// The log's digest after it, in subscriptions.
     digest: Option<Digest>,
-    /// Whether `told` says also whether it conflicts with an earlier one.
+    /// Whether `told` also knows of a conflict with an earlier delivery.
     is_whole: bool,
 }
 
@@ -50,7 +50,7 @@ impl Delivery {
         }
     }
 
-    /// The same as it is told to a subscriber, who resumes after it.
+    /// The same for a subscriber, who resumes after it.
     pub(in crate::graphql) fn followed(self, digest: Digest) -> Delivery {
         Delivery { digest: Some(digest), ..self }
     }
@@ -62,14 +62,14 @@ impl Delivery {
         Ok(told.map(|told| Delivery::new(delivery, told)))
     }
 
-    /// One with what was told of it at some moment.
+    /// One with its state at some moment.
     fn find_told(scope: &Scope, position: log::Position, told: DeliveryState) -> Result<Option<Delivery>, Problem> {
         let Some(delivery) = scope.sent(position)? else { return Ok(None) };
         let conflicts_with = scope.view().conflicts_with(&delivery)?;
         Ok(Some(Delivery::new(delivery, DeliveryState { conflicts_with, ..told })))
     }
 
-    /// What was folded of one that is at hand, if the reader may see it.
+    /// A delivery at hand with its folded state, if the reader may see it.
     pub(in crate::graphql) fn of(scope: &Scope, delivery: &log::Delivery) -> Result<Option<Delivery>, Problem> {
         if !scope.sees(&delivery.source) {
             return Ok(None);
@@ -95,11 +95,11 @@ impl Delivery {
         }
     }
 
-    /// It as the log has it.
+    /// The delivery as the log has it.
     fn sent(&self, ctx: &Context<'_>) -> Result<&log::Delivery, Problem> {
         if self.sent.get().is_none() {
             let read = Scope::of(ctx).sent(self.position)?.ok_or_else(|| unreadable(self.position))?;
-            // Whoever else has read it meanwhile has read the same.
+            // Another resolver that has read it meanwhile has read the same.
             let _ = self.sent.set(read);
         }
         self.sent.get().ok_or(Problem::Internal)

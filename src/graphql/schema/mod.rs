@@ -18,5 +18,5 @@ pub(in crate::graphql) mod roots;
 
 use roots::{mutation::Mutation, query::Query, subscription::Subscription_};
 
-/// The schema, which a document is executed by.
+/// The schema, which executes documents.
 pub(super) type Schema = async_graphql::Schema<Query, Mutation, Subscription_>;

@@ -1,4 +1,4 @@
-//! A configured source as readers see it: what its board counts by. No credential of it is here.
+//! A configured source as readers see it: the settings of its board. No credential of it is here.
 
 use async_graphql::SimpleObject;
 
@@ -29,7 +29,7 @@ pub(in crate::graphql) struct Source {
 }
 
 impl Source {
-    /// Those that the reader may see, by name.
+    /// The sources that the reader may see, by name.
     pub(in crate::graphql) fn all(scope: &Scope) -> Vec<Source> {
         scope.configured().map(|name| Source::new(scope, name)).collect()
     }

@@ -1,4 +1,4 @@
-//! Requests against the endpoint itself: every refusal with its status and code, and what an answer does not say.
+//! Requests against the endpoint itself: every refusal with its status and code, and what an answer must not say.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, which is what it is for")]
 
 use crate::graphql::{limits::Introspection, request::http::*};
@@ -78,7 +78,7 @@ fn a_hash_in_the_place_of_a_document_is_refused_in_the_words_that_clients_wait_f
     check(post(r#"{"extensions":{"other":{}}}"#), "400 BAD_REQUEST");
 }
 
-/// What is answered to a document that needs no data.
+/// The answer to a document that needs no data.
 fn answered(query: &str, variables: &str) -> String {
     let variables: serde_json::Value = serde_json::from_str(variables).expect("JSON");
     let answer = ask(post(&serde_json::json!({ "query": query, "variables": variables }).to_string()));
@@ -90,7 +90,7 @@ fn directives_say_what_the_variables_say_or_their_defaults() {
     let include = "query($x: Boolean! = true) { a: __typename @include(if: $x) b: __typename @skip(if: $x) }";
     assert_eq!(answered(include, "{}"), r#"{"data":{"a":"Query"}}"#);
     assert_eq!(answered(include, r#"{"x":false}"#), r#"{"data":{"b":"Query"}}"#);
-    // What was planned for one is not taken for another.
+    // A plan for one value does not serve another.
     assert_eq!(answered(include, r#"{"x":true}"#), r#"{"data":{"a":"Query"}}"#);
     let spread = "query($x: Boolean = false) { ...F @include(if: $x) ... @skip(if: $x) { b: __typename } } fragment F on Query { a: __typename }";
     assert_eq!(answered(spread, "{}"), r#"{"data":{"b":"Query"}}"#);
@@ -105,7 +105,7 @@ fn what_is_all_skipped_is_an_empty_object() {
     let nested = r#"{ __type(name: "Node") { name possibleTypes { name @skip(if: true) } } }"#;
     let expected = r#"{"data":{"__type":{"name":"Node","possibleTypes":[{},{}]}}}"#;
     assert_eq!(answered(nested, "{}"), expected);
-    // Whatever a client calls its own fields.
+    // Whatever names a client gives to its fields.
     let named = r#"{ __typename: __type(name: "Node") { a: name @include(if: false) } }"#;
     assert_eq!(answered(named, "{}"), r#"{"data":{"__typename":{}}}"#);
 }

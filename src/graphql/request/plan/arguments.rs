@@ -22,7 +22,7 @@ pub(super) enum Coerced {
 }
 
 impl Planner<'_> {
-    /// The value of what is put into `slot`; the validation has refused what is of another type.
+    /// The value that is put into `slot`; the validation has refused values of other types.
     pub(super) fn argument(&mut self, slot: Option<&Slot>, value: &Value) -> Coerced {
         match value {
             Value::Variable(name) => self.variable(slot, name),
@@ -33,7 +33,7 @@ impl Planner<'_> {
     }
 
     fn variable(&mut self, slot: Option<&Slot>, name: &Name) -> Coerced {
-        // Without a default, null and nothing are the same; of introspection, every argument but one has one.
+        // Without a default, null and nothing are the same; all arguments of introspection but one have a default.
         if slot.is_some_and(|slot| slot.ty.nullable && !slot.has_default) || !self.declared.is_nullable(name) {
             return Coerced::Same;
         }

@@ -1,4 +1,4 @@
-//! Which fields of a selection an object is asked for, each with all its places in the document: the specification's
+//! The fields that a selection asks of an object, each with all its places in the document: the specification's
 //! `CollectFields`.
 
 use std::collections::HashSet;
@@ -33,7 +33,7 @@ impl<'a> Planner<'a> {
         groups: &mut Groups<'a>,
     ) -> Result<(), Fault> {
         for selection in &set.items {
-            // What is spread again adds nothing, whatever its directives say.
+            // A fragment that is spread again adds nothing, whatever its directives say.
             let is_known = matches!(&selection.node,
                 Selection::FragmentSpread(fragment) if spread.contains(&fragment.node.fragment_name.node));
             self.changed |= is_known;

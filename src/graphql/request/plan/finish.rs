@@ -1,5 +1,5 @@
-//! The library's answer, finished: what can't be null and failed makes null of what it is in, what was only selected for
-//! our own use is taken out, and an error is told once, where the specification says that it is.
+//! The library's answer, finished: a field that can't be null and failed makes its parent null, fields that we selected
+//! for our own use go, and each error appears once, where the specification puts it.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ impl Plan {
         let root = std::mem::take(&mut response.data);
         let fields = if let Value::Object(fields) = root { fields } else { IndexMap::new() };
         response.data = finisher.object(&self.root, fields, Some(&troubles)).unwrap_or_default();
-        // What is told of no field stays told.
+        // Errors that are about no field stay.
         if response.errors.is_empty() || !finisher.errors.is_empty() {
             response.errors = finisher.errors;
         }
@@ -61,7 +61,7 @@ impl<'a> Troubles<'a> {
     }
 }
 
-/// What could not be null has failed.
+/// A field that can't be null has failed.
 struct Failed;
 
 struct Finisher {
@@ -96,7 +96,7 @@ impl Finisher {
         Ok(Value::Object(finished))
     }
 
-    /// On failure the path is left as it is: whoever catches it cuts it.
+    /// On failure the path is left as it is: the caller that catches it cuts it.
     fn field(
         &mut self,
         field: &Planned,

@@ -1,10 +1,10 @@
-//! What the library executes in place of a document, so that it is answered as the specification says.
+//! What the library executes in place of a document, so that the answer is as the specification says.
 //!
 //! A valid document and the values of its variables come in; one operation goes out in which every field stands once,
 //! without fragments and directives, and without arguments that were left out. The library (7.2.1) reads no variable's
-//! default in `@include` and `@skip`, makes null of a variable that is left out where the argument has a default, answers
-//! null where nothing is selected, executes a field as often as it is named, and leaves out of an object what could not be
-//! null and failed. So its answer is finished by the same plan.
+//! default in `@include` and `@skip`, makes null of a variable that is left out where the argument has a default,
+//! answers null where nothing is selected, executes a field as often as it is named, and leaves fields out of an object
+//! that can't be null and failed. So its answer is finished by the same plan.
 
 mod types;
 mod repaired;
@@ -27,21 +27,21 @@ pub(in crate::graphql) use types::Types;
 
 use planner::Planner;
 
-/// How one operation is executed, for all variables that say the same about its shape.
+/// How one operation is executed, for all variables that give it the same shape.
 pub(in crate::graphql) struct Plan {
     operation_name: Option<String>,
     /// `None` where it is executed as it was sent.
     document: Option<ExecutableDocument>,
     root: Set,
-    /// The only field at the top, where there is one and it is none of introspection.
+    /// The only field at the top, where there is just one and it is not of introspection.
     only_field: Option<Field>,
-    /// What was looked at in the variables.
+    /// The variables that the plan depends on.
     consulted: BTreeMap<Name, State>,
     /// Two fields of one name in the answer that are not the same field.
     conflict: Option<ServerError>,
 }
 
-/// What a plan depends on of a variable.
+/// The state of a variable that a plan depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     LeftOut,
@@ -57,7 +57,7 @@ struct Set {
     fields: Vec<Planned>,
     /// Why no object can be answered with them.
     fault: Option<Fault>,
-    /// Whether the library's answer differs also where nothing fails.
+    /// Whether the library's answer differs even where nothing fails.
     differs: bool,
     /// Under which key the answer has a type's kind, where it is asked for its interfaces: for an interface that has none
     /// the library says null. It is taken out again.
@@ -86,7 +86,7 @@ enum Below {
     },
 }
 
-/// A null where none may be, which only the variables' values can tell.
+/// A null where none may be, which only the variables' values can show.
 #[derive(Clone, Debug)]
 pub(in crate::graphql) struct Fault {
     message: String,
@@ -160,7 +160,7 @@ impl Plan {
         self.consulted.iter().all(|(name, state)| declared.state(variables, name) == *state)
     }
 
-    /// What is executed in place of what was sent; `None`: just that.
+    /// What is executed in place of what was sent; `None`: the same.
     pub(in crate::graphql) fn document(&self) -> Option<&ExecutableDocument> {
         self.document.as_ref()
     }
@@ -170,7 +170,7 @@ impl Plan {
         self.conflict.as_ref()
     }
 
-    /// The only field at the top, where there is one and it is none of introspection: what a subscription has.
+    /// The only field at the top, as of a subscription, where there is just one and it is not of introspection.
     pub(in crate::graphql) fn only_field(&self) -> Option<&Field> {
         self.only_field.as_ref()
     }
@@ -181,7 +181,7 @@ impl Plan {
     }
 }
 
-/// What an operation declares its variables as: a document has thousands, and uses each as often.
+/// An operation's declarations of variables, by name: a document may have thousands, and use each as often.
 struct Declared<'a>(HashMap<&'a str, &'a VariableDefinition>);
 
 impl<'a> Declared<'a> {

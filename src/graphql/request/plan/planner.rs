@@ -1,4 +1,4 @@
-//! How a plan is made: the fields of each object, and what the library executes for them.
+//! Makes a plan: the fields of each object, and what the library executes for them.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub(super) struct Planner<'a> {
     pub(super) declared: Declared<'a>,
     pub(super) variables: &'a Variables,
     pub(super) consulted: BTreeMap<Name, State>,
-    /// Whether the library would execute something else than what was sent.
+    /// Whether the library executes something else than what was sent.
     pub(super) changed: bool,
     pub(super) conflict: Option<ServerError>,
 }
@@ -33,7 +33,7 @@ impl<'a> Planner<'a> {
         state
     }
 
-    /// What is answered for an object of the type `parent`, and what is executed for it.
+    /// The fields of the answer for an object of the type `parent`, and what is executed for it.
     pub(super) fn set(&mut self, parent: Option<&'a str>, sets: &[&'a SelectionSet], pos: Pos) -> (Set, SelectionSet) {
         let mut set = Set::default();
         let mut items = Vec::new();

@@ -57,7 +57,8 @@ pub(in crate::graphql) fn of_chosen(document: &ExecutableDocument, chosen: Optio
     of_chosen
 }
 
-/// The documents of the others, each made when the one before it is done with; where none is chosen, there are no others.
+/// The documents of the others, each made when the one before it is no longer needed; where none is chosen, there are
+/// no others.
 pub(in crate::graphql) fn of_others<'a>(
     document: &'a ExecutableDocument,
     chosen: Option<&'a str>,

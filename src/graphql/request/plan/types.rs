@@ -61,8 +61,8 @@ impl Types {
         self.get(name).map(MetaType::name).or_else(introspected)
     }
 
-    /// Whether a fragment on `condition` applies to every object of the type `object`. What is said of an unknown type
-    /// applies: the validation has refused what can't.
+    /// Whether a fragment on `condition` applies to every object of the type `object`. A fragment on an unknown type
+    /// applies: the validation has refused those that can't.
     pub(super) fn applies(&self, condition: &str, object: Option<&str>) -> bool {
         object.is_none_or(|object| {
             condition == object || self.0.implements.get(object).is_some_and(|them| them.contains(condition))
@@ -94,7 +94,7 @@ const INTROSPECTION: [(&str, &str, &str); 17] = [
 /// What introspection says of a type.
 pub(super) const TYPE: &str = "__Type";
 
-/// Whether what is deprecated is told too: the library has `Boolean! = false` for it, as the specification of 2025.
+/// Whether deprecated fields are listed too: the library has `Boolean! = false` for it, as the specification of 2025.
 pub(super) const INCLUDE_DEPRECATED: &str = "includeDeprecated";
 
 /// Where a value is put in.
@@ -105,7 +105,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// That of an argument of introspection.
+    /// The slot of an argument of introspection.
     pub(super) fn introspected(field: &str, argument: &str) -> Option<Slot> {
         let ty = |ty| Type::new(ty).expect("it is a type");
         match (field, argument) {
@@ -119,7 +119,7 @@ impl Slot {
         Some(Slot { ty: Type::new(&input.ty)?, has_default: input.default_value.is_some() })
     }
 
-    /// The items' slot, where this is one of a list; itself where one value stands for a list of it.
+    /// The items' slot, where this is one of a list; otherwise this one, for one value stands for a list of it.
     pub(super) fn item(&self) -> Slot {
         match &self.ty.base {
             BaseType::List(item) => Slot { ty: (**item).clone(), has_default: false },

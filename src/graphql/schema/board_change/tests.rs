@@ -64,7 +64,7 @@ fn updates(stores: &Arc<Stores>, position: u64, from_hours: i64, to_hours: i64) 
     responses.iter().map(|response| response["data"]["board"].clone()).collect()
 }
 
-/// What is told of them: from, to and appointment of each change.
+/// The changes in them: from, to and appointment of each.
 fn told(stores: &Arc<Stores>, position: u64, from_hours: i64, to_hours: i64) -> Vec<String> {
     let line = |change: &Value| {
         let place = |name: &str| change[name].as_str().unwrap_or("-").to_owned();
@@ -86,7 +86,7 @@ fn what_goes_stale_or_has_ended_long_ago_is_told_when_its_time_has_come() {
     assert_eq!(told(&stores, 5, 23, 24), ["2: CHECKED_IN STALE", "3: REMOVED -"]);
     assert_eq!(told(&stores, 5, 24, 25), Vec::<String>::new());
     assert_eq!(told(&stores, 5, 25, 31 * 24), ["1: SCHEDULED STALE"]);
-    // With the position of an earlier moment, what has come since does not count.
+    // With the position of an earlier moment, later deliveries do not count.
     assert_eq!(told(&stores, 2, 23, 24), Vec::<String>::new());
 }
 

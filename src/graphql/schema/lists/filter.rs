@@ -150,7 +150,7 @@ impl From<AppointmentOrder> for Order {
     }
 }
 
-/// A list that names nothing finds nothing: only an absent one means all.
+/// An empty list finds nothing: only an absent one means all.
 fn is_empty<T>(list: &Option<Vec<T>>) -> bool {
     list.as_ref().is_some_and(Vec::is_empty)
 }

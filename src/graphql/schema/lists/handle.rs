@@ -1,10 +1,10 @@
 //! Cursors and node ids: opaque to the client, stable for ever.
 //!
-//! Both are base64url of a short versioned text: `a1:downtown:12345` is an appointment, `d1:17` a
-//! delivery, `p1:17:downtown:12345` an appointment as it was after delivery 17, and `o1:s:17:downtown:12345` an appointment's
-//! place in a list that is ordered by since when it is in its status (`s`), by its first arrival (`f`) or by its last
-//! position (`l`): the number is that of the order. Clients store them, so an old form is read for ever; a new one gets a
-//! new number.
+//! Both are base64url of a short versioned text: `a1:downtown:12345` is an appointment, `d1:17` a delivery,
+//! `p1:17:downtown:12345` an appointment as it was after delivery 17, and `o1:s:17:downtown:12345` an appointment's
+//! place in a list that is ordered by when its status began (`s`), by its first arrival (`f`) or by its last position
+//! (`l`): the number is the one that orders. Clients store them, so an old form is read for ever; a new one gets a new
+//! number.
 
 use async_graphql::ID;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -20,7 +20,7 @@ use crate::{
 pub(in crate::graphql) enum Handle {
     Appointment(AppointmentKey),
     Delivery(Position),
-    /// An appointment as of a position: it is never the same thing as the one of today.
+    /// An appointment as of a position: never the same thing as today's.
     AppointmentAsOf(AppointmentKey, Position),
     /// A place in a list that is not ordered by ids. It is no id.
     Ordered(OrderBy, AppointmentOrderKey),

@@ -1,4 +1,4 @@
-//! Lists in pages: what they are filtered by, where a page begins, and the connections that they come in.
+//! Lists in pages: their filters, where a page begins, and their connections.
 
 pub(in crate::graphql) mod handle;
 pub(in crate::graphql) mod connection;

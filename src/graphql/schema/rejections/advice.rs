@@ -1,8 +1,8 @@
-//! When a pattern in a source's rejections is clear enough to say something, and what is said.
+//! When a pattern in a source's rejections is clear enough for advice, and the advice.
 //!
-//! A wrong advice costs more than none: whoever follows it lets in what was rejected with reason. So a pattern has to be
-//! frequent, of several appointments, and a good share of what is rejected; and walk-ins also a share of all who came,
-//! because everywhere staff forget a button now and then.
+//! Wrong advice costs more than none: an operator who follows it lets in what was rejected with reason. So a pattern
+//! has to be frequent, of several appointments, and a good share of all rejections; and walk-ins also a share of all
+//! patients who came, because everywhere staff forget a button now and then.
 
 use crate::{
     graphql::{
@@ -15,16 +15,16 @@ use crate::{
     projection::{Evidence, Pattern, REJECTIONS_MAX, Shown, Stretches, WINDOW_TRIED},
 };
 
-/// So many rejections at least.
+/// The fewest rejections.
 const REJECTIONS_MIN: u64 = 10;
 
-/// Of so many appointments at least: one that everything goes wrong with is no pattern.
+/// The fewest appointments: one with which everything goes wrong is no pattern.
 const APPOINTMENTS_MIN: u64 = 5;
 
-/// Of 100 who came, so many at least came without a CHECKIN, or WALK_INS is not told: in usual traffic staff skip one or two.
+/// How many of 100 who came must have had no CHECKIN for WALK_INS: in usual traffic staff skip one or two.
 const WALK_INS_PERCENT_MIN: u64 = 5;
 
-/// Of 100 rejections that were looked at, so many at least. A window costs little and hardly ever takes anything away: in rare
+/// How many of 100 rejections must show the pattern. A window costs little and hardly ever takes anything away: in rare
 /// logs a delivery that was applied no longer is. A lifecycle lets more in.
 fn percent_min(pattern: Pattern) -> u64 {
     match pattern {
@@ -85,7 +85,7 @@ fn is_clear(pattern: Pattern, shown: Shown, evidence: &Evidence) -> bool {
         && is_usual
 }
 
-/// The line of TOML, and the same as an argument.
+/// The line of TOML, and the same as a command's argument.
 fn setting(pattern: Pattern) -> (String, String) {
     let seconds = WINDOW_TRIED.num_seconds();
     let lifecycle = |name: &str| (format!("lifecycle = \"{name}\""), format!("lifecycle: \"{name}\""));

@@ -1,4 +1,4 @@
-//! Rebuilds: what they are asked for, how far they are, and what they have changed.
+//! Rebuilds: their arguments, how far they are, and what they have changed.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 const REORDER_WINDOW_SECONDS_MAX: i32 = 3600;
-/// The most set-backs of the clock that a report tells.
+/// The most set-backs of the clock in a report.
 const SET_BACKS_MAX: usize = 100;
 
 /// What admins can have done.

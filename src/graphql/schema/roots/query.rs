@@ -286,7 +286,7 @@ fn find_appointment(
     Ok(found.pop())
 }
 
-/// The moment that a query asks for, if it does.
+/// The moment that a query asks for, if any.
 fn moment_asked_for(as_of: Option<DateTime>, position: Option<Position>) -> Result<Option<AsOf>, Problem> {
     match (as_of, position) {
         (None, None) => Ok(None),

@@ -1,4 +1,4 @@
-//! What is told as it happens: the entry points of subscriptions.
+//! The entry points of subscriptions.
 //!
 //! A field says what its arguments mean, and makes items of the deliveries that it is handed (`live`). So replayed
 //! and live items are made in the same way, and no field waits for anything.
@@ -118,7 +118,8 @@ fn begin(ctx: &Context<'_>, wants: Wants, after: Option<Cursor>, shows_a_state: 
             digest => Ok(Reached { position: cursor.position, digest }),
         }
     });
-    // Whoever was told of more was told by another log. To wait here would be to miss what gets these positions now.
+    // A client that knows of more has it from another log. If we waited here, it would miss the deliveries that get
+    // these positions now.
     let after = after.transpose()?;
     Step::of(ctx).begin(Begun { wants, after, now, shows_a_state });
     Ok(())
