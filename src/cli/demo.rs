@@ -43,8 +43,8 @@ const BEGINS: &str = "2025-01-06T05:00:00Z";
 /// From then to now, in the world: to the Wednesday, when all clinics have opened.
 const PAST: TimeDelta = TimeDelta::minutes(59 * 60 + 30);
 /// With as many clinics, about one delivery a second: cards move while you look. Faster, and a visit would be over
-/// before you have read its card: the waits of who comes now are a tenth of those in the world. Whoever was there
-/// before goes on from a wait as long as in the world.
+/// before you have read its card: the waits of patients who come now are a tenth of those in the world. Those who were
+/// there before go on from a wait as long as in the world.
 const SPEED: u32 = 10;
 const CLINICS: u16 = 8;
 /// As many as have a name of their own.
@@ -54,7 +54,7 @@ const CLINICS_MAX: u16 = 25;
 const QUIET: TimeDelta = TimeDelta::minutes(8);
 /// After how long the next delivery of a night comes at the latest: it is over in a few minutes.
 const NIGHT_GAP_MAX: Duration = Duration::from_secs(1);
-/// Only what needs a person; whoever wants more sets CLOCKFOLD_LOG.
+/// Only messages that need a person; CLOCKFOLD_LOG asks for more.
 const MESSAGES: &str = "warn";
 
 /// What is shown.
@@ -77,7 +77,7 @@ pub struct Arguments {
     seconds: Option<u32>,
 }
 
-/// Shows it, until a signal or the time ends it.
+/// Runs the demo, until a signal or the time ends it.
 pub(super) fn run(
     arguments: &Arguments,
     log_filter: Option<&str>,
@@ -129,7 +129,7 @@ pub(super) fn run(
     let posting: OnceLock<thread::JoinHandle<anyhow::Result<Report>>> = OnceLock::new();
     let started = |address, _: Option<&_>| {
         let told = Greeting { arguments, address, moved, past, clinics: &clinics, folder: &folder };
-        // Whoever has read the first line may have seen enough: the clinics post all the same.
+        // The reader of the output may have closed it after the first line: the clinics post all the same.
         let printed = told.print(stdout);
         let later = clock() - moment;
         let bar = progress_line();
@@ -159,7 +159,7 @@ struct Posters {
     sources: Vec<SourceName>,
     targets: Vec<Target>,
     rate: Rate,
-    /// What the demo's time is behind the clock.
+    /// How far the demo's time is behind the clock.
     later: TimeDelta,
     /// The clinic whose time is shown, and where it is.
     shown: Option<(SourceName, Tz)>,
@@ -172,7 +172,7 @@ struct Posters {
 impl Posters {
     /// Posts until the demo ends.
     fn post(self, traffic: &mut dyn Iterator<Item = Simulated>, bar: &ProgressBar) -> anyhow::Result<Report> {
-        // However this ends, also at a defect: a board on which nothing happens any more is not left standing.
+        // However this ends, even by a defect, it does not leave a board on which nothing happens.
         let _end = self.stop.clone().drop_guard();
         let job = Job {
             sources: &self.sources,
@@ -197,7 +197,7 @@ impl Posters {
         let why = match posted {
             Ok((report, None)) => return Ok(report),
             Ok((report, Some(_))) if self.stop.is_cancelled() => return Ok(report),
-            // What was under way when somebody ended it is no failure of a demo.
+            // A request that was under way when somebody ended the demo is no failure.
             Err(_) if self.stop.is_cancelled() => return Ok(Report::default()),
             Ok((_, Some(why))) | Err(why) => why,
         };
@@ -211,7 +211,7 @@ pub(super) fn no_settings() -> clap::Error {
     clap::Error::raw(ErrorKind::ArgumentConflict, why)
 }
 
-/// A listener there, or on a free port where that one is taken; and whether it is. Call it on the runtime.
+/// A listener at this address, or on a free port where that one is taken; and whether it was. Call it on the runtime.
 fn listen_near(address: SocketAddr) -> anyhow::Result<(TcpListener, bool)> {
     match listen(address) {
         Ok(listener) => Ok((listener, false)),
@@ -224,7 +224,7 @@ fn listen_near(address: SocketAddr) -> anyhow::Result<(TcpListener, bool)> {
     }
 }
 
-/// What a newcomer is told.
+/// The text for a newcomer.
 struct Greeting<'a> {
     arguments: &'a Arguments,
     address: SocketAddr,

@@ -89,7 +89,7 @@ pub(super) fn run(
     Ok(())
 }
 
-/// The time before which bodies may be gone that are kept for so many days.
+/// The time before which bodies may go that are kept for `days`.
 fn days_ago(days: u32, clock: &Clock) -> DateTime<Utc> {
     clock() - TimeDelta::days(days.into())
 }

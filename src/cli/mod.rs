@@ -1,7 +1,7 @@
 //! The commands.
 //!
-//! Arguments and variables come in; what a command prints goes to the writers it is given, and an
-//! exit status comes out: 0 done, 1 failed, 2 wrong usage. Each command is a file.
+//! Arguments and variables come in; what a command prints goes to the given writers, and an exit status comes out: 0
+//! done, 1 failed, 2 wrong usage. Each command is a file.
 
 mod common;
 mod lifecycle;
@@ -209,13 +209,13 @@ where
     let call = Call { invocation, clock: &clock, stdout, stderr };
     match dispatch(cli, variables, call).and_then(|()| Ok(stdout.flush()?)) {
         Ok(()) => DONE,
-        // Whoever read the output has seen enough: `clockfold lifecycle | head -3`.
+        // The reader of the output has seen enough: `clockfold lifecycle | head -3`.
         Err(error) if is_broken_pipe(&error) => DONE,
         Err(error) => match error.downcast::<clap::Error>() {
             // A command does not know how the whole is used.
             Ok(refusal) => explain(&refusal.format(&mut Cli::command()), stdout, stderr),
             Err(error) => {
-                // Where standard error is closed as well, only the exit status is left to tell.
+                // Where standard error is closed as well, only the exit status is left.
                 let _ = writeln!(stderr, "{error:#}");
                 FAILED
             }
@@ -255,7 +255,7 @@ fn dispatch(cli: Cli, variables: BTreeMap<String, String>, call: Call<'_>) -> an
 /// Help and version are an answer and not a mistake.
 fn explain(refusal: &clap::Error, stdout: &mut dyn Write, stderr: &mut dyn Write) -> u8 {
     let text = refusal.render();
-    // There is nobody to tell where this can't be written.
+    // Where this can't be written, nobody could read an error either.
     if refusal.use_stderr() {
         let _ = write!(stderr, "{text}");
         WRONG_USAGE

@@ -1,5 +1,5 @@
-//! `clockfold rebuild`: the projection is folded anew from the log, beside the one that counts, which it then replaces;
-//! or only compared with it.
+//! `clockfold rebuild`: folds a new projection from the log, beside the one that counts, which it then replaces, or is
+//! only compared with.
 
 use std::{collections::BTreeSet, io::Write, num::NonZero, sync::Arc, thread};
 
@@ -134,7 +134,7 @@ fn rebuild(
     }
     let built = rebuild_beside(view.as_ref(), &path, rules, log, &arguments.resources(), &mut tell);
     let mut new = match built {
-        // What can't be read of the old one is no reason to keep it.
+        // That the old one can't be read is no reason to keep it.
         Err(
             error @ (ProjectionError::Corrupt(_) | ProjectionError::CorruptFile(_) | ProjectionError::Storage { .. }),
         ) if view.is_some() => {

@@ -39,10 +39,10 @@ use crate::{
 
 use super::erase_bodies::apply_retention;
 
-/// What is logged where `CLOCKFOLD_LOG` says nothing: ours, and only the warnings of the stores below.
+/// What is logged without `CLOCKFOLD_LOG`: our own messages, and only the warnings of others.
 const DEFAULT_FILTER: &str = "warn,clockfold=info";
 
-/// How long the archive has at the end, however long the rest took.
+/// The least time that the archive has at the end, however long the rest took.
 const ARCHIVE_LEAST: Duration = Duration::from_secs(1);
 
 /// How long a query that still runs may hold up the end.
@@ -57,7 +57,7 @@ pub(super) fn run(
 ) -> anyhow::Result<()> {
     start_messages(config.server.log_format, log_filter.unwrap_or(DEFAULT_FILTER))?;
     let runtime = runtime()?;
-    // Bound before anything is opened: who calls during a catch-up waits instead of being refused.
+    // Bound before anything is opened: a client that calls during a catch-up waits instead of being refused.
     let listeners = runtime.block_on(async { listeners(&config) })?;
     let public_url = config.server.public_url.as_ref().map(|url| format!("{}{}", url.origin, url.path));
     let started = |address, first: Option<&FirstSource>| greet(stdout, address, public_url.as_deref(), first);
@@ -107,7 +107,7 @@ pub(super) fn serve(
         start(config, Arc::clone(&store), projection, (metrics, operator, clock))?;
 
     RunningServer { url: format!("http://{}", on_this_machine(address)), secret }.announce(&store.lock());
-    // Whoever reads that it listens may end it at once.
+    // A program that reads that it listens may end it at once.
     let stop = {
         let _on_runtime = runtime.enter();
         stop()?
@@ -120,7 +120,7 @@ pub(super) fn serve(
                 path.display()
             ));
         }
-        // Whoever read the first line has seen enough; senders go on.
+        // The reader of the output has seen enough; senders go on.
         tracing::warn!(%error, "standard output is closed");
     }
     let stopped_at = runtime.block_on(async {
@@ -137,7 +137,7 @@ pub(super) fn serve(
     rebuild_slot.close();
     rebuilds.cancel();
     drop(rebuilds);
-    // With the last handle on the queue gone, the writer answers what is left and ends.
+    // With the last handle on the queue gone, the writer answers the rest and ends.
     runtime.shutdown_timeout(LAST_QUERIES);
     writer.join().map_err(|_| anyhow!("the writer stopped at a defect; what was acknowledged is in the log"))?;
     if let Some(archive) = archive {
@@ -162,7 +162,7 @@ struct Opened {
     first: Option<FirstSource>,
 }
 
-/// Opens the log, folds what is not folded yet, and erases what has had its time.
+/// Opens the log, folds the deliveries that are not folded yet, and erases the bodies that are due.
 fn open(config: &mut Config, clock: &Clock) -> anyhow::Result<Opened> {
     let data_dir = DataDir::at(&config.data_dir);
     let store = SledLog::open(&data_dir, Arc::clone(clock)).map_err(with_hint)?.read_again_by(webhook::read_again);
@@ -191,7 +191,7 @@ struct Running {
     archive: Option<Archive>,
 }
 
-/// Starts the writer and the archive, and puts together what the routes need.
+/// Starts the writer and the archive, and assembles what the routes need.
 fn start(
     config: Config,
     store: Arc<SledLog>,
@@ -258,7 +258,7 @@ fn start(
     Ok(Running { app, rebuilds, rebuild_slot, writer, archive })
 }
 
-/// The time at which a delivery would arrive now: the clock's, unless that is not believed.
+/// The time at which a delivery would arrive now: the clock's, unless the log does not believe it.
 fn believed(clock: &Clock, log: &Arc<dyn Log>) -> Clock {
     let (clock, log) = (Arc::clone(clock), Arc::clone(log));
     Arc::new(move || {
@@ -283,7 +283,7 @@ fn settings(source: &SourceConfig) -> SourceSettings {
     }
 }
 
-/// Tells the metrics what there is, so that every series is there before anything happens.
+/// Gives the metrics all directories and sources, so that every series exists before anything happens.
 fn begin(metrics: Metrics, config: &Config, reader: &Reader, log: &dyn Log) -> anyhow::Result<Metrics> {
     let view = reader.view();
     let last = |source: &SourceConfig| -> anyhow::Result<Option<DateTime<Utc>>> {
@@ -299,8 +299,8 @@ fn begin(metrics: Metrics, config: &Config, reader: &Reader, log: &dyn Log) -> a
     Ok(metrics.begin([data].into_iter().chain(archive).collect(), sources))
 }
 
-/// Messages go to standard error, one a line. They hold no secret, no body and no path of a request, whatever
-/// the filter asks for: below a warning, the crates under us print what passes through them (warp prints paths).
+/// Messages go to standard error, one a line. They hold no secret, no body and no path of a request, whatever the
+/// filter asks for: below a warning, our dependencies print what passes through them (warp prints paths).
 pub(super) fn start_messages(format: LogFormat, filter: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter).context("reading CLOCKFOLD_LOG; an example: info")?;
     let harmless = filter_fn(|message| is_ours(message.target()) || *message.level() <= Level::WARN);
@@ -343,7 +343,7 @@ fn on_this_machine(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// What the signals that end a server cancel. Call it on a runtime.
+/// A token that the signals which end a server cancel. Call it on a runtime.
 pub(super) fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let mut signals = Signals::new()?;
@@ -356,7 +356,7 @@ pub(super) fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     Ok(stop)
 }
 
-/// What a person sees who starts the server. The fresh credential is printed here, once, and nowhere else.
+/// Greets the person who starts the server. Prints the fresh credential, once; nothing else ever does.
 fn greet(
     stdout: &mut dyn Write,
     address: SocketAddr,

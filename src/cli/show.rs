@@ -1,8 +1,8 @@
 //! `clockfold show`: how an appointment came to be where it is, or what would become of an event.
 //!
-//! The log is read once from its beginning to its end, and the one appointment folded on the way. That is less
-//! work than opening the projection up to millions of deliveries, and it needs none: it can be missing, behind,
-//! or folded by other rules, and is left as it is.
+//! It reads the log once from its beginning to its end, and folds the one appointment on the way. Up to millions of
+//! deliveries that is less work than opening the projection, and it needs none: it can be missing, behind, or folded by
+//! other rules, and stays as it is.
 
 mod json;
 mod table;
@@ -45,10 +45,10 @@ pub struct Arguments {
     explain: Option<EventType>,
 }
 
-/// What the log says, as far as it matters here.
+/// What was found in the log.
 struct Found {
     timeline: Timeline,
-    /// Who has sent anything.
+    /// All sources that have sent anything.
     sources: BTreeSet<SourceName>,
     /// The other sources that use the number.
     namesakes: BTreeSet<SourceName>,

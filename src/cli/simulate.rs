@@ -38,12 +38,12 @@ use super::show::appointment_id;
 use report::End;
 use target::Credentials;
 
-/// How many deliveries there are where nothing ends them.
+/// How many deliveries there are by default, where nothing else ends them.
 const DELIVERIES: u64 = 1_000;
-/// How many a second are posted where nothing is said: slow enough to look on.
+/// How many a second are posted by default: slow enough to look on.
 const RATE: u32 = 10;
 
-/// How many connections there are at most where nothing is said.
+/// The most connections by default.
 const CONNECTIONS_USUAL: usize = 64;
 
 /// How much of what, and where it goes.
@@ -222,7 +222,7 @@ impl Arguments {
         };
         let sources = self.sources.unwrap_or(usual);
         let dense_day = self.dense_day.map(|appointments| {
-            // Its own deliveries make the log shorter.
+            // The dense day's own deliveries make the others fewer.
             let others = deliveries.saturating_sub(u64::from(appointments) * 8);
             let days = others / (DELIVERIES_A_DAY * u64::from(sources));
             DenseDay { day: u32::try_from(days / 2).unwrap_or(u32::MAX).max(1), appointments }

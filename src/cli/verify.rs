@@ -1,8 +1,8 @@
 //! `clockfold verify`: whether the log is as it was written, and the projection what the log makes.
 //!
-//! It changes no delivery and no row. The whole log is read and held against its chain, for gaps, and for arrival times that no clock
-//! makes; its end against the remembered head; and the projection, row by row, against a fresh fold. Where the clock was set back is
-//! told, and is no fault of the log.
+//! It changes no delivery and no row. It reads the whole log and checks its chain, gaps, and arrival times that no
+//! clock makes; its end against the remembered head; and the projection, row by row, against a fresh fold. It reports
+//! where the clock was set back, which is no fault of the log.
 
 use std::{io::Write, path::PathBuf, sync::Arc};
 
@@ -50,13 +50,13 @@ pub struct Arguments {
 struct Found {
     /// The end of what is good.
     good: Head,
-    /// What is wrong with the log, and what can still be read behind that.
+    /// What is wrong with the log, and the stretches that can still be read behind that.
     damage: Option<(LogError, Vec<(Position, Position)>)>,
     /// The projection beside a fresh fold.
     report: Option<FoldReport>,
     /// Why there is nothing to compare, if so.
     no_report: Option<String>,
-    /// Whether that is as it may be: there is no projection yet, or other rules apply now.
+    /// Whether that is harmless: there is no projection yet, or other rules apply now.
     harmless: bool,
     /// The state digest of a fresh fold, where there is no report.
     state_digest: Option<Digest>,
@@ -136,7 +136,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
         }
     };
     let folded = match folded {
-        // What can't be read of the projection says nothing about the log.
+        // A projection that can't be read says nothing about the log.
         Err(
             error @ (ProjectionError::Storage { .. } | ProjectionError::Corrupt(_) | ProjectionError::CorruptFile(_)),
         ) if projection.is_some() => {
@@ -158,7 +158,7 @@ fn verify_store(config: &Config, log: &SledLog, progress: &mut Progress<'_>) -> 
     }
 }
 
-/// What the projection has not folded yet continues what it has. Returns where the clock was set back in it.
+/// Checks that the deliveries not folded yet continue the folded ones. Returns where the clock was set back in them.
 fn rest_is_whole(log: &dyn Log, folded: Position, head: Head) -> Result<Vec<projection::SetBack>, ProjectionError> {
     let mut digest = log.digest_at(folded)?;
     let mut set_backs = Vec::new();
@@ -211,7 +211,7 @@ fn verify_server(server: &ServerLog, progress: &mut Progress<'_>) -> anyhow::Res
     let position = report.position.parse().unwrap_or_default();
     let status = server.graphql("{ log { projection { position digest } } }", &json!({}))?;
     let digest = status["log"]["projection"]["digest"].as_str().and_then(|text| text.parse().ok());
-    // The digest is told where nothing has come since.
+    // The digest is known where nothing has come since.
     let same = status["log"]["projection"]["position"] == report.position.as_str();
     let good = Head { position: Position::new(position), digest: digest.filter(|_| same).unwrap_or(Digest::EMPTY) };
     let set_backs = report.set_backs.clone();
@@ -234,7 +234,7 @@ impl Found {
                     let lost = if is_lost { "; deliveries that were folded once are gone from the log" } else { "" };
                     (format!("{why}: it is of position {position}, and the log ends at {head}{lost}"), false)
                 }
-                // The log can't be read there: the fold tells where.
+                // The log can't be read there: the fold reports where.
                 Err(_) => ("the log could not be compared with it".to_owned(), true),
             },
         };
@@ -350,7 +350,7 @@ fn verify_copy(
         CopyKind::Archive => "archive",
     };
     let Head { position, digest } = survey.whole;
-    // What a crash left of the last frame of an archive was in the log at most.
+    // A torn last frame of an archive is no fault: the log has its delivery, if it was ever kept.
     let well = survey.damage.is_none() && survey.kind != CopyKind::IncompleteBackup;
     match arguments.format {
         Format::Json => {
@@ -392,7 +392,7 @@ fn restore_from(config: &Config) -> String {
 }
 
 fn restore_hint(config: &Config, error: &anyhow::Error) -> anyhow::Error {
-    // Whatever the system refuses says nothing against the log.
+    // An error of the system says nothing against the log.
     let is_corruption = error.downcast_ref::<Hinted>().is_some_and(|hinted| hinted.error.gives_up());
     match &config.archive {
         Some(_) if is_corruption => anyhow!("{error:#}\n  hint: {}", restore_from(config)),

@@ -8,21 +8,21 @@ use std::cell::Cell;
 #[cfg(test)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// What repeats a delivery of the log is appended again.
+    /// A repeat of a delivery of the log is appended again.
     RepeatOfLogAppended,
-    /// What repeats a delivery of its own group is appended again.
+    /// A repeat of a delivery of its own group is appended again.
     RepeatInGroupAppended,
-    /// In a group, what has the id of another delivery counts as its repeat, whatever its body is.
+    /// In a group, a delivery with the id of another counts as its repeat, whatever its body.
     BodyNotCompared,
-    /// Who sends the second delivery of a group gets the receipt of the first.
+    /// The sender of the second delivery of a group gets the receipt of the first.
     ReceiptOfNeighbour,
-    /// Nobody hears that another body had the id before.
+    /// Nobody learns that another body had the id before.
     ConflictNotTold,
-    /// Who follows hears of a delivery that is not folded.
+    /// A delivery that is not folded is announced.
     AnnouncedTooFar,
-    /// What comes after a storage error is taken as if there had been none.
+    /// Deliveries after a storage error are taken as if there had been none.
     FailureForgotten,
-    /// After a repair, what waits is not folded.
+    /// After a repair, waiting deliveries are not folded.
     NotFoldedAfterRepair,
 }
 

@@ -1,4 +1,4 @@
-//! Where projections are built while the server runs: one at a time, whoever asks.
+//! Where projections are built while the server runs: one at a time.
 
 use std::{
     path::{Path, PathBuf},
@@ -25,9 +25,9 @@ pub struct RebuildSlot {
     resources: RebuildResources,
     /// Somebody builds.
     taken: Mutex<()>,
-    /// The writer needs it: whoever builds ends.
+    /// The writer needs it: a rebuild in it ends.
     is_needed: AtomicBool,
-    /// The server stops: whoever builds ends.
+    /// The server stops: a rebuild in it ends.
     is_closed: AtomicBool,
 }
 
@@ -38,7 +38,7 @@ impl RebuildSlot {
         RebuildSlot { projections, resources, taken: Mutex::default(), is_needed, is_closed }
     }
 
-    /// Nothing is built from now on, and what is being built is given up: the next start builds it.
+    /// From now on no rebuild begins, and the running one is given up: the next start builds it.
     pub fn close(&self) {
         self.is_closed.store(true, Ordering::Relaxed);
     }
@@ -53,7 +53,7 @@ impl RebuildSlot {
 
     /// Takes it, and waits for that.
     pub(super) fn take(&self) -> MutexGuard<'_, ()> {
-        // Whoever panicked has left a folder that counts for nothing.
+        // A rebuild that panicked has left a folder that counts for nothing.
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -101,7 +101,7 @@ impl RebuildSlot {
         }
     }
 
-    /// Removes every projection but the one that counts. What is left is removed at the next start.
+    /// Removes every projection but the one that counts. The next start removes what is left.
     pub(super) fn tidy(&self) {
         if let Err(error) = remove_old_projections(&self.projections) {
             tracing::warn!(%error, "a projection that does not count could not be removed");

@@ -1,7 +1,7 @@
 //! Rebuilds while deliveries and queries go on: one at a time, on a thread of its own.
 //!
-//! A new projection is folded beside the one that counts, catches up, and is handed to the writer, who folds the last
-//! few deliveries and goes on with it. Whoever asked for it then learns what differs.
+//! A new projection is folded beside the one that counts, catches up, and is handed to the writer, which folds the last
+//! few deliveries and goes on with it. Then the report says what differs.
 
 use std::{
     sync::{
@@ -57,7 +57,7 @@ struct Inner {
 /// A rebuild: how far it is, or what came of it.
 #[derive(Clone, Debug)]
 pub struct Rebuild {
-    /// Whether it only tells what it would change.
+    /// Whether it only reports what it would change.
     pub dry_run: bool,
     /// When it was begun.
     pub started_at: DateTime<Utc>,
@@ -73,7 +73,7 @@ pub enum RebuildState {
     /// It goes on.
     Running,
     /// It has come to its end: the new projection counts, or, of a dry run, nothing has changed. No report: the old one
-    /// was corrupt, and nothing can be told of it.
+    /// was corrupt, and can't be compared.
     Done(Option<Arc<Report>>),
     /// Somebody asked for its end; nothing has changed.
     Cancelled,
@@ -86,7 +86,7 @@ pub enum RebuildState {
 #[error("another rebuild is running")]
 pub struct Busy;
 
-/// What the writer is asked to go on with.
+/// A candidate for the writer to go on with.
 pub(super) struct Swap {
     pub(super) candidate: Candidate,
     pub(super) answer: oneshot::Sender<Result<Readers, ProjectionError>>,
@@ -257,7 +257,7 @@ impl Inner {
             match answered.try_recv() {
                 Ok(swapped) => return swapped,
                 Err(TryRecvError::Closed) => return Err(stopped()),
-                // The writer leaves a candidate that nobody waits for. It is not adopting one while it waits.
+                // The writer drops a candidate that nobody waits for, and swaps none in while it waits.
                 Err(TryRecvError::Empty) if self.rebuild_slot.is_needed() => return Err(Cancelled::BuiltAtOnce.into()),
                 Err(TryRecvError::Empty) => {}
             }
@@ -276,7 +276,7 @@ impl Inner {
         }
     }
 
-    /// Tells how far the running one is; an error where it is to end.
+    /// Announces how far the running one is; an error where it is to end.
     fn tell(&self, progress: Progress) -> Result<(), Cancelled> {
         self.told.send_modify(|told| {
             if let Some(rebuild) = told {

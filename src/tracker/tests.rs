@@ -103,7 +103,7 @@ fn event(event_type: &str) -> NewDelivery {
     NewDelivery { reading, ..delivery() }
 }
 
-/// Hands deliveries in, has the writer take them as one group, and returns the status that each sender is told.
+/// Hands deliveries in, has the writer take them as one group, and returns the status that each sender gets.
 fn told(
     deliveries: Vec<NewDelivery>,
     (log, projection, rebuild_slot): (Arc<dyn Log>, Projection, Arc<RebuildSlot>),
@@ -148,7 +148,7 @@ fn a_rebuild_that_is_under_way_makes_room_and_what_it_made_is_left() {
         thread::spawn(move || {
             let held = rebuild_slot.take();
             taken.send(()).unwrap();
-            // As a rebuild does: it works until it hears that the writer needs the place.
+            // As a rebuild does: it works until the writer needs the slot.
             let begun = std::time::Instant::now();
             while !rebuild_slot.is_needed() {
                 assert!(begun.elapsed().as_secs() < 20, "nobody needs it");
@@ -160,7 +160,7 @@ fn a_rebuild_that_is_under_way_makes_room_and_what_it_made_is_left() {
     };
     is_taken.recv().unwrap();
     let statuses = told(vec![event("checkin")], (Arc::clone(&log), projection, rebuild_slot), |tracker, _| {
-        // It was handed over, and nobody waits for it any more.
+        // It was handed over, and nobody waits for it.
         let (answer, _) = oneshot::channel();
         tracker.queue.try_send(Task::Swap(Box::new(Swap { candidate, answer }))).unwrap();
     });

@@ -1,7 +1,7 @@
 //! The writer's own thread: append a group, make it durable, fold it, answer.
 //!
-//! Where the projection turns out to be corrupt, it is built anew first, and senders wait for that instead of being
-//! refused. Where the log can't be written, nothing is accepted while that lasts.
+//! Where the projection turns out to be corrupt, the writer rebuilds it first, and senders wait for that instead of
+//! being refused. Where the log can't be written, nothing is accepted while that lasts.
 
 use std::{
     collections::BTreeMap,
@@ -25,10 +25,10 @@ use super::{RebuildSlot, Receipt, State, Submission, Task, Unavailable, planted:
 const GROUP_DELIVERIES_MAX: usize = 512;
 /// The most deliveries that are folded in one batch.
 const FOLD_DELIVERIES_MAX: usize = 4096;
-/// Who only reads has the projection built anew once in so long at most.
+/// How often corruption that only readers meet causes a rebuild, at most.
 const REPAIR_INTERVAL: Duration = Duration::from_secs(60);
-/// Deliveries have it built anew so often within such a time: a disk that goes on like that, or a defect that looks like
-/// corruption, must not keep senders waiting all the time.
+/// How many rebuilds deliveries may cause within `REPAIRS_WITHIN`: a disk that goes on like that, or a defect that
+/// looks like corruption, must not keep senders waiting all the time.
 const REPAIRS_MAX: usize = 5;
 const REPAIRS_WITHIN: Duration = Duration::from_secs(600);
 /// Between two tries to go on after a failure.
@@ -46,7 +46,7 @@ pub(super) struct Writer {
 }
 
 impl Drop for Writer {
-    /// A writer that a defect stopped must not look like one that only has nothing to do.
+    /// A writer that a defect stopped must not look like an idle one.
     fn drop(&mut self) {
         if thread::panicking() && self.state.failure.set("the writer stopped at a defect") {
             tracing::error!("the writer stopped at a defect; no more deliveries are accepted until a restart");
@@ -102,7 +102,7 @@ impl Writer {
         }
     }
 
-    /// Goes on after a failure: folds what the log has, which may be more than was answered with a position.
+    /// Goes on after a failure: folds what the log has, which may be more than was acknowledged.
     fn recover(&mut self) {
         let is_due = self.recovering_at.is_none_or(|at| at.elapsed() >= RECOVERY_INTERVAL);
         // The log opens itself anew.
@@ -130,7 +130,7 @@ impl Writer {
 
     /// Goes on with a projection that was built beside this one. The one that it replaces goes when nobody reads it.
     fn swap(&mut self, Swap { mut candidate, answer }: Swap) {
-        // It was to replace what this writer has replaced meanwhile, and its folder is gone.
+        // It was to replace a projection that this writer has replaced meanwhile, and its folder is gone.
         if answer.is_closed() {
             return;
         }
@@ -155,7 +155,7 @@ impl Writer {
         self.projection.refold(arrived, &*self.log)
     }
 
-    /// Makes a group durable, folds it, and tells what became of each delivery, in the order given.
+    /// Makes a group durable, folds it, and returns what became of each delivery, in the order given.
     fn track(&mut self, group: Vec<NewDelivery>) -> Result<Vec<Receipt>, String> {
         if let Some(message) = self.state.failure.message() {
             return Err(message);
@@ -186,9 +186,9 @@ impl Writer {
         fates.into_iter().map(told).collect()
     }
 
-    /// What is to be appended, and for each delivery of the group what becomes of it. One whose id and body have
-    /// been seen before, in the log or in this group, is not appended again: there is one writer, so of any number
-    /// of repeats at the same time the first one counts.
+    /// The deliveries to append, and the fate of each delivery of the group. One whose id and body have been seen
+    /// before, in the log or in this group, is not appended again: there is one writer, so of any number of repeats at
+    /// the same time the first one counts.
     fn without_repeats(&mut self, group: Vec<NewDelivery>) -> Result<(Vec<NewDelivery>, Vec<Fate>), ProjectionError> {
         let mut fresh: Vec<NewDelivery> = Vec::with_capacity(group.len());
         let mut fates = Vec::with_capacity(group.len());
@@ -222,8 +222,8 @@ impl Writer {
         Ok(known.map(|delivery| Fate::Known(Box::new(delivery))).or_else(in_group))
     }
 
-    /// Folds everything that the log has beyond the projection. Where that is corrupt it is built anew first, as far as it
-    /// was, so that what is still to be folded is told and counted as ever.
+    /// Folds everything that the log has beyond the projection. Where that is corrupt it is rebuilt first, as far as it
+    /// was, so that the rest is announced and counted as ever.
     fn fold_up_to_head(&mut self) -> Result<BTreeMap<Position, Receipt>, ProjectionError> {
         let mut receipts = BTreeMap::new();
         loop {
@@ -259,7 +259,7 @@ impl Writer {
         }
     }
 
-    /// What is read from the projection. Where it is corrupt it is built anew first.
+    /// Reads from the projection. Where it is corrupt it is rebuilt first.
     fn whole<T>(
         &mut self,
         read: impl Fn(&mut Projection, &dyn Log) -> Result<T, ProjectionError>,
@@ -273,22 +273,22 @@ impl Writer {
         }
     }
 
-    /// What a reader has met.
+    /// Repairs corruption that a reader has met.
     fn repair_if_corrupt(&mut self) {
-        // A rebuild that is under way repairs as well; who looks, looks again.
+        // A running rebuild repairs as well; the next look comes soon.
         let is_due =
             !self.rebuild_slot.is_taken() && self.repaired_at.last().is_none_or(|at| at.elapsed() >= REPAIR_INTERVAL);
-        // A log that fails, or whose directory was exchanged, has nothing to build it from; and `failure` is told only by the
-        // next delivery.
+        // A log that fails, or whose directory was exchanged, has nothing to build it from; and only the next delivery
+        // sets `failure`.
         let is_well = self.log.failure().is_none() && !self.state.failure.is_there();
         if self.projection.is_corrupt() && is_due && is_well {
-            // Nothing depends on it yet: the next delivery that needs what is corrupt says why it can't be folded.
+            // Nothing depends on it yet: the next delivery that needs a corrupt row says why it can't be folded.
             let _ = self.repair("a reader, or a merge of its files, has found corruption");
         }
     }
 
-    /// Builds the projection anew in its place, as far as it was folded. Who waits for an answer waits that long: nothing
-    /// is wrong with the log. Where it does not help for long, it is given up.
+    /// Rebuilds the projection in its place, as far as it was folded. Senders wait that long: nothing is wrong with the
+    /// log. Where it does not help for long, it is given up.
     fn repair(&mut self, why: &str) -> Result<(), ProjectionError> {
         self.repaired_at.retain(|at| at.elapsed() < REPAIRS_WITHIN);
         if self.repaired_at.len() >= REPAIRS_MAX {
@@ -300,12 +300,12 @@ impl Writer {
         let begun = Instant::now();
         let repaired = self.rebuild_slot.replace(&self.projection, &*self.log);
         let new = repaired.inspect_err(|error| tracing::error!(%error, "the projection could not be built anew"))?;
-        // What could not be built keeps nobody waiting: it is tried again once the disk is well.
+        // A failed rebuild keeps nobody waiting: it is tried again once the disk is well.
         self.repaired_at.push(Instant::now());
         let old = std::mem::replace(&mut self.projection, new);
         let readers = old.readers();
         drop(old);
-        // Otherwise it goes with the next rebuild, or at the next start.
+        // Otherwise the next rebuild or the next start removes it.
         if readers.are_gone() {
             self.rebuild_slot.tidy_if_free();
         }
@@ -332,7 +332,7 @@ enum Fate {
     Known(Box<Delivery>),
 }
 
-/// Counts what came of a group, and says which deliveries have the id of an earlier one: worth a word to whoever looks after
+/// Counts a group's outcomes, and logs which deliveries have the id of an earlier one: the operator may want to tell
 /// the sender.
 fn count(group: &[Delivery], applied: &[Applied]) {
     let mut counts: BTreeMap<(&str, &'static str), u64> = BTreeMap::new();

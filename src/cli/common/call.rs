@@ -1,4 +1,4 @@
-//! What a command is given beside its own arguments and the configuration.
+//! What a command gets beside its own arguments and the configuration.
 
 use std::io::Write;
 
@@ -10,8 +10,8 @@ pub(in crate::cli) struct Call<'a> {
     pub(in crate::cli) invocation: &'a Invocation,
     /// The clock.
     pub(in crate::cli) clock: &'a Clock,
-    /// For what was asked.
+    /// For the result.
     pub(in crate::cli) stdout: &'a mut dyn Write,
-    /// For whoever looks on.
+    /// For the person who looks on.
     pub(in crate::cli) stderr: &'a mut dyn Write,
 }

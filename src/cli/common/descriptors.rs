@@ -10,12 +10,12 @@ use crate::config::CONNECTIONS_MAX;
 /// What the log has open at most: sled's file and ours beside it, the lock, the head while it is written, files of the
 /// journal and folders that are synced.
 const LOG: u64 = 16;
-/// The tables of one projection: each size has a few, a size is four times the one before, and what is merged has its
-/// parts open beside it. As many again stay open for readers that began before a merge.
+/// The tables of one projection: each size has a few, a size is four times the one before, and a compaction has its
+/// inputs open beside its result. As many again stay open for readers that began before a compaction.
 const PROJECTION: u64 = 64;
-/// While it is built anew, there are two.
+/// A rebuild has a second one.
 const PROJECTIONS: u64 = 2;
-/// What a rebuild sorts in files, each of as much as memory takes.
+/// The files that a rebuild sorts, each as large as its memory.
 const SORTING: u64 = 40;
 /// The archive: the segment that is written, one that is read, folders.
 const ARCHIVE: u64 = 8;

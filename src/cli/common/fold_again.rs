@@ -11,10 +11,10 @@ use crate::{
 };
 
 const POLL: Duration = Duration::from_millis(200);
-/// What a running server is asked for.
+/// The fields that a running server is asked for.
 const FIELDS: &str = "state stage done of error report { position equal total { appointments changed statuses times outcomes } sources { source differences { appointments changed statuses times outcomes } } samples { source appointmentId before { status statusSince lastPosition } after { status statusSince lastPosition } } setBackCount setBacks { position from to } digestBefore digestAfter }";
 
-/// Tells how far a rebuild is.
+/// Shows how far a rebuild is.
 pub(in crate::cli) fn tell(progress: &mut Progress<'_>, told: projection::Progress) {
     let doing = match told.stage {
         Stage::Reading => "reading the log",

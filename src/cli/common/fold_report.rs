@@ -1,5 +1,5 @@
-//! What a fresh fold of the log differs in from the projection, in the words of GraphQL: made here from the core's report,
-//! or read from the answer of a running server; printed for people or as JSON.
+//! How a fresh fold of the log differs from the projection, in the words of GraphQL: made here from the core's report,
+//! or read from a running server's answer; printed for people or as JSON.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ pub(in crate::cli) struct Differences {
     pub(in crate::cli) outcomes: u64,
 }
 
-/// A source of which something differs.
+/// A source with differences.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::cli) struct OfSource {
     source: String,

@@ -9,7 +9,7 @@ pub(in crate::cli) fn with_hint(error: LogError) -> anyhow::Error {
     anyhow!(Hinted { error })
 }
 
-/// An error of the log as a person reads it; whoever has more to say finds the error in it.
+/// An error of the log as a person reads it; a caller that has more to say finds the error in it.
 #[derive(Debug)]
 pub(in crate::cli) struct Hinted {
     pub(in crate::cli) error: LogError,

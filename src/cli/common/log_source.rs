@@ -1,8 +1,8 @@
 //! Where a command reads the log: from the store, or, while a server holds that, from the server.
 //!
-//! One process at a time has a data directory. A server that has it writes into its lock file, which only its owner
-//! can read, how to be asked; it then hands out the same deliveries, over loopback, in the export format. Either way
-//! they come in order and are held against the chain, so a command goes on in the same way with both.
+//! One process at a time has a data directory. A server that has it writes its address and a secret into its lock file,
+//! which only its owner can read; it then hands out the same deliveries, over loopback, in the export format. Either
+//! way they come in order and are checked against the chain, so a command treats both the same.
 
 use std::{io::BufReader, time::Duration};
 
@@ -31,7 +31,7 @@ const ARRIVED_IN: &str = "query($from: DateTime, $to: DateTime) { first: deliver
 
 /// A log that is there.
 pub(in crate::cli) enum LogSource {
-    /// Nobody has it: it was opened here.
+    /// No server has it: it was opened here.
     Store(Box<SledLog>),
     /// A server has it.
     Server(ServerLog),
@@ -57,8 +57,8 @@ impl LogSource {
         LogSource::open_by(config, clock, SledLog::open)
     }
 
-    /// Opens it to be read only, and leaves everything as it is. This thread has to act as the owner of the directory as
-    /// long as the log is open.
+    /// Opens it only for reading, and changes nothing. This thread has to act as the owner of the directory as long as
+    /// the log is open.
     pub(in crate::cli) fn open_to_read(config: &Config, clock: &Clock) -> anyhow::Result<LogSource> {
         LogSource::open_by(config, clock, SledLog::open_to_read)
     }
@@ -104,9 +104,9 @@ impl LogSource {
         }
     }
 
-    /// The first and the last position in `within` whose delivery arrived at or after one time and before another; `None`
-    /// where there is none. Where the clock was set back, what stands between the two may have arrived at any time: so a
-    /// log that is here is read to find them. A server knows.
+    /// The first and the last position in `within` whose delivery arrived at or after one time and before another;
+    /// `None` where there is none. Where the clock was set back, the deliveries between the two may have arrived at any
+    /// time: so a log that is here is read to find them. A server knows.
     pub(in crate::cli) fn arrived_in(
         &self,
         (from, to): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),

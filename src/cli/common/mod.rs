@@ -1,4 +1,4 @@
-//! What several commands need: who runs them, the log that they read, how far they are, and how they end.
+//! What several commands need: their caller, the log that they read, their progress, and how they end.
 
 pub(in crate::cli) mod format;
 pub(in crate::cli) mod hint;

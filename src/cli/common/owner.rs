@@ -1,7 +1,7 @@
 //! Whose files a command works on. The data directory belongs to one user, and every file in it has to.
 //!
-//! A command that only reads acts as that user, where root runs it; what it makes for itself goes to `TMPDIR`. A command
-//! that writes is refused to everybody else, as PostgreSQL refuses it: what root makes there, the owner can't open.
+//! A command that only reads acts as that user, where root runs it; what it makes for itself goes to `TMPDIR`. A
+//! command that writes refuses everybody else, as PostgreSQL does: the owner can't open what root makes there.
 
 use std::{
     env,
@@ -26,7 +26,7 @@ impl Invocation {
         Invocation(words)
     }
 
-    /// Refuses whoever would make files in a data directory that its owner can't open.
+    /// Refuses a user whose files in the data directory its owner couldn't open.
     pub(in crate::cli) fn writes(&self, data_dir: &Path) -> anyhow::Result<()> {
         match owner(data_dir)? {
             Some(owner) if !owner.lets_write() => Err(self.refusal(data_dir, owner)),
@@ -34,10 +34,10 @@ impl Invocation {
         }
     }
 
-    /// Acts as the owner of a data directory until what is returned is dropped. Only root can, where that is another
-    /// user; everybody else is refused.
+    /// Acts as the owner of a data directory until the returned value is dropped. Where the owner is another user, only
+    /// root can; anybody else is refused.
     pub(in crate::cli) fn reads(&self, data_dir: &Path) -> anyhow::Result<Acting> {
-        // Without a directory there is nothing to read, and nobody to be.
+        // Without a directory there is nothing to read, and no owner.
         let Some(owner) = owner(data_dir)? else { return Ok(Acting::as_before()) };
         owner.act().map_err(|error| match error.kind() {
             io::ErrorKind::PermissionDenied => self.refusal(data_dir, owner),
@@ -72,7 +72,7 @@ fn quoted(word: &OsStr) -> String {
 }
 
 impl Scratch {
-    /// Makes one that nobody else can look into.
+    /// Makes one that only its owner can look into.
     pub(in crate::cli) fn make() -> anyhow::Result<Scratch> {
         let made = tempfile::Builder::new().prefix("clockfold-").tempdir();
         made.map(Scratch)

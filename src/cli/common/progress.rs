@@ -1,4 +1,4 @@
-//! How far a long command is, on standard error: for whoever looks on, not for a program.
+//! How far a long command is, on standard error: for the person who looks on, not for a program.
 
 use std::{
     io::{IsTerminal as _, Write},
@@ -9,10 +9,10 @@ use clap::Args;
 
 const ON_A_TERMINAL: Duration = Duration::from_millis(200);
 const IN_A_FILE: Duration = Duration::from_secs(2);
-/// The clock is asked once in so many steps.
+/// After how many steps the clock is read.
 const STEPS: u64 = 64;
 
-/// Whether a command tells how far it is where nobody seems to look on.
+/// Whether a command shows its progress where nobody seems to look on.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ProgressArgument {
     /// Tell on standard error how far it is, also where that is not a terminal.
@@ -20,7 +20,7 @@ pub(in crate::cli) struct ProgressArgument {
     progress: bool,
 }
 
-/// Tells how far it is, now and then.
+/// Shows how far it is, now and then.
 pub(in crate::cli) struct Progress<'a> {
     output: Option<&'a mut dyn Write>,
     terminal: bool,
@@ -32,7 +32,7 @@ pub(in crate::cli) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// Tells where standard error is a terminal, or where that is asked for.
+    /// Shows progress where standard error is a terminal, or where it is asked for.
     pub(in crate::cli) fn new(asked: &ProgressArgument, output: &'a mut dyn Write) -> Progress<'a> {
         let terminal = std::io::stderr().is_terminal();
         let output = (asked.progress || terminal).then_some(output);
@@ -40,13 +40,13 @@ impl<'a> Progress<'a> {
         Progress { output, terminal, doing: "", total: 0, steps: 0, begun: now, told: now }
     }
 
-    /// Begins something that has so many deliveries; 0 where that is not known.
+    /// Begins work on `total` deliveries; 0 where that is not known.
     pub(in crate::cli) fn begin(&mut self, doing: &'static str, total: u64) {
         (self.doing, self.total, self.steps) = (doing, total, 0);
         (self.begun, self.told) = (Instant::now(), Instant::now());
     }
 
-    /// So many are done.
+    /// `steps` are done.
     pub(in crate::cli) fn reach(&mut self, steps: u64) {
         self.steps = steps;
         self.tell_now_and_then();
@@ -98,7 +98,7 @@ impl<'a> Progress<'a> {
 
     fn write(&mut self, line: &str) {
         let Some(output) = &mut self.output else { return };
-        // Whoever no longer looks on does not stop the work.
+        // A closed standard error does not stop the work.
         let _ = match self.terminal {
             true => write!(output, "\r{line}\x1b[K").and_then(|()| output.flush()),
             false => writeln!(output, "{line}"),

@@ -1,4 +1,4 @@
-//! Whether a command is to end before its work is done: a signal says so, or who works with it. It can be waited for.
+//! Whether a command is to end before its work is done: a signal says so, or another thread. A thread can wait for it.
 
 use std::{
     process,
@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The exit status of who was told twice to end.
+/// The exit status after a second signal.
 const TOLD_TWICE: i32 = 130;
 
 /// Set once, and then for good.
@@ -47,7 +47,7 @@ impl Stop {
         *self.stopped()
     }
 
-    /// Waits so long, or until it is set. Returns whether it is.
+    /// Waits for `at_most`, or until it is set. Returns whether it is.
     pub(in crate::cli) fn wait(&self, at_most: Duration) -> bool {
         let until = Instant::now() + at_most;
         let mut stopped = self.stopped();
@@ -71,7 +71,7 @@ pub(in crate::cli) fn outlive_file_limit() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     let runtime = runtime.context("getting ready for signals")?;
     let kind = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
-    // What handles it stays for as long as the process does.
+    // Its handler stays as long as the process.
     runtime.block_on(async { signal(kind) }).map(drop).context("getting ready for signals")
 }
 

@@ -37,7 +37,7 @@ pub(in crate::cli) fn run(
     let mut progress = Progress::new(&arguments.progress, stderr);
     let deliveries = source.read(Position::ZERO, None)?;
     let stretch = deliveries.stretch();
-    // The backup is that of whoever makes it, whosever the log is.
+    // The backup belongs to the user who makes it, even if the log is another's.
     let mut writer = acting.pause(|| BackupWriter::begin(&arguments.directory, stretch))?.map_err(with_hint)?;
     progress.begin("backing up", stretch.deliveries());
     for delivery in deliveries {

@@ -65,7 +65,7 @@ pub(in crate::cli) fn run(
         return Ok(());
     };
     let partial = beside(path)?;
-    // One that was interrupted may have left it. The place is that of whoever runs this, whosever the log is.
+    // An interrupted export may have left it. The file belongs to the user who runs this, even if the log is another's.
     acting.pause(|| remove_if_there(&partial))?.with_context(|| format!("removing {}", partial.display()))?;
     let file = acting.pause(|| create_private(&partial))?.with_context(|| format!("making {}", partial.display()))?;
     let exported = export(arguments, &source, (after, to), &mut progress, BufWriter::new(&file))

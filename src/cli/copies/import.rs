@@ -1,8 +1,8 @@
-//! `clockfold import`: an export becomes the log that it was made from, or what that log has grown by.
+//! `clockfold import`: makes a log from an export, or appends to one the deliveries that it lacks.
 //!
-//! The export is read twice, so that nothing is appended before all of it has proved to be whole; and what was
-//! appended is read back, so that "done" is said of what is there. It is appended in the log's own order, so after an
-//! interruption the log holds a beginning of it, and the same import goes on from there.
+//! The export is read twice, so that nothing is appended before all of it has proved to be whole; and the appended
+//! deliveries are read back, so that "done" means that they are there. They are appended in the log's own order, so
+//! after an interruption the log holds a beginning of it, and the same import goes on from there.
 
 use std::{
     fs::{self, File},
@@ -24,7 +24,7 @@ use crate::{
     log::{Body, Clock, DataDir, Delivery, Head, Log as _, SledLog, make_private_dir},
 };
 
-/// What is appended at once.
+/// How many deliveries are appended at once.
 const GROUP_DELIVERIES_MAX: usize = 4096;
 const GROUP_BYTES_MAX: usize = 4 << 20;
 
@@ -73,7 +73,7 @@ pub(in crate::cli) fn run(
     Ok(())
 }
 
-/// The file, or a copy of what can be read only once; the copy has no name, so that nothing is left of it.
+/// The file, or a copy where it can be read only once; the copy has no name, so that nothing is left of it.
 fn open(path: &Path, data_dir: &DataDir) -> io::Result<File> {
     let mut input: Box<dyn io::Read> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
@@ -95,7 +95,7 @@ fn open(path: &Path, data_dir: &DataDir) -> io::Result<File> {
     Ok(file)
 }
 
-/// Reads an export to its end, and tells which part of a log it is.
+/// Reads an export to its end. Returns which part of a log it is.
 fn prove<R: io::BufRead>(lines: ndjson::Reader<R>, progress: &mut Progress<'_>) -> anyhow::Result<Stretch> {
     let ndjson::Header { stretch, sources } = lines.header().clone();
     if sources.is_some() {
@@ -112,7 +112,7 @@ fn prove<R: io::BufRead>(lines: ndjson::Reader<R>, progress: &mut Progress<'_>) 
     Ok(stretch)
 }
 
-/// Compares what the log has already, and appends the rest.
+/// Compares the deliveries that the log has already, and appends the rest.
 fn append<R: io::BufRead>(
     mut lines: ndjson::Reader<R>,
     log: &SledLog,
@@ -169,7 +169,7 @@ fn append<R: io::BufRead>(
     Ok(())
 }
 
-/// Reads what was appended, and holds it against the export's end.
+/// Reads the appended deliveries back, and checks them against the export's end.
 fn read_back(log: &SledLog, appended: &Stretch, export: &Stretch, progress: &mut Progress<'_>) -> anyhow::Result<()> {
     progress.begin("reading back", appended.deliveries());
     let mut digest = appended.after.digest;

@@ -1,4 +1,4 @@
-//! `clockfold restore`: a log is made from a backup or an archive, and proved before it counts.
+//! `clockfold restore`: makes a log from a backup or an archive, and proves it before it counts.
 
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ pub(in crate::cli) fn run(
     let mut progress = Progress::new(&arguments.progress, stderr);
     let directory = &arguments.directory;
     let data_dir = DataDir::at(&config.data_dir);
-    // A log that is there is told at once, and nothing is made for a copy that is not good.
+    // An existing log is an error at once, and nothing is made for a copy that is not good.
     let begin = || Restoration::begin(data_dir.clone(), Clock::clone(clock), FIRST_SOURCE_FILE).map_err(with_hint);
     let there = data_dir.log().exists().then(begin).transpose()?;
     progress.begin("checking", 0);

@@ -1,7 +1,7 @@
 //! The invented clinics: how each is configured, and how its sender gets in.
 //!
 //! No two neighbours are alike: lifecycle, reorder window, time zone, ids of deliveries, route key or token. The
-//! configuration is the text of a `clockfold.toml`, read by whoever reads yours.
+//! configuration is the text of a `clockfold.toml`, and the same code reads it that reads yours.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, net::SocketAddr, path::Path};
 
@@ -21,7 +21,7 @@ const DELIVERY_ID_HEADER: &str = "Idempotency-Key";
 /// Lifecycle and reorder window, taken in turn.
 const RULES: [(&str, u32); 6] =
     [("strict", 5), ("walk_in", 0), ("lenient", 0), ("strict", 0), ("walk_in", 30), ("strict", 0)];
-/// So many have a token instead of a route key.
+/// One in this many has a token instead of a route key.
 const TOKENS_EVERY: usize = 6;
 
 /// A place on each meridian, roughly: wherever you are, it is late morning in one of them.
@@ -101,7 +101,7 @@ impl Clinic {
         let path = folder.join("clockfold.toml");
         fs::write(&path, text)?;
         let data_dir = Some(folder.join("data"));
-        // Nothing of the environment: a demo is the same everywhere.
+        // Nothing from the environment: a demo is the same everywhere.
         Ok(Config::load(Inputs { path: Some(path), data_dir, listen: Some(listen), variables: BTreeMap::new() })?)
     }
 

@@ -1,4 +1,4 @@
-//! A folder that is there for as long as somebody holds it.
+//! A folder that exists as long as somebody holds it.
 
 use std::{
     env, fs, io,

@@ -1,4 +1,5 @@
-//! What has been before the demo begins: written through the log itself, with the times at which it would have arrived.
+//! Deliveries from before the demo begins: written through the log itself, with the times at which they would have
+//! arrived.
 //!
 //! Posted, all of it would have arrived now, and everybody would have waited for no time at all.
 
@@ -13,7 +14,7 @@ use crate::{
     simulate::{Simulated, Simulation},
 };
 
-/// What is appended at once.
+/// How many deliveries are appended at once.
 const GROUP_DELIVERIES: usize = 4096;
 
 /// Takes everything that arrives before `moment`, and puts it into a new log with times that end now. Returns how many
@@ -26,14 +27,14 @@ pub(super) fn fill(
 ) -> anyhow::Result<u64> {
     let log = SledLog::open(data_dir, Clock::clone(clock)).map_err(with_hint)?;
     let later = TimeDelta::milliseconds((clock() - moment).num_milliseconds());
-    // One for all: nothing that is erased here stays anywhere.
+    // One for all: nothing is ever erased here.
     let secret = fresh_secret()?;
     let mut salt = [0; 16];
     salt.iter_mut().zip(secret.bytes()).for_each(|(byte, random)| *byte = random);
     let mut position = Position::ZERO;
     let mut group = Vec::with_capacity(GROUP_DELIVERIES);
     while let Some(Simulated { arrives_at, delivery, repeated }) = traffic.next_if(|next| next.arrives_at < moment) {
-        // What a sender with ids sends again is kept once, as the server does it.
+        // A delivery with an id that is sent again is kept once, as the server does it.
         if repeated && delivery.delivery_id.is_some() {
             continue;
         }

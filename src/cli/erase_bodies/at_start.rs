@@ -1,8 +1,7 @@
 //! `[retention]` as a server applies it, before it opens for traffic.
 //!
-//! The whole log is written anew for it, so it is done once a day at most, and only where a body is due. It never
-//! keeps a server from starting: a delivery that is not accepted may be lost, a body that is a day too old can go at
-//! the next start.
+//! It writes the whole log anew, so it runs once a day at most, and only where a body is due. It never keeps a server
+//! from starting: a delivery that is not accepted may be lost, a body that is a day too old can go at the next start.
 
 use std::{
     collections::BTreeSet,
@@ -23,13 +22,13 @@ use crate::{
 
 use super::{days_ago, erase, explain, of_projection, print::also_in, with_hint};
 
-/// In the log's folder: the time before which nothing was due when this was done last. Where it is missing, the log is
-/// looked through once more.
+/// In the log's folder: the time before which nothing was due after the last run. Where it is missing, the log is
+/// searched once more.
 const DONE_FILE: &str = "bodies-erased-before";
 const ONCE_IN: TimeDelta = TimeDelta::days(1);
 const TOLD_EVERY: Duration = Duration::from_secs(2);
 
-/// Erases what has had its time, and opens the log that is there afterwards.
+/// Erases the bodies that are due, and opens the log that is there afterwards.
 pub(in crate::cli) fn apply_retention(
     log: SledLog,
     projection: &Projection,

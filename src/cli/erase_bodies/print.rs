@@ -1,4 +1,4 @@
-//! What `erase-bodies` tells: counts by source, and where bodies may lie besides.
+//! What `erase-bodies` prints: counts by source, and where else bodies may lie.
 
 use std::fmt::Write as _;
 
@@ -128,7 +128,7 @@ pub(super) fn json(told: &Report<'_>) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// Where bodies may lie besides.
+/// Where else bodies may lie.
 pub(super) fn also_in(config: &Config) -> String {
     let archive = match &config.archive {
         Some(directory) => format!("in the archive in {} and ", directory.display()),

@@ -17,7 +17,7 @@ use super::{
 };
 
 const WIDTH: usize = 100;
-/// As long as the longest of the 13.
+/// As wide as the longest of the 13.
 const EVENT_WIDTH: usize = "demographics_update".len();
 const HEADING: [&str; 6] = ["POSITION", "RECEIVED (UTC)", "EVENT", "OUTCOME", "STATUS BEFORE", "STATUS AFTER"];
 

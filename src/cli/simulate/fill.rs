@@ -22,7 +22,7 @@ use crate::{
 
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What is to be written where.
+/// What to write, and where.
 pub(super) struct Job {
     pub(super) directory: PathBuf,
     pub(super) deliveries: u64,
@@ -30,7 +30,7 @@ pub(super) struct Job {
     pub(super) group: usize,
 }
 
-/// Writes the log and tells how it went.
+/// Writes the log and prints how it went.
 pub(super) fn run(
     traffic: Simulation,
     job: Job,
@@ -53,7 +53,7 @@ pub(super) fn run(
     if let Some((source, begins, ends)) = traffic.dense_day() {
         writeln!(stderr, "the dense day is that of `{source}` from {} to {}", text(begins), text(ends))?;
     }
-    // What a sender with ids sends again is kept once, as the server does it.
+    // A delivery with an id that is sent again is kept once, as the server does it.
     let mut traffic = traffic.filter(|simulated| !(simulated.repeated && simulated.delivery.delivery_id.is_some()));
     let mut progress = Progress { begun: Instant::now(), told: Instant::now(), all: job.deliveries };
     let mut left = job.deliveries;
@@ -87,7 +87,7 @@ pub(super) fn run(
     Ok(())
 }
 
-/// A directory with something else in it is somebody's, and no data directory.
+/// A directory with other files in it belongs to somebody, and is no data directory.
 fn refuse_foreign(directory: &Path) -> anyhow::Result<()> {
     let is_data_dir = directory.join("log").is_dir();
     if !directory.exists() || is_data_dir {

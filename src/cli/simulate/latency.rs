@@ -1,4 +1,5 @@
-//! How long answers took: counts in buckets that are at most a thirty-second part wide, however many there are.
+//! How long answers took: counts in buckets whose width is at most a thirty-second part of their value, so memory is
+//! bounded.
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ impl Latencies {
         self.longest = self.longest.max(took);
     }
 
-    /// What so many of a hundred did not take longer than; `None` where there is none.
+    /// The longest of the fastest `of_a_hundred` percent; `None` where there is none.
     pub(super) fn percentile(&self, of_a_hundred: u64) -> Option<Duration> {
         let rank = (self.all * of_a_hundred).div_ceil(100).max(1);
         let mut counted = 0;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::cli::common::stop::Stop;
 
-/// How long an answer is waited for once posting has ended.
+/// How long to wait for an answer once posting has ended.
 pub(super) const GRACE: Duration = Duration::from_secs(1);
 
 /// Whether there is still time. It never becomes more.
@@ -15,7 +15,7 @@ pub(super) struct Limit<'a> {
 }
 
 impl<'a> Limit<'a> {
-    /// Ends when somebody stops it, and where it lasts so long, then at the latest.
+    /// Ends when somebody stops it, and after `lasts` at the latest.
     pub(super) fn new(stop: &'a Stop, begun: Instant, lasts: Option<Duration>) -> Limit<'a> {
         Limit { stop, until: lasts.and_then(|lasts| begun.checked_add(lasts)) }
     }
@@ -24,7 +24,7 @@ impl<'a> Limit<'a> {
         self.stop.is_stopped() || self.left().is_some_and(|left| left.is_zero())
     }
 
-    /// Waits so long, or until it is over. Returns whether it is.
+    /// Waits for `at_most`, or until it is over. Returns whether it is.
     pub(super) fn wait(&self, at_most: Duration) -> bool {
         self.stop.wait(self.left().map_or(at_most, |left| left.min(at_most))) || self.is_over()
     }

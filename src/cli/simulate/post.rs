@@ -1,8 +1,8 @@
 //! Posts to a running server, in time, over a few connections, and counts the answers.
 //!
 //! Deliveries come in, each due at its time; a [`Report`] goes out. A source's deliveries go over one connection, one
-//! after the other, unless there are more connections than sources; those of an appointment always do: what overtakes what
-//! is the simulation's business and not that of the machine it runs on. Nothing is kept but what waits for a connection.
+//! after the other, unless there are more connections than sources; those of an appointment always do: the simulation
+//! decides what overtakes what, not the machine it runs on. Only deliveries that wait for a connection are kept.
 
 use std::{
     collections::HashMap,
@@ -32,7 +32,7 @@ use super::{
 
 /// How many deliveries wait for a connection before the others have to wait too.
 const WAITING_MAX: usize = 64;
-/// How often it is told how far it is.
+/// How often the progress is shown.
 const TELL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What is to be posted, where, and how fast.
@@ -55,9 +55,9 @@ pub(in crate::cli) struct Job<'a> {
 /// When the next one is due.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::cli) enum Rate {
-    /// So many a second, evenly.
+    /// This many a second, evenly.
     PerSecond(u32),
-    /// So many times as fast as in the world.
+    /// A multiple of the world's speed.
     Speed {
         /// How many times.
         factor: u32,
@@ -71,7 +71,7 @@ pub(in crate::cli) enum Rate {
 pub(in crate::cli) struct Nights {
     /// Where nothing happens in the world for longer than this, it is night.
     pub(in crate::cli) quiet: TimeDelta,
-    /// The next one comes after so long at the latest.
+    /// The next one comes after this long at the latest.
     pub(in crate::cli) gap_max: Duration,
 }
 
@@ -79,7 +79,7 @@ pub(in crate::cli) struct Nights {
 pub(in crate::cli) struct Progress<'a> {
     pub(in crate::cli) report: &'a Report,
     pub(in crate::cli) took: Duration,
-    /// The time in the world of what was handed out last.
+    /// The time in the world of the last delivery that was handed out.
     pub(in crate::cli) simulated: DateTime<Utc>,
 }
 
@@ -104,8 +104,8 @@ struct Due<'a> {
     delivery: NewDelivery,
 }
 
-/// Posts until there is no more, or the time is over, or somebody stops it. Returns what was answered, and why that is
-/// not all where a server did not let a source in.
+/// Posts until there is no more, or the time is over, or somebody stops it. Returns the answers, and why some are
+/// missing where a server did not let a source in.
 pub(in crate::cli) fn post(
     traffic: &mut dyn Iterator<Item = Simulated>,
     job: &Job<'_>,
@@ -119,7 +119,7 @@ pub(in crate::cli) fn post(
     let places: HashMap<&SourceName, usize> = job.sources.iter().zip(0..).collect();
     let place = |delivery: &NewDelivery| places.get(&delivery.source).copied().unwrap_or(0);
     let target = |place: usize| &job.targets[place % job.targets.len()];
-    // The first goes alone: where the server does not answer, the others are not tried.
+    // The first goes alone: where the server does not answer it, no other is tried.
     let first_at = first.arrives_at;
     let first = Due { target: target(place(&first.delivery)), delivery: first.delivery };
     shared.try_first(&first)?;
@@ -151,7 +151,7 @@ pub(in crate::cli) fn post(
     Ok((told.report, told.fatal))
 }
 
-/// Over which connection a delivery goes, of a source at this place.
+/// The connection of a delivery from the source at this place.
 fn connection(place: usize, delivery: &NewDelivery, job: &Job<'_>) -> usize {
     let each = job.connections / job.sources.len().max(1);
     if each < 2 {

@@ -1,4 +1,4 @@
-//! What came of posting: how many of what, how fast, and how long the answers took. For a person, or as JSON.
+//! The result of posting: counts, rates, and how long the answers took. For a person, or as JSON.
 
 use std::{collections::BTreeMap, io::Write, time::Duration};
 
@@ -15,7 +15,7 @@ pub(in crate::cli) struct Report {
     refused: u64,
     /// Deliveries that were never answered.
     not_answered: u64,
-    /// Deliveries that were under way at the end, and whose answer was not waited for.
+    /// Deliveries that were under way at the end, for whose answer nobody waited.
     in_flight: u64,
     /// Answers by status. A delivery that was sent again has several.
     statuses: BTreeMap<u16, u64>,
@@ -52,16 +52,16 @@ struct LatencyMs {
     max: Option<f64>,
 }
 
-/// What else there is to tell at the end.
+/// What else a report needs at the end.
 pub(super) struct End {
     pub(super) took: Duration,
-    /// How many a second there were to be, where that was said.
+    /// How many a second were asked for, if anything.
     pub(super) asked: Option<u32>,
     pub(super) next_appointment: String,
 }
 
 impl Report {
-    /// A request has been answered, or not.
+    /// Counts a request, answered or not.
     pub(super) fn answered(&mut self, answer: &Answer, took: Duration) {
         match answer {
             Answer::Taken(status, _) | Answer::Refused(status, _) => {
@@ -73,12 +73,12 @@ impl Report {
         }
     }
 
-    /// A delivery is sent again.
+    /// Counts a delivery that is sent again.
     pub(super) fn retried(&mut self) {
         self.retries += 1;
     }
 
-    /// This was the last answer to a delivery.
+    /// Counts the last answer to a delivery.
     pub(super) fn ended(&mut self, answer: &Answer) {
         match answer {
             Answer::Taken(_, outcome) => *self.outcomes.entry(outcome.clone()).or_default() += 1,

@@ -1,4 +1,4 @@
-//! Route keys and tokens from where no list of processes shows them: a file, or the environment.
+//! Route keys and tokens from places that no list of processes shows: a file, or the environment.
 
 use std::{
     collections::BTreeMap,
@@ -13,10 +13,10 @@ use anyhow::{Context as _, bail};
 pub(in crate::cli) const ROUTE_KEYS: &str = "CLOCKFOLD_SIMULATE_ROUTE_KEYS";
 pub(in crate::cli) const AUTHTOKENS: &str = "CLOCKFOLD_SIMULATE_AUTHTOKENS";
 
-/// More than the keys of all sources have.
+/// The most bytes of a file: more than the keys of all sources.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// What lets sources in, as the environment has it.
+/// The sources' credentials in the environment.
 #[derive(Default)]
 pub(in crate::cli) struct OfEnvironment {
     pub(super) route_keys: Vec<String>,
@@ -33,8 +33,8 @@ impl OfEnvironment {
     }
 }
 
-/// The keys of a file, one a line; lines that are blank or begin with `#` don't count. `-` is standard input. No message
-/// repeats what stands in it.
+/// The keys of a file, one a line; lines that are blank or begin with `#` don't count. `-` is standard input. No
+/// message repeats a key.
 pub(super) fn from_file(path: &Path) -> anyhow::Result<Vec<String>> {
     let name = path.display();
     let mut text = String::new();

@@ -1,7 +1,7 @@
 //! One connection to a server, which is kept: a delivery goes out, what became of it comes back.
 //!
-//! Requests are made on a thread of its own, which nobody waits for at the end: a server that does not answer keeps
-//! nobody from ending.
+//! A thread of its own makes the requests, and nobody waits for it at the end: a server that does not answer can't hold
+//! up the end.
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, Sender as Queue, channel},
@@ -22,9 +22,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(30);
 const IDLE_MAX: Duration = Duration::from_secs(5);
 /// Before a delivery is sent again, where the answer does not say.
 const PAUSE: Duration = Duration::from_millis(500);
-/// However long the answer says.
+/// The longest pause, however long the answer asks for.
 const PAUSE_MAX: Duration = Duration::from_secs(5);
-/// How often whoever waits for an answer looks whether it is over.
+/// While waiting for an answer, how often to look whether posting is over.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// What became of one request.
@@ -67,7 +67,7 @@ impl Sender {
     pub(super) fn new() -> Sender {
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            // No environment and no answer leads anywhere else.
+            // Neither the environment nor an answer sends it anywhere else.
             .proxy(None)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -88,7 +88,7 @@ impl Sender {
         Sender { requests, answers }
     }
 
-    /// Sends a delivery, again where that may help, and takes note of every answer. Returns the last one. After
+    /// Sends a delivery, again where that may help, and counts every answer. Returns the last one. After
     /// [`Answer::Cut`] it sends nothing more.
     pub(super) fn deliver(
         &self,

@@ -1,4 +1,4 @@
-//! Where deliveries are posted to: a server on this machine, unless somebody says otherwise.
+//! Where deliveries are posted to: a server on this machine, unless an argument says otherwise.
 
 use std::{
     fmt,
@@ -35,7 +35,7 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    /// The place at a URL. A refusal does not repeat it, as one of a typed argument would.
+    /// The place at a URL. A refusal does not repeat it, as clap's own would.
     pub(super) fn at(url: &str) -> Result<Target, clap::Error> {
         Target::parse(url).map_err(|why| wrong_usage(&format!("this is no URL for --target: {why}\n")))
     }
@@ -70,7 +70,7 @@ impl Target {
         !self.path.is_empty()
     }
 
-    /// The same place once for each source that there are credentials of.
+    /// The same place once for each source with credentials.
     pub(super) fn for_each(&self, credentials: &Credentials<'_>) -> Result<Vec<Target>, clap::Error> {
         let Credentials { route_keys, authtokens } = credentials;
         if !self.path.is_empty() {
@@ -136,7 +136,7 @@ impl Target {
         &self.url
     }
 
-    /// What stands in the header `Authtoken`.
+    /// The value of the header `Authtoken`.
     pub(super) fn authtoken(&self) -> Option<&str> {
         self.authtoken.as_deref()
     }

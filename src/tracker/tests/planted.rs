@@ -60,7 +60,7 @@ fn expected(deliveries: &[NewDelivery]) -> (Vec<Place>, Vec<&NewDelivery>) {
     (places, appended)
 }
 
-/// Has a writer serve deliveries on this thread. Returns what each sender is told, and how far is announced.
+/// Has a writer serve deliveries on this thread. Returns what each sender gets, and the position announced.
 fn serve(
     deliveries: Vec<NewDelivery>,
     (log, projection, rebuild_slot): (Arc<dyn Log>, Projection, Arc<RebuildSlot>),
@@ -105,7 +105,7 @@ fn check_receipts(folder: &Path, seed: u64) {
     }
 }
 
-/// After a storage error nothing is accepted, and everybody is told.
+/// After a storage error nothing is accepted, and every sender learns it.
 fn check_failure(folder: &Path, seed: u64) {
     let (tracker, queue) = Tracker::new(1);
     let (log, projection, rebuild_slot) = opened(folder, Arc::new(BrokenLog { panics: false }));
@@ -119,7 +119,7 @@ fn check_failure(folder: &Path, seed: u64) {
     assert!(state.failure.is_there());
 }
 
-/// Who waits while the projection is built anew is told what its own delivery did.
+/// A sender that waits for a rebuild learns what its own delivery did.
 fn check_repair(folder: &Path, _: u64) {
     let (told, announced) = serve(vec![event("checkin"), event("discharge")], damaged(folder));
     let statuses: Vec<_> = told.into_iter().map(|receipt| receipt.unwrap().folded.status).collect();
