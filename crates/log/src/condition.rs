@@ -1,4 +1,4 @@
-//! Whether the log takes deliveries, and why not: what the writer, the journal's thread and the keeper tell each other.
+//! Whether the log takes deliveries, and why not: the state that the writer, the journal's thread and the keeper share.
 
 use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
@@ -31,8 +31,8 @@ impl Condition {
         }
     }
 
-    /// What keeps it closed now: corruption that was found is told in place of the error that came before, and the other way
-    /// round once something else stands there.
+    /// What keeps it closed now: corruption that was found replaces the error that came before, and the other way round
+    /// once other files stand there.
     pub(super) fn is_kept_closed_by(&self, error: &LogError) {
         let mut state = self.state();
         if state.failure.as_ref().is_some_and(|known| known.is_corruption() || error.is_corruption()) {
@@ -50,12 +50,12 @@ impl Condition {
         self.state().failure.clone()
     }
 
-    /// The error of whoever wants to write while it takes nothing.
+    /// The error of a write while it takes nothing.
     pub(super) fn check(&self) -> Result<(), LogError> {
         self.state().failure.as_ref().map_or(Ok(()), |why| Err(LogError::Closed(why.to_string())))
     }
 
-    /// The error of whoever wants to read while it is not open.
+    /// The error of a read while it is not open.
     pub(super) fn closed(&self) -> LogError {
         self.check().err().unwrap_or_else(|| LogError::Closed("it was closed on purpose".to_owned()))
     }
@@ -66,7 +66,7 @@ impl Condition {
         self.changed.notify_all();
     }
 
-    /// Waits so long, or until something has changed. `false` where the keeper ends.
+    /// Waits for `timeout`, or until something has changed. `false` where the keeper ends.
     pub(super) fn wait(&self, timeout: Duration) -> bool {
         let state = self.state();
         if state.is_stopping {

@@ -1,9 +1,9 @@
-//! Bodies leave the disk for good: the log is written anew without them, beside the old one, compared with it, and
-//! takes its place by one exchange of two names.
+//! Takes bodies off the disk for good: writes the log anew without them, beside the old one, compares the two, and puts
+//! the new one in its place by one exchange of two names.
 //!
-//! A store keeps dead copies of what was overwritten, so nothing less takes a body off the disk. Positions, times,
-//! readings and commitments stay, and with them the chain, every digest and every fold. Until the exchange the old
-//! log is as it was; after it the new one is complete. What a crash leaves of either goes at the next open.
+//! A store keeps dead copies of overwritten values, so nothing less takes a body off the disk. Positions, times,
+//! readings and commitments stay, and with them the chain, every digest and every fold. Until the exchange the old log
+//! is as it was; after it the new one is complete. The next open removes what a crash leaves of either.
 
 mod error;
 
@@ -34,7 +34,7 @@ use crate::{
     store::sled_store::wait_until_closed,
 };
 
-/// What is appended at once, whichever comes first.
+/// What is appended at once at most, whichever comes first.
 const GROUP_DELIVERIES_MAX: usize = 2048;
 const GROUP_BYTES_MAX: usize = 1 << 20;
 
@@ -137,14 +137,14 @@ impl Erasure<'_> {
         append(&mut group)
     }
 
-    /// Reads what was written back from the disk, and holds it against the old log.
+    /// Reads the new log back from the disk, and compares it with the old one.
     fn compare(&self, old: &SledLog, step: &mut dyn FnMut()) -> Result<(), ErasureError> {
         let folder = self.beside().log();
         for path in files(&folder)? {
-            // What is read from memory proves nothing; where the system refuses, it is compared all the same.
+            // A read from memory proves nothing; where the system refuses, we compare all the same.
             let _ = File::open(path).map(|file| fadvise(&file, 0, None, Advice::DontNeed));
         }
-        // What was read since is compared too.
+        // The readings of a better reader are compared too.
         let new = read_by(self.open_beside()?, old.reader());
         let differs = |position, message| Err(ErasureError::Differs { position, message });
         let mut written = new.read(Position::new(1));
@@ -212,7 +212,7 @@ impl Erasure<'_> {
         SledLog::open(&self.beside(), Clock::clone(&self.clock)).map_err(|error| self.making(error))
     }
 
-    /// What a full disk needs to be told with.
+    /// The error of writing, with what the log takes and what is free.
     fn making(&self, error: LogError) -> ErasureError {
         let size = |path: PathBuf| fs::metadata(path).map_or(0, |found| found.blocks() * 512);
         let takes = files(&self.data_dir.log()).map_or(0, |paths| paths.into_iter().map(size).sum());

@@ -7,8 +7,8 @@ use crate::{Cause, Position};
 /// What can go wrong with a log.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum LogError {
-    /// The system refuses to let the log be opened, read or written, or the store has met something that it can't go on
-    /// with. That says nothing of what is in it.
+    /// The system refuses to open, read or write the log, or the store can't go on. That says nothing about the
+    /// deliveries in it.
     #[error("{doing}: {message}")]
     Storage {
         /// What was being done.
@@ -60,7 +60,7 @@ pub enum LogError {
     InUse {
         /// The directory.
         path: PathBuf,
-        /// Its process id, where the lock file tells.
+        /// Its process id, where the lock file has it.
         holder: Option<String>,
     },
     /// A delivery of another log can't follow the last one here.
@@ -94,7 +94,7 @@ impl LogError {
         matches!(self, LogError::Corrupt { .. } | LogError::Shorter { .. })
     }
 
-    /// Whether the hint is to give up what is there: the log was read, by us or by the store, and is corrupt.
+    /// Whether the hint says to give up what is there: the log was read, by us or by the store, and is corrupt.
     pub fn gives_up(&self) -> bool {
         self.is_corruption() || matches!(self, LogError::Unopenable { .. })
     }

@@ -2,7 +2,7 @@
 //! that a storage error has closed.
 //!
 //! A failed write or sync is never tried again on the same file. Once the disk takes files again, everything is closed
-//! and opened as at a start; what is opened has to hold what this process has acknowledged, or the log stays closed.
+//! and opened as at a start; the log that is opened has to hold what this process has acknowledged, or it stays closed.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -20,15 +20,16 @@ const HEAD_INTERVAL: Duration = Duration::from_millis(500);
 const OPENING_INTERVAL: Duration = Duration::from_secs(1);
 /// How often, where it was opened and is not what it should be: that waits for a person.
 const HOPELESS_INTERVAL: Duration = Duration::from_secs(30);
-/// A store that refuses by itself is tried so often before that is taken for corruption: what it says depends on the disk.
+/// How often a store that refuses by itself is tried before that is taken for corruption: what it says depends on the
+/// disk.
 const UNOPENABLE_TRIES: u32 = 3;
-/// How often the same message is said.
+/// How often the same message is logged.
 const WORDS_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Keeps a log until [`Condition::stop`](super::condition::Condition::stop).
 pub(super) fn start(shared: Arc<Shared>) -> Result<JoinHandle<()>, LogError> {
     let mut keeper = Keeper { shared, remembered: None, tried: None, words: Words::default() };
-    // Before anything is acknowledged: whoever ends the process a moment later leaves a log with a head.
+    // Before anything is acknowledged: a process that ends a moment later leaves a log with a head.
     keeper.keep();
     let thread = thread::Builder::new().name("clockfold-keeper".to_owned()).spawn(move || keeper.run());
     thread.map_err(|error| storage("starting a thread".to_owned(), error))
@@ -53,7 +54,7 @@ struct Tried {
     unopenable: u32,
 }
 
-/// What was said last, and when: a disk that fails for a day is not told of each second.
+/// What was logged last, and when: a disk that fails for a day is not reported each second.
 #[derive(Default)]
 struct Words(Option<(String, Instant)>);
 
@@ -80,7 +81,7 @@ impl Keeper {
         }
     }
 
-    /// A defect closes the log for being opened anew, and does not end this thread: without it nobody would do that.
+    /// A defect closes the log, to be opened anew, and does not end this thread: without it nobody would do that.
     fn keep_or_fail(&mut self) {
         if catch_unwind(AssertUnwindSafe(|| self.keep())).is_err() {
             self.shared.condition.fail(&self.stopped_at_a_defect());
@@ -92,7 +93,7 @@ impl Keeper {
         LogError::Unopenable { path: self.shared.data_dir.log(), message }
     }
 
-    /// The head is written off the answers' path. It is a tripwire: where it can't be written, that is tried again.
+    /// Writes the head, off the answers' path. It is a tripwire: where it can't be written, that is tried again.
     fn keep(&mut self) {
         // Before the head, which must not go into somebody else's directory.
         if let Err(error) = self.shared.check_files() {
@@ -144,7 +145,7 @@ impl Keeper {
 }
 
 impl Tried {
-    /// One that has just ended so: an error counts from its end, because opening may take long.
+    /// A try that has just ended so: an error counts from its end, because opening may take long.
     fn after(before: Option<&Tried>, error: Option<&LogError>, files: Option<Files>) -> Tried {
         let unopenable = match error {
             Some(LogError::Unopenable { .. }) => before.map_or(0, |before| before.unopenable) + 1,

@@ -60,7 +60,7 @@ pub trait Log: Send + Sync {
     fn read(&self, from: Position) -> Box<dyn Iterator<Item = Result<Delivery, LogError>> + '_>;
 
     /// The same with the log's digest after each. `before` is the digest before `from`, where the caller knows it: so
-    /// whoever reads on looks nothing up.
+    /// reading on looks nothing up.
     fn entries(
         &self,
         from: Position,
@@ -98,7 +98,7 @@ pub trait Log: Send + Sync {
     /// The last durable position, and the chain's digest there.
     fn head(&self) -> Head;
 
-    /// The digest at `position`, as far as it can be told without reading the whole log.
+    /// The digest at `position`, found without reading the whole log.
     fn digest_at(&self, position: Position) -> Result<Digest, LogError>;
 
     /// When the delivery at the head arrived; `None` where there is none.
@@ -111,8 +111,8 @@ pub trait Log: Send + Sync {
 
     /// Puts commitments in the place of the bodies of these positions. Returns how many were erased now.
     ///
-    /// From then on nobody is told these bodies. It does not take them off the disk: a store may keep dead copies of
-    /// what it has overwritten. [`Erasure`] does.
+    /// From then on nobody gets these bodies. It does not take them off the disk: a store may keep dead copies of
+    /// overwritten values. [`Erasure`] does.
     fn erase(&self, positions: &[Position]) -> Result<usize, LogError>;
 
     /// Why the log takes nothing at the moment, if so.

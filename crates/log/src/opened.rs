@@ -35,14 +35,14 @@ pub(super) struct Opened {
     files: Files,
 }
 
-/// What the log has to hold that is opened.
+/// What the opened log has to hold.
 #[derive(Clone, Copy)]
 pub(super) enum Expected {
-    /// What was remembered beside it; a log that is not there is made.
+    /// The head that was remembered beside it; a missing log is made.
     Remembered,
     /// What this process has acknowledged. Nothing is made.
     Acknowledged(Head),
-    /// What was remembered. It is only read: what the journal holds stays there.
+    /// The remembered head. The log is only read: the journal stays as it is.
     AtRest,
 }
 
@@ -112,7 +112,7 @@ impl Opened {
         if planted!(RecoveredFilesRemovedFirst) {
             let _ = journal::remove(opened.disk(), &folder, &recovered.files);
         }
-        // Only now that nothing speaks against it is anything deleted.
+        // Nothing is deleted before everything is checked.
         opened.checkpoint(opened.head().position)?;
         if planted!(RecoveredFilesRemovedFirst) {
             return Ok((opened, last_received_at));
@@ -148,7 +148,7 @@ impl Opened {
         LogError::Exchanged { path: self.data_dir.root().to_owned() }
     }
 
-    /// Holds the log's end against what is expected of it, and returns the last arrival time.
+    /// Checks the log's end against what is expected, and returns the last arrival time.
     fn check_end(&self, expected: Expected) -> Result<DateTime<Utc>, LogError> {
         let found = self.head();
         self.digest_at(found.position)?;

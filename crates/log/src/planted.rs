@@ -26,7 +26,7 @@ pub(crate) enum Fault {
     CheckpointedBeforeCommit,
     /// The log's digest stays what it was when a group comes.
     DigestNotAdvanced,
-    /// Of what a crash left in the journal only the last group is taken.
+    /// Only the last group that a crash left in the journal is taken.
     EarlierGroupForgotten,
     /// A start removes the journal's files before the store has what they hold.
     RecoveredFilesRemovedFirst,

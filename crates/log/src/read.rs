@@ -1,5 +1,5 @@
-//! Reading the log: from the store as far as that has it, from what is unflushed beyond it, without gap or repeat while
-//! deliveries move from one to the other, and while the log is opened anew.
+//! Reading the log: from the store as far as that has it, from the unflushed groups beyond it, without gap or repeat
+//! while deliveries move from one to the other, and while the log is opened anew.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -19,7 +19,8 @@ use crate::{
 };
 
 /// Deliveries in order; stops after the first error. Every group that is read from the store after the first one, and
-/// the first where it is the log's, is held against the chain: one was changed, moved or exchanged where it does not fit.
+/// the first where it is the log's, is checked against the chain: a group that does not fit was changed, moved or
+/// exchanged.
 pub(super) struct Read<'a> {
     log: &'a Shared,
     source: Origin,

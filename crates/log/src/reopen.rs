@@ -1,5 +1,5 @@
-//! A log that failed is closed, and what is on the disk is opened, as at a start: if the path still leads to what this
-//! process has, and the disk takes files. What is opened has to hold everything that was acknowledged.
+//! Closes a log that failed, and opens what is on the disk, as at a start: if the path still leads to what this process
+//! has, and the disk takes files. The opened log has to hold everything that was acknowledged.
 
 use std::sync::{Arc, PoisonError};
 
@@ -24,7 +24,7 @@ impl Shared {
         // A failure leaves the journal's files as they are.
         drop(writer.journal.take().map(Journal::close));
         let folder = self.data_dir.log();
-        // Nothing is locked or tried out in a directory that is somebody else's.
+        // Lock and try out nothing in somebody else's directory.
         self.check_is_ours()?;
         let new_lock = self.lock_again()?;
         try_out(&**self.data_dir.disk(), &folder, self.condition.failure().is_some_and(|why| why.is_full()))?;
@@ -86,7 +86,7 @@ impl Shared {
         }
     }
 
-    /// What is locked is ours: its lock file says from now on what the one said that is no longer there.
+    /// The locked directory is ours: its lock file takes over the lines of the one that is no longer there.
     fn exchange_lock(&self, new: DataDirLock) {
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         new.take_over(&lock);

@@ -1,7 +1,6 @@
-//! The log on disk: one writer gives positions and arrival times, and nobody reads a delivery before it
-//! is durable. A group is made durable by the journal; a thread moves what that holds into the store, in values of a
-//! good size. The keeper remembers the head, and opens the log anew after a storage error. A log that was closed is in
-//! the store alone.
+//! The log on disk: one writer gives positions and arrival times, and nobody reads a delivery before it is durable. The
+//! journal makes a group durable; a thread moves its groups into the store, in values of a good size. The keeper
+//! remembers the head, and opens the log anew after a storage error. A closed log is in the store alone.
 
 use std::{
     sync::{
@@ -40,7 +39,7 @@ use crate::{
     },
 };
 
-/// Tells the time of arrival. Made in `main`, so that tests can make their own.
+/// Returns the time of arrival. Made in `main`, so that tests can make their own.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// A clock that stands this far behind the last arrival is worth a warning.
@@ -62,11 +61,11 @@ pub(super) struct Shared {
     pub(super) data_dir: DataDir,
     pub(super) lock: Mutex<Arc<DataDirLock>>,
     pub(super) condition: Arc<Condition>,
-    /// What is open; nothing after an opening that failed. Who reads has it for one step at a time, so that a log that
-    /// failed can be closed while somebody is in the midst of reading it.
+    /// What is open; nothing after an opening that failed. A reader has it for one step at a time, so that a log that
+    /// failed can be closed in the midst of a read.
     pub(super) opened: RwLock<Option<Arc<Opened>>>,
     writer: Mutex<Writer>,
-    /// What the writer has of it, for whoever must not wait for a sync: milliseconds since 1970-01-01 UTC.
+    /// The last arrival time, for readers that must not wait for a sync: milliseconds since 1970-01-01 UTC.
     last_received_at_ms: AtomicI64,
     /// The end, as far as it was acknowledged.
     pub(super) head: Mutex<Head>,
@@ -90,8 +89,8 @@ impl SledLog {
         SledLog::open_locked(data_dir, Arc::new(lock), clock)
     }
 
-    /// Opens a log that is there, for who only reads it: nothing is made or remembered, nothing is moved out of the
-    /// journal, and nothing is taken. What sled itself writes is said in `sled_store.rs`.
+    /// Opens an existing log only for reading: it makes and remembers nothing, moves nothing out of the journal, and
+    /// takes nothing. `sled_store.rs` says what sled itself writes.
     pub fn open_to_read(data_dir: &DataDir, clock: Clock) -> Result<SledLog, LogError> {
         let lock = Arc::new(data_dir.lock_to_read()?);
         let condition = Arc::default();
@@ -171,8 +170,8 @@ impl SledLog {
         self.shared.lock()
     }
 
-    /// Moves everything into the store and closes it; nothing is read or written from then on. An error takes nothing
-    /// away that was acknowledged: the next start finds it.
+    /// Moves everything into the store and closes it; nothing is read or written from then on. An error loses nothing
+    /// acknowledged: the next start finds it.
     pub fn end(&self) -> Result<(), LogError> {
         self.shared.condition.stop();
         // It remembers the head before it ends; a panic of it was logged when it happened.
@@ -180,7 +179,7 @@ impl SledLog {
         let _ = keeper.map(JoinHandle::join);
         let mut writer = self.shared.writer();
         let failure = self.shared.condition.failure();
-        // After an error everything stays as it is, for who opens it next to look at.
+        // After an error everything stays as it is for the next opening.
         let drained = writer.journal.take().map_or(Ok(()), Journal::close);
         let opened = self.shared.opened.write().unwrap_or_else(PoisonError::into_inner).take();
         let closed = opened.and_then(Arc::into_inner).map_or(Ok(()), |mut opened| opened.store.close());
@@ -292,7 +291,7 @@ impl Log for SledLog {
         let mut writer = self.shared.writer();
         self.shared.condition.check()?;
         let condition = &self.shared.condition;
-        // A body that is erased must not be left in the journal.
+        // No erased body may stay in the journal.
         writer.journal()?.drain().inspect_err(|error| condition.fail(error))?;
         let head = self.shared.head().position;
         self.shared.reading(|opened| {
@@ -324,7 +323,7 @@ impl Log for SledLog {
 
 impl Drop for SledLog {
     fn drop(&mut self) {
-        // An error was told when it happened; whoever wants to know ends the log before.
+        // An error was logged when it happened; a caller that wants it calls `end` first.
         let _ = self.end();
     }
 }
@@ -366,7 +365,7 @@ impl Shared {
         self.reading(Opened::check_files)
     }
 
-    /// Has what was opened be read.
+    /// Lets readers read what was opened.
     fn publish(&self, opened: Arc<Opened>) {
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = opened.head();
         *self.opened.write().unwrap_or_else(PoisonError::into_inner) = Some(opened);

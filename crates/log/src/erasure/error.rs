@@ -32,12 +32,12 @@ pub enum ErasureError {
     Making {
         /// What went wrong.
         error: LogError,
-        /// What the old log takes, in bytes.
+        /// The size of the old log, in bytes.
         takes: u64,
         /// What was free, in bytes.
         free: u64,
     },
-    /// What was written is not what comes back.
+    /// The log that was written reads back otherwise.
     #[error("the log that was written without the bodies differs from the old one at position {position}: {message}")]
     Differs {
         /// The first position that differs.

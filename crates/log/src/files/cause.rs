@@ -1,6 +1,6 @@
-//! Why the system refused, as far as a person does something else about it.
+//! Why the system refused, as far as the cause changes what a person does.
 //!
-//! None of these says that the log is corrupt: where the system refuses, the log may be well. So no hint here tells to
+//! None of these says that the log is corrupt: where the system refuses, the log may be well. So no hint here says to
 //! restore a copy.
 
 use std::io;
@@ -12,15 +12,15 @@ use rustix::io::Errno;
 pub enum Cause {
     /// EACCES, EPERM: this user may not.
     NotAllowed,
-    /// EROFS: the file system is mounted to be read only.
+    /// EROFS: the file system is mounted read-only.
     ReadOnly,
     /// ENOSPC: the disk is full, of bytes or of files.
     NoSpace,
-    /// EDQUOT: this user has used up what he may take of the disk.
+    /// EDQUOT: this user's quota of the disk is used up.
     Quota,
-    /// EIO: the disk, or what stands between, has failed.
+    /// EIO: the disk, or something between, has failed.
     Device,
-    /// EMFILE, ENFILE: too much is open.
+    /// EMFILE, ENFILE: too many files are open.
     TooManyFiles,
     /// EFBIG: a limit on how large a file may be.
     TooLarge,
@@ -30,12 +30,12 @@ pub enum Cause {
     Gone,
     /// EAGAIN of a lock: another process has the store's file.
     Locked,
-    /// Whatever else.
+    /// Anything else.
     Other,
 }
 
 impl Cause {
-    /// What an error of the system's means.
+    /// The cause of a system's error.
     pub fn of(error: &io::Error) -> Cause {
         match error.raw_os_error() {
             Some(number) => Cause::of_number(number),
@@ -44,7 +44,7 @@ impl Cause {
         }
     }
 
-    /// Whether it is the system that refuses, and not who reads what is there.
+    /// Whether the system refuses, and not the code that reads what is there.
     pub(crate) fn is_the_systems(error: &io::Error) -> bool {
         error.raw_os_error().is_some() || Cause::in_text(&error.to_string()).is_some()
     }

@@ -1,7 +1,7 @@
 //! The data directory: `log/`, `projection/`, `head` and `lock`, and nothing else at its top.
 //!
-//! While a log is made there that is to take the place of another, `erasing/` or `restoring/` stands beside it. What
-//! a crash leaves of these goes at the next open, because it may hold bodies that somebody takes for erased.
+//! While another log is being made, `erasing/` or `restoring/` stands beside them. The next open removes what a crash
+//! leaves of these, because it may hold bodies that somebody takes for erased.
 
 use std::{
     any::Any,
@@ -57,7 +57,7 @@ impl DataDir {
         DataDirLock::take(&self.root, &self.lock_path())
     }
 
-    /// Locks the directory for who only reads it: nothing is made, and the lock file is afterwards what it was.
+    /// Locks the directory for a reader: makes nothing, and leaves the lock file as it was.
     pub(crate) fn lock_to_read(&self) -> Result<DataDirLock, LogError> {
         DataDirLock::take_to_read(&self.root, &self.lock_path())
     }
@@ -98,7 +98,7 @@ impl DataDir {
         self.root.join("projection")
     }
 
-    /// Where a log is made that has fewer bodies, and then where the old one goes. Only during that work.
+    /// Where a log with fewer bodies is made, and where the old one then goes. Only during that work.
     pub fn erasing(&self) -> PathBuf {
         self.root.join("erasing")
     }
@@ -108,7 +108,7 @@ impl DataDir {
         self.root.join("restoring")
     }
 
-    /// Removes what a crash left of such work, durably. Only whoever has the lock may.
+    /// Removes what a crash left of such work, durably. Only the holder of the lock may.
     pub(crate) fn remove_unfinished(&self) -> Result<(), LogError> {
         for folder in [self.erasing(), self.restoring()] {
             let removed = remove_folder(&folder);
@@ -127,12 +127,12 @@ impl DataDir {
     }
 }
 
-/// Makes a directory, and those above it, for its owner only: what was sent about patients is nobody else's business.
+/// Makes a directory, and those above it, for its owner only: nobody else may see what was sent about patients.
 pub fn make_private_dir(path: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Removes a folder and all that is in it, durably. Tells whether it was there.
+/// Removes a folder and all that is in it, durably. Returns whether it was there.
 pub(crate) fn remove_folder(path: &Path) -> std::io::Result<bool> {
     match fs::remove_dir_all(path) {
         Ok(()) => path.parent().map_or(Ok(()), sync_dir).map(|()| true),
@@ -169,7 +169,7 @@ pub fn sync_dir(path: &Path) -> std::io::Result<()> {
     RealDisk.sync_folder(path)
 }
 
-/// What the system said while something was done.
+/// The error of something that the system refused.
 pub(crate) fn storage(doing: String, error: impl std::fmt::Display + 'static) -> LogError {
     let cause = (&error as &dyn Any).downcast_ref().map_or(Cause::Other, Cause::of);
     LogError::Storage { doing, message: error.to_string(), cause }

@@ -1,8 +1,7 @@
 //! The head: where the log ends, remembered in a small file beside it.
 //!
-//! It is a tripwire, not what makes a delivery durable: a store that lost its tail opens without an
-//! error, with fewer rows, and only this file tells. It may trail the log by a second, never lead it. An open log has one
-//! from the start.
+//! It is a tripwire and makes no delivery durable: a store that lost its end opens without an error, with fewer rows,
+//! and only this file shows it. It may trail the log by a second, never lead it. An open log has one from the start.
 
 use std::{io, path::PathBuf, sync::Arc};
 

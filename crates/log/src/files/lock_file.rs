@@ -9,7 +9,7 @@
 //! session-key 9f86d081...      what stays from one holder to the next: a word, a blank, and its value
 //! ```
 //!
-//! What the lines mean is their writers' business. A line without its line feed is torn, and counts for nothing.
+//! Only their writers know what the lines mean. A line without its line feed is torn, and counts for nothing.
 
 use std::{
     fmt,
@@ -24,7 +24,7 @@ use clockfold_disk::{Disk as _, File as _, RealDisk};
 
 use crate::{LogError, files::data_dir::storage};
 
-/// More than a lock file has.
+/// The most bytes that are read: more than a lock file has.
 const FILE_BYTES_MAX: u64 = 512 << 10;
 
 /// While this lives, no other process opens the data directory.
@@ -32,7 +32,7 @@ const FILE_BYTES_MAX: u64 = 512 << 10;
 pub struct DataDirLock {
     file: File,
     text: Mutex<Text>,
-    /// What becomes of the file at the end, where whoever has the lock only reads.
+    /// What becomes of the file at the end, where the holder only reads.
     after: Option<After>,
 }
 
@@ -65,15 +65,15 @@ impl fmt::Debug for Text {
 }
 
 impl Drop for DataDirLock {
-    /// Said, and not left to the closing of the file: a child that is about to become another program still has a copy
-    /// of the file open, and would keep the lock for as long.
+    /// Unlocks explicitly, and does not leave that to the closing of the file: a child that is about to become another
+    /// program still has a copy of it open, and would keep the lock for as long.
     fn drop(&mut self) {
         if let Some(After { path, content }) = &self.after {
             let put_back = match content {
                 Some(content) => {
                     self.file.write_all_at(content, 0).and_then(|()| self.file.set_len(content.len() as u64))
                 }
-                // Whoever opened it a moment ago finds out that it is gone.
+                // A process that opened it a moment ago finds out that it is gone.
                 None => fs::remove_file(path),
             };
             if let Err(error) = put_back {
@@ -103,7 +103,7 @@ impl DataDirLock {
         Ok(lock)
     }
 
-    /// Takes it for who only reads what is there: the file is afterwards what it was before, or gone where there was none.
+    /// Takes it for a reader: the file is afterwards what it was before, or gone where there was none.
     pub(crate) fn take_to_read(root: &Path, path: &Path) -> Result<DataDirLock, LogError> {
         let (mut lock, was_there) = DataDirLock::taken(root, path)?;
         let content = was_there.then(|| fs::read(path)).transpose();
@@ -113,7 +113,7 @@ impl DataDirLock {
         Ok(lock)
     }
 
-    /// Takes the lock, and leaves the file as it is. Tells whether it was there, or is made by this very call.
+    /// Takes the lock, and leaves the file as it is. Returns whether it was there; otherwise this call has made it.
     pub(crate) fn taken(root: &Path, path: &Path) -> Result<(DataDirLock, bool), LogError> {
         let failed = |error| storage(format!("locking {}", path.display()), error);
         loop {
@@ -133,7 +133,7 @@ impl DataDirLock {
             }
             let text = Text { holder: Vec::new(), lasting: lasting_in(&read(&file).unwrap_or_default()) };
             let lock = DataDirLock { file, text: Mutex::new(text), after: None };
-            // Whoever made it to read has removed it since.
+            // A reader that made it has removed it since.
             if lock.is_at(path).map_err(failed)? {
                 return Ok((lock, was_there));
             }
@@ -186,7 +186,7 @@ impl DataDirLock {
         RealDisk.is_at(self.file.id()?, path)
     }
 
-    /// Says in this file what another one says that is no longer there.
+    /// Writes into this file the lines of another one that is no longer there.
     pub(crate) fn take_over(&self, other: &DataDirLock) {
         self.make_private();
         let said = other.text().clone();

@@ -1,4 +1,4 @@
-//! The data directory and its small files: the lock and the head; whose they are, and what a system's error means.
+//! The data directory and its small files: the lock and the head; their owner, and what a system's error means.
 
 pub(crate) mod cause;
 pub(crate) mod data_dir;

@@ -1,8 +1,8 @@
 //! Whose a data directory is, and acting as that user.
 //!
-//! sled writes to the files that it opens, and whoever makes a file owns it: a command that root runs on the directory of
-//! a service would leave files there that the service can't open. So a command that only reads acts as the owner, and
-//! one that writes is for the owner alone.
+//! sled writes to the files that it opens, and the user who makes a file owns it: a command that root runs on a
+//! service's directory would leave files there that the service can't open. So a command that only reads acts as the
+//! owner, and one that writes is for the owner alone.
 
 use std::{fmt, fs, io, os::unix::fs::MetadataExt};
 
@@ -26,22 +26,22 @@ pub struct Owner {
 
 /// While this lives, the thread that made it acts as another user, and so does every thread that it starts meanwhile.
 ///
-/// The system keeps users by thread, and this one stays among those that root may become again: [`Acting::pause`] is for
-/// what the owner of the data directory has no part in, such as the place where root wants a copy.
+/// The system keeps users by thread, and this one stays among those that root may become again: [`Acting::pause`] is
+/// for work outside the data directory, such as in the place where root wants a copy.
 #[derive(Debug)]
 pub struct Acting {
-    /// Who acts, and who is acted for; `None` where they are the same.
+    /// The real user, and the one that it acts as; `None` where they are the same.
     changed: Option<((Uid, Gid), (Uid, Gid))>,
 }
 
 impl Owner {
-    /// Who owns a data directory: whoever the log is of; where there is none yet, whoever the directory is of. `None`
-    /// where that is not there either.
+    /// The owner of a data directory: that of the log, or where there is none yet, of the directory. `None` where that
+    /// is not there either.
     pub fn of(data_dir: &DataDir) -> io::Result<Option<Owner>> {
         let owner = |found: fs::Metadata, has_log| Some(Owner { user: found.uid(), group: found.gid(), has_log });
         let has_log = match fs::metadata(data_dir.log()) {
             Ok(found) => return Ok(owner(found, true)),
-            // A directory that this user can't look into is somebody's who keeps a log there.
+            // A directory that this user can't look into belongs to somebody who keeps a log there.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => true,
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             Err(error) => return Err(error),
@@ -58,9 +58,9 @@ impl Owner {
         self.user == geteuid().as_raw()
     }
 
-    /// Whether this process may begin or go on with a log there, so that the owner can open every file of it. Where there
-    /// is no log yet, it becomes that of whoever begins it: a directory that a group may write to serves any of it. Root
-    /// may always, and makes files for nobody else.
+    /// Whether this process may begin or go on with a log there, so that the owner can open every file of it. A new log
+    /// belongs to the user who begins it: a directory that a group may write to serves any of its members. Root may
+    /// always, and makes files for nobody else.
     pub fn lets_write(self) -> bool {
         self.is_this_user() || (!self.has_log && !geteuid().is_root())
     }
@@ -85,7 +85,7 @@ impl Owner {
         found.map(|user| user[0].to_owned())
     }
 
-    /// What runs a command as the owner.
+    /// The words before a command that run it as the owner.
     pub fn runner(self) -> String {
         match self.name() {
             Some(name) => format!("runuser -u {name} --"),
@@ -104,12 +104,12 @@ impl fmt::Display for Owner {
 }
 
 impl Acting {
-    /// Nobody else than before.
+    /// Acts as nobody else.
     pub fn as_before() -> Acting {
         Acting { changed: None }
     }
 
-    /// Does something as who this was before.
+    /// Does something as the user that this was before.
     pub fn pause<T>(&self, act: impl FnOnce() -> T) -> io::Result<T> {
         let Some((before, owner)) = self.changed else { return Ok(act()) };
         become_user(before)?;
@@ -129,7 +129,7 @@ impl Drop for Acting {
     }
 }
 
-/// Leaves who it was among those that it may become again.
+/// Keeps the old user among those that it may become again.
 fn become_user((user, group): (Uid, Gid)) -> io::Result<()> {
     // The way back to root is the user's first, because only root may take any group.
     if user.is_root() {

@@ -1,5 +1,5 @@
-//! When a delivery arrived: the last arrival time and the clock come in, the next arrival time goes out, and what there
-//! is to say of the clock.
+//! When a delivery arrived: the last arrival time and the clock come in, the next arrival time goes out, and what to
+//! say about the clock.
 //!
 //! The clock is believed, with two exceptions. Up to [`STANDSTILL_MAX`] behind the last arrival it is most likely being
 //! corrected, and times stand still. Before the day on which the program was made it is certainly wrong: a machine that
@@ -27,9 +27,9 @@ pub fn made_at() -> DateTime<Utc> {
 pub enum ArrivalTime {
     /// The clock's time.
     Now(DateTime<Utc>),
-    /// The last one again: the clock is so far behind it, at most [`STANDSTILL_MAX`].
+    /// The last one again: the clock is behind it by this much, at most [`STANDSTILL_MAX`].
     StandsStill(DateTime<Utc>, TimeDelta),
-    /// The clock's time, which is so far before the last one: it was set back.
+    /// The clock's time, which is before the last one by this much: it was set back.
     GoesBack(DateTime<Utc>, TimeDelta),
     /// The last one again: the clock is before the program was made, and is not believed.
     NotBelieved(DateTime<Utc>),

@@ -1,4 +1,4 @@
-//! The hash chain: whoever reads the log computes it, so any log with the same deliveries has the same digest.
+//! The hash chain: every reader of the log can compute it, so any log with the same deliveries has the same digest.
 //!
 //! `h(0)` is 32 zero bytes; `h(n) = BLAKE3(h(n-1) ‖ fields of delivery n ‖ commitment)`. A field is its tag
 //! (one byte), its length in bytes (u32, little-endian) and its bytes; an absent optional field is left out.
@@ -14,7 +14,7 @@
 //! | 7 | why it is unreadable | the code's name; absent where it is readable |
 //! | 8 | the sender's delivery id | UTF-8; optional |
 //!
-//! What a better reader has read since is no field: it follows from the body, which the commitment stands for.
+//! A later reading by a better reader is no field: it follows from the body, which the commitment stands for.
 
 use crate::record::{
     delivery::{Delivery, Reading},

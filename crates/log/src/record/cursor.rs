@@ -1,5 +1,5 @@
 //! Where a follower of a log is: a position, and how the log's digest there begins, so that a log of another history is
-//! told from the one that was followed.
+//! recognized.
 //!
 //! A position alone says nothing about what stands before it: a log that was restored from an older copy gives the same
 //! positions to other deliveries. As text: `17`, or `17@1a2b3c4d` with the first eight hexadecimal digits of the digest.

@@ -177,7 +177,7 @@ pub struct NewDelivery {
 pub struct Delivery {
     /// Its place.
     pub position: Position,
-    /// Its arrival time, in milliseconds; at or after that of the delivery before it.
+    /// Its arrival time, in milliseconds; before that of the delivery before it only where the clock was set back.
     pub received_at: DateTime<Utc>,
     /// Who sent it.
     pub source: SourceName,

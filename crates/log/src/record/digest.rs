@@ -29,8 +29,8 @@ pub fn commitment(salt: &[u8; 16], body: &[u8]) -> Digest {
     preimage.digest()
 }
 
-/// What is hashed in one go, put together without asking for memory where it is as short as it mostly is: every delivery
-/// that is written or read back is hashed twice.
+/// The bytes to hash, put together without an allocation where they are as short as usual: every delivery that is
+/// written or read back is hashed twice.
 pub(crate) struct Preimage {
     short: [u8; Preimage::SHORT],
     length: usize,

@@ -5,10 +5,10 @@
 //! value  version u8 = 1 | codec u8 (0 plain, 1 LZ4 block) | CRC-32 of version, codec and payload, u32 LE | payload
 //! ```
 //!
-//! The payload is a [`Group`] in postcard's wire format; with codec 1 its length (u32 LE) stands before
-//! the compressed block. A group says the log's digest after its last record, so the end of a log is
-//! known without reading all of it, and each group is checked against the one before it. Records grow by
-//! new variants at the end of an enum, never by a change of one that stands here.
+//! The payload is a [`Group`] in postcard's wire format; with codec 1 its length (u32 LE) stands before the compressed
+//! block. A group has the log's digest after its last record, so the end of a log is known without reading all of it,
+//! and each group is checked against the one before it. Records grow by new variants at the end of an enum, never by a
+//! change of one that stands here.
 
 use std::collections::VecDeque;
 
@@ -77,7 +77,7 @@ struct Group<'a> {
 #[derive(Serialize, Deserialize)]
 enum Record<'a> {
     Delivery(#[serde(borrow)] DeliveryRecord<'a>),
-    /// A delivery before which the clock was set back: its time is so far before that of the record before it.
+    /// A delivery before which the clock was set back: its time is `apart_ms` before that of the record before it.
     DeliveryBefore(#[serde(borrow)] DeliveryRecord<'a>),
 }
 
@@ -110,7 +110,7 @@ enum BodyRecord<'a> {
     Erased {
         commitment: [u8; 32],
     },
-    /// Erased after a better reader had read it: what that read stays, so that the log folds as before.
+    /// Erased after a better reader had read it: that reading stays, so that the log folds as before.
     ErasedReadSince {
         commitment: [u8; 32],
         appointment_id: u64,
@@ -175,8 +175,8 @@ fn envelope(codec: u8, payload: &[u8]) -> Vec<u8> {
     value
 }
 
-/// Reads a value back. `first` is its key. The error says what does not fit. Whether the digest is the chain's is for
-/// the caller to see.
+/// Reads a value back. `first` is its key. The error says what does not fit. The caller checks whether the digest is
+/// the chain's.
 pub fn decode(first: Position, value: &[u8]) -> Result<DecodedGroup, String> {
     let Some((envelope, payload)) = value.split_at_checked(ENVELOPE_BYTES) else {
         return Err(format!("a value of {} bytes is too short", value.len()));

@@ -2,7 +2,7 @@
 
 use crate::record::delivery::Position;
 
-/// Some of the positions of a log. It takes a bit for each of all: 12 MB for a hundred million.
+/// Some of the positions of a log. It takes a bit for each position of the log: 12 MB for a hundred million.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PositionSet {
     words: Vec<u64>,

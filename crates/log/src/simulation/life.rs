@@ -118,7 +118,7 @@ impl Run {
         None
     }
 
-    /// A kill or a power cut, after which everything is there that was acknowledged.
+    /// A kill or a power cut, after which everything acknowledged is there.
     fn end(&mut self) {
         self.calls = self.disk.calls();
         let mut world = self.disk.world();

@@ -1,10 +1,10 @@
 //! The journal and the head on a disk that loses power: runs of groups, checkpoints, remembered heads and closes that follow
 //! from a seed, cut at each of their steps. Real code writes and recovers; a model stands in the store's place.
 //!
-//! A run has several lives. In each the log is opened, written, and ended by a close, a kill or a power cut. After each call
-//! that changes the disk, the power is cut in a copy of it: what is opened then has every delivery that was acknowledged,
-//! byte for byte, and of the group that was being written all or nothing. That opening is cut at each of its own calls as
-//! well. Other runs have calls fail: whoever asked has to learn of it, and nothing acknowledged is lost.
+//! A run has several lives. In each the log is opened, written, and ended by a close, a kill or a power cut. After each
+//! call that changes the disk, the power is cut in a copy of it: what is opened then has every delivery that was
+//! acknowledged, byte for byte, and of the group that was being written all or nothing. That opening is cut at each of
+//! its own calls as well. Other runs have calls fail: the caller has to learn of it, and nothing acknowledged is lost.
 //!
 //! ```text
 //! LOG_TEST_SEEDS=20000 cargo test --release -p clockfold-log simulation     many seeds
@@ -51,7 +51,7 @@ fn data_dir(disk: &FakeDisk) -> DataDir {
     DataDir::on(Arc::new(disk.clone()), ROOT)
 }
 
-/// A disk with a data directory that is empty, as who locks it leaves it.
+/// A disk with an empty data directory, as locking leaves it.
 fn with_data_dir() -> FakeDisk {
     let (disk, root) = (FakeDisk::empty(), Path::new(ROOT));
     for folder in [root, &data_dir(&disk).log()] {
@@ -150,7 +150,7 @@ fn cut(of: &FakeDisk, image: &World, written: &Written, random: &mut Random) -> 
     let disk = of.restarted(if random.one_in(3) { image.clone() } else { image.after_power_cut(random) });
     disk.keep_images();
     let count = check(&disk, written);
-    // What a log has shown after it was opened is on the disk.
+    // Everything that a log shows after it was opened is on the disk.
     let shown =
         Written { deliveries: written.deliveries[..count].to_vec(), acknowledged: count, before_groups: Vec::new() };
     let images = disk.take_images();

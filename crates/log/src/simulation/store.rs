@@ -1,5 +1,5 @@
-//! A store that keeps its contract and no more, on a disk in memory: each commit is a file of its own. What sled does on a
-//! disk that loses power is tried on real files.
+//! A store that keeps its contract and no more, on a disk in memory: each commit is a file of its own. Other tests try
+//! sled itself on real files that lose power.
 
 use std::{
     collections::BTreeMap,
@@ -59,7 +59,7 @@ impl SimulatedStore {
         if let Some(path) = broken {
             disk.remove(&path)?;
         }
-        // As with sled, this file tells whether the folder is still the same.
+        // As with sled, this file shows whether the folder is still the same.
         match disk.create(&folder.join("db")) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => disk.sync_folder(&folder)?,

@@ -1,5 +1,5 @@
-//! The journal as the writer uses it, and the checkpointer behind it: a thread that makes the next file ahead of need and
-//! writes what a full one holds into the store.
+//! The journal as the writer uses it, and the checkpointer behind it: a thread that makes the next file ahead of need
+//! and writes the groups of a full one into the store.
 //!
 //! The thread does one thing after another: it makes the file after next only when the one before is checkpointed. So at
 //! most two files' deliveries are not in the store yet, and a writer that is faster waits. An error there closes the
@@ -33,8 +33,8 @@ use crate::{
     },
 };
 
-/// What has to be free before a log is opened anew that failed on a full disk: a file of the journal, and a segment of
-/// the store.
+/// How many bytes have to be free before a log that failed on a full disk is opened anew: a file of the journal, and a
+/// segment of the store.
 const ROOM_BYTES: usize = 12 << 20;
 
 /// The journal as the one writer uses it.
@@ -69,13 +69,12 @@ enum Task {
     Make(u64),
     /// Write everything up to this position into the store, which is all that the file holds, and delete the file.
     Checkpoint(JournalFile, Position),
-    /// Tell that everything before is done.
+    /// Report that everything before is done.
     Tell(mpsc::Sender<()>),
 }
 
 impl Journal {
-    /// A journal without a file, and its thread. The first file is made for the first group: who only reads a log
-    /// does not need one.
+    /// A journal without a file, and its thread. The first file is made for the first group: reading a log needs none.
     pub(crate) fn start(opened: Arc<Opened>, folder: PathBuf) -> Result<Journal, LogError> {
         let (mut journal, worker) = Journal::with_worker(opened, folder);
         let thread = thread::Builder::new().name("checkpointer".to_owned()).spawn(move || worker.run());
@@ -178,7 +177,7 @@ impl Journal {
             self.ask_for_next()?;
             let next = self.wait_for(&self.made)?;
             self.asked = false;
-            // It was made by its path. What stands there is looked at before anything in it is acknowledged.
+            // It was made by its path. We check what stands there before anything in it is acknowledged.
             if let Err(error) = self.opened.check_files() {
                 let _ = remove_own(&self.opened, &self.folder, &next);
                 return Err(error);
@@ -246,7 +245,7 @@ impl Task {
                     JournalFile::make(opened.disk(), folder, number, opened.options.journal_bytes, mark)
                 });
                 let file = file.map_err(|error| storage(format!("making a journal in {}", folder.display()), error))?;
-                // Who no longer waits does not need it.
+                // A writer that no longer waits does not need it.
                 let _ = made.send(file);
             }
             Task::Checkpoint(file, last) => {
@@ -282,11 +281,11 @@ fn remove_own(opened: &Opened, folder: &Path, file: &JournalFile) -> Result<(), 
 }
 
 /// Whether a log in `folder` can be written again, tried on a file of the journal that holds nothing and on the store's
-/// own; before what is there is closed. Where the disk `was_full`, room is made sure of too, by really taking it: how much
-/// a system says is free is not what this user may have, and some say nothing.
+/// own; before what is there is closed. Where the disk `was_full`, it makes sure of room too, by really taking it: what
+/// a system calls free is not what this user may have, and some say nothing.
 pub(crate) fn try_out(disk: &dyn Disk, folder: &Path, was_full: bool) -> Result<(), LogError> {
     let failed = |error| storage(format!("trying out {}", folder.display()), error);
-    // The last bytes of a full disk are not taken from others each second.
+    // Don't take the last bytes of a full disk from others each second.
     if was_full && Room::surely_free_at(folder).is_some_and(|free| free < ROOM_BYTES as u64) {
         return Err(failed(io::Error::from(io::ErrorKind::StorageFull)));
     }
@@ -323,7 +322,7 @@ pub(crate) fn checkpoint(
     Ok(())
 }
 
-/// What the next value holds, and what is left; `None` where nothing is.
+/// The deliveries of the next value, and the rest; `None` where there are none.
 fn split_value<'a, 'b>(
     entries: &'a [&'b ChainedDelivery],
     options: &Options,

@@ -1,8 +1,7 @@
 //! The journal: a group is on stable storage after one write and one `fdatasync`, before the store has it.
 //!
-//! A file is made ahead of need and filled with zeros, so that a sync has data to write and no metadata. The store
-//! gets what a full file holds in the background, and the file is deleted; a log at rest has none. Integers are
-//! little-endian.
+//! A file is made ahead of need and filled with zeros, so that a sync has data to write and no metadata. The store gets
+//! a full file's groups in the background, and the file is deleted; a log at rest has none. Integers are little-endian.
 //!
 //! ```text
 //! file    log/journal-N; N counts from 1 and says the order
@@ -10,11 +9,11 @@
 //! record  mark | length of the value u32 | CRC-32 of length, position and value, u32 | first position u64 | value
 //! ```
 //!
-//! A value is a group as `record.rs` has it, with codec 0. Records follow the head and one another; zeros follow the
+//! A value is a group as `envelope.rs` has it, with codec 0. Records follow the head and one another; zeros follow the
 //! last. One record is one write, and the next one begins after its sync: so a power cut breaks the last record at
-//! most, and that was never acknowledged. A broken record before a whole one is corruption, and so is a file that has lost
-//! its head or its end: it has its number only once all of it is on the disk. The mark tells a record from whatever a body
-//! may hold.
+//! most, and that was never acknowledged. A broken record before a whole one is corruption, and so is a file that has
+//! lost its head or its end: it has its number only once all of it is on the disk. By its mark, a record differs from
+//! anything in a body.
 
 use std::{
     io::{self, ErrorKind},
@@ -42,7 +41,7 @@ pub(crate) struct JournalFile {
     file: Box<dyn File>,
     id: FileId,
     mark: [u8; MARK_BYTES],
-    /// What it took from the disk when it was made.
+    /// The bytes that it took from the disk when it was made.
     bytes: usize,
     /// Where the next record goes.
     end: usize,
@@ -111,7 +110,7 @@ impl JournalFile {
         self.end > self.bytes / 2
     }
 
-    /// Whether its path still leads to it. What is written to a file that somebody has removed is durable nowhere.
+    /// Whether its path still leads to it. A record in a file that somebody has removed is not durable.
     pub(crate) fn is_in_place(&self, disk: &dyn Disk) -> io::Result<bool> {
         disk.is_at(self.id, &self.path)
     }
@@ -172,7 +171,7 @@ pub(crate) fn files(disk: &dyn Disk, folder: &Path) -> io::Result<Vec<PathBuf>> 
     Ok(files.into_iter().map(|(_, path)| path).collect())
 }
 
-/// Deletes files of the journal, durably. What they held has to be on stable storage elsewhere.
+/// Deletes files of the journal, durably. Their groups have to be on stable storage elsewhere.
 pub(crate) fn remove(disk: &dyn Disk, folder: &Path, files: &[PathBuf]) -> io::Result<()> {
     if files.is_empty() {
         return Ok(());
@@ -181,7 +180,7 @@ pub(crate) fn remove(disk: &dyn Disk, folder: &Path, files: &[PathBuf]) -> io::R
     disk.sync_folder(folder)
 }
 
-/// What a file was found to hold.
+/// What a file holds.
 pub(crate) struct Contents {
     bytes: Vec<u8>,
     /// The file's mark; `None` where its head can't be read.

@@ -1,4 +1,4 @@
-//! Where deliveries are: the journal that makes them durable, memory while they are there alone, and sled.
+//! Where deliveries are: the journal that makes them durable, memory until the store has them, and sled.
 
 pub(crate) mod options;
 pub(crate) mod read_ahead;
@@ -32,7 +32,7 @@ pub(crate) trait Store: Send + Sync {
     /// The groups behind the one that begins with `after`, up to those that begin with `to`: as many as a block has.
     fn groups(&self, after: Position, to: Position) -> Result<Vec<StoredGroup>, LogError>;
 
-    /// Gives everything back that it has open. What was acknowledged is synced before, or in the journal.
+    /// Closes everything that it has open. Acknowledged groups were synced before, or are in the journal.
     fn close(&mut self) -> Result<(), LogError>;
 
     /// The log's digest at `position`.
@@ -64,12 +64,12 @@ pub(crate) trait Store: Send + Sync {
     }
 }
 
-/// What is said where a delivery should be and is not.
+/// The error where a delivery is missing.
 pub(crate) fn missing(position: Position) -> LogError {
     LogError::Corrupt { position, message: "the delivery is missing".to_owned() }
 }
 
-/// What is said where deliveries are not those that the log's digest was made of.
+/// The error where deliveries are not those that the log's digest was made of.
 pub(crate) fn broken_chain(position: Position) -> LogError {
     LogError::Corrupt { position, message: "the hash chain does not fit".to_owned() }
 }

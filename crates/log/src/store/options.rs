@@ -1,4 +1,4 @@
-//! Sizes, which a simulation has smaller.
+//! Sizes; a simulation has smaller ones.
 
 use std::io;
 
@@ -22,7 +22,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Those of a log on a machine.
+    /// The sizes of a real log.
     pub(crate) const USUAL: Options = Options {
         journal_bytes: 2 << 20,
         value_bytes: 16 << 10,

@@ -1,11 +1,11 @@
-//! Reads from sled's data file what sled will read when it opens it, before sled does: an error is told then, and
-//! nothing was changed.
+//! Reads from sled's data file what sled will read when it opens it, before sled does: then an error is reported before
+//! anything was changed.
 //!
-//! sled 0.34.7 takes an error of the system's for the end of its log (`pagecache/iterator.rs`: a segment whose header
-//! can't be read is not there, and a message that can't be read is the last one), and then overwrites every segment that
-//! it has not come to (`pagecache/snapshot.rs`, `pagecache/segment.rs`). It reads the header of every segment, and the
-//! whole of each that begins at or after its snapshot's place in the log; the rest only when somebody asks for it, and
-//! then an error stays one. So that is what is read here. The system keeps it in memory for sled, as far as it has room.
+//! sled 0.34.7 takes a system's error for the end of its log (`pagecache/iterator.rs`: a segment whose header can't be
+//! read is not there, and a message that can't be read is the last one), and then overwrites every segment that it has
+//! not come to (`pagecache/snapshot.rs`, `pagecache/segment.rs`). It reads the header of every segment, and the whole
+//! of each that begins at or after its snapshot's place in the log; the rest only when somebody asks for it, and then
+//! an error stays one. So this reads the same. The system keeps it in memory for sled, as far as it has room.
 
 use std::{
     fs::{self, File},
@@ -52,14 +52,14 @@ fn read_through(file: &File, stretch: Range<u64>, buffer: &mut [u8]) -> io::Resu
     Ok(at - stretch.start)
 }
 
-/// How much of its log sled's snapshot has, which the file's name tells; nothing where there is none. Where a crash left
-/// two, the earlier one has more be read than is needed.
+/// How much of its log sled's snapshot has, by the file's name; nothing where there is none. Where a crash left two,
+/// the earlier one makes this read more than needed.
 fn snapshot_place(folder: &Path) -> io::Result<u64> {
     let mut place = None;
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix("snap."));
-        // What a crash left unfinished is removed before sled looks.
+        // We remove an unfinished one before sled looks.
         if let Some(number) = number.filter(|number| !number.ends_with(".generating")) {
             let number = u64::from_str_radix(number, 16).unwrap_or(0);
             place = Some(place.map_or(number, |place: u64| place.min(number)));

@@ -1,4 +1,4 @@
-//! What a crash left in the journal: read in order and held against the store, before anything is moved or deleted.
+//! What a crash left in the journal: read in order and checked against the store, before anything is moved or deleted.
 //!
 //! A power cut can break the last group that was being written; then nobody was told that it is kept, and it is given up.
 //! Bytes that have changed at the journal's very end look the same; where the head was remembered after that, it tells.

@@ -31,12 +31,12 @@ use crate::{
 
 /// Values over a quarter of a segment would go to sled's `blobs/`, which it never syncs.
 const SEGMENT_BYTES: usize = 8 << 20;
-/// A block has so many groups, or groups of so many bytes, whichever comes first.
+/// A block has at most this many groups, or groups of this many bytes, whichever comes first.
 const BLOCK_GROUPS: usize = 64;
 const BLOCK_BYTES: usize = 256 << 10;
 const CACHE_BYTES: u64 = 8 << 20;
-/// A group that was read is looked up again for every so many of its bytes, at least once and at most
-/// [`LOOK_UPS_MAX`] times, so that sled lets go of what it keeps.
+/// A group that was read is looked up again for each of this many of its bytes, at least once and at most
+/// [`LOOK_UPS_MAX`] times, so that sled lets go of cached pages.
 ///
 /// sled keeps every page that it reads, whatever the cache's size, and looks at what it keeps only after 64 accesses
 /// to one of 256 parts of its cache. A page has eight groups: the pages of a long log would be 16,384 before the first
@@ -63,8 +63,8 @@ struct Handles {
 }
 
 impl SledStore {
-    /// Opens the store in the folder `path`, making it durably where there is none. What an interrupted making left is
-    /// made again, unless the store `has_deliveries`: then it was made once, whatever is there now.
+    /// Opens the store in the folder `path`, making it durably where there is none. A half-made store is made again,
+    /// unless it `has_deliveries`: then it was made once, whatever is there now.
     pub(crate) fn open_or_make(path: &Path, has_deliveries: bool) -> Result<SledStore, LogError> {
         let begun = begin_store(path, has_deliveries).and_then(|()| path.join("db").try_exists());
         match begun.map_err(|error| storage(format!("opening the log in {}", path.display()), error))? {
@@ -73,7 +73,7 @@ impl SledStore {
         }
     }
 
-    /// Opens the store that is in the folder `path`; [`is_made`] tells whether there is one.
+    /// Opens the store that is in the folder `path`; [`is_made`] says whether there is one.
     ///
     /// sled writes in any case: it fills what is left of the segment that it wrote last, overwrites segments that nothing
     /// lives in, and replaces its snapshot. A second opening renews the snapshot at most.
@@ -201,7 +201,7 @@ impl Drop for SledStore {
     }
 }
 
-/// Has sled count a group's page as old; see [`LOOK_UP_BYTES`]. What a look-up says counts for nothing.
+/// Has sled count a group's page as old; see [`LOOK_UP_BYTES`]. The look-ups' results don't matter.
 fn let_go(tree: &sled::Tree, key: &[u8], value: &[u8]) {
     for _ in 0..(value.len() / LOOK_UP_BYTES).clamp(1, LOOK_UPS_MAX) {
         drop(tree.contains_key(key));
@@ -264,7 +264,7 @@ fn wait_until_free(data_file: &File) -> io::Result<()> {
         match data_file.try_lock() {
             Ok(()) => return data_file.unlock(),
             Err(TryLockError::WouldBlock) if begun.elapsed() < CLOSING_MAX => thread::sleep(Duration::from_millis(5)),
-            // sled says what it is.
+            // sled's own error says what it is.
             Err(TryLockError::WouldBlock) => return Ok(()),
             Err(TryLockError::Error(error)) => return Err(error),
         }
@@ -305,7 +305,7 @@ fn open_database(path: &Path) -> Result<sled::Db, LogError> {
         sled::Config::new().path(path).segment_size(SEGMENT_BYTES).cache_capacity(CACHE_BYTES).flush_every_ms(None);
     let unopenable = |message| LogError::Unopenable { path: path.to_owned(), message };
     let opening = || format!("opening the store in {}", path.display());
-    // Corruption that sled does not expect makes it panic, and so do some refusals of the system's.
+    // Corruption that sled does not expect makes it panic, and so do some of the system's refusals.
     match catch_unwind(AssertUnwindSafe(|| config.open())) {
         Ok(Ok(database)) => Ok(database),
         // The system refuses, and the store itself may be well: no reason to reach for a backup.

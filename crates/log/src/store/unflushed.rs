@@ -1,7 +1,7 @@
-//! What is not flushed yet: groups that are durable in the journal and not in the store yet, kept as they are read.
+//! Unflushed groups: durable in the journal and not in the store yet, kept as readers get them.
 //!
 //! Everything up to `stored` is in the store, everything beyond it up to the head is here. `stored` only grows, and
-//! only after the store has made durable what it passes: so whoever looks for a position finds it in one or the other.
+//! only after the store has made durable what it passes: so a reader finds a position in one or the other.
 
 use std::{
     collections::VecDeque,
@@ -143,7 +143,7 @@ impl Unflushed {
         let count = state.groups.partition_point(|group| group.end().position <= to);
         let gone: Vec<Arc<Group>> = state.groups.drain(..count).collect();
         drop(state);
-        // Many small pieces of memory are given back; nobody has to wait for that.
+        // This frees many small pieces of memory; nobody has to wait for that.
         drop(gone);
     }
 
