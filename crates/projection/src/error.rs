@@ -28,7 +28,7 @@ pub enum ProjectionError {
         "one appointment has more than two million deliveries, which can't be sorted and folded together; without a projection a start folds them one by one"
     )]
     TooManyDeliveries,
-    /// What has to be put in order at an earlier moment is too much.
+    /// Too many appointments would have to be put in order at an earlier moment.
     #[error("more than {0} appointments would have to be put in order")]
     TooManyToOrder(usize),
     /// No delivery names the appointment.
@@ -37,7 +37,7 @@ pub enum ProjectionError {
     /// It was given up before it was done; nothing has changed.
     #[error("{0}; nothing has changed")]
     Cancelled(#[from] Cancelled),
-    /// Whoever reads waits no longer.
+    /// The reader no longer waits.
     #[error("a query was ended before it was done: its time was over, or nobody waited for it any more")]
     OutOfTime,
     /// The log could not be read.
@@ -94,7 +94,7 @@ impl From<Error> for ProjectionError {
     }
 }
 
-/// What the file system said to what is no business of the store's.
+/// An error of the file system outside the store.
 pub(crate) fn failed(doing: &'static str, error: io::Error) -> ProjectionError {
     ProjectionError::Storage { doing, message: error.to_string() }
 }

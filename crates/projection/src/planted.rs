@@ -22,7 +22,7 @@ pub enum Fault {
     CheckpointTooFar,
     /// The checkpoint is written with the next batch, so that a snapshot can lie between it and its rows.
     CheckpointBehind,
-    /// What comes first after a start is folded twice.
+    /// The first delivery after a start is folded twice.
     FoldedTwiceAfterStart,
     /// The history says of a rejected delivery that it was applied.
     RejectionRecordedAsApplied,
@@ -32,7 +32,7 @@ pub enum Fault {
     RevisionNotListed,
     /// Only the first position of each sender's id is kept.
     DeliveryIdForgotten,
-    /// What is looked up by its key is as it is now, and not as it was when the snapshot was taken.
+    /// A row that is looked up by its key is as it is now, not as of the snapshot.
     LookUpPastSnapshot,
     /// A rebuild forgets the last delivery of each stretch of the log.
     RebuildForgetsLast,

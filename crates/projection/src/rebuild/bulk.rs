@@ -1,8 +1,8 @@
 //! A rebuild: every row of a projection out of the whole log, in the order of its keys.
 //!
-//! The log is sorted by appointment first (`gather.rs`). Then each appointment is folded from its first delivery to
-//! its last by the same `AppointmentRecord::enter` that live deliveries go through, on all cores. What is sorted takes the
-//! memory that its resources allow, and waits in files beyond that; what the stores cache comes on top.
+//! The log is sorted by appointment first (`gather.rs`). Then each appointment is folded from its first delivery to its
+//! last by the same `AppointmentRecord::enter` that live deliveries go through, on all cores. Sorting takes the memory
+//! that its resources allow, and files beyond that; the stores' caches come on top.
 
 use std::{
     fs,
@@ -40,7 +40,7 @@ use crate::{
     write::store::Projection,
 };
 
-/// Deliveries that are folded as one piece of work: about so many, and all of an appointment.
+/// About how many deliveries are folded as one piece of work, with all of an appointment in one.
 const PIECE_DELIVERIES: usize = 8192;
 /// The most deliveries that one appointment may have here: they are folded in memory. Nobody's visit has a thousandth.
 const APPOINTMENT_DELIVERIES_MAX: usize = if cfg!(test) { 20_000 } else { 2_000_000 };
@@ -64,7 +64,7 @@ impl Projection {
     }
 }
 
-/// A folder for what does not fit into memory; it goes when this is dropped.
+/// A folder for data that does not fit into memory; it goes when this is dropped.
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
@@ -83,12 +83,12 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What is left is removed with the next one.
+        // The next one removes what is left.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
 
-/// Folds the log up to `to`, and puts every row of its projection into `sink`. `scratch` is for what does not fit
+/// Folds the log up to `to`, and puts every row of its projection into `sink`. `scratch` is for data that does not fit
 /// into memory. Returns where the clock was set back.
 pub(crate) fn fold_log(
     log: &dyn Log,
@@ -196,7 +196,7 @@ fn cut_into_pieces(seen: Sorted<Seen>, feed: &mut Feed<Result<Vec<Seen>, Project
         let last = piece.last().map(|last| (last.source, last.appointment_id));
         let next = one.map_err(|error| failed("sorting", error)).and_then(|one| {
             let same = last == Some((one.source, one.appointment_id));
-            // What names no appointment is not folded, and may stand in several pieces.
+            // Deliveries that name no appointment are not folded, and may stand in several pieces.
             let divisible = !same || one.appointment_id == 0;
             match piece.len() {
                 PIECE_DELIVERIES.. if divisible => Ok((one, Some(std::mem::replace(&mut piece, fresh())))),

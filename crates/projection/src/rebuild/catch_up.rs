@@ -1,4 +1,4 @@
-//! From whatever is on disk to a projection of this log by these rules.
+//! From any state on disk to a projection of this log by these rules.
 //!
 //! Start, the catch-up after a crash and a rebuild are one path: keep what is there if it belongs
 //! to this log and these rules, otherwise begin with nothing; then apply what the log has beyond it.
@@ -26,13 +26,13 @@ use crate::{
 
 /// How many deliveries go into one batch.
 const GROUP_DELIVERIES: usize = 4096;
-/// A log of so many deliveries is worth a rebuild; fewer are applied.
+/// From how many deliveries on a rebuild is worth it; fewer are applied.
 const REBUILD_DELIVERIES: u64 = 20_000;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Projection {
-    /// Opens the projection under `path` and brings it up to the head of `log`. What does not belong to the log is
-    /// thrown away and built anew. One that was folded by other rules is built anew beside itself, and the messages
+    /// Opens the projection under `path` and brings it up to the head of `log`. A projection that does not belong to
+    /// the log is thrown away and rebuilt. One that was folded by other rules is rebuilt beside itself, and messages
     /// say what that changed. `progress` is called about once a second.
     pub fn open_and_catch_up(
         path: &Path,
@@ -74,7 +74,7 @@ impl Projection {
                         start_over(generations, rules, log, progress)?
                     }
                     None if projection.refolded(&rules).is_empty() => {
-                        // What a crash left of one that was being built.
+                        // Removes what a crash left of an unfinished one.
                         generations.tidy().map_err(|error| failed("removing", error))?;
                         projection
                     }
@@ -128,7 +128,7 @@ impl Projection {
         }
     }
 
-    /// The chain that was computed from what was read has to end where the log says that it ends.
+    /// The chain computed from the deliveries has to end where the log says.
     fn compare(&self, log: &dyn Log) -> Result<(), ProjectionError> {
         let Checkpoint { position, digest, .. } = self.checkpoint();
         if log.digest_at(position)? == digest {
@@ -142,7 +142,7 @@ impl Projection {
     pub fn unusable(&self, log: &dyn Log) -> Result<Option<&'static str>, ProjectionError> {
         let checkpoint = self.checkpoint();
         Ok(if checkpoint.position > log.head().position {
-            // It is only ever written after the log: what it is ahead by was durable, and is gone.
+            // It is only ever written after the log: the deliveries that it is ahead by were durable, and are gone.
             tracing::error!(
                 folded = checkpoint.position.get(),
                 log_head = log.head().position.get(),
@@ -157,7 +157,7 @@ impl Projection {
     }
 }
 
-/// A projection of the log in the place of whatever was there.
+/// A projection of the log, in place of any other.
 fn start_over(
     generations: &Generations<'_>,
     rules: Arc<Rules>,
@@ -238,7 +238,7 @@ fn refold(
     );
     let mut new = match built {
         Ok(new) => new,
-        // What the old one can't tell is no reason to keep it.
+        // That the old one can't be read is no reason to keep it.
         Err(
             error @ (ProjectionError::Storage { .. }
             | ProjectionError::Corrupt(_)

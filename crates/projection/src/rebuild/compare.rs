@@ -83,7 +83,7 @@ impl Report {
         total
     }
 
-    /// Whether what is told of appointments is the same, and every index.
+    /// Whether all appointments, deliveries and indexes are the same.
     pub fn is_equal(&self) -> bool {
         self.rows.is_empty()
     }
@@ -103,7 +103,7 @@ impl Projection {
     }
 }
 
-/// Takes the rows of a fresh fold and holds each against the one of a snapshot.
+/// Takes the rows of a fresh fold and compares each with a snapshot's.
 pub(crate) struct Compare {
     position: Position,
     old: Vec<OldRows>,
@@ -121,7 +121,7 @@ pub(crate) struct Compare {
 /// A row's value before and after.
 type Pair = (Option<Vec<u8>>, Option<Vec<u8>>);
 
-/// In what an appointment differs.
+/// How an appointment differs.
 #[derive(Clone, Copy, Debug, Default)]
 struct Kinds {
     status: bool,
@@ -147,7 +147,7 @@ impl Compare {
         })
     }
 
-    /// The report, once every row was put.
+    /// The report, once every row has come.
     pub(crate) fn report(mut self, set_backs: Vec<SetBack>) -> Result<Report, ProjectionError> {
         for space in Space::ALL.iter().copied() {
             while let Some((key, value)) = self.next_old(space)? {
@@ -204,7 +204,7 @@ impl Compare {
             Space::History => Kinds { outcomes: true, ..Kinds::default() },
             _ => kinds_of(before, after),
         };
-        // What the reorder window remembers differs wherever its length does; nobody is told of it.
+        // The memory of the reorder window differs wherever its length does; no answer shows it.
         if !(more.status || more.times || more.outcomes) {
             return;
         }
@@ -332,7 +332,7 @@ fn decode(row: &[u8]) -> Option<AppointmentRecord> {
     decode_appointment(AppointmentKey { source, appointment_id: AppointmentId::MIN }, row).ok()
 }
 
-/// In what two rows of an appointment differ; in everything where one of them is not there or can't be read.
+/// How two rows of an appointment differ: in everything, where one is missing or can't be read.
 fn kinds_of(before: Option<&[u8]>, after: Option<&[u8]>) -> Kinds {
     let (Some(before), Some(after)) = (before.and_then(decode), after.and_then(decode)) else {
         return Kinds { status: true, times: true, outcomes: true };

@@ -1,5 +1,5 @@
-//! The first half of a rebuild: the whole log is read on all cores, held against its chain, and what it says of each
-//! appointment is sorted, so that one appointment after another can be folded.
+//! The first half of a rebuild: reads the whole log on all cores, checks its chain, and sorts its deliveries by
+//! appointment, so that one appointment after another can be folded.
 
 use std::{
     io::{self, Read, Write},
@@ -99,7 +99,7 @@ pub(crate) fn gather(
         let open = move |block: Result<clockfold_log::Block, LogError>| part(block?.open()?, to);
         for part in in_order(scope, resources.threads, feed, open) {
             let part = part.map_err(|error| match error {
-                // The store does not say where; the last thing that could be read does.
+                // The store does not say where; the last delivery that could be read does.
                 LogError::Storage { doing, message, cause: Cause::Other } => {
                     LogError::Corrupt { position: end.position.next(), message: format!("{doing}: {message}") }
                 }
@@ -237,7 +237,7 @@ impl Spill for IdUse {
     }
 }
 
-/// So many bytes of a file.
+/// The next bytes of a file.
 pub(crate) fn take<const BYTES: usize>(file: &mut impl Read) -> io::Result<[u8; BYTES]> {
     let mut bytes = [0; BYTES];
     file.read_exact(&mut bytes).map(|()| bytes)
@@ -249,8 +249,8 @@ mod tests {
 
     use super::*;
 
-    /// What can be said of deliveries that arrived at these milliseconds, in blocks: where they end, and where the clock
-    /// was set back.
+    /// For deliveries that arrived at these milliseconds, in blocks: where the blocks end, and where the clock was set
+    /// back.
     fn parts(blocks: &[&[i64]]) -> Result<(Vec<u64>, Vec<u64>), LogError> {
         let (mut position, mut digest) = (Position::ZERO, Digest::EMPTY);
         let (mut ends, mut set_backs) = (Vec::new(), Vec::new());

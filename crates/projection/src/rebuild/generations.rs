@@ -1,7 +1,7 @@
 //! Where a projection lives: a folder of its own for each time it is built, and a file that says which one counts.
 //!
-//! A projection that is built beside another one takes its place by the rename of one small file, so a crash at
-//! any moment leaves the old one or the new one. Nothing here is synced: what a power cut takes is built anew.
+//! A projection that is built beside another one takes its place by the rename of one small file, so a crash at any
+//! moment leaves the old one or the new one. Nothing here is synced: what a power cut takes is rebuilt.
 
 use std::{
     fs, io,
@@ -28,12 +28,12 @@ impl<'a> Generations<'a> {
         self.root
     }
 
-    /// The projection that counts, if there is one. What can't be looked at is not taken for missing: what is missing is
-    /// built anew, and whatever is there goes.
+    /// The projection that counts, if there is one. An unreadable one is not taken for missing: a missing one is
+    /// rebuilt, and every other folder goes.
     pub(crate) fn current(&self) -> io::Result<Option<PathBuf>> {
         let name = match fs::read_to_string(self.root.join(CURRENT)) {
             Ok(name) => name,
-            // Not text is what a power cut left, and what the disk does not give back is as good as gone.
+            // A file that is no text is left by a power cut, and one that the disk does not give back is as good as gone.
             Err(error)
                 if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData)
                     || Cause::of(&error) == Cause::Device =>
@@ -53,8 +53,8 @@ impl<'a> Generations<'a> {
         }
     }
 
-    /// A folder for a new one, beside the current one, with a name that was never given before: what was given up may still
-    /// be written for a moment. Whatever else is there is removed.
+    /// A folder for a new one, beside the current one, with a name that was never given before: one that was given up
+    /// may still be written for a moment. Everything else is removed.
     pub(crate) fn fresh(&self) -> io::Result<PathBuf> {
         make_dir(self.root)?;
         let current = self.current()?;
@@ -87,8 +87,8 @@ impl<'a> Generations<'a> {
     }
 }
 
-/// Makes a folder where it is missing. It holds the ids of appointments: nobody but its owner has business there. The one
-/// above it has to be there: where somebody has moved a data directory away, none is made in its place.
+/// Makes a folder where it is missing. It holds ids of appointments, so it is for its owner only. Its parent has to be
+/// there: where somebody has moved a data directory away, none is made in its place.
 fn make_dir(path: &Path) -> io::Result<()> {
     match fs::DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
@@ -125,13 +125,13 @@ mod tests {
         generations.tidy().unwrap();
         assert_eq!(generations.current().unwrap().as_ref(), Some(&third));
         assert!(!first.exists());
-        // What can't be read is not taken for missing, and nothing goes.
+        // An unreadable one is not taken for missing, and nothing goes.
         fs::remove_file(root.join(CURRENT)).unwrap();
         fs::create_dir(root.join(CURRENT)).unwrap();
         assert!(generations.current().is_err() && generations.fresh().is_err() && generations.tidy().is_err());
         assert!(third.exists());
         fs::remove_dir(root.join(CURRENT)).unwrap();
-        // What is no name of ours counts for nothing.
+        // A name that is not ours counts for nothing.
         fs::write(root.join(CURRENT), "../elsewhere").unwrap();
         assert_eq!(generations.current().unwrap(), None);
     }

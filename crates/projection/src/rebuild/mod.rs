@@ -52,15 +52,15 @@ pub fn open_as_it_is(projections: &Path, rules: Arc<Rules>) -> Result<Option<Pro
     current.map(|current| Projection::open(&current, rules)).transpose()
 }
 
-/// The same for who only reads it: no file is made, written or removed, and rows that are put in stay in memory.
+/// The same, only to read: no file is made, written or removed, and new rows stay in memory.
 pub fn open_to_read(projections: &Path, rules: Arc<Rules>) -> Result<Option<Projection>, ProjectionError> {
     let current =
         Generations::at(projections).current().map_err(|error| failed("looking for the projection", error))?;
     current.map(|current| Projection::open_to_read(&current, rules)).transpose()
 }
 
-/// The state digest that a projection of the log up to `to` has, without one; and where the clock was set back. What does not fit into memory waits in files
-/// below `scratch`.
+/// The state digest that a projection of the log up to `to` would have; and where the clock was set back. Data that
+/// does not fit into memory waits in files below `scratch`.
 pub fn state_digest_of(
     log: &dyn Log,
     to: Position,
@@ -75,8 +75,8 @@ pub fn state_digest_of(
     Ok((hasher.finish(), set_backs))
 }
 
-/// What a fresh fold by `rules` differs in from a snapshot, whatever the rules of that were. Writes nothing but what
-/// does not fit into memory, below `scratch`. `tell` is told how far it is, and says whether to go on.
+/// How a fresh fold by `rules` differs from a snapshot, whatever the rules of that were. Writes only what does not fit
+/// into memory, below `scratch`. `tell` gets the progress, and says whether to go on.
 pub fn compare_with_fresh_fold(
     view: &View,
     scratch: &Path,
@@ -126,8 +126,8 @@ pub fn rebuild_beside(
     }
 }
 
-/// A projection in the place of one that is corrupt and counts until then, folded as far. Its readers come to the new
-/// one. Nobody else may build meanwhile.
+/// A projection in place of a corrupt one that counts until then, folded as far. Readers of that one move to this one.
+/// Nobody else may build meanwhile.
 pub fn build_in_place_of(
     corrupt: &Projection,
     projections: &Path,
@@ -143,7 +143,7 @@ pub fn build_in_place_of(
     candidate.take_the_place_of(Some(corrupt), projections)
 }
 
-/// Removes what was built of a projection that nobody counts on.
+/// Removes an unfinished projection that was given up.
 fn forget(generations: &Generations<'_>) {
     if let Err(error) = generations.tidy() {
         tracing::warn!(%error, "what was built of a projection could not be removed");
@@ -166,7 +166,7 @@ impl Candidate {
     }
 }
 
-/// Removes what no longer counts, below `projections`. Not while somebody still reads from it.
+/// Removes projections that no longer count, below `projections`. Not while somebody still reads from one.
 pub fn remove_old_projections(projections: &Path) -> Result<(), ProjectionError> {
     Generations::at(projections).tidy().map_err(|error| failed("removing", error))
 }

@@ -14,14 +14,14 @@ pub(crate) struct Feed<T> {
     next: usize,
 }
 
-/// Results in the order of the work. It ends early where nobody feeds it any more.
+/// Results in the order of the work. It ends early where nobody feeds it.
 pub(crate) struct InOrder<R> {
     workers: Vec<Receiver<R>>,
     next: usize,
 }
 
 impl<T> Feed<T> {
-    /// Hands in the next piece; `false` where nobody wants results any more.
+    /// Hands in the next piece; `false` where nobody wants results.
     pub(crate) fn put(&mut self, piece: T) -> bool {
         let worker = self.next % self.workers.len();
         self.next += 1;

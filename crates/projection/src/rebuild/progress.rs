@@ -14,7 +14,7 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 /// What a rebuild may use.
 #[derive(Clone, Debug)]
 pub struct RebuildResources {
-    /// Memory in bytes, about; what is beyond waits in files beside the projection.
+    /// Memory in bytes, about; the rest waits in files beside the projection.
     pub memory_bytes: usize,
     /// Threads that do the work.
     pub threads: usize,
@@ -42,7 +42,7 @@ pub enum Stage {
 pub struct Progress {
     /// What is being done.
     pub stage: Stage,
-    /// How many deliveries that is done for.
+    /// For how many deliveries that is done.
     pub done: u64,
     /// Of how many.
     pub of: u64,
@@ -50,7 +50,7 @@ pub struct Progress {
     pub per_second: f64,
 }
 
-/// Tells how far a rebuild is, and whether it is to go on.
+/// Reports how far a rebuild is, and learns whether it is to go on.
 pub(crate) struct ProgressReporter<'a> {
     tell: &'a mut dyn FnMut(Progress) -> Result<(), Cancelled>,
     of: u64,

@@ -32,7 +32,7 @@ pub struct Refolded {
     pub before: AppointmentRecord,
     /// As the log's deliveries make it by today's rules. It is what the projection has now.
     pub after: AppointmentRecord,
-    /// Whether anything differed, in the appointment or in what is told of one of its deliveries.
+    /// Whether anything differed, in the appointment or in the state of one of its deliveries.
     pub changed: bool,
 }
 
@@ -43,8 +43,8 @@ pub struct Arrived {
 }
 
 impl View {
-    /// Reads the deliveries of an appointment again. Which ones these are is told by its history: whether one is missing
-    /// there, only a rebuild tells. It takes a look into the log for each, so it is no work for the one writer.
+    /// Reads the deliveries of an appointment again. Its history names them: only a rebuild finds one that is missing
+    /// there. It looks into the log for each, so it is no work for the one writer.
     pub fn read_again(&self, key: &AppointmentKey, log: &dyn Log) -> Result<Arrived, ProjectionError> {
         let record = self.appointment(key)?.ok_or(ProjectionError::NoSuchAppointment)?;
         let history = self.entries_as_of(&record, Position::new(u64::MAX))?;
@@ -54,7 +54,8 @@ impl View {
 }
 
 impl Projection {
-    /// Folds one appointment anew from what was read from the log, and what has come since, and writes what differs.
+    /// Folds one appointment anew from the deliveries read from the log, and those that have come since, and writes
+    /// what differs.
     pub fn refold(&mut self, arrived: Arrived, log: &dyn Log) -> Result<Refolded, ProjectionError> {
         let Arrived { key, entries: mut arrived } = arrived;
         let key = &key;
@@ -75,7 +76,7 @@ impl Projection {
         if changed {
             let counted = self.sources[number.0 as usize].clone();
             let written = self.write_refolded(number, key.appointment_id, (Places::of(&before), &old), &after, &new);
-            // It counts before it writes: what is not written is not counted.
+            // It counts before it writes: a failed write undoes the counts.
             written.inspect_err(|_| self.sources[number.0 as usize] = counted)?;
         }
         Ok(Refolded { before, after, changed })
@@ -165,7 +166,7 @@ fn read_again(log: &dyn Log, key: &AppointmentKey, position: Position) -> Result
             if *appointment_id == key.appointment_id && delivery.source == key.source =>
         {
             let event = EventType::from_name(event_type);
-            // What becomes of it is found out by the fold.
+            // The fold finds out what becomes of it.
             let judgement = clockfold_lifecycle::Judgement::unreadable(clockfold_lifecycle::Fault::NotJson);
             Ok(JudgedEvent { position, received_at: delivery.received_at, event, judgement })
         }
@@ -193,7 +194,7 @@ mod tests {
         projection.refold(arrived, log)
     }
 
-    /// A log with an appointment that has much happen to it, and its projection.
+    /// A log with an appointment with many deliveries, and its projection.
     fn folded(folder: &std::path::Path) -> (SledLog, AppointmentKey, Projection) {
         let log = SledLog::open(&DataDir::at(folder), Arc::new(chrono::Utc::now)).unwrap();
         let key = AppointmentKey { source: "downtown".parse().unwrap(), appointment_id: AppointmentId::MIN };

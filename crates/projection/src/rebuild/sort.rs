@@ -14,7 +14,7 @@ use crate::view::merge::is_before;
 /// Runs that are being sorted at the same time.
 const SORTING_MAX: usize = 2;
 const FILE_BUFFER_BYTES: usize = 64 << 10;
-/// A sorter's memory holds so many runs.
+/// How many runs a sorter's memory holds.
 const RUNS_IN_MEMORY: usize = 16;
 
 /// What can be sorted, and written to a file while it waits.
@@ -53,7 +53,7 @@ enum Run<T> {
 }
 
 impl<T: Spill> Sorter<T> {
-    /// A sorter that takes about so much memory, and the rest in files in `folder` whose names begin with `name`.
+    /// A sorter that takes about `memory_bytes`, and for the rest files in `folder` whose names begin with `name`.
     pub(crate) fn new(folder: &Path, name: &'static str, memory_bytes: usize) -> Sorter<T> {
         Sorter {
             folder: folder.to_owned(),
@@ -117,7 +117,7 @@ impl<T: Spill> Sorter<T> {
         let bytes = self.sorting_bytes.remove(0);
         self.sorted.push((bytes, run));
         let held: usize = self.sorted.iter().map(|(bytes, _)| bytes).sum();
-        // What is being filled and sorted takes its part too.
+        // The runs that are being filled and sorted take their part too.
         if held > self.memory_bytes.saturating_sub((SORTING_MAX + 1) * (self.memory_bytes / RUNS_IN_MEMORY)) {
             self.spill()?;
         }

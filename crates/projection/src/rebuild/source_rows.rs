@@ -122,7 +122,7 @@ impl OfSource {
     }
 }
 
-/// A kind is the verdict's byte, and the event in four bits below it. What is left holds positions up to 2^52.
+/// A kind is the verdict's byte, and the event in four bits below it. The remaining bits hold positions up to 2^52.
 const EVENT_BITS: u32 = 4;
 const KIND_SHIFT: u32 = 52;
 const _: () = assert!(EventType::ALL.len() < 1 << EVENT_BITS, "0 is for no event");

@@ -48,7 +48,7 @@ pub struct AppointmentRecord {
 pub(crate) struct JudgedEvent {
     pub(crate) position: Position,
     pub(crate) received_at: DateTime<Utc>,
-    /// `None` where the event type is none that the lifecycle knows.
+    /// `None` where the lifecycle does not know the event type.
     pub(crate) event: Option<EventType>,
     pub(crate) judgement: Judgement,
 }
@@ -62,7 +62,7 @@ pub(crate) struct Sighting {
 }
 
 impl AppointmentRecord {
-    /// An appointment of which nothing is known but that its first delivery arrives now.
+    /// An appointment before its first delivery, which arrives now.
     pub(crate) fn new(key: AppointmentKey, first: Sighting) -> AppointmentRecord {
         AppointmentRecord {
             key,
@@ -75,14 +75,14 @@ impl AppointmentRecord {
         }
     }
 
-    /// Folds the next delivery and enters it in the history. What it changed about earlier entries is up to the
-    /// caller, who knows where they are; see [`JudgedEvent::revise`]. The one way into a record, live and in a rebuild.
+    /// Folds the next delivery and enters it in the history. The caller revises earlier entries, because it knows where
+    /// they are; see [`JudgedEvent::revise`]. The one way into a record, live and in a rebuild.
     pub(crate) fn enter(&mut self, rules: &FoldRules, sighting: Sighting) -> Folded {
         let Sighting { position, received_at, event } = sighting;
         self.last_position = position;
         self.last_received_at = received_at;
         self.delivery_count += 1;
-        // To the fold one unknown name is like another.
+        // To the fold all unknown names are the same.
         let reading = Ok(event.map_or("", EventType::name));
         let folded = self.appointment.fold(rules, Arrival { position: position.get(), received_at, reading });
         let mut judgement = folded.judgement;

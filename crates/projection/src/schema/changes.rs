@@ -1,11 +1,11 @@
 //! The status changes of a source in the order of the log: what was true at any position.
 //!
-//! A change is what one delivery did to its appointment's status, after everything that it set off, as folded
-//! up to that delivery. That never changes later, so the changes up to a position say every status at that
-//! position. They stand in rows of [`CHANGES_IN_ROW`]; a row begins with the counts before it. Whenever as many
-//! changes have come together as there are open appointments (but at least [`OPEN_SET_MIN`]), the set of the open
-//! ones is written as well. So who was open at a position is told by one set and at most about as many changes as
-//! it has members, wherever the position is and however long the log.
+//! A change is what one delivery did to its appointment's status, after everything that it set off, as folded up to
+//! that delivery. It never changes later, so the changes up to a position give every status at that position. They
+//! stand in rows of [`CHANGES_IN_ROW`]; a row begins with the counts before it. Whenever as many changes have come
+//! together as there are open appointments (but at least [`OPEN_SET_MIN`]), the set of the open ones is written as
+//! well. So one set and at most about as many changes as it has members give the open appointments at any position,
+//! however long the log.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +61,7 @@ pub(crate) struct StatusLog {
     since_open_set: u64,
 }
 
-/// What a change completes.
+/// What one more change completes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Completed {
     /// A full row.
@@ -125,8 +125,8 @@ impl StatusLog {
     }
 }
 
-/// Changes since the last set, after one more; and whether the next set is due there. It depends on nothing but the
-/// changes themselves, so that every fold of a log writes the same sets.
+/// Changes since the last set, after one more; and whether the next set is due there. It depends only on the changes
+/// themselves, so that every fold of a log writes the same sets.
 fn count_since(since: u64, counts: &StatusCounts) -> (u64, bool) {
     let open: u64 =
         Status::ALL.into_iter().filter(|status| is_open(*status)).map(|status| counts[status as usize]).sum();

@@ -19,15 +19,15 @@
 //! | `tallies` | source u32, hour u64 | deliveries, and what became of them, by minute (`tally.rs`) |
 //! | `delivery_ids` | source u32, the sender's id | the first [`POSITIONS_OF_ID_MAX`] positions with it |
 //!
-//! Times in keys are milliseconds since 1970-01-01 UTC, with the sign's bit turned so that they order ([`time_order`]). An
-//! event is its place in [`EventType::ALL`] plus 1, or 0 where it is not known; a verdict is its code's place in [`Code::ALL`] plus 1, or 0
-//! for APPLIED. The three orders of appointments hold those
-//! that have come into being (`places.rs`).
+//! Times in keys are milliseconds since 1970-01-01 UTC, with the sign's bit turned so that they order ([`time_order`]).
+//! An event is its place in [`EventType::ALL`] plus 1, or 0 where it is not known; a verdict is its code's place in
+//! [`Code::ALL`] plus 1, or 0 for APPLIED. The three orders of appointments hold those that have come into being
+//! (`orders.rs`).
 //!
-//! A delivery costs a row for its appointment and, every so often, one of its history (`record.rs`). Every row
-//! follows from the log and the rules alone, however the log was cut into groups. A source's number is the order in which the log first names
-//! it, so equal logs make equal rows. A changed layout raises the format's version in `rules.rs`; no old row is
-//! ever read.
+//! A delivery costs a row for its appointment and, every so often, one of its history (`appointment.rs`). Every row
+//! follows from the log and the rules alone, however the log was cut into groups. A source's number is the order in
+//! which the log first names it, so equal logs make equal rows. A changed layout raises the format's version in
+//! `rules.rs`; no old row is ever read.
 
 use chrono::{DateTime, Utc};
 use clockfold_lifecycle::{Code, EventType, Met, Outcome, Status, Verdict};
@@ -42,19 +42,19 @@ use crate::{
 /// Positions that one row of `by_outcome` stands for.
 pub(crate) const POSITIONS_IN_ROW: u64 = 2048;
 
-/// A sender that gives many bodies the same id has them compared with the first so many.
+/// Where a sender gives many bodies the same id, a new one is compared with at most this many: the first.
 pub(crate) const POSITIONS_OF_ID_MAX: usize = 16;
 
 /// What deliveries are listed by: what became of them, and what they said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Kind {
     pub(crate) verdict: Verdict,
-    /// `None` where the event type is none that the lifecycle knows, or the body is unreadable.
+    /// `None` where the lifecycle does not know the event type, or the body is unreadable.
     pub(crate) event: Option<EventType>,
 }
 
 impl Kind {
-    /// All that there can be.
+    /// All possible kinds.
     pub(crate) fn all() -> impl Iterator<Item = Kind> {
         let verdicts = Code::ALL.into_iter().map(Verdict::NotApplied).chain([Verdict::Applied]);
         let events = || EventType::ALL.into_iter().map(Some).chain([None]);
@@ -123,7 +123,7 @@ struct CheckpointBytes {
     rules_digest: [u8; 32],
 }
 
-/// What most rows fit into.
+/// A buffer that most rows fit into.
 const ROW_BYTES: usize = 160;
 
 pub(crate) const CHECKPOINT_KEY: &[u8] = b"checkpoint";

@@ -1,5 +1,5 @@
-//! The keyspaces on disk: which there are, and what each is used for. This is the one list of them; what stands under
-//! their keys is in `keys.rs`, in the same order.
+//! The keyspaces on disk, and what each is used for. This is the one list of them; `keys.rs` has their rows, in the
+//! same order.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +17,7 @@ use crate::schema::keys::SourceNumber;
 const LOOKED_UP: KeyspaceOptions = KeyspaceOptions { is_looked_up: true, is_once: false };
 /// Rows are only ever read by ranges, where a filter does not help.
 const RANGES: KeyspaceOptions = KeyspaceOptions { is_looked_up: false, is_once: false };
-/// The same, of an order: an appointment is entered at a place when it comes to be there.
+/// The same for an order: no row is inserted that is there already.
 const ORDER: KeyspaceOptions = KeyspaceOptions { is_looked_up: false, is_once: true };
 
 macro_rules! keyspaces {
@@ -35,7 +35,7 @@ macro_rules! keyspaces {
         impl Space {
             pub(crate) const ALL: &[Space] = &[$(Space::$space,)*];
 
-            /// What a message calls it.
+            /// Its name in messages.
             pub(crate) fn name(self) -> &'static str {
                 match self {
                     $(Space::$space => $name,)*
@@ -87,7 +87,8 @@ impl Keyspaces {
         Keyspaces { names: RwLock::default(), keyspaces, database }
     }
 
-    /// The sources whose rows are written, or are about to be. Ask after a snapshot is taken, and none of it is missing.
+    /// The sources whose rows are written, or are about to be. Asked after a snapshot was taken, none of its sources is
+    /// missing.
     pub(crate) fn names(&self) -> Arc<Names> {
         Arc::clone(&self.names.read().unwrap_or_else(PoisonError::into_inner))
     }

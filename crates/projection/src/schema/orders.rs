@@ -12,7 +12,7 @@ use crate::schema::{
     keyspaces::Space,
 };
 
-/// An appointment's places; as numbers that order as what they stand for.
+/// An appointment's places, as numbers that order in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Places {
     pub(crate) status: Status,

@@ -33,8 +33,8 @@ impl Rules {
         self.by_source.get(source).unwrap_or(&self.default)
     }
 
-    /// A digest of everything but the log that the projection depends on. It is the same with and without a
-    /// source that has the default rules. What decides whether rows serve is [`Rules::digest_for`] their source.
+    /// A digest of everything but the log that the projection depends on. It is the same with and without a source that
+    /// has the default rules. Whether rows serve depends on [`Rules::digest_for`] their source.
     pub fn digest(&self) -> Digest {
         let mut hasher = versions();
         hasher.update(digest_of(&self.default).as_bytes());
@@ -50,7 +50,7 @@ impl Rules {
     }
 }
 
-/// The name is not part of it: a table that is called otherwise folds the same.
+/// The name is not part of it: a renamed table folds the same.
 fn digest_of(rules: &FoldRules) -> Digest {
     let mut hasher = versions();
     hasher.update(&rules.lifecycle.rule_bytes()).update(&rules.reorder_window.num_milliseconds().to_le_bytes());

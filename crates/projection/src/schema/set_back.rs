@@ -1,4 +1,4 @@
-//! A place where the clock was set back, as it is kept and as it is found between two arrivals.
+//! A place where the clock was set back: how it is found between two arrivals.
 
 use chrono::{DateTime, Utc};
 

@@ -37,7 +37,7 @@ impl Sink for Ingest<'_> {
     }
 }
 
-/// Computes the digest that a projection with these rows has, without one.
+/// Computes the digest that a projection with these rows would have.
 pub(crate) struct StateHasher {
     spaces: [blake3::Hasher; SPACES],
 }
@@ -54,7 +54,7 @@ impl StateHasher {
         }
     }
 
-    /// The digest: that of the spaces' own.
+    /// The digest of all spaces' digests.
     pub(crate) fn finish(&self) -> Digest {
         let mut all = blake3::Hasher::new();
         for space in &self.spaces {

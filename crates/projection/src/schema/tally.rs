@@ -1,7 +1,7 @@
 //! How many deliveries of a source arrived in each minute, and what became of them.
 //!
-//! A row holds an hour. What a later delivery changes about an earlier one is moved in the minute of the earlier one,
-//! so the tallies of a log are the same however it was folded.
+//! A row holds an hour. Where a later delivery changes an earlier one's outcome, the tally of the earlier one's minute
+//! changes, so the tallies of a log are the same however it was folded.
 
 use std::collections::BTreeMap;
 

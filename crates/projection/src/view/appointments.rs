@@ -1,8 +1,8 @@
 //! Pages of appointments, out of the index of their order.
 //!
-//! A page is read from where its cursor is, so its cost does not grow with what lies before. Where a filter is for
-//! little of what the index holds, and another index knows those few, they are taken from there and put in order.
-//! Otherwise the index of the order is followed, and what the filter is not for is stepped over.
+//! A page is read from where its cursor is, so its cost does not grow with what lies before. Where a filter finds
+//! little of what the index holds, and another index knows those few, we take them from there and put them in order.
+//! Otherwise we follow the index of the order, and step over what the filter excludes.
 
 mod walk;
 
@@ -26,7 +26,7 @@ use crate::{
 };
 use walk::{Spot, Stretch, Walk};
 
-/// So many are put in order where that saves following an index.
+/// The most that are put in order to save following an index.
 const FEW: usize = 4_096;
 
 /// Places of a source in one direction.
@@ -43,7 +43,7 @@ impl View {
         self.appointments_or_few(filter, order, page, FEW)
     }
 
-    /// The same, where so many are put in order at most.
+    /// The same, where at most `few_max` are put in order.
     fn appointments_or_few(
         &self,
         filter: &AppointmentFilter,
@@ -85,7 +85,7 @@ impl View {
         Ok(PageOf::cut(items, page))
     }
 
-    /// How many appointments a filter finds, where counters tell; `None` where only a scan could.
+    /// How many appointments a filter finds, where counters know; `None` where only a scan could.
     pub fn appointment_count(&self, filter: &AppointmentFilter) -> Result<Option<u64>, ProjectionError> {
         if !filter.is_counted() {
             return Ok(None);
@@ -108,7 +108,7 @@ impl View {
         Ok(sources)
     }
 
-    /// What a filter may find, where another index than the order's knows that it is little.
+    /// The few that a filter may find, where another index than the order's knows that they are few.
     fn few(
         &self,
         filter: &AppointmentFilter,
@@ -146,7 +146,7 @@ impl View {
         Ok(None)
     }
 
-    /// What an index knows of a filter; `None` where that is not little.
+    /// The places that an index knows for a filter; `None` where they are not few.
     fn collect(
         &self,
         filter: &AppointmentFilter,
@@ -297,7 +297,7 @@ pub(crate) fn page_of_records(
     PageOf::cut(items, page)
 }
 
-/// The stretches of ids that a filter is for, in a direction.
+/// The stretches of ids that a filter includes, in a direction.
 fn prefixes(filter: &AppointmentFilter, backwards: bool) -> Vec<(AppointmentId, AppointmentId)> {
     let mut stretches = match filter.id_prefix {
         None => vec![(AppointmentId::MIN, AppointmentId::MAX)],

@@ -1,7 +1,7 @@
 //! What was true at an earlier moment: the fold of all deliveries that had arrived by then, by today's rules.
 //!
-//! One appointment is folded again from its own entries. Which appointments there were, and how many, is told by
-//! the status changes (`status_log.rs`).
+//! One appointment is folded again from its own entries. The status changes say which appointments there were, and how
+//! many (`status_log.rs`).
 
 use std::collections::BTreeMap;
 
@@ -31,10 +31,11 @@ use crate::{
     },
 };
 
-/// At an earlier moment, so many appointments are put in another order than that of their ids at most.
+/// The most appointments that are put in another order than that of their ids, at an earlier moment.
 const ORDERED_MAX: usize = 50_000;
 
-/// A moment in the first quarter of the log is early: a query then looks at what had happened, and not at what is there now.
+/// A moment in the first quarter of the log is early: a query then looks at the changes before it, not at the
+/// appointments of today.
 const EARLY: u64 = 4;
 
 /// A moment: after a delivery, or after everything that had arrived at a time.
@@ -46,7 +47,7 @@ pub enum AsOf {
     Time(DateTime<Utc>),
 }
 
-/// A moment for everything at once: its position, and its time for what is counted in hours.
+/// A moment for everything at once: its position, and its time for limits in hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// The last delivery that counts.
@@ -55,12 +56,12 @@ pub struct Moment {
     pub time: DateTime<Utc>,
 }
 
-/// When an appointment that nothing was heard of counts as forgotten by staff.
+/// When an appointment without deliveries counts as forgotten by staff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StaleRules {
-    /// One that is here: without a delivery for so long.
+    /// How long one that is here may be without a delivery.
     pub stale_after: TimeDelta,
-    /// A booking: without a delivery for so long.
+    /// How long a booking may be without a delivery.
     pub booking_horizon: TimeDelta,
 }
 
@@ -74,9 +75,9 @@ impl Default for StaleRules {
 /// A source's appointments on its board.
 #[derive(Clone, Debug, Default)]
 pub struct BoardRecords {
-    /// By status; what is stale or has ended too long ago is not in it.
+    /// By status, without those that are stale or ended too long ago.
     pub columns: BTreeMap<Status, Column>,
-    /// What staff seem to have forgotten.
+    /// Appointments that staff seem to have forgotten.
     pub stale: Column,
 }
 
@@ -184,7 +185,7 @@ impl View {
     }
 
     /// The ids of a source that may have been in one of these statuses, in the page's direction. Where only open ones
-    /// are asked for, the status changes name them; what has ended is most of what there is.
+    /// are asked for, the status changes name them: most appointments have ended.
     #[allow(clippy::type_complexity, reason = "ids as they are asked for, and each may fail")]
     fn candidates(
         &self,
@@ -251,7 +252,7 @@ impl View {
         Ok(Status::ALL.into_iter().map(|status| (status, sum[status as usize])).collect())
     }
 
-    /// How many appointments a filter found, where counters tell; `None` where only a scan could.
+    /// How many appointments a filter found, where counters know; `None` where only a scan could.
     pub fn appointment_count_as_of(
         &self,
         filter: &AppointmentFilter,
@@ -264,7 +265,7 @@ impl View {
         Ok(Some(or_all(&filter.statuses, &Status::ALL).iter().filter_map(|status| counts.get(status)).sum()))
     }
 
-    /// A source's board as it was. What has ended stays on it for `ended_within`; a column holds its first `wanted`.
+    /// A source's board as it was. Ended appointments stay on it for `ended_within`; a column holds its first `wanted`.
     pub fn board(
         &self,
         source: &SourceName,
@@ -319,7 +320,7 @@ impl View {
         Ok(last.into_iter().filter(|(_, ended)| *ended).map(|(id, _)| id).collect())
     }
 
-    /// An appointment's entries up to a position. What they say of outcomes is as of now.
+    /// An appointment's entries up to a position. Their outcomes are as of now.
     pub(crate) fn entries_as_of(
         &self,
         record: &AppointmentRecord,
@@ -345,7 +346,7 @@ impl View {
     }
 }
 
-/// An appointment and its entries out of what arrived; `None` out of nothing.
+/// An appointment and its entries, folded from its deliveries; `None` where there are none.
 pub(crate) fn refold(
     key: AppointmentKey,
     entries: &[JudgedEvent],
@@ -389,7 +390,7 @@ fn sort_oldest_first(records: &mut [AppointmentRecord]) {
     });
 }
 
-/// The part of what lies between two places that is of `source`; `None` where nothing of it is.
+/// The part of a span between two places that is in `source`; `None` where none is.
 fn span_in_source(
     after: Option<&AppointmentOrderKey>,
     before: Option<&AppointmentOrderKey>,

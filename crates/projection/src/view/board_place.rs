@@ -15,9 +15,9 @@ pub enum BoardPlace {
 }
 
 impl AppointmentRecord {
-    /// Where it is on a board that shows `time`, if no other delivery has come; what has ended stays on it for
-    /// `ended_within`. `None`: it is not on it. Where the clock was set back, what ended after `time` is not on it either,
-    /// and nobody has been silent since.
+    /// Where it is on a board that shows `time`, if no other delivery has come; ended ones stay on it for
+    /// `ended_within`. `None`: it is not on it. Where the clock was set back, one that ended after `time` is not on it
+    /// either, and one whose last delivery is after `time` is not stale.
     pub fn place_on_board(
         &self,
         time: DateTime<Utc>,

@@ -1,7 +1,6 @@
 //! Until when a reader waits for an answer.
 //!
-//! A view looks here before it reads a row, so that a long query ends a row after nobody waits for it any more:
-//! its time is over, or its client has gone.
+//! A view looks here before it reads a row, so that a long query ends a row after its time is over or its client has gone.
 
 use std::{
     sync::{
@@ -31,7 +30,7 @@ impl Deadline {
         (Deadline { until: Some(until), cancelled: Some(Arc::clone(&cancelled)) }, CancelGuard(cancelled))
     }
 
-    /// An error where nobody waits any more.
+    /// An error where nobody waits.
     pub(crate) fn check(&self) -> Result<(), ProjectionError> {
         let is_cancelled = self.cancelled.as_ref().is_some_and(|cancelled| cancelled.load(Ordering::Relaxed));
         let is_over = self.until.is_some_and(|until| until <= Instant::now());

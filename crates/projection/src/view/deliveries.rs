@@ -53,14 +53,14 @@ pub struct HistoryEntry {
     pub position: Position,
     /// When it arrived.
     pub received_at: DateTime<Utc>,
-    /// What it said; `None` where that is no event that is known.
+    /// What it said; `None` where that is no known event.
     pub event: Option<EventType>,
-    /// What became of it. Whether it conflicts with an earlier one is not looked up.
+    /// What became of it. A conflict with an earlier one is not looked up.
     pub told: DeliveryState,
 }
 
 impl DeliveryFilter {
-    /// The kinds of delivery that it is for, each once.
+    /// The kinds of delivery that it includes, each once.
     fn kinds(&self) -> Vec<Kind> {
         let wanted = |kind: &Kind| {
             (self.outcomes.is_empty() || self.outcomes.contains(&kind.outcome()))
@@ -88,7 +88,7 @@ impl View {
         }
         let mut positions = Vec::new();
         for stretch in stretches {
-            // What bounds the page, and what the filter is for.
+            // The bounds of the page, and those of the filter.
             let span = stretch.span();
             let before = [page.before, span.before].into_iter().flatten().min();
             let span = Span { after: page.after.max(span.after), before };
@@ -166,7 +166,7 @@ impl View {
         Ok(Box::new(positions))
     }
 
-    /// An appointment's deliveries, as folded up to now; nothing of it is read from the log.
+    /// An appointment's deliveries, as folded up to now; reads nothing from the log.
     pub fn history(
         &self,
         key: &AppointmentKey,
@@ -197,10 +197,10 @@ impl View {
         Ok(PageOf::cut(items?, page))
     }
 
-    /// The event of the last delivery, by position, that was applied up to where the record is; also where it is one
-    /// of an earlier moment. Almost always its own row tells.
+    /// The event of the last delivery, by position, that was applied up to where the record is; also where it is one of
+    /// an earlier moment. Its own row almost always has it.
     pub fn last_event(&self, record: &AppointmentRecord) -> Result<Option<EventType>, ProjectionError> {
-        // One that was let in later was no more than rejected then.
+        // One that was let in later was still rejected then.
         let counts = |entry: &JudgedEvent| {
             let let_in_by = |by: u64| by <= record.last_position.get();
             entry.judgement.verdict.outcome() == Outcome::Applied
@@ -250,7 +250,7 @@ impl View {
         Ok(entries.filter(move |entry| entry.as_ref().map_or(true, |entry| span.contains(entry.position))))
     }
 
-    /// How many deliveries a filter finds, where a counter tells; `None` where only a scan could.
+    /// How many deliveries a filter finds, where a counter knows; `None` where only a scan could.
     pub fn delivery_count(&self, filter: &DeliveryFilter) -> Result<Option<u64>, ProjectionError> {
         if !filter.events.is_empty() || !filter.codes.is_empty() || filter.positions != Stretches::default() {
             return Ok(None);

@@ -66,7 +66,7 @@ pub enum OrderBy {
 pub struct Order {
     /// By what.
     pub by: OrderBy,
-    /// The largest first; everything is turned round, what is equal too.
+    /// The largest first; this turns equal ones round too.
     pub descending: bool,
 }
 
@@ -112,7 +112,7 @@ impl AppointmentFilter {
             && self.last_position.includes(record.last_position)
     }
 
-    /// Whether only sources and statuses choose, so that counters tell how many there are.
+    /// Whether only sources and statuses choose, so that counters know how many there are.
     pub(crate) fn is_counted(&self) -> bool {
         let AppointmentFilter {
             sources: _,
@@ -137,7 +137,7 @@ impl Times {
 
     /// The numbers of its times, both ends included; `None` where none is in it.
     pub(crate) fn values(self) -> Option<(u64, u64)> {
-        // Keys hold whole milliseconds: what begins within one begins with the next.
+        // Keys hold whole milliseconds: a stretch that begins within one begins with the next.
         let ceiling = |time: DateTime<Utc>| {
             let floor = time_order(time);
             if time.timestamp_subsec_nanos().is_multiple_of(1_000_000) { floor } else { floor.saturating_add(1) }

@@ -1,8 +1,7 @@
 //! Patient flow: what happened in each stretch of time, and how long patients waited.
 //!
-//! It is computed from the steps that stand now, so what was undone counts in nothing, and a rebuild tells the same.
-//! Which appointments have a step in the range is told by the status changes around it; when each step was made, by the
-//! appointments' own rows.
+//! It is computed from the steps that stand now, so an undone step counts nowhere, and a rebuild gives the same. The
+//! status changes around the range name the appointments with a step in it; their own rows say when each step was made.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -51,9 +50,9 @@ pub struct Flow {
     pub call_back_to_discharge: Waits,
     /// From CHECKIN to DISCHARGE.
     pub check_in_to_discharge: Waits,
-    /// What was delivered.
+    /// The deliveries.
     pub tally: Tally,
-    /// The appointments by status at its end, as they were told then.
+    /// The appointments by status at its end, as they were folded then.
     pub census: BTreeMap<Status, u64>,
 }
 
@@ -85,7 +84,7 @@ impl Waits {
         Some(if self.0.len().is_multiple_of(2) { (self.0[middle - 1] + upper) / 2 } else { upper })
     }
 
-    /// The smallest that is at least as long as so many percent of them (nearest rank); `None` where there are none.
+    /// The smallest that is at least as long as `percent` of them (nearest rank); `None` where there are none.
     pub fn percentile(&self, percent: usize) -> Option<TimeDelta> {
         let rank = (self.0.len() * percent).div_ceil(100).max(1);
         self.0.get(rank - 1).copied()

@@ -12,7 +12,7 @@ pub(crate) type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 /// Numbers in ascending order, read as they are asked for, from either end.
 pub(crate) type Numbers<'a> = Box<dyn DoubleEndedIterator<Item = Result<u64, ProjectionError>> + 'a>;
 
-/// What lies strictly between two cursors.
+/// The span strictly between two cursors.
 #[derive(Clone, Copy)]
 pub(crate) struct Span<K> {
     pub(crate) after: Option<K>,
@@ -49,7 +49,7 @@ pub(crate) fn merge(lists: Vec<Numbers<'_>>, from_end: bool, limit: usize) -> Re
     }
 }
 
-/// The order in which results are merged: by the items' order, and what can't be read comes at once.
+/// The order in which results are merged: by the items' order, with errors first.
 pub(crate) fn is_before<T: Ord, E>(one: &Result<T, E>, other: &Result<T, E>) -> bool {
     match (one, other) {
         (Ok(one), Ok(other)) => one < other,

@@ -59,7 +59,7 @@ pub struct PageOf<T> {
     pub has_more: bool,
 }
 
-/// What the projection tells of one delivery.
+/// What the projection knows of one delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveryState {
     /// What became of it, as folded up to now.
@@ -174,7 +174,7 @@ impl View {
         self.names.get(source).copied()
     }
 
-    /// Those of these sources that the log knows, by name.
+    /// The sources among these that the log knows, by name.
     pub(crate) fn numbers_of<'a>(&self, sources: &'a [SourceName]) -> BTreeMap<&'a SourceName, SourceNumber> {
         sources.iter().filter_map(|source| Some((source, self.number_of(source)?))).collect()
     }
@@ -183,7 +183,7 @@ impl View {
         let mut rows = Vec::new();
         for number in self.numbers_of(sources).into_values() {
             let bytes = self.get(&self.store[Space::Sources], &number.0.to_be_bytes())?;
-            // A source that is new may not be in the snapshot yet.
+            // A new source may not be in the snapshot yet.
             rows.extend(bytes.map(|bytes| decode_source(&bytes)).transpose()?);
         }
         Ok(rows)

@@ -1,7 +1,7 @@
-//! What was not applied in a stretch of the log, by what it was and why.
+//! Deliveries that were not applied in a stretch of the log, by outcome and reason.
 //!
-//! The index of deliveries by verdict and event tells it: a row of it holds the positions of up to 2,048 deliveries, so
-//! a month costs little more than a day, and no delivery is read.
+//! They come from the index of deliveries by verdict and event: a row of it holds the positions of up to 2,048
+//! deliveries, so a month costs little more than a day, and no delivery is read.
 
 use clockfold_lifecycle::{Code, EventType, Outcome};
 use clockfold_log::{Position, SourceName};
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// The outcomes of what was not applied although it said something new.
+/// The outcomes of deliveries that were not applied although they said something new.
 const OUTCOMES: [Outcome; 3] = [Outcome::Rejected, Outcome::Unrecognized, Outcome::Unreadable];
 
 /// Deliveries of a source that were not applied for the same reason.
@@ -26,7 +26,7 @@ pub struct NotApplied {
     pub source: SourceName,
     /// Why.
     pub code: Code,
-    /// What they said; `None` where that is no event that is known.
+    /// What they said; `None` where that is no known event.
     pub event: Option<EventType>,
     /// How many there are: at least one.
     pub count: u64,
@@ -37,7 +37,7 @@ pub struct NotApplied {
 }
 
 impl View {
-    /// What was REJECTED, UNRECOGNIZED or UNREADABLE, by source, code and event, as folded up to now.
+    /// The REJECTED, UNRECOGNIZED and UNREADABLE deliveries, by source, code and event, as folded up to now.
     pub fn not_applied(
         &self,
         sources: &[SourceName],

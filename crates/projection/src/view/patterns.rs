@@ -2,7 +2,7 @@
 //!
 //! The newest rejections of a stretch of the log come in; for each pattern goes out how many of them show it, and would
 //! have been applied by the rules that it suggests. That is no guess: the appointments are folded again by those rules,
-//! on a copy. Whether it is enough to say something is for the caller.
+//! on a copy. The caller decides whether they are enough for advice.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +20,13 @@ use crate::{
     view::{Page, PageOf, View, as_of::refold, deliveries::DeliveryFilter, filter::Stretches, merge::Span},
 };
 
-/// So many of a source's rejections are looked at, the newest ones.
+/// How many of a source's rejections are looked at: the newest ones.
 pub const REJECTIONS_MAX: usize = 2_000;
 
 /// An appointment with more deliveries shows no pattern: folding it again would take too long.
 const DELIVERIES_MAX: u64 = 1_000;
 
-/// The window that is tried: the one that a clinic which goes live is recommended.
+/// The window that is tried: the one that we recommend to a clinic which goes live.
 pub const WINDOW_TRIED: TimeDelta = TimeDelta::seconds(5);
 
 /// What rejections have in common.
@@ -44,7 +44,7 @@ impl Pattern {
     /// All patterns.
     pub const ALL: [Pattern; 3] = [Pattern::WalkIns, Pattern::MidStream, Pattern::Overtaking];
 
-    /// The rules that it suggests to a source that has `rules`; `None` where those do already what it would change.
+    /// The rules that it suggests to a source that has `rules`; `None` where those do so already.
     fn suggests(self, rules: &FoldRules) -> Option<FoldRules> {
         let with = |lifecycle| FoldRules { lifecycle, ..rules.clone() };
         match self {
@@ -152,7 +152,7 @@ impl View {
         Ok(count)
     }
 
-    /// Which appointments these deliveries name: the log has that.
+    /// The appointments that these deliveries name, by the log.
     fn by_appointment(
         &self,
         positions: &[Position],

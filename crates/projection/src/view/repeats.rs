@@ -1,8 +1,8 @@
 //! Deliveries that the sender itself calls the same, by an id in a header.
 //!
-//! The same id with the same body is a repeat: it is answered as the first was, and not appended again. With
-//! another body it is a delivery of its own, and says which one it conflicts with. An erased body can't be compared;
-//! what was read from it stands in for it.
+//! The same id with the same body is a repeat: it gets the first one's answer, and is not appended again. With another
+//! body it is a delivery of its own, and says which one it conflicts with. An erased body can't be compared; what was
+//! read from it stands in for it.
 
 use clockfold_log::{Body, Delivery, Log, NewDelivery, Position, SourceName};
 
@@ -35,7 +35,7 @@ impl Projection {
         Ok(said_the_same)
     }
 
-    /// What the projection tells of a delivery of the log; `None` where it is not folded yet.
+    /// What the projection knows of a delivery of the log; `None` where it is not folded yet.
     pub fn told(&self, delivery: &Delivery) -> Result<Option<DeliveryState>, ProjectionError> {
         self.view().tell(delivery, self.rules.of(&delivery.source))
     }

@@ -1,8 +1,8 @@
 //! Where the clock was set back. Between two such places stands a run: deliveries whose arrival times do not go back.
 //!
 //! Most logs are one run. A time is looked up by bisection within a run, from the last run to the first: as of a time
-//! means up to the last position whose arrival time is at or before it, whatever stands before that. The places are
-//! rows, written by whoever folds; so nobody has to read a log to know them.
+//! means up to the last position whose arrival time is at or before it, whatever stands before that. The fold writes
+//! the places as rows, so nobody has to read a log to know them.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clockfold_log::{Log, Position};

@@ -93,8 +93,8 @@ impl View {
 }
 
 impl Projection {
-    /// The open appointments of a source right after `position`, in the midst of a group: `rows` and `sets` are
-    /// what it has made and not written yet.
+    /// The open appointments of a source right after `position`, in the midst of a group: `rows` and `sets` are its
+    /// own, not written yet.
     pub(crate) fn open_set(
         &self,
         number: SourceNumber,
@@ -138,7 +138,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = SledLog::open(&DataDir::at(folder.path()), Arc::new(chrono::Utc::now)).unwrap();
         let mut projection = Projection::open(&folder.path().join("p"), Arc::new(Rules::default())).unwrap();
-        // 2,500 appointments are made, a third of them ends: more are open than a set has to be far from the next.
+        // 2,500 appointments are made, a third of them ends: more are open than the fewest changes between two sets.
         let one = |number: u64| {
             let event_type = if number % 4 == 3 { "remove" } else { "create" }.into();
             let id = if number % 4 == 3 { number - 1 } else { number };

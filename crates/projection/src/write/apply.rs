@@ -38,7 +38,7 @@ use crate::{
     write::store::Projection,
 };
 
-/// So many look-ups are kept for the fold that follows: as many as a group has.
+/// The most look-ups that are kept for the next fold: as many as a group has.
 const FORESEEN_IDS_MAX: usize = 4096;
 
 /// The rows that a group changes, so that each is read once and written once.
@@ -302,7 +302,7 @@ impl Projection {
         Ok(first)
     }
 
-    /// Where the sender used an id, up to the checkpoint. Whoever asks before a delivery is folded spares the fold the
+    /// Where the sender used an id, up to the checkpoint. Asking before a delivery is folded spares the fold the
     /// look-up: between the two nobody else writes.
     pub(crate) fn positions_of_id(
         &mut self,

@@ -9,7 +9,8 @@ use crate::schema::{appointment::AppointmentRecord, keys::SourceNumber};
 /// How many appointments a generation holds; there are two. One takes about 1 KB.
 const APPOINTMENTS_MAX: usize = 8192;
 
-/// Appointments in two generations: what was not asked for while a whole new one came together goes.
+/// Appointments in two generations: a full new one replaces the old one, with the appointments that nobody asked for
+/// meanwhile.
 #[derive(Default)]
 pub(crate) struct RecordCache {
     young: HashMap<(SourceNumber, AppointmentId), Box<AppointmentRecord>>,

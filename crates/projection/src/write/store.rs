@@ -49,7 +49,7 @@ pub struct Projection {
 #[derive(Clone)]
 pub struct Reader(Arc<RwLock<Arc<Keyspaces>>>);
 
-/// Tells whether somebody still reads from a projection that counts no more.
+/// Knows whether somebody still reads from a projection that no longer counts.
 pub struct Readers(Weak<Keyspaces>);
 
 impl Projection {
@@ -58,7 +58,7 @@ impl Projection {
         Projection::of(Keyspaces::open(path)?, rules)
     }
 
-    /// Opens the store in `path` for who only reads it: what is written stays in memory.
+    /// Opens the store in `path` only to read: rows that are written stay in memory.
     pub(crate) fn open_to_read(path: &Path, rules: Arc<Rules>) -> Result<Projection, ProjectionError> {
         Projection::of(Keyspaces::open_to_read(path)?, rules)
     }
@@ -98,7 +98,7 @@ impl Projection {
         self.checkpoint
     }
 
-    /// Whether the writer, a query or a merge has met corruption in its files.
+    /// Whether the writer, a query or a compaction has met corruption in its files.
     pub fn is_corrupt(&self) -> bool {
         self.store.database.is_corrupt()
     }
@@ -113,13 +113,13 @@ impl Projection {
         View::new(Arc::clone(&self.store))
     }
 
-    /// Queries that went to `old` come here from now on. Those that run are answered from there.
+    /// Queries that went to `old` come here from now on. Running ones go on with `old`.
     pub(crate) fn take_over_readers(&mut self, old: &Projection) {
         self.reader = old.reader.clone();
         *self.reader.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&self.store);
     }
 
-    /// Who reads from this projection, once it is dropped.
+    /// The readers of this projection, to ask once it is dropped.
     pub fn readers(&self) -> Readers {
         Readers(Arc::downgrade(&self.store))
     }
@@ -158,7 +158,7 @@ impl Projection {
 }
 
 impl Drop for Projection {
-    /// What is written is in files then, whoever still reads: the next start has nothing to fold again.
+    /// Flushes rows to files, even while somebody reads: the next start has nothing to fold again.
     fn drop(&mut self) {
         if let Err(error) = self.store.database.flush() {
             tracing::warn!(%error, "what the projection has in memory could not be written; the next start folds it again");
@@ -180,7 +180,7 @@ impl Reader {
 }
 
 impl Readers {
-    /// Whether nobody reads any more.
+    /// Whether nobody reads from it.
     pub fn are_gone(&self) -> bool {
         self.0.strong_count() == 0
     }

@@ -21,7 +21,7 @@ pub(crate) struct Stretch {
 
 const EVERYTHING: Stretch = Stretch { from: (0, 0), to: (u64::MAX, u64::MAX) };
 
-/// How an index is followed for a page: strictly between two places, and in which direction.
+/// A walk along an index for a page: strictly between two places, in one direction.
 pub(crate) struct Walk<'a> {
     pub(crate) after: Option<&'a AppointmentOrderKey>,
     pub(crate) before: Option<&'a AppointmentOrderKey>,
@@ -37,7 +37,7 @@ impl<'a> Walk<'a> {
         Walk { after, before, backwards: order.descending != page.from_end }
     }
 
-    /// What of a source's index lies in it; `None` where nothing does.
+    /// The part of a source's index that lies in it; `None` where none does.
     pub(crate) fn stretch(&self, source: &SourceName) -> Option<Stretch> {
         // Among equal values sources stand in the order of their names.
         let after = match self.after {
