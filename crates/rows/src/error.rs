@@ -5,7 +5,7 @@ use std::{io, path::Path};
 /// A store can't be read or written.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
-    /// The file system says no.
+    /// The file system refuses.
     #[error("{doing} {path}: {message}")]
     Io {
         /// What was being done.
@@ -45,8 +45,8 @@ pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> 
     }
 }
 
-/// Makes an error of a read name the file. A file that can't be read is corrupt, whatever the disk says: the owner of the
-/// store makes its rows anew elsewhere.
+/// Makes an error of a read name the file. A file that can't be read is corrupt, whatever the disk says: the store's
+/// owner makes its rows anew elsewhere.
 pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |error| match error.kind() {
         io::ErrorKind::UnexpectedEof => corrupt(path, "it is shorter than it was"),

@@ -1,5 +1,5 @@
-//! Files as each version wrote them: they are read for ever. `docs/formats/rows.md` draws their bytes. `ROWS_TEST_WRITE=1`
-//! writes those of the newest version anew, after a change that means to.
+//! Files as each version wrote them: they are read for ever. `docs/formats/rows.md` draws their bytes.
+//! `ROWS_TEST_WRITE=1` writes those of the newest version anew, after an intended change.
 
 use std::{
     env, fs,

@@ -1,5 +1,5 @@
-//! The decoders, for a fuzzer. Each function takes any bytes and puts their checksums right, so that a fuzzer reaches what
-//! stands behind a checksum. A decoder gives an error, or rows in the order of their keys.
+//! The decoders, for a fuzzer. Each function takes any bytes and puts their checksums right, so that a fuzzer gets past
+//! a checksum. A decoder gives an error, or rows in the order of their keys.
 
 use std::{collections::VecDeque, ops::Bound, path::Path, sync::Arc};
 
@@ -70,8 +70,9 @@ pub fn manifest(bytes: &[u8]) {
     }
 }
 
-/// A table's file. The bytes are taken for parts of it, each behind its length: blocks and indexes of sections get their
-/// checksums, and the last part, which tells where they are, its own and an end that fits. Returns how many rows were read.
+/// A table's file. The bytes are taken for parts of it, each behind its length: blocks and indexes of sections get
+/// their checksums, and the last part, which says where they are, its own and an end that fits. Returns how many rows
+/// were read.
 pub fn table(mut bytes: &[u8]) -> usize {
     let (mut file, mut sections) = (MAGIC.to_vec(), Vec::new());
     let mut index = Vec::new();
@@ -175,7 +176,7 @@ mod tests {
         (bytes, last)
     }
 
-    /// Bytes that mean something to a decoder, so that what a change makes of them gets far.
+    /// Bytes that mean something to a decoder, so that it gets far with a changed version of them.
     fn meaningful(random: &mut Random) -> Vec<u8> {
         match random.below(3) {
             0 => some_block(random, 1).0,

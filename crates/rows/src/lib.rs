@@ -133,7 +133,7 @@ impl Database {
 
     /// Writes everything to files, and waits for it.
     pub fn flush(&self) -> Result<()> {
-        // Who only reads has nothing to write.
+        // A store that is only read has nothing to write.
         if self.background.is_none() { Ok(()) } else { self.shared.flush() }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// The first rows are copied out of memory so many at once; each time twice as many.
+/// How many rows are copied out of memory at first; each time twice as many.
 const FIRST_ROWS: usize = 8;
 const ROWS_MAX: usize = 256;
 /// Where rows come from.

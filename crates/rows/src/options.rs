@@ -1,30 +1,30 @@
-//! How a store is opened: its keyspaces, and every size and time that it goes by.
+//! How a store is opened: its keyspaces, sizes and times.
 
 use std::time::Duration;
 
-/// How a store is opened. The sizes of what is in files may differ from one opening to the next.
+/// How a store is opened. The sizes in files may differ from one opening to the next.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The keyspaces. The number of one is its place here, and stays.
     pub keyspaces: &'static [KeyspaceOptions],
-    /// The most that is kept of files in memory.
+    /// The most bytes of files that are kept in memory.
     pub cache_bytes: usize,
-    /// Rows that wait in memory go to a file at so many bytes. A crash takes them, and [`Options::frozen_max`] times as
-    /// many more where files can't be written as fast as rows come.
+    /// At how many bytes the rows in memory go to a file. A crash takes them, and [`Options::frozen_max`] times as many
+    /// more where files can't be written as fast as rows come.
     pub memtable_bytes: usize,
-    /// A writer waits while so many full tables in memory have no file yet.
+    /// A writer waits while this many full tables in memory have no file yet.
     pub frozen_max: usize,
-    /// Rows go to a file when the first of them has waited so long in memory, however few they are.
+    /// Rows go to a file when the first of them has waited this long in memory, however few they are.
     pub flush_after: Duration,
-    /// A block is closed once it has so many bytes: a look-up reads one.
+    /// A block is closed once it has this many bytes: a look-up reads one.
     pub block_bytes: usize,
-    /// A section is closed once it has so many blocks: its index is read and cached as a whole.
+    /// A section is closed once it has this many blocks: its index is read and cached as a whole.
     pub section_blocks: usize,
     /// Files below this are of the smallest size; each size is four times the one below.
     pub small_file_bytes: u64,
-    /// A compaction looks for full memory each so many rows.
+    /// After how many rows a compaction looks for full memory.
     pub compaction_rows: usize,
-    /// What can't be written is tried again after so long.
+    /// After how long a failed write is tried again.
     pub retry_interval: Duration,
 }
 

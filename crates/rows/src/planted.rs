@@ -20,7 +20,7 @@ pub(crate) enum Fault {
     ManifestErrorSwallowed,
     /// Tables that were compacted are removed before the manifest is written.
     TablesRemovedBeforeManifest,
-    /// A table that a manifest may name is removed when it is not sure that the manifest is there.
+    /// A table is removed although a manifest that names it may be on the disk.
     DoubtfulTableRemoved,
     /// A start removes what its manifest does not name before it is sure of that manifest.
     RemovedBeforeFolderSynced,

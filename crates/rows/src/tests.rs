@@ -341,7 +341,7 @@ fn sizes_are_those_of_the_options() {
     }
     assert!(sections.len() > 100, "{} sections", sections.len());
     drop(database);
-    // What other sizes have written is read as well.
+    // A store written with other sizes is read as well.
     let database = open(folder.path());
     assert_eq!(rows(&database).0.len(), 1000);
 }
@@ -354,7 +354,7 @@ fn a_first_start_that_was_cut_short_is_begun_again() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
-/// A writer is stopped in the midst of a batch by somebody who reads memory, which stands for a batch that takes long.
+/// A reader of memory stops the writer in the midst of a batch, which stands for a batch that takes long.
 #[test]
 fn a_batch_counts_before_all_of_it_is_in_memory_and_nobody_waits_for_that() {
     let folder = tempfile::tempdir().unwrap();
@@ -396,7 +396,7 @@ fn a_batch_counts_before_all_of_it_is_in_memory_and_nobody_waits_for_that() {
     assert_eq!(rows(&database).0.len(), batch_rows as usize);
 }
 
-/// Tables of one length, with the same keys: what tells them apart is what stands under the keys.
+/// Tables of one length, with the same keys: only their values tell them apart.
 #[test]
 fn a_table_is_not_taken_for_another_one() {
     let folder = tempfile::tempdir().unwrap();

@@ -26,9 +26,9 @@ pub(crate) struct BatchRow {
 }
 
 const REMOVED: u32 = u32::MAX;
-/// So many rows go into memory while readers wait: some ten microseconds.
+/// How many rows go into memory while readers wait: some ten microseconds.
 const PART_ROWS: usize = 96;
-/// The row's own number, at the end of one that is sorted in its place.
+/// The bits of the row's own number, at the end of the number that is sorted in its place.
 const NUMBER_BITS: u32 = 24;
 const NUMBERS: u128 = (1 << NUMBER_BITS) - 1;
 
@@ -49,11 +49,12 @@ impl BatchRows {
         self.rows.push(BatchRow { key: Key::from(key), space: number(space), at, length });
     }
 
-    /// Says in which order the rows go into memory. Rows of a small batch (`true`) go as they came. Those of another go in the
-    /// order of their keys, so that readers find them until then; of those with one key, the one that counts stays the last.
+    /// Decides in which order the rows go into memory. Rows of a small batch (`true`) go as they came. Those of another
+    /// go in the order of their keys, so that readers find them until then; of those with one key, the one that counts
+    /// stays the last.
     ///
-    /// Numbers are sorted in place of rows, which is several times as fast: the keyspace, twelve bytes of the key, and the
-    /// row's number. What those bytes don't tell apart stays as it was, and is sorted by itself.
+    /// Numbers are sorted in place of rows, which is several times as fast: the keyspace, twelve bytes of the key, and
+    /// the row's number. Rows that those bytes don't tell apart stay as they were, and are sorted by themselves.
     pub(crate) fn arrange(&mut self) -> bool {
         let rows = &self.rows;
         self.order.clear();

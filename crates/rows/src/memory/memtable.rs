@@ -1,9 +1,9 @@
 //! The rows that wait in memory for their file, with as many versions of each as snapshots still ask for.
 //!
-//! One writer puts batches in, some rows at a time; readers copy rows out, some at a time; so neither waits long for the
-//! other. No reader sees half a batch: one that may see the batch looks at the batch first, and another sees older versions.
-//! Values stand one after another in large pieces: what is overwritten stays there until the whole goes to disk, so the
-//! memory that a table takes is bounded by what was written to it.
+//! One writer puts batches in, some rows at a time; readers copy rows out, some at a time; so neither waits long for
+//! the other. No reader sees half a batch: one that may see the batch looks at the batch first, and another sees older
+//! versions. Values stand one after another in large pieces: overwritten ones stay there until the whole goes to disk,
+//! so the memory that a table takes is bounded by what was written to it.
 
 use std::{
     collections::{BTreeMap, VecDeque, btree_map::Entry},
@@ -28,7 +28,7 @@ const PIECE_BYTES: usize = 1 << 20;
 const ROW_BYTES: usize = 112;
 /// A reader looks at no more rows than this before it lets the writer in.
 const LOOKS_MAX: usize = 1024;
-/// So long the writer steps aside for readers that wait: a thread that is woken up may take some of it to run.
+/// How long the writer steps aside for readers that wait: a thread that is woken up may take some of it to run.
 const ASIDE_MAX: Duration = Duration::from_millis(1);
 
 /// Rows in memory, by keyspace.
@@ -59,7 +59,7 @@ struct Version {
     sequence: u64,
     piece: u32,
     offset: u32,
-    /// [`REMOVED`] for a row that is there no more.
+    /// [`REMOVED`] for a row that is no longer there.
     length: u32,
 }
 
@@ -91,7 +91,7 @@ impl Memtable {
         bytes
     }
 
-    /// A lock goes to the thread that asks for it next, and that would be the writer again before a reader has woken up.
+    /// A lock goes to the thread that asks for it next: again the writer, before a reader has woken up.
     fn let_readers_in(&self) {
         if self.waiting.load(Ordering::Relaxed) == 0 {
             return;
@@ -123,7 +123,7 @@ impl Memtable {
         self.read().spaces.iter().all(BTreeMap::is_empty)
     }
 
-    /// The row as of a sequence number: `None` where nothing is known of it here, `Some(None)` where it was removed.
+    /// The row as of a sequence number: `None` where this table does not know it, `Some(None)` where it was removed.
     pub(crate) fn get(&self, space: usize, key: &Key, sequence: u64) -> Option<Option<Vec<u8>>> {
         let rows = self.read();
         let version = rows.spaces[space].get(key)?.as_of(sequence)?;
@@ -173,7 +173,7 @@ impl Memtable {
         true
     }
 
-    /// Shows every row of a table that is written no more, in the order of spaces and keys.
+    /// Passes every row of a table that is no longer written, in the order of spaces and keys.
     pub(crate) fn for_each<E>(
         &self,
         mut show: impl FnMut(usize, &Key, Option<&[u8]>) -> Result<(), E>,

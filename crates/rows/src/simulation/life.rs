@@ -149,8 +149,8 @@ impl Run {
         }
     }
 
-    /// Holds what came of something against the calls that failed during it: an error has to be told, but for those of calls
-    /// on which nothing depends.
+    /// Checks a result against the calls that failed during it: it has to be an error, unless nothing depends on those
+    /// calls.
     fn must_have_failed(&self, is_error: bool, harmless: &[Call]) {
         let failed = self.disk.take_failed();
         let must = failed.iter().any(|call| !harmless.contains(call));
@@ -234,11 +234,11 @@ impl Run {
             Ok(()) => self.states.push(rows),
             Err(error) => assert!(store.shared.state().failure.is_some(), "{error}"),
         }
-        // A build for tests looks whether the batch keeps its promise; where it can't, nothing depends on that.
+        // A build for tests checks that the batch keeps its promise; nothing depends on that check.
         self.must_have_failed(false, &[Call::ReadAt, Call::Remove]);
     }
 
-    /// A step in the background; what it puts on the disk is promised then.
+    /// A step in the background; from then on it promises what it put on the disk.
     fn step(&mut self, store: &mut Stepped) -> Result<bool> {
         let stepped = store.background.step();
         self.must_have_failed(stepped.is_err(), &[Call::Remove]);

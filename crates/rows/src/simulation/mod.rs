@@ -1,10 +1,10 @@
 //! The store on a disk that loses power: runs of batches, flushes, compactions, an ingestion and snapshots that follow from a
 //! seed, cut at each of their steps.
 //!
-//! A run has several lives. In each the store is opened, used, and ended by a close, a kill or a power cut. After each call
-//! that changes the disk, the power is cut in a copy of it: what is opened then has to be what the store was after some
-//! batch, and no older than what the store said was on the disk. That opening is cut at each of its own calls as well. Other
-//! runs have calls fail: whoever asked has to learn of it, and nothing wrong is read.
+//! A run has several lives. In each the store is opened, used, and ended by a close, a kill or a power cut. After each
+//! call that changes the disk, the power is cut in a copy of it: the store that is opened then has to be as it was
+//! after some batch, and no older than it said was on the disk. That opening is cut at each of its own calls as well.
+//! Other runs have calls fail: the caller has to learn of it, and nothing wrong is read.
 //!
 //! ```text
 //! ROWS_TEST_SEEDS=20000 cargo test --release -p clockfold-rows simulation     many seeds
@@ -58,7 +58,7 @@ const NUMBER: (usize, &[u8]) = (0, b"number");
 /// All rows, by keyspace and key.
 type Model = BTreeMap<(usize, Vec<u8>), Vec<u8>>;
 
-/// What the store was after each batch, from none on.
+/// The store after each batch, from none on.
 type States = Vec<Model>;
 
 /// A store that takes its steps when it is asked to.
@@ -129,7 +129,7 @@ fn cut(of: &FakeDisk, image: &World, states: &States, may_be: &RangeInclusive<us
     for image in &images {
         check(&of.restarted(image.after_power_cut(random)), states, may_be, random);
     }
-    // What a store has shown after it was opened is on the disk.
+    // Everything that a store shows after it was opened is on the disk.
     check(&of.restarted(disk.world().after_power_cut(random)), states, &(number..=number), random);
     if random.one_in(4) {
         corrupt(disk.world(), &states[number], random);

@@ -1,7 +1,7 @@
 //! What happens in the background, one step after another: memory that is full goes to a file, and tables become fewer.
 //!
-//! A step does one such thing, or a piece of one, and tells whether there is more. A thread takes steps as they fall due;
-//! a test takes them one by one. What can't be written to a file is tried again with another file, after a while.
+//! A step does one such thing, or a piece of one, and returns whether there is more. A thread takes steps as they fall
+//! due; a test takes them one by one. A failed write is tried again with another file, after a while.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) struct Background {
     shared: Arc<Shared>,
     /// The one that is under way.
     compaction: Option<Compaction>,
-    /// Tables have come since it was last found that none is due, or that one fails.
+    /// Whether tables have come since a compaction was last not due, or failed.
     may_compact: bool,
 }
 
@@ -49,8 +49,7 @@ impl Background {
         }
         let compacted = self.compact();
         if let Err(error) = &compacted {
-            // The tables are as they were. A disk that is full is met again by what is to be flushed, and after that
-            // it is tried again.
+            // The tables are as they were. The next flush meets a full disk again, and after that it is tried again.
             self.may_compact = false;
             tracing::warn!(%error, "tables could not be compacted");
         }
@@ -63,7 +62,7 @@ impl Background {
         let is_news = self.shared.flushed(flushed.as_ref().err());
         self.may_compact = true;
         if let Err(error) = &flushed {
-            // What it has written so far may be what the disk has no room for.
+            // Its unfinished files may take the room that the flush needs.
             self.compaction = None;
             if is_news {
                 tracing::error!(%error, "rows can't be written to files; it is tried again");
@@ -117,7 +116,7 @@ mod tests {
     const KEYSPACES: [KeyspaceOptions; 1] = [KeyspaceOptions { is_looked_up: true, is_once: false }];
     const OPTIONS: Options = Options { memtable_bytes: 64 << 10, compaction_rows: 100, ..Options::of(&KEYSPACES) };
 
-    /// A store whose steps and whose clock a test takes.
+    /// A store whose steps and clock a test controls.
     fn stepped(path: &Path) -> (Arc<AtomicU64>, Arc<Shared>, Keyspace, Background) {
         let (disk, time): (Arc<dyn Disk>, _) = (Arc::new(RealDisk), Arc::new(AtomicU64::new(0)));
         let manifest = Manifest::open(&disk, path, KEYSPACES.len()).unwrap();

@@ -15,7 +15,7 @@ impl Batch {
         Batch { shared, rows: BatchRows::default() }
     }
 
-    /// Puts a row in, in the place of the one that has the key.
+    /// Puts a row in, in place of one with the same key.
     pub fn insert(&mut self, keyspace: &Keyspace, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) {
         self.rows.push(keyspace.space, key.as_ref(), Some(value.as_ref()));
     }

@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-/// Tells how long ago something began, and does not go back.
+/// The time since something began; it does not go back.
 pub(crate) enum Clock {
     /// Of this machine, since then.
     Machine(Instant),

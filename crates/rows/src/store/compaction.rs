@@ -1,8 +1,8 @@
 //! Compaction: several tables become one, so that readers look at few.
 //!
-//! Files are of sizes: each size is four times the one below. Once there are [`TABLES_OF_SIZE`] of one size or below
-//! behind each other, the newest first, they become one. So a row is written again once a size, and a reader looks at
-//! three files of each at most. Small ones, which an idle server makes, are compacted at once.
+//! Files have sizes: each size is four times the one below. Once [`TABLES_OF_SIZE`] of one size or below stand in a
+//! row, the newest first, they become one. So a row is written again once for each size, and a reader looks at three
+//! files of each at most. Small ones, which an idle server makes, are compacted at once.
 
 use std::{ops::Bound, sync::Arc};
 
@@ -93,7 +93,7 @@ pub(crate) fn newest_to_compact(lengths: &[u64], small: u64) -> usize {
     let mut compacted = 0;
     for size in 0..=largest {
         let count = lengths.iter().take_while(|length| size_of_table(**length) <= size).count();
-        // What is compacted already is one table by now, of this size or above.
+        // Those that are compacted already are one table by now, of this size or above.
         let is_one = compacted > 0 && size_of_table(lengths[..compacted].iter().sum()) <= size;
         let tables = count.saturating_sub(compacted) + usize::from(is_one);
         if tables >= if size == 0 { 2 } else { TABLES_OF_SIZE } {

@@ -9,7 +9,7 @@ use crate::{
     table::key::{Bounds, Direction, Key},
 };
 
-/// The rows of a range, from both ends; what a snapshot saw, however long it takes to read.
+/// The rows of a range, from both ends, as the snapshot saw them, however long reading takes.
 pub struct Iter {
     held: Arc<Held>,
     space: usize,

@@ -48,9 +48,9 @@ pub(crate) fn table_path(folder: &Path, id: u64) -> PathBuf {
 }
 
 impl Manifest {
-    /// What is in a folder, which is made if it is not there. Files that no manifest names are removed.
+    /// Reads the manifest of a folder, which is made if it is not there. Files that no manifest names are removed.
     pub(crate) fn open(disk: &Arc<dyn Disk>, folder: &Path, spaces: usize) -> Result<Manifest> {
-        // The folder above has to be there: if an operator has moved it away, a start makes no other one.
+        // The folder above has to be there: if an operator has moved it away, a start makes no new one.
         match disk.create_folder(folder) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             made => made.map_err(io("creating", folder))?,
@@ -65,8 +65,8 @@ impl Manifest {
             Err(error) => return Err(io("reading", &path)(error)),
         };
         let manifest = Manifest::decoded(disk, folder, &bytes, spaces)?;
-        // This manifest may have come so shortly before a kill that it is not on the disk by name. What it does not name
-        // goes only after it is: a power cut could bring back the one before.
+        // This manifest may have come so shortly before a kill that it is not on the disk by name. Files that it does
+        // not name go only after it is: a power cut could bring back the one before.
         if !planted!(RemovedBeforeFolderSynced) {
             disk.sync_folder(folder).map_err(io("syncing", folder))?;
         }
@@ -74,14 +74,14 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// What is in a folder that is only read: nothing is made, and nothing removed.
+    /// Reads the manifest of a folder, and makes and removes nothing.
     pub(crate) fn open_to_read(disk: &Arc<dyn Disk>, folder: &Path, spaces: usize) -> Result<Manifest> {
         let path = folder.join(NAME);
         let bytes = disk.read(&path).map_err(io("reading", &path))?;
         Manifest::decoded(disk, folder, &bytes, spaces)
     }
 
-    /// An empty store in a folder that holds nothing, but for the first manifest of one that a crash kept from coming to be.
+    /// An empty store in a folder that holds nothing, or only the first manifest that a crash interrupted.
     fn make(disk: &Arc<dyn Disk>, folder: &Path) -> Result<Manifest> {
         let found = disk.list(folder).map_err(io("reading", folder))?;
         if !found.iter().all(|path| path.ends_with(NEW_NAME)) {
@@ -92,7 +92,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// What the bytes of a manifest name.
+    /// The manifest in these bytes.
     fn decoded(disk: &Arc<dyn Disk>, folder: &Path, bytes: &[u8], spaces: usize) -> Result<Manifest> {
         let decoded = decode(bytes).or_else(|| planted!(TornManifestAccepted).then(|| (1, Vec::new())));
         let (next_id, entries) = decoded.ok_or_else(|| corrupt(&folder.join(NAME), "the list of tables"))?;
@@ -147,7 +147,7 @@ impl Manifest {
         bytes
     }
 
-    /// What a crash left half done.
+    /// Removes what a crash left half done.
     fn remove_others(&self, disk: &Arc<dyn Disk>, folder: &Path) -> Result<()> {
         for path in disk.list(folder).map_err(io("reading", folder))? {
             if !path.ends_with(NAME) && !self.tables.iter().any(|table| table.path() == path) {

@@ -1,4 +1,4 @@
-//! The tables and the rows in memory that make up a store: which count, who reads them, and who writes them.
+//! The tables and the rows in memory that make up a store: which count, and what reads and writes them.
 
 pub(crate) mod levels;
 pub(crate) mod manifest;

@@ -35,8 +35,9 @@ pub(crate) struct Shared {
     clock: Clock,
     /// The number of the next table.
     next_id: AtomicU64,
-    /// Held by the one thread that changes which tables count. It has the tables that may count after a power cut, because
-    /// the write of the manifest that names them has failed: their files stay until a later manifest surely is on the disk.
+    /// Held by the one thread that changes which tables count. It holds the tables that may count after a power cut,
+    /// because writing the manifest that names them failed: their files stay until a later manifest surely is on the
+    /// disk.
     doubtful: Mutex<Vec<Arc<Table>>>,
     /// Held by the one thread that puts a batch into memory.
     writer: Mutex<()>,
@@ -66,7 +67,7 @@ pub(crate) struct State {
 /// What the background has to do.
 enum Due {
     Work,
-    /// Nothing, for so long.
+    /// Nothing, for this long.
     In(Duration),
     /// Nothing any more.
     Never,
@@ -104,7 +105,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state and wakes who waits for it.
+    /// Changes the state and wakes threads that wait for it.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let changed = change(&mut self.state());
         self.changed.notify_all();
@@ -132,7 +133,7 @@ impl Shared {
         self.state().held.let_go(sequence);
     }
 
-    /// Has a batch count, and puts it into memory. Waits while memory is full.
+    /// Makes a batch count, and puts it into memory. Waits while memory is full.
     ///
     /// A large batch counts at once: readers look at its rows before those in memory. So no reader waits until the rows are
     /// in memory, and an older snapshot never sees them. A small one is in memory sooner than it would be put in order.
@@ -194,8 +195,8 @@ impl Shared {
         TableWriter::create(&self.disk, id, table_path(&self.folder, id), &self.options)
     }
 
-    /// Has other tables count from now on, of which one was written for that; `flushed` if they have the rows of the oldest
-    /// memory. After an error those before count.
+    /// Makes other tables count from now on, among them the one just `written`; `flushed` if they have the rows of the
+    /// oldest memory. After an error the earlier ones still count.
     pub(crate) fn switch(&self, tables: Vec<Arc<Table>>, written: &Arc<Table>, flushed: bool) -> Result<()> {
         let mut doubtful = self.doubtful.lock().unwrap_or_else(PoisonError::into_inner);
         let manifest = Manifest { next_id: self.next_id.load(Ordering::Relaxed), tables };
@@ -237,7 +238,7 @@ impl Shared {
         self.switch(tables, &table, true)
     }
 
-    /// Has all rows that are in memory go to a file.
+    /// Sends all rows in memory to a file.
     pub(crate) fn freeze(&self) -> Result<()> {
         let mut state = self.state();
         while state.batch.is_some() && !self.writer.is_poisoned() {
@@ -264,7 +265,7 @@ impl Shared {
         state.failure.clone().map_or(Ok(()), Err)
     }
 
-    /// What came of writing memory to a file. Tells whether an error is another one than before.
+    /// Notes the result of writing memory to a file. Returns whether an error is another one than before.
     pub(crate) fn flushed(&self, error: Option<&Error>) -> bool {
         let words = |error: Option<&Error>| error.map(Error::to_string);
         self.change(|state| {

@@ -1,4 +1,4 @@
-//! A block: some kilobytes of rows in order, with a checksum. What a table's file is read by.
+//! A block: some kilobytes of rows in order, with a checksum. A table's file is read block by block.
 //!
 //! ```text
 //! row*   shared varint · rest varint · value length + 1 varint (0: the row was removed) · rest of the key · value
@@ -16,7 +16,7 @@ use crate::{
     table::key::{Key, Row, shared_length},
 };
 
-/// Rows between two that are written whole: a look-up goes through so many at most.
+/// One row in this many is written whole: a look-up goes through this many at most.
 const INTERVAL_ROWS: usize = 12;
 
 /// Takes rows in order.
@@ -57,7 +57,7 @@ impl BlockBuilder {
         self.rows == 0
     }
 
-    /// About what it will take.
+    /// About how many bytes it will take.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len() + 4 * self.intervals.len() + 8
     }
@@ -103,7 +103,7 @@ impl Block {
         (self.bytes.len() - 8 - self.rows_end) / 4
     }
 
-    /// What the block says of a row. The outer `None`: it makes no sense.
+    /// The block's entry for a row. The outer `None`: the block makes no sense.
     #[allow(clippy::option_option, reason = "not there, removed, or there")]
     pub(crate) fn get(&self, key: &Key) -> Option<Option<Option<&[u8]>>> {
         let mut rows = self.interval(self.interval_of(key)?)?;
@@ -178,7 +178,7 @@ impl<'a> Rows<'a> {
         let (key, rest) = self.rest.split_at_checked(length)?;
         let (bytes, rest) = rest.split_at_checked(value.saturating_sub(1))?;
         self.rest = rest;
-        // A key shares all that it can with the one before, so one byte tells their order.
+        // A key shares all that it can with the one before, so one byte decides their order.
         let is_next = if self.count == 0 { shared == 0 } else { key.first() > self.last.get(shared) };
         self.count += 1;
         if !is_next || self.count > INTERVAL_ROWS {
@@ -189,18 +189,18 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Puts the checksum behind what it is of.
+/// Puts the checksum behind its bytes.
 pub(crate) fn seal(bytes: &mut Vec<u8>) {
     let sum = crc32fast::hash(bytes);
     bytes.extend_from_slice(&sum.to_le_bytes());
 }
 
-/// The checksum behind what it is of.
+/// The checksum behind its bytes.
 pub(crate) fn sum_of(sealed: &[u8]) -> &[u8] {
     &sealed[sealed.len().saturating_sub(4)..]
 }
 
-/// What stands before its checksum; `None` where it does not fit.
+/// The bytes before their checksum; `None` where it does not fit.
 pub(crate) fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
     let (bytes, sum) = bytes.split_last_chunk()?;
     (crc32fast::hash(bytes) == u32::from_le_bytes(*sum) || planted!(ChecksumNotChecked)).then_some(bytes)

@@ -1,6 +1,6 @@
 //! Which keys a part of a table may have: a Bloom filter, so that most look-ups in the other tables read nothing.
 
-/// About 1 % of the keys that are not there seem to be.
+/// About 1 % of missing keys seem to be there.
 const BITS_PER_KEY: usize = 10;
 const PROBES: u64 = 6;
 
@@ -11,7 +11,7 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Of the hashes of all keys.
+    /// The filter of all keys' hashes.
     pub(crate) fn of(hashes: &[u64]) -> Filter {
         let mut bits = vec![0; (hashes.len() * BITS_PER_KEY).div_ceil(8)];
         let count = bits.len() as u64 * 8;

@@ -6,7 +6,7 @@ use std::{
     ops::{Bound, Deref},
 };
 
-/// What is kept without an allocation. An index key of three numbers and a few bytes fits.
+/// The longest key that needs no allocation. An index key of three numbers and a few bytes fits.
 const SHORT_MAX: usize = 30;
 
 /// Bytes that order like a slice.
@@ -41,7 +41,7 @@ impl Key {
         }
     }
 
-    /// Its first sixteen bytes as a number that orders as they do; zeros stand for those that it has not.
+    /// Its first sixteen bytes as a number that orders as they do; zeros stand for missing ones.
     pub(crate) fn beginning(&self) -> u128 {
         let bytes = match &self.0 {
             Bytes::Short(_, bytes) => bytes.first_chunk(),
@@ -125,7 +125,7 @@ fn word<const BYTES: usize>(bytes: &[u8; SHORT_MAX], at: usize) -> u64 {
 impl Ord for Key {
     fn cmp(&self, other: &Key) -> Ordering {
         match (&self.0, &other.0) {
-            // The zeros behind a shorter key are less than anything, and where they are not, its length is.
+            // The zeros behind a shorter key are less than any byte; where they are equal, its length is less.
             (Bytes::Short(length, one), Bytes::Short(other_length, other)) => word::<8>(one, 0)
                 .cmp(&word::<8>(other, 0))
                 .then_with(|| word::<8>(one, 8).cmp(&word::<8>(other, 8)))

@@ -1,4 +1,4 @@
-//! A table: one file of rows that never changes, from its keys up to the whole.
+//! Tables, from their keys up to the whole file.
 
 pub(crate) mod key;
 pub(crate) mod block;

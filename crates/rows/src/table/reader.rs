@@ -7,8 +7,8 @@
 //! tail      u64 where the index begins · u32 its length · u32 the table's checksum · CRC-32 of this tail
 //! ```
 //!
-//! The table's checksum is that of all its other checksums, in the order of the file, so the manifest, which has it too,
-//! knows one table from another. Version 1 has a number there that is the same in all tables.
+//! The table's checksum is that of all its other checksums, in the order of the file, so the manifest, which has it
+//! too, can tell one table from another. Version 1 has a number there that is the same in all tables.
 
 use std::{
     path::{Path, PathBuf},
@@ -61,7 +61,7 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// Of a table with an index, which has its checksum at its end; `sums` are those of all before.
+    /// The tail of a table with this index, which ends with its checksum; `sums` are those of all before.
     pub(crate) fn of(index_at: u64, index: &[u8], mut sums: crc32fast::Hasher) -> Tail {
         let index_length = u32::try_from(index.len()).expect("an index is far below 4 GiB");
         sums.update(sum_of(index));
@@ -101,7 +101,7 @@ impl Table {
         Table { id, length, sum, sections, disk, path, file, is_gone, is_corrupt }
     }
 
-    /// Opens a file, of which the manifest tells the length and the checksum.
+    /// Opens a file, whose length and checksum are in the manifest.
     pub(crate) fn open(
         disk: &Arc<dyn Disk>,
         id: u64,
@@ -129,7 +129,7 @@ impl Table {
         Ok(table)
     }
 
-    /// What the table says of a row; `hash` is the key's. `None`: nothing, `Some(None)`: it was removed.
+    /// The table's entry for a row; `hash` is the key's. `None`: no entry, `Some(None)`: it was removed.
     #[allow(clippy::option_option, reason = "not there, removed, or there")]
     pub(crate) fn get(&self, cache: &Cache, space: usize, key: &Key, hash: u64) -> Result<Option<Option<Vec<u8>>>> {
         let sections = &self.sections[space];

@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// A reader that goes on beyond so many blocks of a table reads much: its blocks don't push others out of the cache.
+/// After this many blocks of a table, a reader's blocks are not cached: it reads much, and would push others out.
 const KEPT_BLOCKS: usize = 16;
 
 /// The rows of a table in a range.
@@ -25,7 +25,7 @@ pub(crate) struct TableRows {
     /// Where the interval at hand is; `None` before the first one was looked for.
     at: Option<Cursor>,
     blocks_read: usize,
-    /// The key that was read last, within the range or not: what follows is on its other side.
+    /// The key that was read last, within the range or not: the next ones are on its other side.
     last: Option<Key>,
 }
 
@@ -78,7 +78,7 @@ impl TableRows {
                 found.make_contiguous().reverse();
             }
             if is_past {
-                // What follows is outside of the range, too.
+                // All that follows is outside the range, too.
                 self.bounds = nothing();
                 break;
             }
@@ -86,7 +86,7 @@ impl TableRows {
         Ok(())
     }
 
-    /// Each interval is in order by itself; here they are held against each other.
+    /// Each interval is in order by itself; this checks the order between them.
     fn check_order(&mut self, direction: Direction, found: &VecDeque<Row>) -> Result<()> {
         let (Some((least, _)), Some((greatest, _))) = (found.front(), found.back()) else { return Ok(()) };
         let is_next = self.last.as_ref().is_none_or(|last| match direction {

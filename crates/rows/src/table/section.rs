@@ -1,12 +1,12 @@
-//! A section: some blocks of one keyspace, and behind them the index that tells which block has what.
+//! A section: some blocks of one keyspace, and behind them the index that says which block has what.
 //!
 //! ```text
 //! block*  the rows, in order
 //! index   varint count · (varint key length · last key · varint block length)* · varint filter length · filter · CRC-32
 //! ```
 //!
-//! The index is read through the cache, so what a table keeps in memory of its own is one key a section, of about
-//! 256 KiB: 1.3 MB for 5 GB of rows.
+//! The index is read through the cache, so a table itself keeps in memory only one key for each section of about 256
+//! KiB: 1.3 MB for 5 GB of rows.
 
 use crate::{
     planted::planted,
@@ -127,7 +127,7 @@ impl SectionBuilder {
         self.blocks.push((last, length));
     }
 
-    /// What is written at `start`, if there is anything, and the checksums in it; the next section begins empty.
+    /// The section at `start`, if there is any, its bytes, and the checksums in them; the next section begins empty.
     pub(crate) fn finish(&mut self, start: u64) -> Option<(Section, Vec<u8>, Vec<u8>)> {
         if !self.block.is_empty() {
             self.close_block();
