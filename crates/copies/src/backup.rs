@@ -19,7 +19,7 @@ use super::{
     segment::{Broken, Finished, SegmentReader, SegmentWriter, weight},
 };
 
-/// A segment is finished once it is this long, where nothing else is asked for.
+/// A segment is finished once it is this long, by default.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// Deliveries that are appended at once.
 const BATCH_DELIVERIES_MAX: usize = 512;
@@ -82,7 +82,7 @@ impl BackupWriter {
         Ok(())
     }
 
-    /// Completes the backup, if it holds what it was begun for.
+    /// Completes the backup, if it holds its whole stretch.
     pub fn finish(mut self, now: DateTime<Utc>) -> Result<Manifest, CopyError> {
         self.write_batch()?;
         self.finish_segment()?;
@@ -126,7 +126,7 @@ impl BackupWriter {
     }
 }
 
-/// Reads a finished segment from the disk and holds it against what was written.
+/// Reads a finished segment from the disk and compares it with what was written.
 fn read_back(written: &Finished) -> Result<(), CopyError> {
     let path = &written.path;
     let broken = |broken| match broken {

@@ -54,7 +54,7 @@ pub enum CopyError {
     /// The copy is not what was written.
     #[error("{0}")]
     Corrupt(Box<Corruption>),
-    /// What was written is not what comes back.
+    /// What was written reads back otherwise.
     #[error("{path} does not read back as it was written: {message}")]
     ReadBack {
         /// The file.
@@ -104,11 +104,11 @@ pub struct Corruption {
     pub segment: PathBuf,
     /// The first byte that is not known to be right.
     pub offset: u64,
-    /// The first position that can't be had.
+    /// The first position that can't be read.
     pub position: Position,
     /// What does not fit.
     pub message: String,
-    /// What comes after it and is whole by itself, first and last position.
+    /// The later groups that are whole by themselves, first and last position.
     pub whole_later: Vec<(Position, Position)>,
 }
 

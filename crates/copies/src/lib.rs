@@ -1,9 +1,9 @@
 //! The log outside its store: lines of text that anybody can read, and files that a log can be restored from.
 //!
 //! Deliveries come in as a log hands them out and come back as they were, in order, with positions, times, salts and
-//! digest. Whatever is read back is held against the hash chain, so a copy that is not the log's is told from one that
-//! is, and nothing here says "done" before the digest fits. What is written holds what was sent about patients:
-//! directories are made for their owner only, and so are files.
+//! digest. Everything that is read back is checked against the hash chain, so a copy of another log is noticed, and
+//! nothing here says "done" before the digest fits. Copies hold what was sent about patients: directories and files are
+//! made for their owner only.
 
 mod stretch;
 pub mod ndjson;

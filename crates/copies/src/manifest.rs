@@ -41,7 +41,7 @@ struct ManifestWords {
     segments: Vec<SegmentWords>,
 }
 
-/// A segment as a manifest tells it.
+/// A segment in a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct SegmentWords {

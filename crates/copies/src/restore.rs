@@ -1,4 +1,4 @@
-//! A log is made from a copy: beside its place, and put there once it has proved to be the same.
+//! Makes a log from a copy: beside its place, and puts it there once it has proved to be the same.
 //!
 //! The remembered head is written first. Until the log is in its place, a server that is started there finds a head
 //! without its log, and refuses; it never takes a part for the whole.
@@ -53,7 +53,7 @@ impl Restoration {
         head_file.write(survey.whole)?;
         let made = self.make(survey, step).and_then(|()| self.put_in_place());
         if let Err(error) = made {
-            // What could not be restored is as it was. A further error would only hide the first.
+            // The data directory is as it was. A further error would only hide the first.
             let _ = fs::remove_dir_all(self.beside());
             let _ = match self.head_before {
                 Some(head) => head_file.write(head).is_ok(),

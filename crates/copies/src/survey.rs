@@ -1,4 +1,4 @@
-//! What a backup or an archive holds: every segment is read to its end, and held against the chain and the manifest.
+//! What a backup or an archive holds: reads every segment to its end, and checks it against the chain and the manifest.
 
 use std::path::{Path, PathBuf};
 
@@ -40,7 +40,7 @@ pub enum CopyKind {
 pub struct Torn {
     /// The segment's file.
     pub segment: PathBuf,
-    /// Where what is whole ends.
+    /// Where the whole part ends.
     pub offset: u64,
     /// How many bytes come after that.
     pub bytes: u64,
@@ -164,7 +164,7 @@ impl Survey {
         Ok(Ok(()))
     }
 
-    /// At the very end of what was not finished, a crash may have torn what was being written.
+    /// At the very end of an unfinished copy, a crash may have torn the last frame.
     fn torn_or_damaged(
         &mut self,
         path: &Path,
@@ -184,7 +184,7 @@ impl Survey {
         Ok(Ok(()))
     }
 
-    /// Looks for what is still whole after corruption.
+    /// Looks for groups that are still whole after corruption.
     fn tell_damage(&mut self, segment: PathBuf, offset: u64, message: String) -> Result<(), CopyError> {
         let mut whole_later: Vec<(Position, Position)> = Vec::new();
         for path in self.segments.iter().filter(|path| **path >= segment) {

@@ -1,7 +1,7 @@
 //! The archive: a copy of the log on another disk that a server keeps up with, about a second behind.
 //!
 //! A thread of its own follows the log from where the archive ends, so that after a time without it the archive catches
-//! up. It never holds up a delivery: what goes wrong with the archive's disk is told, counted and tried again.
+//! up. It never holds up a delivery: errors of the archive's disk are logged, counted and tried again.
 
 mod tail;
 
@@ -22,7 +22,7 @@ use tail::{Synced, Tail};
 const INTERVAL: Duration = Duration::from_millis(200);
 const RETRY_LEAST: Duration = Duration::from_secs(1);
 const RETRY_MOST: Duration = Duration::from_secs(15);
-/// The same trouble is told again after this time.
+/// After how long the same trouble is logged again.
 const TELL_AGAIN: Duration = Duration::from_secs(300);
 
 /// A server's archive while it runs.
@@ -46,7 +46,7 @@ impl Archive {
         let run = move || {
             follower.run(&stopped);
             drop(follower);
-            // Whoever stopped it may have gone on already.
+            // The thread that stopped it may have gone on already.
             let _ = end.send(());
         };
         thread::Builder::new().name("clockfold-archive".to_owned()).spawn(run)?;
@@ -65,7 +65,7 @@ impl Archive {
     }
 }
 
-/// What keeps it from going on.
+/// What stops the archive from going on.
 struct Trouble {
     message: String,
     told: Instant,
@@ -78,7 +78,7 @@ struct Follower {
     log: Arc<dyn Log>,
     segment_bytes: u64,
     tail: Option<Tail>,
-    /// What is known to be on stable storage: what was written after it may not be, whatever is read back.
+    /// What is known to be on stable storage: later writes may not be, whatever is read back.
     synced: Option<Synced>,
     at: Head,
     trouble: Option<Trouble>,
@@ -115,7 +115,7 @@ impl Follower {
             match self.catch_up(deadline) {
                 Ok(()) => self.tell_well(),
                 Err(error) => {
-                    // What the file holds now is not known: it is read again before anything else is written.
+                    // The file's content is now unknown: it is read again before anything else is written.
                     self.tail = None;
                     self.tell_trouble(&error);
                 }

@@ -1,4 +1,4 @@
-//! The end of an archive: found, held against the log, repaired where a crash tore it, and written on.
+//! The end of an archive: found, checked against the log, repaired where a crash tore it, and written on.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -35,8 +35,8 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    /// Opens the archive in `directory`, or begins one. It is `log`'s, and ends with what is whole and, as far as
-    /// `synced` tells, durable.
+    /// Opens the archive in `directory`, or begins one. It is `log`'s, and ends with the last frame that is whole and,
+    /// by `synced`, durable.
     pub(super) fn open(directory: &Path, log: &dyn Log, synced: Option<&Synced>) -> Result<Tail, CopyError> {
         let failed = |doing| CopyError::file(doing, directory);
         make_durable_dir(directory).map_err(failed("making"))?;
@@ -109,7 +109,7 @@ fn begin_if_new(directory: &Path, log: &dyn Log) -> Result<(), CopyError> {
     let failed = |doing| CopyError::file(doing, directory);
     for entry in fs::read_dir(directory).map_err(failed("reading"))? {
         let name = entry.map_err(failed("reading"))?.file_name();
-        // What an interrupted beginning may leave, and what a file system of its own has.
+        // An interrupted beginning may leave the first; a file system's root has the second.
         if name != *format!("{ARCHIVE}.new") && name != "lost+found" {
             return Err(CopyError::NotAnArchive { path: directory.to_owned() });
         }
@@ -133,7 +133,7 @@ fn lock(directory: &Path) -> Result<File, CopyError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(CopyError::InUse { path: directory.to_owned() }),
-        // A file system without locks: the digests still tell another log.
+        // A file system without locks: the digests still reveal another log.
         Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
         Err(TryLockError::Error(error)) => Err(CopyError::file("locking", path)(error)),
     }
@@ -245,7 +245,7 @@ fn check_ahead(path: &Path, offset: u64, at: Position, directory: &Path, log: &d
     }
 }
 
-/// A file that was removed or moved away can still be written to, for nothing.
+/// Writes to a file that was removed or moved away succeed, for nothing.
 fn check_in_place(segment: &SegmentWriter) -> io::Result<()> {
     let (named, open) = (fs::metadata(segment.path())?, segment.file().metadata()?);
     if (named.dev(), named.ino()) == (open.dev(), open.ino()) {

@@ -1,11 +1,11 @@
-//! JSON as it may stand in a terminal: what a sender wrote moves no cursor, changes no colour and turns no text around.
+//! JSON that is safe in a terminal: a sender's text moves no cursor, changes no colour and turns no text around.
 //!
 //! JSON itself asks for escapes below U+0020 alone. A parser reads the same from what is escaped here.
 
 use std::fmt::Write as _;
 
-/// Puts escapes in the place of DEL and the C1 controls, of line and paragraph separators, and of what changes the
-/// direction of text. `json` is whole JSON, so each of them stands in a string.
+/// Escapes DEL and the C1 controls, line and paragraph separators, and characters that change the direction of text.
+/// `json` is whole JSON, so each of them stands in a string.
 pub fn escape_controls(json: String) -> String {
     let harmless = json.is_ascii() && !json.as_bytes().contains(&0x7f);
     if harmless || !json.chars().any(drives_a_terminal) {

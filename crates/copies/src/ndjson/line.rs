@@ -1,4 +1,4 @@
-//! The lines as JSON, and the way from and to what the log holds. A message names a field, never what stands in it.
+//! The lines as JSON, and their conversion from and to deliveries. A message names a field, never its value.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -223,7 +223,7 @@ fn print(words: &impl Serialize, line: &mut Vec<u8>) {
     line.push(b'\n');
 }
 
-/// The parser's own messages may repeat what stands in the line, so only the place is taken from them.
+/// The parser's own messages may repeat a part of the line, so we take only the place from them.
 fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
     serde_json::from_slice(line).map_err(|error| {
         let column = error.column();

@@ -1,15 +1,15 @@
-//! Bytes as they come: from a file, and out of what was read.
+//! Takes bytes from a file, and from bytes that were read.
 
 use std::io::{self, Read};
 
-/// The next bytes of what is known to be long enough.
+/// The next bytes; the caller has checked that there are enough.
 pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> [u8; N] {
     let (first, rest) = bytes.split_first_chunk::<N>().expect("lengths are checked before");
     *bytes = rest;
     *first
 }
 
-/// Fills `buffer` as far as there is something.
+/// Fills `buffer` as far as the input goes.
 pub(super) fn read_as_far_as_there_is(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {

@@ -6,7 +6,7 @@
 //! header  "CLKFSEG\n" | version u32 LE = 1 | position before the first delivery u64 LE | the log's digest there, 32 bytes
 //!         | CRC-32 of all this, u32 LE
 //! frames  length of kind and content u32 LE | CRC-32 of length, kind and content, u32 LE | kind u8 | content
-//!   1     a group: position of its first delivery u64 LE | the group, as the log itself writes it (`log/record.rs`);
+//!   1     a group: position of its first delivery u64 LE | the group, as the log itself writes it (`envelope.rs`);
 //!         it ends with the log's digest after the group
 //!   2     the end of a finished segment: position of its last delivery u64 LE | the log's digest there, 32 bytes
 //!         | BLAKE3 of every byte before this frame, 32 bytes

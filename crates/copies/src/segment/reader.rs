@@ -15,7 +15,7 @@ use super::{
     writer::{Finished, SegmentWriter},
 };
 
-/// Reads a segment. What it hands out is whole and chained to what came before in it.
+/// Reads a segment. Each group that it hands out is whole and chained to the one before.
 pub(crate) struct SegmentReader {
     input: BufReader<File>,
     path: PathBuf,
@@ -34,9 +34,9 @@ pub(crate) struct SegmentReader {
 /// Where a segment can't be read any further.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// The system does not give what is there.
+    /// The system can't read it.
     Input(io::Error),
-    /// What is there does not fit.
+    /// The bytes do not fit.
     At {
         /// The end of what is whole.
         offset: u64,
@@ -73,9 +73,9 @@ impl SegmentReader {
         Ok(SegmentReader { input, path, after, at: after, before, offset, hasher, finished: false, frame: Vec::new() })
     }
 
-    /// The same, from the disk: what the system still has of it in memory, and is on the disk too, is forgotten before.
+    /// The same, from the disk: first has the system forget its copy in memory, as far as that is on the disk.
     pub(crate) fn open_from_disk(path: &Path) -> Result<SegmentReader, Broken> {
-        // Only an advice: a file system that keeps all in memory does not take it.
+        // Only advice: a file system that keeps all in memory ignores it.
         let _ = rustix::fs::fadvise(&File::open(path)?, 0, None, rustix::fs::Advice::DontNeed);
         SegmentReader::open(path)
     }
@@ -141,7 +141,7 @@ impl SegmentReader {
         Ok(group)
     }
 
-    /// Goes on writing after the last whole frame; what follows that is cut off.
+    /// Goes on writing after the last whole frame; cuts off what follows that.
     pub(crate) fn into_writer(self) -> io::Result<SegmentWriter> {
         let mut file = File::options().read(true).write(true).open(&self.path)?;
         file.set_len(self.offset)?;

@@ -1,4 +1,4 @@
-//! What can still be found in a corrupt segment, for the message that tells the corruption.
+//! What can still be found in a corrupt segment, for the message that reports the corruption.
 
 use std::{fs, io, path::Path};
 
@@ -13,7 +13,7 @@ use super::{
 const LEAST_BYTES: usize = PREFIX_BYTES + 1 + 8;
 
 /// The first and last positions of every whole group that begins after `offset` and holds positions after `at`, in the
-/// order of the file. They are whole by their CRC; whether they are the log's is not known without what is before.
+/// order of the file. They are whole by their CRC; whether they are the log's is not known without the groups before.
 pub(crate) fn groups_after(path: &Path, offset: u64, at: Position) -> io::Result<Vec<(Position, Position)>> {
     let bytes = fs::read(path)?;
     let mut start = usize::try_from(offset).unwrap_or(usize::MAX).saturating_add(1);

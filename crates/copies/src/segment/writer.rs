@@ -14,9 +14,9 @@ use super::{
 };
 use crate::create_private;
 
-/// A group holds at most about so many bytes of bodies, unless one delivery alone has more.
+/// A group holds at most about this many bytes of bodies, unless one delivery alone has more.
 pub(crate) const GROUP_BYTES_MAX: usize = 64 << 10;
-/// And at most so many deliveries.
+/// And at most this many deliveries.
 pub(crate) const GROUP_DELIVERIES_MAX: usize = 512;
 
 /// A segment that takes more.
@@ -50,7 +50,7 @@ impl SegmentWriter {
         let mut writer = SegmentWriter { file, path, after, at: after, bytes: 0, hasher: blake3::Hasher::new() };
         let begun = writer.write(&print_header(after)).and_then(|()| writer.file.sync_all());
         if let Err(error) = begun.and_then(|()| sync_dir(directory)) {
-            // Of no use without its header. Where it can't be removed either, whoever reads it will tell.
+            // Of no use without its header. Where it can't be removed either, its next reader reports it.
             let _ = fs::remove_file(&writer.path);
             return Err(error);
         }
@@ -129,7 +129,7 @@ impl SegmentWriter {
     }
 }
 
-/// What a delivery adds to a group, about.
+/// About how many bytes a delivery adds to a group.
 pub(crate) fn weight(delivery: &Delivery) -> usize {
     let body = match &delivery.body {
         Body::Kept { bytes, .. } => bytes.len(),
