@@ -1,7 +1,7 @@
 //! What a code means and what usually causes it, for somebody who looks at many deliveries with it.
 //!
-//! A code, an event and the source's table come in, a few sentences go out. Why one delivery was not applied is told by
-//! [`Verdict::reason`](super::Verdict::reason).
+//! A code, an event and the source's table come in, a few sentences go out. [`Verdict::reason`](super::Verdict::reason)
+//! says why one delivery was not applied.
 
 use super::{
     event::{EventKind, EventType, Step},
@@ -55,12 +55,12 @@ fn known(code: Code, event: EventType, lifecycle: &Lifecycle) -> String {
                 "`{undone}` was undone already, and not done again since. Usually `{name}` was sent twice, or a button was pressed twice."
             )
         }
-        // Given to no known event.
+        // No known event has these codes.
         Code::UnknownEventType | Code::Unreadable(_) => rule(),
     }
 }
 
-/// What usually was before a step or a detail that met the wrong status.
+/// What usually came before a step or a detail that met the wrong status.
 fn skipped(event: EventType) -> &'static str {
     match event.kind() {
         EventKind::Step(Step::Ready | Step::Callback | Step::Discharge) => {

@@ -1,6 +1,6 @@
-//! What would become of an event if it arrived: the fold is asked, on a copy, and its answer told in a sentence.
+//! What would become of an event if it arrived: folds it, on a copy, and puts the result into a sentence.
 //!
-//! There is no second set of rules here: what is foretold is what the fold does. Nothing is changed.
+//! There is no second set of rules here: the fold itself gives the forecast. Nothing is changed.
 
 use chrono::{DateTime, Utc};
 
@@ -81,8 +81,8 @@ impl Appointment {
 
     /// What was applied right after the last place with the status `met`, where that is still known.
     ///
-    /// A status that is no more was left by the step that stands on its steps to this day; where the step that
-    /// made it does not stand, by the undo of that.
+    /// An earlier status was left by the step that still stands on its steps; where the step that made it no longer
+    /// stands, by the undo of that.
     fn what_follows(&self, met: Met) -> Option<EventType> {
         let Some(status) = met else { return self.parts.window.first.map(|first| first.event) };
         let made_by = self.parts.steps.iter().position(|standing| standing.step.status() == status);

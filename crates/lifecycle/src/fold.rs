@@ -45,14 +45,14 @@ pub struct Judgement {
     pub after: Met,
     /// Whether it was put before deliveries that had been applied already.
     pub late: bool,
-    /// Set where it was REJECTED when it arrived and is no more.
+    /// Set where it was REJECTED when it arrived and no longer is.
     pub reconsidered: Option<Reconsidered>,
 }
 
 /// How a rejection came to be another outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reconsidered {
-    /// The delivery whose arrival made it so.
+    /// The position of the delivery whose arrival made it so.
     pub at: u64,
 }
 
@@ -198,7 +198,7 @@ impl Appointment {
         }
     }
 
-    /// Judges what waits again, the earliest first, until nothing more is applied.
+    /// Judges waiting deliveries again, the earliest first, until nothing more is applied.
     fn reconsider(&mut self, rules: &FoldRules, at: u64, changes: &mut Vec<Change>) {
         let mut index = 0;
         while let Some(Waiting { position, event, received_at }) = self.parts.window.waiting.get(index).copied() {

@@ -133,7 +133,7 @@ impl Code {
     fn without_event(self) -> &'static str {
         match self {
             Code::Unreadable(fault) => fault.reason(),
-            // The others are only ever given to one of the 13.
+            // The others only ever go to one of the 13.
             Code::UnknownEventType
             | Code::StepStands
             | Code::StepUndone
@@ -319,7 +319,7 @@ impl Verdict {
     }
 }
 
-/// Whether a sentence tells what became of a delivery, or what would.
+/// Whether a sentence says what became of a delivery, or what would.
 #[derive(Clone, Copy)]
 enum Tense {
     Past,

@@ -49,7 +49,7 @@ A step that was applied and not undone stands. The last step that stands makes t
 A source may have a reorder window, in which deliveries that were swapped on their way find their place. A delivery that would be REJECTED is put at the latest place among the appointment's applied deliveries at which it, and every delivery after it, is applied. It may only be put before deliveries that arrived at most a window before it. It is then APPLIED, and `late`. Where there is no such place it is REJECTED for now and waits: after whatever is applied to the appointment, it is judged again, until the window after its arrival has passed. At most 16 deliveries of an appointment wait; with one more, the earliest stays REJECTED. A delivery that arrived more than 60 s before an earlier one of its appointment, because the machine's clock was set back, is outside every window with what stands before it. Without a window, deliveries are judged as they arrive and a rejection is final.
 ";
 
-/// What has to be known where an appointment can begin without `create`.
+/// The note for a lifecycle in which an appointment can begin without `create`.
 fn beginnings(lifecycle: &Lifecycle) -> Option<String> {
     let begins = |event: EventType| lifecycle.applies(event, None);
     EventType::ALL.into_iter().find(|event| *event != EventType::Create && begins(*event))?;

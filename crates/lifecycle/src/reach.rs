@@ -1,8 +1,8 @@
 //! Which statuses a lifecycle can lead to, found by trying: every event in every state that the fold can be in.
 //!
 //! A lifecycle comes in; every change of status that it allows goes out, or the rows that keep a status from being
-//! reached. A delivery that is put before others is applied there like any other, and so is everything after it:
-//! what no order of arrival reaches, no reorder window reaches either.
+//! reached. A delivery that is put before others is applied there like any other, and so is everything after it: a
+//! status that no order of arrival reaches, no reorder window reaches either.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -80,8 +80,8 @@ pub(super) fn transitions(lifecycle: &Lifecycle) -> BTreeSet<Transition> {
     found
 }
 
-/// What decides which events will be applied: whether it has begun, and which steps stand. Steps that were undone
-/// only tell a repeat from a rejection, and times, positions and counts decide nothing.
+/// What decides which events will be applied: whether it has begun, and which steps stand. Undone steps only separate a
+/// repeat from a rejection, and times, positions and counts decide nothing.
 fn state(appointment: &Appointment) -> (bool, Vec<Step>) {
     (appointment.status().is_some(), appointment.standing().map(|standing| standing.step).collect())
 }

@@ -29,7 +29,7 @@ impl std::fmt::Display for UnknownLifecycle {
 impl std::error::Error for UnknownLifecycle {}
 
 impl Lifecycle {
-    /// The default: what is impossible is rejected and nothing is guessed.
+    /// The default: it rejects the impossible and guesses nothing.
     pub fn strict() -> Lifecycle {
         use Status::{CalledBack, CheckedIn, Discharged, Ready, Scheduled};
 

@@ -1,13 +1,12 @@
 //! What an appointment remembers for the reorder window: where a late delivery could be put, and what waits.
 //!
-//! A place is a gap between two applied deliveries, as they count. There may be thousands within a window, yet
-//! only seven matter: a late event is applied at a place, or not, by the status there; and what follows stays
-//! applied the more easily the less of it there is. So for each status the *last* place with it is remembered,
-//! together with what was applied since: the oldest arrival (may it be overtaken?) and the steps that were done
-//! or undone (would they have been repeats?). What follows a place whose standing steps stand to this day begins
-//! with the step that stands next, and nothing else of it ever meets the status of the place: that step is the
-//! one delivery whose judgement the late one can spoil. One delivery therefore costs the same however much
-//! there is within the window.
+//! A place is a gap between two applied deliveries, as they count. There may be thousands within a window, yet only
+//! seven matter: a late event is applied at a place, or not, by the status there; and the less follows, the more easily
+//! it stays applied. So for each status the *last* place with it is remembered, together with what was applied since:
+//! the oldest arrival (may it be overtaken?) and the steps that were done or undone (would they have been repeats?).
+//! Where the standing steps of a place still stand, the next standing step follows it, and nothing else after the place
+//! ever meets its status: that step is the one delivery whose judgement the late one can spoil. One delivery therefore
+//! costs the same however much there is within the window.
 //!
 //! Time is that of the deliveries themselves. Where the machine's clock was set back it goes back with it, and
 //! nobody knows how much passed: a delivery that arrived more than [`STANDSTILL_MAX`] before an earlier one of
@@ -20,7 +19,7 @@ use super::{
     status::Met,
 };
 
-/// For so long arrival times stand still while the machine's clock is behind the last one. Where it was set back by
+/// How far the machine's clock may be behind the last arrival time, which then stands still. Where it was set back by
 /// more, they go back with it.
 pub const STANDSTILL_MAX: TimeDelta = TimeDelta::seconds(60);
 
@@ -85,8 +84,8 @@ impl Place {
 }
 
 impl Window {
-    /// Takes note of an arrival at `now`: forgets what no delivery can reach from then on, and what has waited long
-    /// enough.
+    /// Takes note of an arrival at `now`: forgets places that no delivery can reach from then on, and deliveries that
+    /// have waited long enough.
     pub(super) fn expire(&mut self, now: DateTime<Utc>, length: TimeDelta) {
         let mut newest = self.newest.map_or(now, |newest| newest.max(now));
         if newest - now > STANDSTILL_MAX {
@@ -97,8 +96,8 @@ impl Window {
         }
         self.newest = Some(newest);
         self.waiting.retain(|waiting| now - waiting.received_at <= length);
-        // What comes now, or still waits, arrived so much before the newest at most, and may overtake what arrived up
-        // to a window before itself.
+        // A delivery that comes now, or still waits, arrived at most a window or a standstill before the newest, and
+        // may overtake those that arrived up to a window before itself.
         let reach = length.checked_add(&length.max(STANDSTILL_MAX)).unwrap_or(TimeDelta::MAX);
         self.places.retain(|place| place.oldest.is_none_or(|oldest| newest - oldest <= reach));
         if self.places.first().is_none_or(|place| place.met.is_some()) {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::Status;
 
-/// Folds `event[@milliseconds]` words, and tells the appointment and what became of each word in the end.
+/// Folds `event[@milliseconds]` words. Returns the appointment and the final judgement of each word.
 fn fold(rules: &FoldRules, events: &str) -> (Appointment, Vec<Judgement>) {
     let mut appointment = Appointment::default();
     let mut judgements: Vec<Judgement> = Vec::new();
