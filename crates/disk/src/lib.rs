@@ -54,7 +54,7 @@ pub trait Disk: fmt::Debug + Send + Sync {
     /// Which file or folder has that name now.
     fn id_at(&self, path: &Path) -> io::Result<FileId>;
 
-    /// Whether that file or folder has this name. One that can't be looked at is not one that is gone.
+    /// Whether that file or folder has this name. An error of the look-up is no sign that it is gone.
     fn is_at(&self, id: FileId, path: &Path) -> io::Result<bool> {
         match self.id_at(path) {
             Ok(found) => Ok(found == id),
@@ -90,8 +90,9 @@ pub trait File: Send + Sync {
     /// Fills `bytes` with those that begin at `at`.
     fn read_at(&self, bytes: &mut [u8], at: u64) -> io::Result<()>;
 
-    /// Syncs the file, and has it read from the disk from now on: after a sync that failed, the system's memory may hold
-    /// what no disk has, and calls it written. Where the system keeps it in memory all the same, as some do, nothing is said.
+    /// Syncs the file, and has it read from the disk from now on: after a sync that failed, the system's memory may
+    /// hold bytes that no disk has, and call them written. It is no error where the system keeps it in memory all the
+    /// same, as some do.
     fn forget_cached(&self) -> io::Result<()>;
 
     /// Which file it is.

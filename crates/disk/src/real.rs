@@ -14,7 +14,7 @@ use rustix::{
 
 use crate::{Disk, File, FileId};
 
-/// What the operating system has mounted.
+/// The mounted file systems of the operating system.
 #[derive(Clone, Copy, Debug)]
 pub struct RealDisk;
 
@@ -64,8 +64,8 @@ impl Disk for RealDisk {
     }
 
     fn id_at(&self, path: &Path) -> io::Result<FileId> {
-        // Its times are not asked for: on Linux since 6.13 whoever has been told a file's times makes the next write to it
-        // change them, and the sync after that one more block to write.
+        // We don't ask for its times: on Linux since 6.13 that makes the next write to the file change them, and the
+        // sync after that writes one more block.
         match statx(CWD, path, AtFlags::empty(), StatxFlags::INO) {
             Ok(found) => Ok((makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino)),
             // An old kernel, or a sandbox that does not know the call.

@@ -8,7 +8,7 @@
 //! - A sync that failed has lost what it was to write: no later sync of that file makes up for it.
 //! - A call fails where the test says so. A write that fails has written its first half.
 //!
-//! All choices follow from a number, so each run can be had again. After every call that changes something, an image of
+//! All choices follow from a number, so each run can be repeated. After every call that changes something, an image of
 //! the disk can be kept: a run is cut at each of its steps without running it again.
 
 pub mod random;
@@ -85,7 +85,7 @@ pub enum Why {
     Full,
 }
 
-/// A call that is answered as if it had been done, and is not.
+/// Whether a call is answered as if it had been done, and is not.
 pub type LeftOut = fn(Call, &Path, &World) -> bool;
 
 /// A disk; its clones are the same one.
@@ -99,13 +99,13 @@ struct Inner {
     /// The calls that failed.
     failed: Vec<Call>,
     left_out: Option<LeftOut>,
-    /// Calls whose failure is not told.
+    /// Calls whose failure is not reported.
     swallowed: Option<LeftOut>,
     images: Option<Vec<World>>,
 }
 
 impl FakeDisk {
-    /// A disk that nothing is on.
+    /// An empty disk.
     pub fn empty() -> FakeDisk {
         FakeDisk::of(World::default())
     }
@@ -137,7 +137,7 @@ impl FakeDisk {
         self.inner().failures = Some(failures);
     }
 
-    /// Has calls be answered as if they had been done, and others as if they had not failed.
+    /// Makes some calls answer as if they had been done, and others as if they had not failed.
     pub fn plant(&self, left_out: Option<LeftOut>, swallowed: Option<LeftOut>) {
         let mut inner = self.inner();
         (inner.left_out, inner.swallowed) = (left_out, swallowed);

@@ -4,7 +4,7 @@
 pub struct Random(u64);
 
 impl Random {
-    /// Those of this seed.
+    /// The numbers of this seed.
     pub fn of(seed: u64) -> Random {
         Random(seed)
     }
@@ -18,7 +18,7 @@ impl Random {
         usize::try_from((mixed ^ (mixed >> 31)) % end as u64).expect("it is below a `usize`")
     }
 
-    /// `true` once in so many times.
+    /// `true` once in `count` times.
     pub fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }

@@ -18,8 +18,8 @@ pub fn outcome(run: impl FnOnce() -> u64) -> Result<u64, String> {
     })
 }
 
-/// Runs seeds on all cores and adds up what they say: as many as the test has time for, or as the variables ask for that
-/// begin with this word, `…_TEST_SEEDS` from `…_TEST_FROM` on, or `…_TEST_SEED` alone.
+/// Runs seeds on all cores and adds up what they say: as many as the test has time for, or as these variables ask for,
+/// which begin with `word`: `…_TEST_SEEDS` from `…_TEST_FROM` on, or `…_TEST_SEED` alone.
 ///
 /// # Panics
 ///

@@ -10,7 +10,7 @@ use std::{
 
 use crate::fake::random::Random;
 
-/// All names. An image has them in common with the disk until one of the two changes them.
+/// All names. An image shares them with the disk until one of the two changes them.
 pub(super) type Entries = Arc<BTreeMap<PathBuf, Node>>;
 
 /// Everything that is on a disk, and what is on its way there.
@@ -91,7 +91,7 @@ impl World {
         World { inodes, live: Arc::clone(&entries), durable: entries, unsynced: Vec::new() }
     }
 
-    /// Changes one of these files at rest: some bits, a sector, or its end. Tells which; none where there is none.
+    /// Changes one of these files at rest: some bits, a sector, or its end. Returns which; `None` where there is none.
     pub fn corrupt(&mut self, random: &mut Random, is_one: impl Fn(&Path) -> bool) -> Option<PathBuf> {
         let files: Vec<_> = self
             .live
@@ -164,7 +164,7 @@ impl Inode {
         self.unsynced.iter_mut().for_each(|write| write.is_lost = true);
     }
 
-    /// What a sync has lost is no longer seen either.
+    /// Bytes that a sync has lost are no longer visible either.
     pub(super) fn forget_cached(&mut self) {
         self.live.clone_from(&self.durable);
         self.unsynced.clear();
@@ -191,7 +191,7 @@ impl Inode {
     }
 }
 
-/// Puts bytes into a file; what it did not have before them becomes `between`.
+/// Puts bytes into a file; a gap before them becomes `between`.
 fn put(file: &mut Vec<u8>, bytes: &[u8], at: usize, between: u8) {
     let end = at + bytes.len();
     if file.len() < end {
