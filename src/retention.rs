@@ -1,10 +1,10 @@
 //! Which bodies have had their time: those of appointments that are over, and of deliveries that belong to none.
 //!
 //! The log and the projection at its head come in, with a time; out go positions. A body is due where its delivery
-//! arrived before the time and names an appointment that has ended, or that never came into being, and that nothing
-//! has named since; or where it names none. An arrival time that is later than the log's last one is of a clock that was
-//! set back since: such a delivery had arrived when the next one did that counts. So an open appointment keeps all its bodies, however old, and so does one
-//! that was touched again. Nothing here is written.
+//! arrived before the time and names an appointment that has ended, or that never came into being, and that nothing has
+//! named since; or where it names none. An arrival time later than the log's last one is of a clock that was set back
+//! since: such a delivery had arrived by the time of the next one that counts. So an open appointment keeps all its
+//! bodies, however old, and so does one that was touched again. This module writes nothing.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,7 +16,7 @@ use crate::{
     projection::{AppointmentKey, ProjectionError, View},
 };
 
-/// Appointments that are remembered while the log is read. An appointment's deliveries stand near one another.
+/// How many appointments are remembered while the log is read. An appointment's deliveries stand near one another.
 const APPOINTMENTS_MAX: usize = 1 << 16;
 
 /// Whose bodies, and how old.
@@ -33,11 +33,11 @@ pub struct Selection {
 pub struct Due {
     /// Where they are.
     pub positions: PositionSet,
-    /// What there is of each source that has any delivery before the time.
+    /// The counts of each source that has any delivery before the time.
     pub by_source: BTreeMap<SourceName, Counts>,
 }
 
-/// What there is of one source before the time.
+/// The counts of one source before the time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Bodies that are due.
@@ -72,7 +72,7 @@ impl Due {
         }
         let (mut due, end) = (Due::default(), selection.end(log, view)?);
         let last = log.last_arrival()?.unwrap_or(DateTime::UNIX_EPOCH);
-        // Up to the end of what arrived before the time.
+        // Up to the last delivery that arrived before the time.
         let arrived = |at: DateTime<Utc>| at < selection.before || at > last;
         let mut over = Over { view, end, arrived: &arrived, known: HashMap::new() };
         for delivery in log.read(Position::new(1)) {
@@ -192,7 +192,7 @@ mod tests {
         // Ten years ahead for a day.
         assert_eq!(due(&[0, 3_650, 2, 100]), [1, 2, 3]);
         assert_eq!(due(&[0, 3_650, 60, 100]), [1]);
-        // Some months behind for a day: what came before that is as young as it says.
+        // Some months behind for a day: deliveries before that are as young as they say.
         assert_eq!(due(&[0, 60, 10, 100]), [1, 3]);
         assert_eq!(due(&[60, 10, 100]), [2]);
     }

@@ -1,4 +1,4 @@
-//! The single writer: one thread takes what arrived, appends it as a group, folds what the log hands
+//! The single writer: one thread takes the deliveries that arrived, appends them as a group, folds what the log hands
 //! back, and only then answers the senders. It keeps promises 1, 3 and 5.
 //!
 //! Why one: positions have no gaps, each appointment is folded in the order of the log, and a group
@@ -44,13 +44,13 @@ pub struct Tracker {
     state: Arc<State>,
 }
 
-/// What is handed in and not yet taken by the writer.
+/// The deliveries that the writer has not taken yet.
 pub struct Queue {
     tasks: mpsc::Receiver<Task>,
     state: Arc<State>,
 }
 
-/// One delivery and the way back to who waits for it.
+/// One delivery and the way back to the handler that waits for it.
 pub struct Submission {
     /// What arrived.
     pub delivery: NewDelivery,
@@ -71,7 +71,7 @@ enum Task {
     Refold(Box<Arrived>, oneshot::Sender<Result<Refolded, ProjectionError>>),
 }
 
-/// What a sender is told of a durable delivery.
+/// What a sender learns of a durable delivery.
 #[derive(Clone, Debug)]
 pub struct Receipt {
     /// Its place in the log.
@@ -82,8 +82,8 @@ pub struct Receipt {
     pub source: SourceName,
     /// What was read from it.
     pub reading: Reading,
-    /// What became of it when it arrived, and of the appointment. In the receipt of a repeat: of what it repeats, as
-    /// folded up to now.
+    /// What became of it when it arrived, and of the appointment. In the receipt of a repeat: of the delivery that it
+    /// repeats, as folded up to now.
     pub folded: Folded,
     /// Whether this is the receipt of an earlier delivery, with the same id and body: it was not appended again.
     pub repeated: bool,
@@ -106,7 +106,7 @@ pub enum Unavailable {
 struct State {
     /// Why nothing is accepted at the moment, if so.
     failure: Failure,
-    /// All that the writer tells of its progress: who follows it reads the rest from the log, at its own pace.
+    /// The writer announces only this of its progress: a follower reads the rest from the log, at its own pace.
     folded: watch::Sender<Position>,
 }
 
@@ -130,7 +130,7 @@ impl Failure {
         self.lock().clone()
     }
 
-    /// Tells whether it is news.
+    /// Returns whether it is news.
     fn set(&self, message: &str) -> bool {
         let mut known = self.lock();
         let is_news = known.as_deref() != Some(message);
@@ -171,7 +171,7 @@ impl Tracker {
         answered.await.unwrap_or(Err(Unavailable::StorageFailed))
     }
 
-    /// Folds one appointment anew from what was read of it, and writes what differs. Call it where blocking is fine.
+    /// Folds one appointment anew from its deliveries in the log, and writes what differs. Call it where blocking is fine.
     pub fn refold(&self, arrived: Arrived) -> Result<Refolded, ProjectionError> {
         let stopped = || ProjectionError::Storage {
             doing: "folding anew",
@@ -182,8 +182,8 @@ impl Tracker {
         answered.blocking_recv().map_err(|_| stopped())?
     }
 
-    /// Has the writer build the projection anew, soon, if somebody has met corruption in it. Not where the queue is full: ask
-    /// again.
+    /// Has the writer rebuild the projection, soon, if somebody has met corruption in it. Not where the queue is full:
+    /// ask again.
     pub fn repair(&self) {
         let _ = self.queue.try_send(Task::Repair);
     }
@@ -211,7 +211,7 @@ impl Tracker {
         *self.state.folded.borrow()
     }
 
-    /// Tells whenever more is folded. The writer never waits for who follows it.
+    /// Signals whenever more is folded. The writer never waits for a follower.
     pub fn follow(&self) -> watch::Receiver<Position> {
         self.state.folded.subscribe()
     }
@@ -232,7 +232,7 @@ impl Queue {
         thread::Builder::new().name("clockfold-writer".to_owned()).spawn(serve)
     }
 
-    /// The next submission, for who answers without a log (a benchmark's baseline).
+    /// The next submission, for answers without a log (a benchmark's baseline).
     pub async fn next(&mut self) -> Option<Submission> {
         loop {
             if let Task::Track(submission) = self.tasks.recv().await? {

@@ -1,8 +1,7 @@
 //! Credentials of senders and readers: digests of secrets, never the secrets themselves.
 //!
-//! A secret comes in as bytes and leaves as its BLAKE3 digest at once; what is kept can't be used to
-//! sign in. Comparison takes the same time wherever two digests differ. Keeps promise 7: a secret
-//! that nobody holds can't reach a log line.
+//! A secret comes in as bytes and leaves as its BLAKE3 digest at once; nobody can sign in with a digest. Comparison
+//! takes the same time wherever two digests differ. Keeps promise 7: a secret that is not kept can't reach a log line.
 
 use std::{fmt, str::FromStr};
 
@@ -60,7 +59,7 @@ pub fn fresh_secret() -> Result<String, NoRandomness> {
     while secret.len() < FRESH_CHARACTERS {
         let mut random = [0; 64];
         getrandom::fill(&mut random)?;
-        // 248 is the largest multiple of 62 in a byte: what is above would favour the first letters.
+        // 248 is the largest multiple of 62 in a byte: bytes above would favour the first letters.
         let fair = random.into_iter().filter(|byte| *byte < 248).map(|byte| ALPHABET[usize::from(byte % 62)]);
         secret.extend(fair.take(FRESH_CHARACTERS - secret.len()).map(char::from));
     }

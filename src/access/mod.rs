@@ -1,7 +1,7 @@
-//! Who is it: senders by their route keys and tokens, readers by theirs, and browsers by a session.
+//! Who asks or sends: senders by their route keys and tokens, readers by their tokens, and browsers by a session.
 //!
-//! Secrets come in as bytes, a source's name or a [`Viewer`] goes out, or nothing. Keeps promise 8: whoever is not
-//! authenticated learns nothing, not even by how long the answer takes.
+//! Secrets come in as bytes, a source's name or a [`Viewer`] goes out, or nothing. Keeps promise 8: a client that is
+//! not authenticated learns nothing, not even by how long the answer takes.
 
 mod credential;
 mod session;

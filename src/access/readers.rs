@@ -36,7 +36,7 @@ pub struct Viewer {
 }
 
 impl Viewer {
-    /// Who asks from the server's own machine: where no reader is configured, or with the secret of the lock file.
+    /// A reader on the server's own machine: where no reader is configured, or with the secret of the lock file.
     pub fn local_admin() -> Viewer {
         Viewer { name: None, role: Role::Admin, sources: None, signed_in: false, idle_sign_out_minutes: None }
     }
@@ -87,7 +87,7 @@ impl Readers {
         self.authenticate_by(|digest| digest.ct_eq(&offered), now)
     }
 
-    /// The reader with a token that `is_it` says yes to. Asks about every token, so that the time tells nothing.
+    /// The reader with a token that `is_it` accepts. Asks about every token, so that the time reveals nothing.
     pub fn authenticate_by(&self, is_it: impl Fn(&CredentialDigest) -> Choice, now: DateTime<Utc>) -> Option<Viewer> {
         let mut found = u64::MAX;
         for (reader, index) in self.readers.iter().zip(0_u64..) {

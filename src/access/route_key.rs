@@ -1,8 +1,8 @@
 //! The route key in a URL's path, however its sender writes it.
 //!
 //! A path comes in; the key as it stands there and its normal form go out. Neither a trailing slash, doubled slashes,
-//! percent-encoding (once; an encoded slash is a slash) nor blanks around a segment make another key: a sender that has
-//! the right key and pastes it a little wrong gets in all the same. A configured key is normalised by the same function.
+//! percent-encoding (once; an encoded slash is a slash) nor blanks around a segment make another key: a sender with the
+//! right key, pasted a little wrong, gets in all the same. A configured key is normalised by the same function.
 
 /// What a sender puts after `/webhook`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl RouteKey {
         Some(RouteKey { written: written.to_owned(), normal: normal.to_owned() })
     }
 
-    /// Whether there is none: only a token can tell who sends.
+    /// Whether there is none: only a token can identify the sender.
     pub fn is_empty(&self) -> bool {
         self.normal.is_empty()
     }
@@ -39,12 +39,13 @@ pub fn normalise(text: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// Blanks as Unicode has them, and what a file's beginning or a word processor leaves beside them.
+/// Trims Unicode's blanks, and the invisible characters that files and word processors leave beside them.
 fn trim(segment: &str) -> &str {
     segment.trim_matches(|character: char| character.is_whitespace() || matches!(character, '\u{feff}' | '\u{200b}'))
 }
 
-/// Without percent-encoding. What is no such encoding stays as it is, and so does all of it where it decodes to no text.
+/// Without percent-encoding. Anything that is no such encoding stays as it is, and so does the whole where it decodes
+/// to no text.
 fn decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();

@@ -1,8 +1,8 @@
 //! Which source a delivery comes from.
 //!
-//! A route key, an `Authtoken` header or both come in; a source's name goes out, or nothing. Every
-//! credential of every source is compared, in constant time and without an early exit, so the time
-//! an answer takes tells neither how near a guess was nor whose key it was.
+//! A route key, an `Authtoken` header or both come in; a source's name goes out, or nothing. It compares every
+//! credential of every source, in constant time and without an early exit, so an answer's time reveals neither how near
+//! a guess was nor whose key it was.
 
 use chrono::{DateTime, Utc};
 use subtle::{Choice, ConditionallySelectable};
@@ -66,8 +66,8 @@ impl Gate {
 
     /// Who sends to `/webhook/{route_key}`. The token counts only where the source asks for both.
     ///
-    /// A digest in the configuration may be of a key as its sender writes it: that goes before its normal form. Both are
-    /// looked for in any case, where they differ.
+    /// A digest in the configuration may be of a key as its sender writes it: that goes before its normal form. Where
+    /// they differ, it looks for both in any case.
     pub fn keyed(&self, route_key: &RouteKey, authtoken: Option<&[u8]>, now: DateTime<Utc>) -> Option<Sender> {
         let token = authtoken.map(digest_of);
         let find = |key: &str| {
@@ -78,7 +78,7 @@ impl Gate {
             })
         };
         let as_written = find(&route_key.written);
-        // What was sent alone decides whether there is another form to look for.
+        // Only the sent key decides whether there is another form to look for.
         let in_normal_form = if route_key.normal == route_key.written { None } else { find(&route_key.normal) };
         let by_normal_form = as_written.is_none();
         as_written.or(in_normal_form).map(|source| Sender { source, by_normal_form })

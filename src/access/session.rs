@@ -1,9 +1,10 @@
-//! What a browser holds in place of a token: a text that only the server's own key can make, and no list has to know.
+//! What a browser holds in place of a token: a text that only the server's own key can make, so no list of sessions is
+//! needed.
 //!
 //! `v1.` and, in base64url, 72 bytes: the session's id (16), the tag of the credential that it began with (16), when
-//! somebody was last at the page (8, milliseconds since 1970, big-endian), and BLAKE3's keyed hash of these (32). Neither
-//! the token nor its digest is in it, and whoever knows every digest of the configuration can't make one. Whether a
-//! session still counts is for its reader to say: here is neither a clock nor a reader.
+//! somebody was last at the page (8, milliseconds since 1970, big-endian), and BLAKE3's keyed hash of these (32).
+//! Neither the token nor its digest is in it, and nobody can make one from the configuration's digests. Whether a
+//! session still counts is decided elsewhere: here is neither a clock nor a reader.
 
 use std::fmt;
 
@@ -22,11 +23,11 @@ const SEAL_BYTES: usize = 32;
 /// The text's length: no byte is left over by base64, so there is one text for 72 bytes.
 const CHARACTERS: usize = PREFIX.len() + (SEALED_BYTES + SEAL_BYTES) / 3 * 4;
 
-/// Tells one session from every other.
+/// Identifies a session.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionId([u8; ID_BYTES]);
 
-/// Names a credential to whoever has the key, and to nobody else.
+/// Names a credential to the holder of the key, and to nobody else.
 #[derive(Clone, Copy, Eq)]
 pub struct CredentialTag([u8; TAG_BYTES]);
 
@@ -41,7 +42,7 @@ pub struct Session {
     pub last_active: DateTime<Utc>,
 }
 
-/// Makes the text of a session, and knows its own again.
+/// Makes the text of a session, and recognizes its own.
 #[derive(Clone)]
 pub struct Seal {
     seal_key: [u8; 32],
@@ -91,7 +92,7 @@ impl Seal {
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode([&sealed[..], seal.as_bytes()].concat()))
     }
 
-    /// The session that a text of ours says; `None` for every other text. The time it takes does not depend on the seal.
+    /// The session in a text of ours; `None` for every other text. The time it takes does not depend on the seal.
     pub fn open(&self, text: &str) -> Option<Session> {
         let encoded = text.strip_prefix(PREFIX).filter(|_| text.len() == CHARACTERS)?;
         let bytes = URL_SAFE_NO_PAD.decode(encoded).ok()?;

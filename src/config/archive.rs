@@ -1,4 +1,4 @@
-//! The `[archive]` table: where a copy of the log is kept up with.
+//! The `[archive]` table: where a copy of the log is kept up to date.
 
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub(super) const KEYS: &[ConfigKey] = &[ConfigKey::new(
      counts from the working directory.",
 )];
 
-/// The archive's directory, where there is to be one.
+/// The archive's directory, if there is to be one.
 pub(super) fn read(node: Option<Node>, problems: &mut Problems) -> Option<PathBuf> {
     let mut table = Section::of_node("[archive]", node?, &key::names(KEYS), problems)?;
     let place = table.place.clone();

@@ -1,7 +1,7 @@
 //! Credentials as they are configured: a secret, a digest, or either with an expiry.
 //!
-//! A secret is hashed as soon as it is read and is not kept. Messages name whose credential it is
-//! and where it stands, never what it is.
+//! A secret is hashed as soon as it is read and is not kept. Messages name a credential's owner and its place, never
+//! the credential.
 
 use chrono::{DateTime, Utc};
 
@@ -38,7 +38,7 @@ pub(super) const KEYS: &[ConfigKey] = &[
 /// Whose credentials are being read.
 pub(super) struct Owner {
     title: String,
-    /// Tells it from every other: a name may be missing, or stand twice by mistake.
+    /// Differs from every other owner's: a name may be missing, or stand twice by mistake.
     number: usize,
     /// Whether one secret may stand both in its URL and in its header.
     shares_kinds: bool,
@@ -56,7 +56,7 @@ impl Owner {
     }
 }
 
-/// Every credential that was read so far, and whose it is.
+/// Every credential that was read so far, and its owner.
 #[derive(Default)]
 pub(super) struct Seen {
     credentials: Vec<SeenCredential>,
@@ -123,7 +123,7 @@ impl Seen {
         self.owners
     }
 
-    /// A credential that belongs to two would let one in as the other.
+    /// Refuses a credential of two owners: it would let one in as the other.
     fn refuse_repeated(
         &mut self,
         digest: CredentialDigest,
@@ -182,7 +182,7 @@ fn digest(place: &Location, text: &str, kind: Kind, problems: &mut Problems) -> 
         }
         return digest;
     }
-    // A key is compared in its normal form: so two that differ only in their writing are the same here too.
+    // A key is compared in its normal form, so two that differ only in spelling are the same here too.
     let secret = match kind {
         Kind::RouteKey => normalise_route_key(text),
         Kind::Token => text.to_owned(),

@@ -1,4 +1,4 @@
-//! Where everything is kept: what stands at the top of the file, beside the tables.
+//! Where everything is kept: the keys at the top of the file, beside the tables.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use super::{
     settings::key::{Absent, ConfigKey, Kind},
 };
 
-/// Where everything is kept where nothing else is said.
+/// Where everything is kept by default.
 pub const DEFAULT_DATA_DIR: &str = "clockfold-data";
 
 /// The keys at the top of the file, beside the tables.

@@ -61,7 +61,7 @@ impl Value {
     }
 }
 
-/// Parses a file. The parser's messages name what it expected, never what stands there.
+/// Parses a file. The parser's messages name what it expected, never what it found.
 pub(super) fn parse(whole: &Location, bytes: &[u8], problems: &mut Problems) -> Document {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
@@ -89,7 +89,7 @@ fn report(errors: &[toml::de::Error], lines: &Lines<'_>, problems: &mut Problems
     let mut earlier = None;
     for error in errors {
         let place = error.span().map_or_else(|| lines.whole.clone(), |span| lines.place(span.start));
-        // What follows on the same line is the same mistake seen again.
+        // A later error on the same line is the same mistake seen again.
         if earlier.as_ref() != Some(&place) {
             let message = format!("this is not TOML: {}", error.message());
             problems.add(&place, message, "see https://toml.io for how TOML is written");
@@ -181,7 +181,7 @@ impl Section {
         self.table.remove(key).map(|entry| entry.node)
     }
 
-    /// Where a key stands that has not been taken yet.
+    /// The place of a key that has not been taken yet.
     pub(super) fn key_place(&self, key: &str) -> Option<Location> {
         self.table.get(key).map(|entry| entry.place.clone())
     }
@@ -197,7 +197,7 @@ impl Section {
         self.number_if_any(key, range, default, problems).unwrap_or(default)
     }
 
-    /// The same; `None` where the key is absent. `default` is only an example then.
+    /// The same; `None` where the key is absent. `default` is only an example for messages.
     pub(super) fn number_if_any(
         &mut self,
         key: &str,

@@ -1,7 +1,6 @@
 //! What is wrong with a configuration, where, and what to do about it.
 //!
-//! A message never repeats what may be a secret: a text is shown only where it is shorter than any
-//! secret that is accepted.
+//! A message never repeats a possible secret: it shows a text only where that is shorter than any accepted secret.
 
 use std::{fmt, sync::Arc};
 

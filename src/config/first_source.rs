@@ -1,7 +1,7 @@
 //! The source of a first start: one that is made where none is configured, so that a delivery can be tried at once.
 //!
-//! The credential is made once and handed out once; what is kept, inside the log's folder, is its
-//! digest, as the lines of a configuration. The file is on stable storage before the credential is handed out.
+//! The credential is made once and handed out once; only its digest is kept, inside the log's folder, as the lines of a
+//! configuration. The file is on stable storage before the credential is handed out.
 
 use std::{
     fs::{self, File},
@@ -30,7 +30,7 @@ const NAME: &str = "first";
 pub struct FirstSource {
     /// The source, as if it had been configured.
     pub source: SourceConfig,
-    /// Its route key and token, only where it was made just now. It is told once and kept nowhere.
+    /// Its route key and token, only where it was made just now. It is printed once and kept nowhere.
     pub fresh_secret: Option<String>,
 }
 
@@ -47,7 +47,7 @@ pub enum FirstSourceError {
         /// What the system said.
         error: io::Error,
     },
-    /// The file is not what was written.
+    /// The file is not as it was written.
     #[error(transparent)]
     Unreadable(#[from] ConfigErrors),
     /// No credential can be made.

@@ -1,7 +1,7 @@
 //! The `[graphql]` table: what one request may ask for.
 //!
-//! The ranges leave room for the introspection query of graphql-js 17 at their lower ends, and for no request that
-//! takes the server's memory at their upper ends.
+//! At their lower ends, the ranges leave room for the introspection query of graphql-js 17; at their upper ends, no
+//! request takes up the server's memory.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub(super) const TIMEOUT_RANGE: (u32, u32) = (1, 600_000);
 
 const WHO: &[&str] = &["everyone", "admins", "nobody"];
 
-/// The keys of `[graphql]`. A test holds the defaults to those of [`Limits`].
+/// The keys of `[graphql]`. A test compares the defaults with those of [`Limits`].
 pub(super) const KEYS: &[ConfigKey] = &[
     ConfigKey::number("depth_max", DEPTH_RANGE, "levels", 20, "How deep fields may stand within each other."),
     ConfigKey::number(

@@ -1,7 +1,7 @@
 //! The `[lifecycle.NAME]` tables: lifecycles of one's own, which a source may choose by name.
 //!
-//! A row is an event and the statuses that it is applied from. What a table can't mean is refused here, and so is
-//! one under which a status can never be reached: nobody would want that, and it would only be noticed much later.
+//! A row is an event and the statuses that it is applied from. This refuses a table that makes no sense, and one under
+//! which a status can never be reached: nobody would want that, or notice it before long.
 
 use crate::lifecycle::{EventKind, EventType, Lifecycle, MetSet, Obstacle, Status, obstacles};
 
@@ -41,7 +41,7 @@ const NAME_CHARACTERS_MAX: usize = 64;
 /// The lifecycles that a source may choose.
 pub(super) struct Lifecycles {
     custom: Vec<Lifecycle>,
-    /// Whether something may have been meant that could not be read as a lifecycle.
+    /// Whether a table may have been meant as a lifecycle that could not be read.
     incomplete: bool,
 }
 
@@ -56,7 +56,7 @@ impl Lifecycles {
             return Lifecycles { incomplete: true, ..lifecycles };
         };
         let is_table = |entry: &Setting| matches!(entry.node.value, Value::Table(_));
-        // Rows without a lifecycle's name before them are one mistake, however many they are.
+        // Rows without a lifecycle's name before them are together one mistake.
         let nameless = table.iter().filter(|(_, entry)| !is_table(entry)).min_by_key(|(_, entry)| entry.place.clone());
         if let Some((key, entry)) = nameless {
             problems.add(&entry.place, format!("[lifecycle] has a key{}, which is no table", shown(key)), hint);
@@ -75,7 +75,7 @@ impl Lifecycles {
         Lifecycle::built_in(name).ok().or_else(custom).or_else(|| self.incomplete.then(Lifecycle::strict))
     }
 
-    /// What a source may write, but for names as long as a secret.
+    /// The names that a source may write, but for those as long as a secret.
     pub(super) fn names(&self) -> Vec<&str> {
         let custom = self.custom.iter().map(Lifecycle::name).filter(|name| is_name(name) && !shown(name).is_empty());
         Lifecycle::BUILT_IN.into_iter().chain(custom).collect()
@@ -124,7 +124,7 @@ fn read_one(name: &str, entry: Setting, problems: &mut Problems) -> Option<Lifec
     };
     let rows: Vec<(EventType, MetSet)> = events().map(row).collect();
     let lifecycle = Lifecycle::custom(name, &rows);
-    // After another mistake it is not known what was meant.
+    // After another mistake, what was meant is unknown.
     if problems.count() == earlier {
         refuse_unreachable(&lifecycle, &title, &table.place, &given, problems);
     }
@@ -177,7 +177,7 @@ fn read_row(table: &mut Section, event: EventType, problems: &mut Problems) -> M
     from
 }
 
-/// A mistake a row that keeps statuses from being reached, and one for all the rows that are missing.
+/// One mistake for each row that keeps statuses from being reached, and one for all missing rows.
 fn refuse_unreachable(
     lifecycle: &Lifecycle,
     title: &str,

@@ -43,7 +43,7 @@ use document::{Document, Node, Section};
 use error::{Location, Problems};
 use lifecycle::Lifecycles;
 
-/// The file that is read where none is named and it exists.
+/// The file that is read if no other is named and it exists.
 pub const DEFAULT_FILE: &str = "clockfold.toml";
 
 /// The tables at the top of the file.
@@ -58,7 +58,7 @@ pub struct Config {
     pub server: ServerConfig,
     /// What one GraphQL request may ask for.
     pub graphql: Limits,
-    /// Where a copy of the log is kept up with. A relative path counts from the working directory.
+    /// Where a copy of the log is kept up to date. A relative path counts from the working directory.
     pub archive: Option<PathBuf>,
     /// How many days the bodies of ended appointments are kept; `None`: for ever.
     pub bodies_days: Option<u32>,
@@ -79,7 +79,7 @@ pub struct Inputs {
     pub data_dir: Option<PathBuf>,
     /// `--listen`.
     pub listen: Option<SocketAddr>,
-    /// The environment. What does not begin with `CLOCKFOLD_` is ignored.
+    /// The environment. Variables that do not begin with `CLOCKFOLD_` are ignored.
     pub variables: BTreeMap<String, String>,
 }
 
@@ -92,17 +92,17 @@ impl Config {
         Ok(())
     }
 
-    /// By which rules the sources' deliveries are folded.
+    /// The rules by which the sources' deliveries are folded.
     pub fn rules(&self) -> Rules {
         Rules::new(self.sources.iter().map(|source| (source.access.name.clone(), source.rules.clone())).collect())
     }
 
-    /// Reads the file and the variables. Tells every mistake that it finds, not only the first.
+    /// Reads the file and the variables. Reports every mistake that it finds, not only the first.
     pub fn load(inputs: Inputs) -> Result<Config, ConfigErrors> {
         let mut problems = Problems::default();
         let mut document = read_file(&inputs, &mut problems);
         variables::overlay(&mut document, &inputs.variables, &mut problems);
-        // What follows from a mistake in the syntax would hide the mistake.
+        // Errors that follow from a mistake in the syntax would hide it.
         problems.check()?;
         let mut config = interpret(document, &mut problems);
         problems.check()?;

@@ -16,7 +16,7 @@ use super::{
 
 pub use public_url::PublicUrl;
 
-/// What `connections_max` is at most where nothing is configured: the limit of open files decides.
+/// The most that `connections_max` is by default: the limit of open files decides.
 pub const CONNECTIONS_MAX: u32 = 16_384;
 const QUEUE_MAX: u32 = 4096;
 const HEADER_TIMEOUT_S: u32 = 10;
@@ -165,7 +165,7 @@ pub struct ServerConfig {
     pub connections_max: Option<u32>,
     /// The most deliveries that wait for the log.
     pub queue_max: u32,
-    /// How long a request's headers may take; who takes none of an answer for twice as long loses it.
+    /// How long a request's headers may take; a client that takes none of an answer for twice as long loses it.
     pub header_timeout: Duration,
     /// How long a connection is kept without a request.
     pub idle_timeout: Duration,
@@ -177,7 +177,7 @@ pub struct ServerConfig {
     pub failed_authentications_burst: u32,
     /// How log lines are written.
     pub log_format: LogFormat,
-    /// The memory that a rebuild sorts in, in MiB; what does not fit waits in files.
+    /// The memory that a rebuild sorts in, in MiB; the rest waits in files.
     pub rebuild_memory_mb: u32,
     /// The most operations at a time on one WebSocket.
     pub operations_max: u32,

@@ -1,4 +1,4 @@
-//! Every key of the configuration, once: what it is called, what it holds, and what holds where it is absent.
+//! Every key of the configuration, once: its name, its kind of value, and what holds where it is absent.
 //!
 //! Each table's keys stand beside the code that reads them. That code knows no other keys, variables are found here,
 //! and a test writes the tables of `docs/configuration.md` from here.
@@ -16,7 +16,7 @@ pub struct ConfigTable {
     pub heading: &'static str,
     /// Which variables stand for it.
     pub variables: Variables,
-    /// Its keys, in the order in which they are told.
+    /// Its keys, in the order in which they are documented.
     pub keys: &'static [ConfigKey],
 }
 

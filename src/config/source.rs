@@ -18,12 +18,12 @@ use super::{
     settings::key::{self, Absent, ConfigKey, Kind},
 };
 
-/// Headers with the same in many deliveries.
+/// Headers that many deliveries share.
 const NO_ID_HEADERS: [&str; 4] = ["content-type", "content-length", "host", "user-agent"];
-/// What a header with a secret, or with who sent it, has in its name.
+/// Parts of the names of headers with a secret, or with the sender.
 const NO_ID_PARTS: [&str; 9] =
     ["auth", "token", "secret", "signature", "api-key", "apikey", "password", "cookie", "forwarded"];
-/// Deliveries that overtake each other do so by seconds. With an hour, what is rejected would rarely be final.
+/// Deliveries that overtake each other do so by seconds. With an hour, a rejection would rarely be final.
 const REORDER_WINDOW_S: u32 = 0;
 const REORDER_WINDOW_S_RANGE: (u32, u32) = (0, 3600);
 const STALE_AFTER_HOURS: u32 = 24;
@@ -123,15 +123,15 @@ pub struct SourceConfig {
     pub access: SourceAccess,
     /// How its deliveries are folded.
     pub rules: FoldRules,
-    /// An appointment that is here and without a delivery for so long is stale.
+    /// After how many hours without a delivery an appointment that is here is stale.
     pub stale_after_hours: u32,
-    /// A booked appointment without a delivery for so long is stale.
+    /// After how many days without a delivery a booked appointment is stale.
     pub booking_horizon_days: u32,
     /// The clinic's time zone.
     pub time_zone: Tz,
-    /// A patient who waits for so many minutes waits long.
+    /// A patient who waits for this many minutes waits long.
     pub long_wait_minutes: u32,
-    /// A patient who waits for so many minutes waits very long; at least as many.
+    /// A patient who waits for this many minutes waits very long; at least `long_wait_minutes`.
     pub very_long_wait_minutes: u32,
 }
 
@@ -207,7 +207,7 @@ fn lifecycle(table: &mut Section, lifecycles: &Lifecycles, problems: &mut Proble
     })
 }
 
-/// A header's name (RFC 9110, section 5.1), in lower case. What it holds goes into the log: no header with a secret.
+/// A header's name (RFC 9110, section 5.1), in lower case. Its value goes into the log: no header with a secret.
 fn delivery_id_header(table: &mut Section, problems: &mut Problems) -> Option<String> {
     let (place, text) = table.text("delivery_id_header", problems)?;
     let name = text.to_ascii_lowercase();

@@ -1,8 +1,8 @@
 //! Settings from `CLOCKFOLD_` variables, put over those of the file.
 //!
-//! `CLOCKFOLD_DATA_DIR` is `data_dir`, `CLOCKFOLD_SERVER_LISTEN` is `server.listen`, and so on: `settings.rs` has them. What is
-//! neither a text nor a number is written as TOML. `CLOCKFOLD_SOURCE` and `CLOCKFOLD_READER` hold a TOML list of tables,
-//! `CLOCKFOLD_LIFECYCLE` a table of tables; each takes the place of all those in the file.
+//! `CLOCKFOLD_DATA_DIR` is `data_dir`, `CLOCKFOLD_SERVER_LISTEN` is `server.listen`, and so on: `settings.rs` has them.
+//! A value that is neither a text nor a number is written as TOML. `CLOCKFOLD_SOURCE` and `CLOCKFOLD_READER` hold a
+//! TOML list of tables, `CLOCKFOLD_LIFECYCLE` a table of tables; each takes the place of all those in the file.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use super::{
 pub(super) const CONFIG: &str = "CLOCKFOLD_CONFIG";
 /// The filter of log lines; the program reads it, not the configuration.
 const LOG: &str = "CLOCKFOLD_LOG";
-/// What invented traffic is sent with; a command reads it, not the configuration.
+/// The credentials of invented traffic; a command reads them, not the configuration.
 const SIMULATE: [&str; 2] = ["CLOCKFOLD_SIMULATE_ROUTE_KEYS", "CLOCKFOLD_SIMULATE_AUTHTOKENS"];
 const PREFIX: &str = "CLOCKFOLD_";
 /// The short form of the one that follows.
@@ -86,7 +86,7 @@ fn put_in(document: &mut Document, table: &str, key: &str, place: &Location, val
     let empty =
         || Setting { place: place.clone(), node: Node { place: place.clone(), value: Value::Table(Table::new()) } };
     let entry = document.table.entry(table.to_owned()).or_insert_with(empty);
-    // What is there and is no table is refused later, with its line.
+    // A value there that is no table is refused later, with its line.
     if let Value::Table(table) = &mut entry.node.value {
         put(table, key, place, value);
     }

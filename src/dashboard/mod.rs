@@ -66,8 +66,8 @@ const PAGES: &[Row] = &[
 /// The way to the top from an appointment's address, `/appointment/{source}/{id}`.
 pub const DEEPER: &str = "../../";
 
-/// The pages' document for addresses there. Every address in it is relative, so that the pages may stand under a path of
-/// another site, which no proxy tells us of.
+/// The pages' document for addresses there. Every address in it is relative, so that the pages may stand under a path
+/// of another site, of which no proxy informs us.
 static DEEPER_DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     let document = str::from_utf8(PAGES[0].2).expect("it is built as UTF-8");
     document.replace("=\"./", &format!("=\"{DEEPER}"))
@@ -79,9 +79,8 @@ pub fn explorer(path: &str) -> Option<&'static File> {
     FILES.iter().find(|file| file.path == path)
 }
 
-/// A file of the board and the pages beside it; the document of all of them is `""`, and [`DEEPER`] at addresses that are
-/// so much deeper. The first call compresses all of
-/// them, which takes a moment.
+/// A file of the board and the pages beside it; the document of all of them is `""`, and [`DEEPER`] at addresses that
+/// much deeper. The first call compresses all of them, which takes a moment.
 pub fn pages(path: &str) -> Option<&'static File> {
     static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
         let (_, content_type, _) = PAGES[0];

@@ -1,7 +1,7 @@
-//! What a server says in the lock file of its data directory: to commands on this machine, how to ask it; to the next
-//! server, what browsers' sessions are sealed with and which of them ended.
+//! What a server writes into the lock file of its data directory: for commands on this machine, how to ask it; for the
+//! next server, the key that seals browsers' sessions, and which of them ended.
 //!
-//! The log owns the file and who has it (`clockfold_log::DataDirLock`); what its lines mean is known here alone:
+//! The log owns the file and its lock (`clockfold_log::DataDirLock`); only this module knows what its lines mean:
 //!
 //! ```text
 //! http://127.0.0.1:8080               while the server runs: its URL

@@ -10,7 +10,7 @@ use crate::log::{DataDir, DataDirLock};
 pub struct RunningServer {
     /// Its root on this machine, such as `http://127.0.0.1:8080`.
     pub url: String,
-    /// Lets whoever can read the lock file in, as an admin of all sources.
+    /// Lets in anybody who can read the lock file, as an admin of all sources.
     pub secret: String,
 }
 

@@ -1,4 +1,4 @@
-//! What outlasts a server of its browsers' sessions: the key that they are sealed with, and which of them somebody ended.
+//! What outlasts a server of its browsers' sessions: the key that seals them, and which of them somebody ended.
 //!
 //! Both stand in the lock file and nowhere else: in no copy of the log. The ended ones live and die with the key: where
 //! that is lost, nobody is signed in.
@@ -13,7 +13,7 @@ const KEY: &str = "session-key ";
 
 const SIGNED_OUT: &str = "signed-out ";
 
-/// So many sessions that somebody ended are kept; then the one that would go first goes.
+/// How many ended sessions are kept; beyond that, the one goes that would go first.
 const SIGNED_OUT_MAX: usize = 4096;
 
 /// Random bytes that browsers' sessions are sealed with.
@@ -62,7 +62,7 @@ pub fn signed_out(lock: &DataDirLock) -> Vec<SignedOut> {
     key_in(&lines).map_or_else(Vec::new, |_| signed_out_in(&lines))
 }
 
-/// Keeps a session that somebody ended, durably. What could not be written is written with the next one. Call it where
+/// Keeps a session that somebody ended, durably. One that could not be written is written with the next. Call it where
 /// blocking is fine.
 pub fn keep_signed_out(lock: &DataDirLock, ended: SignedOut, now: DateTime<Utc>) {
     let kept = lock.change_lasting(|lines| {
@@ -163,14 +163,14 @@ mod tests {
             assert_eq!(kept(), [ended(2, 20), ended(3, 30), ended(1, 10)]);
             assert_eq!(key_of(folder.path()), key);
         }
-        // Those that no cookie could count for any more go with the next one.
+        // Those for which no cookie could still count go with the next one.
         keep_signed_out(&locked(folder.path()), ended(4, 40), at(25));
         assert_eq!(kept(), [ended(3, 30), ended(4, 40)]);
         // A torn line is none, and takes no other with it.
         let whole = fs::read_to_string(&path).unwrap();
         fs::write(&path, &whole[..whole.len() - 1]).unwrap();
         assert_eq!(kept(), [ended(3, 30)]);
-        // As many are kept as can be read back, and without its key nobody is signed in.
+        // No more are kept than can be read back, and without its key nobody is signed in.
         let lock = locked(folder.path());
         let many: Vec<_> = (0..SIGNED_OUT_MAX)
             .map(|number| ended(u128::MAX - number as u128, 1_000_000 + i64::try_from(number).unwrap()))

@@ -102,7 +102,7 @@ impl Clinic {
         }
     }
 
-    /// How far its clocks are before those of UTC.
+    /// How far its clocks are ahead of UTC.
     pub(super) fn utc_offset_ms(&self) -> i64 {
         self.utc_offset_ms
     }

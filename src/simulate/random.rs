@@ -32,7 +32,7 @@ impl Random {
         least + self.below(width + 1).cast_signed()
     }
 
-    /// True so often in a thousand.
+    /// True this often in a thousand.
     pub(super) fn chance(&mut self, in_a_thousand: u64) -> bool {
         self.below(1_000) < in_a_thousand
     }
@@ -42,7 +42,7 @@ impl Random {
         median_ms * self.along(&LOG_NORMAL).cast_signed() / 1_000
     }
 
-    /// A value of a distribution that is given by its quantiles, at equal steps.
+    /// A value of a distribution, given by its quantiles at equal steps.
     pub(super) fn along(&mut self, quantiles: &[u64]) -> u64 {
         const STEP: u64 = 1 << 32;
         let steps = quantiles.len().saturating_sub(1) as u64;

@@ -1,4 +1,4 @@
-//! What traffic is of, and what comes out: its shape, its sources, and a delivery with its time.
+//! What traffic is made of: its shape, its sources, and a delivery with its time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -10,7 +10,7 @@ pub const FIRST_APPOINTMENT: u64 = 900_000_001;
 /// How many sources there may be.
 pub const SOURCES_MAX: u16 = 1_000;
 
-/// About how many deliveries a source has a day, over the whole week: for telling how long a log of some length is.
+/// About how many deliveries a source has a day, over the whole week: to know how much time a log of some length spans.
 pub const DELIVERIES_A_DAY: u64 = APPOINTMENTS_A_DAY * 77 / 10;
 
 /// How many appointments a source has a day, on the average of all sources and of the week.
@@ -49,7 +49,7 @@ pub struct DenseDay {
 pub struct Source {
     /// Its name.
     pub name: SourceName,
-    /// How far its clocks are before those of UTC.
+    /// How far its clocks are ahead of UTC.
     pub utc_offset: TimeDelta,
     /// Whether it gives each delivery an id.
     pub has_delivery_ids: bool,
@@ -60,7 +60,7 @@ pub struct Source {
 pub struct Simulated {
     /// When it arrives, in whole milliseconds; not before the one before it.
     pub arrives_at: DateTime<Utc>,
-    /// What arrives. Its reading is what the reader of bodies comes to.
+    /// The delivery. Its reading is that of the reader of bodies.
     pub delivery: NewDelivery,
     /// Whether the sender has sent exactly this before, because it got no answer in time.
     pub repeated: bool,

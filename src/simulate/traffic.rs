@@ -1,4 +1,4 @@
-//! The traffic of all clinics, by time: what is yet to come waits in a heap, and the earliest arrives next.
+//! The traffic of all clinics, by time: coming deliveries wait in a heap, and the earliest arrives next.
 //!
 //! Each clinic plans a day when it begins, an appointment when it is made. On the way to the receiver, deliveries are
 //! lost, repeated, and overtaken by their neighbours, as they are in the world.
@@ -25,7 +25,7 @@ const REPEATED: Range<u64> = 1_000..9_000;
 const OTHER: Range<u64> = 9_000..11_000;
 /// or by one with a body that nobody can read.
 const BROKEN: Range<u64> = 11_000..11_300;
-/// Of a thousand appointments, so many have two neighbours that overtake each other.
+/// How many of a thousand appointments have two neighbours that overtake each other.
 const SWAPPED: u64 = 15;
 
 /// Deliveries without an end, by the time of their arrival.
@@ -103,7 +103,7 @@ impl Simulation {
         AppointmentId::new(self.next_appointment).unwrap_or(AppointmentId::MAX)
     }
 
-    /// How much is planned and has not happened: what the memory that is held grows with.
+    /// How much is planned and has not happened: memory grows with it.
     pub fn in_flight(&self) -> usize {
         self.tasks.len()
     }
@@ -133,7 +133,7 @@ impl Simulation {
         for number in 0..usual + on_top {
             let clinic = &self.clinics[usize::from(index)];
             let (made_at, booking) = appointment(clinic, midnight, number >= usual, &mut self.random);
-            // On the first day, what would have been made before the start.
+            // On the first day, leave out those from before the start.
             if made_at >= now_ms {
                 self.plan(made_at, index, What::Make(booking));
             }
@@ -183,7 +183,7 @@ impl Simulation {
 
     fn arrival(&self, at_ms: i64, clinic: u16, appointment: u64, said: Said, first: u64, repeated: bool) -> Simulated {
         let clinic = &self.clinics[usize::from(clinic)];
-        // Nobody counts that far: there the last id is everybody's.
+        // Nobody counts that far: beyond, all have the last id.
         let id = AppointmentId::new(appointment).unwrap_or(AppointmentId::MAX);
         let (body, reading) = said.about(id, clinic.form);
         let delivery_id = clinic.has_delivery_ids.then(|| format!("evt_{:016x}", mixed(first ^ mixed(self.seed))));

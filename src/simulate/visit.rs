@@ -1,6 +1,6 @@
 //! One appointment from its booking to its end: which buttons are pressed, and when.
 //!
-//! The medians are those of urgent care, as its own reports and the vendor's help pages tell them: 25 minutes from the
+//! The medians are those of urgent care, as its own reports and the vendor's help pages give them: 25 minutes from the
 //! door to a room, a good half hour in the room, one of ten who does not come, three of a hundred who leave unseen.
 
 use crate::lifecycle::EventType;
@@ -61,7 +61,7 @@ impl Visit<'_> {
             if !self.random.chance(70) {
                 return None;
             }
-            // A mistake: it is found again on the page of what was removed.
+            // A mistake: staff find it again on the page of removed appointments.
             let restored_at = cancelled_at + self.wait(4 * MINUTE);
             self.click(restored_at, EventType::UndoRemove);
             return Some(visit_at.max(restored_at + MINUTE));
@@ -128,7 +128,7 @@ impl Visit<'_> {
 
     /// From the waiting room to the end.
     fn room(&mut self, waits_from: i64) {
-        // Who presses both buttons at once, when the patient is called.
+        // Staff who press both buttons at once, when the patient is called.
         let at_once = self.random.chance(60);
         let called = if at_once { self.random.between(1, 90) * SECOND } else { self.wait(15 * MINUTE) };
         let mut in_room_from = waits_from + called;
@@ -187,7 +187,7 @@ impl Visit<'_> {
         }
     }
 
-    /// Whether the staff skip a button that is skipped so often in a thousand in the usual clinic.
+    /// Whether the staff skip a button; in the usual clinic it is skipped this often in a thousand.
     fn skips(&mut self, in_a_thousand: u64) -> bool {
         self.random.chance(in_a_thousand * self.clinic.carelessness / 1_000)
     }

@@ -1,9 +1,9 @@
-//! What stands in a webhook's body.
+//! Reads a webhook's body.
 //!
-//! Bytes come in, a [`Reading`] goes out, whatever the bytes are: the reader is total and keeps no
-//! more stack for a body that is nested deeply. Strict JSON is tried first. Where that fails, commas before a
-//! closing brace or bracket are dropped, because the vendor's own example has one, and strict JSON is
-//! tried again. A byte order mark before it all is read over. Nothing else beyond JSON is accepted.
+//! Bytes come in, a [`Reading`] goes out, whatever the bytes are: the reader is total and keeps no more stack for a
+//! body that is nested deeply. Strict JSON is tried first. Where that fails, commas before a closing brace or bracket
+//! are dropped, because the vendor's own example has one, and strict JSON is tried again. A byte order mark before it
+//! all is skipped. Nothing else beyond JSON is accepted.
 
 use std::fmt;
 
@@ -34,8 +34,8 @@ pub fn read(body: &[u8]) -> Reading {
     reading.unwrap_or_else(Reading::Unreadable)
 }
 
-/// Reads a body again that could not be read when it arrived. One that was kept with its content coding is not what its
-/// sender meant, whatever it looks like.
+/// Reads a body again that could not be read when it arrived. One that was kept with its content coding is not the
+/// sender's text, whatever it looks like.
 pub fn read_again(fault: Fault, body: &[u8]) -> Reading {
     match fault {
         Fault::ContentCoding => Reading::Unreadable(fault),
@@ -61,7 +61,7 @@ fn read_strictly(text: &str) -> Result<Reading, Fault> {
     fields.reading()
 }
 
-/// The two fields as they were written, and whether one stands there again.
+/// The two fields as they were written, and whether one is repeated.
 #[derive(Default)]
 struct Fields<'a> {
     appointment_id: Option<&'a RawValue>,

@@ -1,20 +1,20 @@
 //! Takes the content coding off a body (RFC 9110, section 8.4).
 //!
 //! The values of the `Content-Encoding` headers and the body as it came go in; the body as it was meant goes out, or
-//! why there is none. However much a stream would unfold to, no more than the limit and one buffer are ever held: a
-//! bomb ends at the limit. A stream counts only whole: to its checksum, with nothing behind it.
+//! why there is none. However much a stream would unfold to, it never holds more than the limit and one buffer: a bomb
+//! ends at the limit. A stream counts only whole: to its checksum, with nothing behind it.
 
 use std::io::{self, Read};
 
 use flate2::bufread::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-/// So many codings in a row are taken off; no sender is known that uses two.
+/// The most codings in a row that are taken off; we know of no sender that uses two.
 const CODINGS_MAX: usize = 3;
 
 /// Why a coding was not taken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CodingFault {
-    /// It is none that is known, there are too many, or the stream does not decode.
+    /// It is unknown, there are too many, or the stream does not decode.
     Undecodable,
     /// The body has more bytes than the limit once it is taken off.
     TooLarge,
@@ -33,12 +33,12 @@ pub(super) fn decode<'a>(
     bytes_max: usize,
 ) -> Result<Option<Vec<u8>>, CodingFault> {
     let mut decoded = None;
-    // The last one was put on last.
+    // The last one was applied last.
     for coding in codings(values)?.into_iter().rev() {
         let body = decoded.as_deref().unwrap_or(body);
         decoded = Some(match coding {
             Coding::Gzip => whole(MultiGzDecoder::new(body), bytes_max, |gzip| gzip.into_inner())?,
-            // The zlib format by the standard, and what some senders take the name for.
+            // The zlib format by the standard, and raw deflate as some senders take the name.
             Coding::Deflate => match whole(ZlibDecoder::new(body), bytes_max, |zlib| zlib.into_inner()) {
                 Err(CodingFault::Undecodable) => {
                     whole(DeflateDecoder::new(body), bytes_max, |deflate| deflate.into_inner())?
@@ -69,13 +69,13 @@ fn codings<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Coding>
     Ok(codings)
 }
 
-/// All that the decoder gives, if that is at most `bytes_max`, and if it took all that it was given.
+/// All that the decoder gives, if that is at most `bytes_max`, and if it used up its input.
 fn whole<'a, D: Read>(mut decoder: D, bytes_max: usize, rest: impl Fn(D) -> &'a [u8]) -> Result<Vec<u8>, CodingFault> {
     let mut bytes = Vec::new();
     let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
     let read: io::Result<usize> = decoder.by_ref().take(limit).read_to_end(&mut bytes);
     match read {
-        // Beyond the limit nothing more is unfolded, so nothing more can be said against it.
+        // Beyond the limit nothing more is unfolded, so no other fault can be found.
         Ok(length) if length > bytes_max => Err(CodingFault::TooLarge),
         Ok(_) if rest(decoder).is_empty() => Ok(bytes),
         Ok(_) | Err(_) => Err(CodingFault::Undecodable),

@@ -1,5 +1,5 @@
-//! From what came over the wire to what is kept: the coding is taken off, the body is read, and it is noted in which way
-//! the delivery was not quite as asked for.
+//! From the bytes on the wire to the body that is kept: takes the coding off, reads the body, and notes how the
+//! delivery was not quite as asked for.
 //!
 //! Total but for the size: whatever an authenticated sender says of its body, the body is kept (promise 2).
 
@@ -11,14 +11,14 @@ use super::{
     media_type::MediaType,
 };
 
-/// In which way a genuine delivery is not as it was asked for. It is kept all the same, and counted.
+/// How a genuine delivery is not as asked for. It is kept all the same, and counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NearMiss {
     /// The route key was found only in its normal form.
     Path,
     /// No media type.
     NoMediaType,
-    /// Another media type of JSON, or one said twice.
+    /// Another media type of JSON, or one given twice.
     JsonMediaType,
     /// A media type of something else than JSON.
     MediaType,
@@ -26,7 +26,7 @@ pub enum NearMiss {
     Bom,
     /// A content coding that was taken off.
     ContentCoding,
-    /// A content coding that is not known, or that the body does not have; the body was kept as it came.
+    /// A content coding that is unknown, or that the body does not have; the body was kept as it came.
     ContentCodingKept,
 }
 
@@ -102,7 +102,7 @@ pub fn take<'a>(
         near_misses.push(NearMiss::Bom);
     }
     let reading = match read(&body) {
-        // What is an object by itself is judged as one, whatever its media type says.
+        // A body that is an object is read as one, whatever its media type says.
         Reading::Unreadable(Fault::NotJson | Fault::NotAnObject) if media_type == MediaType::Other => {
             Reading::Unreadable(Fault::MediaType)
         }

@@ -1,16 +1,16 @@
-//! What kind of text a sender says that its body is.
+//! The kind of text that a sender calls its body.
 //!
 //! The values of the `Content-Type` headers come in, a kind goes out. It never decides whether a delivery is kept; it
-//! decides whether a body that is no JSON object is told to be broken JSON, or something else than JSON.
+//! decides whether a body that is no JSON object counts as broken JSON, or as something else than JSON.
 
 /// The kind of the body, as its sender has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
     /// `application/json`, with any parameters.
     Json,
-    /// Another type of JSON, or one said more than once.
+    /// Another type of JSON, or one given more than once.
     OtherJson,
-    /// Nothing is said.
+    /// None is given.
     None,
     /// Something that is no JSON.
     Other,

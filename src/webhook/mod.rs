@@ -1,4 +1,4 @@
-//! The sender's side: what did they send.
+//! The sender's side: what was sent.
 //!
 //! Bodies come in as bytes, a [`Reading`](crate::log::Reading) goes out. This is the only place that knows the vendor's
 //! JSON.

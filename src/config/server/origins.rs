@@ -1,7 +1,7 @@
-//! `allowed_origins` of `[server]`: the web pages that a browser may let read answers.
+//! `allowed_origins` of `[server]`: the web pages that may read answers in a browser.
 //!
-//! A browser sends an origin in one form only, and it is compared to the letter. So another form is refused here, with
-//! the one to write.
+//! A browser sends an origin in one form only, and it is compared to the letter. So this refuses another form, and
+//! names the one to write.
 
 use crate::config::{
     document::{Section, text},

@@ -1,7 +1,7 @@
 //! `public_url` of `[server]`: where browsers find the pages when a proxy is in front, maybe under a path of another site.
 //!
-//! Its origin is compared to the letter with what a browser sends, and its path is that of cookies. So it is brought into the
-//! one form that both have, and whatever has none is refused.
+//! Its origin is compared to the letter with what a browser sends, and its path is that of cookies. So this brings it
+//! into the one form that both have, and refuses an address that has none.
 
 use crate::config::{
     document::Section,

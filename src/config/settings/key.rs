@@ -1,4 +1,4 @@
-//! What is said of a key of the configuration.
+//! What is known of a key of the configuration.
 
 /// A key of the configuration.
 #[derive(Clone, Copy, Debug)]

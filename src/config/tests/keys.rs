@@ -1,9 +1,9 @@
-//! What the list of settings says of a key is what the code makes of it.
+//! The list of settings says of each key what the code makes of it.
 
 use super::*;
 use crate::config::settings::key::ConfigKey;
 
-/// A file that has this line in a table, and whatever else the table needs.
+/// A file that has this line in a table, and the other lines that the table needs.
 fn file(table: &ConfigTable, key: &str, line: &str) -> String {
     let unless = |other: &str, text: &str| if key == other { String::new() } else { format!("{text}\n") };
     let credential = format!("{} = [\"{KEY}\"]", if key == "route_keys" { "authtokens" } else { "route_keys" });

@@ -36,7 +36,7 @@ fn a_table_has_the_rows_that_are_given_and_no_others() {
     let busy = read(ROWS);
     assert_eq!(from(&busy, EventType::Checkin), [None, Some(Status::Scheduled)]);
     assert_eq!(from(&busy, EventType::Discharge), [Some(Status::CalledBack)]);
-    // A detail that is never applied is nobody's mistake.
+    // A detail that is never applied is no mistake.
     assert_eq!(from(&busy, EventType::Reschedule), []);
     assert_eq!(from(&busy, EventType::DemographicsUpdate), []);
     let with_detail = read(&format!("{ROWS}reschedule = [\"SCHEDULED\", \"SCHEDULED\"]\n"));
@@ -81,7 +81,7 @@ fn a_source_chooses_one_by_name() {
     named("bussy", "did you mean `busy`?");
     named("walkin", "did you mean `walk_in`?");
     named("elsewhere", "there is: strict, walk_in, lenient, busy");
-    // A name as long as a secret may be one in the wrong place.
+    // A name as long as a secret may be a secret in the wrong place.
     let file = source("a", KEY, "busi") + &format!("[lifecycle.{TOKEN}]\nextends = \"strict\"\n");
     check(&file, "clockfold.toml:4: there is no lifecycle `busi`\n  hint: there is: strict, walk_in, lenient");
 }
@@ -130,7 +130,7 @@ fn mistakes_in_a_row() {
         "there is no built-in lifecycle `busy`\n  hint: there is: strict, walk_in, lenient",
     );
     check_rows("extends = []", 2, "`extends` is a list, not a text");
-    // What may be a secret is not shown.
+    // A possible secret is not shown.
     extended(&format!("ready = [\"{TOKEN}\"]"), "there is no status\n");
     extended(&format!("\"{TOKEN}\" = []"), "the lifecycle `busy` has no key\n");
     check_rows(&format!("extends = \"{TOKEN}\""), 2, "there is no built-in lifecycle\n");
@@ -169,7 +169,7 @@ fn a_table_under_which_a_status_is_never_reached_is_refused() {
         ROWS.lines().filter(|line| !line.starts_with(event)).map(|line| format!("{line}\n")).collect()
     };
     let instead = |event: &str, row: &str| format!("{}{event} = {row}\n", without(event));
-    // A row that is given is told with its line; what depends on it is the same mistake.
+    // A row that is there is reported with its line; rows that depend on it are the same mistake.
     check_rows(
         &instead("ready", "[\"DISCHARGED\"]"),
         7,

@@ -316,7 +316,7 @@ fn a_route_key_counts_in_its_normal_form() {
             let found = gate.keyed(&key, None, DateTime::UNIX_EPOCH);
             assert_eq!(found.map(|sender| sender.source.to_string()).as_deref(), Some("a"), "{written}");
         }
-        // Two writings of one key would let one in as the other.
+        // Two spellings of one key would let one in as the other.
         let twice = file.replace("another-key-of-another-clinic", KEY);
         check(&twice, "clockfold.toml:6: a route key of the source `b` is the same as a route key of the source `a`");
     }

@@ -16,7 +16,7 @@ fn told(body: &[u8]) -> String {
     }
 }
 
-/// Checks lines of `<body> -> <what is told>`.
+/// Checks lines of `<body> -> <what is read>`.
 fn check(table: &str) {
     for line in table.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (body, expected) = line.rsplit_once("->").unwrap();
