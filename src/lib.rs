@@ -9,9 +9,9 @@
 //!                   dashboard  ->  pages in the browser, which ask graphql
 //! ```
 //!
-//! The log of deliveries, as they arrived, is the ground state; everything else is computed from it
-//! and may be thrown away. The core stands in packages of its own, which know nothing of whoever uses them; modules
-//! stand in the order in which a delivery meets them.
+//! The log of deliveries, as they arrived, is the ground state; everything else is computed from it and may be thrown
+//! away. The core stands in packages of its own, which know nothing of their users; modules stand in the order in which
+//! a delivery meets them.
 //!
 //! The program is `clockfold`, and [`cli::run`] is all of it. As a library, begin with the fold: rules and deliveries come in,
 //! statuses go out, and time is an argument.

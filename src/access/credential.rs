@@ -36,7 +36,7 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// Whether `offered` is this credential and it has not expired at `now`. The time it takes does not depend on the digests.
+    /// Whether `offered` is this credential and it has not expired at `now`. Its time does not depend on the digests.
     pub fn matches(&self, offered: &CredentialDigest, now: DateTime<Utc>) -> Choice {
         self.digest.ct_eq(offered) & Choice::from(u8::from(self.is_live(now)))
     }

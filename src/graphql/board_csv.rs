@@ -47,7 +47,8 @@ pub struct BoardCsv {
 }
 
 impl Graph {
-    /// The board of what `viewer` may see, as it is now, written within `deadline`. Reads from disk: call it where blocking is fine.
+    /// The board that `viewer` may see, as it is now, written within `deadline`. Reads from disk: call it where
+    /// blocking is fine.
     pub fn board_csv(
         &self,
         source: Option<&str>,

@@ -14,8 +14,8 @@ use super::measures::{CLOCK_DIRECTIONS, seconds_of};
 
 /// How often it looks.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-/// What a clock may gain or lose between two looks: services that keep time correct less than a millisecond in a
-/// second, and step over more than that.
+/// What a clock may gain or lose between two looks: services that keep time correct less than a millisecond in that
+/// time, and jump where that is not enough.
 const JUMP_MIN: TimeDelta = TimeDelta::seconds(2);
 /// How far apart the two clocks may be read: beyond that the look does not count, for the machine may have stood still.
 const LOOK_MAX: Duration = Duration::from_millis(500);

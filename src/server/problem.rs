@@ -80,7 +80,7 @@ pub(super) enum Problem {
     ForeignOrigin,
     /// The server is about to stop.
     Draining,
-    /// So many queries run that this one did not begin in its time.
+    /// Too many queries run: this one did not begin in its time.
     TooManyQueries,
     /// A defect.
     Internal,

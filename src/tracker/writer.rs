@@ -332,8 +332,8 @@ enum Fate {
     Known(Box<Delivery>),
 }
 
-/// Counts a group's outcomes, and logs which deliveries have the id of an earlier one: the operator may want to tell
-/// the sender.
+/// Counts a group's outcomes, and logs which deliveries have the id of an earlier one: the operator may want to ask the
+/// sender.
 fn count(group: &[Delivery], applied: &[Applied]) {
     let mut counts: BTreeMap<(&str, &'static str), u64> = BTreeMap::new();
     let mut last: BTreeMap<&str, DateTime<Utc>> = BTreeMap::new();

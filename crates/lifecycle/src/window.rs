@@ -33,8 +33,8 @@ pub struct Window {
     pub places: Vec<Place>,
     /// The delivery that follows the first place, as long as that is within reach.
     pub first: Option<Applied>,
-    /// What was applied where no step stood, or left none standing, as long as the first place is within reach; only kept for a
-    /// lifecycle in which a step begins an appointment and is not applied from SCHEDULED.
+    /// Deliveries that were applied where no step stood, or left none standing, as long as the first place is within
+    /// reach; only kept for a lifecycle in which a step begins an appointment and is not applied from SCHEDULED.
     pub bottom: Vec<Applied>,
     /// What is REJECTED for now, earliest first.
     pub waiting: Vec<Waiting>,

@@ -36,7 +36,7 @@ pub enum Error {
 
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 
-/// Makes an error of the file system name its file. A file that is missing or cut short is corrupt, however well the disk is.
+/// Makes an error of the file system name its file. A missing or shortened file is corrupt, however well the disk is.
 pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
     move |error| match error.kind() {
         io::ErrorKind::NotFound => corrupt(path, "it is gone"),

@@ -12,7 +12,7 @@ const IN_A_FILE: Duration = Duration::from_secs(2);
 /// After how many steps the clock is read.
 const STEPS: u64 = 64;
 
-/// Whether a command shows its progress where nobody seems to look on.
+/// Whether a command tells how far it is where nobody seems to look on.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ProgressArgument {
     /// Tell on standard error how far it is, also where that is not a terminal.

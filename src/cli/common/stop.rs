@@ -66,7 +66,8 @@ impl Stop {
     }
 }
 
-/// From now on a write beyond the limit on files (RLIMIT_FSIZE) fails, as on a full disk: by itself it would end the process.
+/// From now on a write beyond the limit on files (RLIMIT_FSIZE) fails, as on a full disk; by default it would end the
+/// process.
 pub(in crate::cli) fn outlive_file_limit() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
     let runtime = runtime.context("getting ready for signals")?;

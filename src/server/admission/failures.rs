@@ -41,7 +41,7 @@ impl Failures {
     }
 }
 
-/// An IPv4 address, or the /64 network of an IPv6 address: whoever has one of its addresses has them all.
+/// An IPv4 address, or the /64 network of an IPv6 address: the holder of one of its addresses has them all.
 pub(in crate::server) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),

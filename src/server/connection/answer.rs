@@ -154,8 +154,8 @@ where
                 () = stream.stalls(timeout) => {}
             }
             counter!("clockfold_streams_reset_total").increment(1);
-            // Where a part of the answer is on its way, its body says that it has failed, and hyper drops what waits and resets
-            // the stream. Where none is, dropping the request does.
+            // Where a part of the answer is on its way, its body says that it has failed, and hyper drops the waiting
+            // parts and resets the stream. Where none is, dropping the request does.
             poll_fn(|context| Poll::Ready(request.as_mut().poll(context).is_ready())).await;
         });
     }

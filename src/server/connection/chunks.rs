@@ -1,4 +1,4 @@
-//! A long answer, written on a thread of its own a few chunks ahead of whoever takes it; a slow one holds up nobody.
+//! A long answer, written on a thread of its own a few chunks ahead of its reader; a slow reader holds up nobody.
 //!
 //! An answer that breaks off lacks the body's proper end, so that nobody takes it for whole.
 
@@ -18,7 +18,7 @@ use warp::{
 use crate::server::app::App;
 
 const CHUNK_BYTES: usize = 32 << 10;
-/// Chunks that wait for whoever takes the answer.
+/// Chunks that wait for the answer's reader.
 const CHUNKS_AHEAD: usize = 2;
 
 /// The answer that `write` writes, while the permit is held.

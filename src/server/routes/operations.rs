@@ -24,7 +24,7 @@ pub(in crate::server) enum MetricsFor {
     /// Readers with the role `admin` who may see all sources: the figures name each. Where no reader is configured,
     /// this machine, as for everything else that is read.
     Admins,
-    /// Whoever reaches the listener.
+    /// Everybody who reaches the listener.
     Everybody,
 }
 

@@ -50,7 +50,7 @@ pub(crate) struct JournalFile {
 }
 
 impl JournalFile {
-    /// Makes a file of so many bytes, durably. A group that is larger makes it grow.
+    /// Makes a file of `bytes`, durably. A group that is larger makes it grow.
     pub(crate) fn make(
         disk: &dyn Disk,
         folder: &Path,
@@ -148,7 +148,7 @@ pub(crate) fn random_mark() -> io::Result<[u8; MARK_BYTES]> {
     Ok(mark)
 }
 
-/// Makes a file like those of the journal, with so many bytes, and removes it.
+/// Makes a file like those of the journal, of `bytes`, and removes it.
 pub(crate) fn try_out(disk: &dyn Disk, folder: &Path, bytes: usize) -> io::Result<()> {
     let path = folder.join(TRIED);
     make_file(disk, &path, bytes, random_mark()?)?;

@@ -1,5 +1,5 @@
-//! The store on a disk that loses power: runs of batches, flushes, compactions, an ingestion and snapshots that follow from a
-//! seed, cut at each of their steps.
+//! The store on a disk that loses power: runs of batches, flushes, compactions, an ingestion and snapshots that follow
+//! from a seed, cut at each of their steps.
 //!
 //! A run has several lives. In each the store is opened, used, and ended by a close, a kill or a power cut. After each
 //! call that changes the disk, the power is cut in a copy of it: the store that is opened then has to be as it was
