@@ -24,7 +24,8 @@ fn the_new_log_is_synced_before_the_exchange_and_the_exchange_before_the_old_one
     assert!(strace.output().unwrap().status.success());
     marked.check_gone(&data);
     let calls = parse(&fs::read_to_string(folder.join("trace")).unwrap());
-    let exchanges: Vec<&Call> = calls.iter().filter(|call| call.name == "renameat2" && call.result == 0).collect();
+    let exchanges: Vec<&Call> =
+        calls.iter().filter(|call| call.arguments.contains("RENAME_EXCHANGE") && call.result == 0).collect();
     let [_tried_out, exchange] = exchanges[..] else { panic!("{} exchanges", exchanges.len()) };
     let erasing = data.join("erasing");
     let inside = format!("{}/log", erasing.display());

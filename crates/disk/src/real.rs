@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{Advice, AtFlags, CWD, RenameFlags, StatxFlags, fadvise, makedev, renameat_with, statx},
+    fs::{Advice, AtFlags, CWD, StatxFlags, fadvise, makedev, statx},
     io::Errno,
 };
 
@@ -41,11 +41,11 @@ impl Disk for RealDisk {
     }
 
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            // Not every file system can do it in one step.
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) if fs::exists(to)? => Err(ErrorKind::AlreadyExists.into()),
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => fs::rename(from, to),
-            done => Ok(done?),
+        // In two steps: not every file system knows a rename that replaces nothing.
+        match fs::symlink_metadata(to) {
+            Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => fs::rename(from, to),
+            Err(error) => Err(error),
         }
     }
 
