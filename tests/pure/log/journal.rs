@@ -79,7 +79,8 @@ fn a_broken_group_with_a_whole_one_after_it_is_refused() {
 
 #[test]
 fn a_log_that_has_no_file_yet_leaves_those_of_another_one_alone() {
-    let killed = Killed::new(false);
+    // Its head says that it is another one.
+    let killed = Killed::new(true);
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let log = open(&data).unwrap();
