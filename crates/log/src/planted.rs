@@ -1,5 +1,5 @@
 //! Faults that a test plants in the log, to see whether the simulation finds them. The product has none of them: there
-//! `planted!` is `false`, and what stands behind it is not compiled.
+//! `planted!` is `false`, and the compiler drops what stands behind it.
 
 #[cfg(test)]
 use std::cell::Cell;

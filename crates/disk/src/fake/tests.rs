@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, io::ErrorKind, path::Path};
 
 use crate::{
-    Disk,
+    Disk, RealDisk,
     fake::{Failures, FakeDisk, Why, random::Random},
 };
 
@@ -74,4 +74,23 @@ fn a_sync_that_failed_has_lost_what_it_was_to_write() {
     assert!(found.iter().flatten().all(|bytes| bytes[10..] == [2; 10]));
     assert!(found.iter().flatten().any(|bytes| bytes[..10] != [1; 10]), "no later sync brings it back");
     assert_eq!(disk.read(path).unwrap()[..10], [1; 10], "and who reads it sees it all the same");
+}
+
+#[test]
+fn a_name_that_something_has_is_not_given_again() {
+    let folder = std::env::temp_dir().join(format!("clockfold-disk-{}", std::process::id()));
+    let disks: [(&dyn Disk, &Path); 2] = [(&RealDisk, &folder), (&FakeDisk::empty(), Path::new(FOLDER))];
+    for (disk, folder) in disks {
+        disk.create_folder(folder).unwrap();
+        let (new, free, taken) = (folder.join("new"), folder.join("free"), folder.join("taken"));
+        for path in [&new, &taken] {
+            disk.create(path).unwrap().append(path.as_os_str().as_encoded_bytes()).unwrap();
+        }
+        assert_eq!(disk.rename_new(&new, &taken).unwrap_err().kind(), ErrorKind::AlreadyExists, "{disk:?}");
+        assert_eq!(disk.read(&taken).unwrap(), taken.as_os_str().as_encoded_bytes(), "{disk:?}");
+        let id = disk.id_at(&new).unwrap();
+        disk.rename_new(&new, &free).unwrap();
+        assert!(disk.is_at(id, &free).unwrap() && !disk.is_at(id, &new).unwrap(), "{disk:?}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
 }
