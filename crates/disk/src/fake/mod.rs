@@ -13,6 +13,7 @@
 
 mod file;
 pub mod random;
+pub mod runs;
 pub mod seeds;
 pub mod world;
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use clockfold_disk::fake::{Failures, FakeDisk, LeftOut, random::Random};
+use clockfold_disk::fake::{Failures, FakeDisk, LeftOut, random::Random, runs};
 
 use crate::{
     LogError,
     files::head::HeadFile,
     opened::Opened,
+    planted::{Fault, plant},
     record::delivery::Position,
     simulation::{Written, check, cut, data_dir, holds, open, read, some_delivery, with_data_dir},
     store::{checkpointer::Journal, journal, unflushed::Group},
@@ -26,13 +27,15 @@ pub(super) struct Run {
     cuts_each: bool,
     /// Calls of this life fail.
     fails: bool,
-    pub(super) cuts: u64,
+    cuts: u64,
     /// How many calls the last life took.
     calls: u64,
 }
 
-impl Run {
-    pub(super) fn of(seed: u64, left_out: Option<LeftOut>, swallowed: Option<LeftOut>) -> Run {
+impl runs::Run for Run {
+    type Fault = Fault;
+
+    fn of(seed: u64, left_out: Option<LeftOut>, swallowed: Option<LeftOut>) -> Run {
         let disk = with_data_dir();
         disk.plant(left_out, swallowed);
         Run {
@@ -47,16 +50,17 @@ impl Run {
     }
 
     /// Lives several lives, each cut at each step.
-    pub(super) fn cut_at_each_step(&mut self) {
+    fn cut_at_each_step(mut self) -> u64 {
         self.cuts_each = true;
         for _ in 0..1 + self.random.below(LIVES_MAX) {
             self.live();
         }
+        self.cuts
     }
 
     /// Lives one life, the first or the second, in which some calls fail, and looks at what is left. Returns how many calls
     /// it took.
-    pub(super) fn meet(&mut self, failures: Option<Failures>) -> u64 {
+    fn meet(mut self, failures: Option<Failures>) -> u64 {
         if self.random.one_in(2) {
             self.live();
         }
@@ -72,6 +76,12 @@ impl Run {
         calls
     }
 
+    fn plant(fault: Option<Fault>) {
+        plant(fault);
+    }
+}
+
+impl Run {
     fn live(&mut self) {
         if self.cuts_each {
             self.disk.keep_images();

@@ -8,11 +8,12 @@ use std::{
     },
 };
 
-use clockfold_disk::fake::{Call, Failures, FakeDisk, LeftOut, random::Random};
+use clockfold_disk::fake::{Call, Failures, FakeDisk, LeftOut, random::Random, runs};
 
 use crate::{
     Batch, Guard, Snapshot,
     error::Result,
+    planted::{Fault, plant},
     simulation::{Model, NUMBER, OPTIONS, SPACES, States, Stepped, check, cut},
     store::{ingest::Ingestion, levels::Levels},
     table::key::Key,
@@ -35,13 +36,15 @@ pub(super) struct Run {
     cuts_each: bool,
     /// Calls of this life fail.
     fails: bool,
-    pub(super) cuts: u64,
+    cuts: u64,
     /// How many calls the last life took.
     calls: u64,
 }
 
-impl Run {
-    pub(super) fn of(seed: u64, left_out: Option<LeftOut>, swallowed: Option<LeftOut>) -> Run {
+impl runs::Run for Run {
+    type Fault = Fault;
+
+    fn of(seed: u64, left_out: Option<LeftOut>, swallowed: Option<LeftOut>) -> Run {
         let disk = FakeDisk::empty();
         disk.plant(left_out, swallowed);
         Run {
@@ -59,16 +62,17 @@ impl Run {
     }
 
     /// Lives several lives, each cut at each step.
-    pub(super) fn cut_at_each_step(&mut self) {
+    fn cut_at_each_step(mut self) -> u64 {
         self.cuts_each = true;
         for _ in 0..1 + self.random.below(LIVES_MAX) {
             self.live();
         }
+        self.cuts
     }
 
     /// Lives one life, the first or the second, in which some calls fail, and looks at what is left. Returns how many calls
     /// it took.
-    pub(super) fn meet(&mut self, failures: Option<Failures>) -> u64 {
+    fn meet(mut self, failures: Option<Failures>) -> u64 {
         if self.random.one_in(2) {
             self.live();
         }
@@ -80,6 +84,12 @@ impl Run {
         self.calls
     }
 
+    fn plant(fault: Option<Fault>) {
+        plant(fault);
+    }
+}
+
+impl Run {
     fn live(&mut self) {
         if self.cuts_each {
             self.disk.keep_images();
