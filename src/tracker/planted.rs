@@ -22,6 +22,10 @@ pub(super) enum Fault {
     AnnouncedTooFar,
     /// Deliveries after a storage error are taken as if there had been none.
     FailureForgotten,
+    /// What was folded while it was made durable is written although that failed.
+    AppendErrorForgotten,
+    /// What was folded before a storage error still counts after it.
+    CountedAsBeforeFailure,
     /// After a repair, waiting deliveries are not folded.
     NotFoldedAfterRepair,
 }

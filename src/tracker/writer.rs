@@ -1,4 +1,4 @@
-//! The writer's own thread: append a group, make it durable, fold it, answer.
+//! The writer's own thread: append a group, fold it while it is made durable, answer.
 //!
 //! Where the projection turns out to be corrupt, the writer rebuilds it first, and senders wait for that instead of
 //! being refused. Where the log can't be written, nothing is accepted while that lasts.
@@ -15,8 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     lifecycle::Folded,
-    log::{Delivery, Log, NewDelivery, Position},
-    projection::{Applied, Arrived, Cancelled, DeliveryState, Projection, ProjectionError, Refolded},
+    log::{ChainedDelivery, Delivery, Head, Log, NewDelivery, Position, Reading, SourceName},
+    projection::{Applied, Arrived, Cancelled, Checkpoint, DeliveryState, Projection, ProjectionError, Refolded},
 };
 
 use super::{RebuildSlot, Receipt, State, Submission, Task, Unavailable, planted::planted, rebuilds::Swap};
@@ -86,7 +86,11 @@ impl Writer {
         }
     }
 
-    fn answer(&mut self, deliveries: Vec<NewDelivery>, answers: Vec<oneshot::Sender<Result<Receipt, Unavailable>>>) {
+    pub(super) fn answer(
+        &mut self,
+        deliveries: Vec<NewDelivery>,
+        answers: Vec<oneshot::Sender<Result<Receipt, Unavailable>>>,
+    ) {
         metrics::histogram!("clockfold_group_deliveries").record(u32::try_from(deliveries.len()).unwrap_or(u32::MAX));
         let receipts = self.track(deliveries);
         if let Err(message) = &receipts
@@ -103,16 +107,16 @@ impl Writer {
     }
 
     /// Goes on after a failure: folds what the log has, which may be more than was acknowledged.
-    fn recover(&mut self) {
+    pub(super) fn recover(&mut self) {
         let is_due = self.recovering_at.is_none_or(|at| at.elapsed() >= RECOVERY_INTERVAL);
         // The log opens itself anew.
         if !self.state.failure.is_there() || !is_due || self.log.failure().is_some() {
             return;
         }
-        let read = self.projection.read_anew();
+        let read = if planted!(CountedAsBeforeFailure) { Ok(()) } else { self.projection.read_anew() };
         let read =
             read.or_else(|error| if error.is_corruption() { self.repair(&error.to_string()) } else { Err(error) });
-        let recovered = read.and_then(|()| self.fold_up_to_head().map(drop));
+        let recovered = read.and_then(|()| self.fold_up_to_head(None).map(drop));
         self.recovering_at = Some(Instant::now());
         match recovered {
             Ok(()) => {
@@ -155,35 +159,63 @@ impl Writer {
         self.projection.refold(arrived, &*self.log)
     }
 
-    /// Makes a group durable, folds it, and returns what became of each delivery, in the order given.
+    /// Makes a group durable and folds it, and returns what became of each delivery, in the order given.
     fn track(&mut self, group: Vec<NewDelivery>) -> Result<Vec<Receipt>, String> {
         if let Some(message) = self.state.failure.message() {
             return Err(message);
         }
         let (fresh, fates) = self.without_repeats(group).map_err(|error| error.to_string())?;
-        let positions = match fresh.len() {
+        let receipts = match fresh.len() {
             0 => Vec::new(),
-            _ => self.log.append(fresh).map_err(|error| error.to_string())?,
+            _ => self.append_and_fold(fresh)?,
         };
-        let mut receipts = self.fold_up_to_head().map_err(|error| error.to_string())?;
         // A receipt goes to its sender, unless a repeat in the same group needs it too.
         let repeats = fates.iter().any(|fate| matches!(fate, Fate::Appended { repeated: true, .. }));
-        let mut receipt = |position: &Position| match repeats {
-            true => receipts.get(position).cloned(),
-            false => receipts.remove(position),
-        };
+        let mut receipts: Vec<Option<Receipt>> = receipts.into_iter().map(Some).collect();
+        let mut receipt = |receipt: &mut Option<Receipt>| if repeats { receipt.clone() } else { receipt.take() };
         let told = |fate| match fate {
             Fate::Known(delivery) => {
                 self.whole(|projection, _| tell_again(projection, &delivery)).map_err(|error| error.to_string())
             }
             Fate::Appended { index, repeated } => {
                 let index = if planted!(ReceiptOfNeighbour) && index == 1 { 0 } else { index };
-                let receipt = positions.get(index).and_then(&mut receipt);
+                let receipt = receipts.get_mut(index).and_then(&mut receipt);
                 let receipt = receipt.ok_or_else(|| "the log did not hand back what was appended".to_owned());
                 receipt.map(|receipt| Receipt { repeated, ..receipt })
             }
         };
         fates.into_iter().map(told).collect()
+    }
+
+    /// Makes deliveries durable and folds them, both at the same time where that pays. Nobody sees anything of the fold
+    /// before they are durable. Returns a receipt for each, in the order given.
+    fn append_and_fold(&mut self, fresh: Vec<NewDelivery>) -> Result<Vec<Receipt>, String> {
+        let count = fresh.len();
+        let Checkpoint { position, digest, .. } = self.projection.checkpoint();
+        let is_at_head = self.log.head() == Head { position, digest };
+        let (projection, mut folded) = (&mut self.projection, None);
+        let mut fold = |entries: &[ChainedDelivery]| {
+            if let Some(last) = entries.last().filter(|_| is_at_head) {
+                let deliveries = || entries.iter().map(|entry| &entry.delivery);
+                let prepared = projection.prepare(deliveries(), last.digest);
+                folded = Some(prepared.map(|prepared| (prepared, deliveries().map(Heading::of).collect())));
+            }
+        };
+        let appended = self.log.append_meanwhile(fresh, &mut fold);
+        appended
+            .map(drop)
+            .or_else(|error| if planted!(AppendErrorForgotten) { Ok(()) } else { Err(error.to_string()) })?;
+        let committed = match folded {
+            Some(Ok((prepared, headings))) => match self.projection.commit(prepared) {
+                Ok(applied) => Ok(self.announce(headings, applied)),
+                Err(error) => self.fold_up_to_head(Some(error)),
+            },
+            Some(Err(error)) => self.fold_up_to_head(Some(error)),
+            None => self.fold_up_to_head(None),
+        };
+        let receipts = committed.map_err(|error| error.to_string())?;
+        // The log may have had more that was not folded yet; these came last.
+        Ok(receipts.into_iter().rev().take(count).rev().collect())
     }
 
     /// The deliveries to append, and the fate of each delivery of the group. One whose id and body have been seen
@@ -222,12 +254,12 @@ impl Writer {
         Ok(known.map(|delivery| Fate::Known(Box::new(delivery))).or_else(in_group))
     }
 
-    /// Folds everything that the log has beyond the projection. Where that is corrupt it is rebuilt first, as far as it
-    /// was, so that the rest is announced and counted as ever.
-    fn fold_up_to_head(&mut self) -> Result<BTreeMap<Position, Receipt>, ProjectionError> {
-        let mut receipts = BTreeMap::new();
+    /// Folds everything that the log has beyond the projection. Where that is corrupt, as an error `met` before says or
+    /// the fold meets, it is rebuilt first, as far as it was, so that the rest is announced and counted as ever.
+    fn fold_up_to_head(&mut self, met: Option<ProjectionError>) -> Result<Vec<Receipt>, ProjectionError> {
+        let (mut receipts, mut met) = (Vec::new(), met);
         loop {
-            match self.fold(&mut receipts) {
+            match met.take().map_or_else(|| self.fold(&mut receipts), Err) {
                 Err(error) if error.is_corruption() => {
                     self.repair(&error.to_string())?;
                     if planted!(NotFoldedAfterRepair) {
@@ -239,24 +271,34 @@ impl Writer {
         }
     }
 
-    fn fold(&mut self, receipts: &mut BTreeMap<Position, Receipt>) -> Result<(), ProjectionError> {
+    fn fold(&mut self, receipts: &mut Vec<Receipt>) -> Result<(), ProjectionError> {
         let log = Arc::clone(&self.log);
         let mut deliveries = log.read(self.projection.checkpoint().position.next());
         loop {
             let group: Vec<Delivery> = deliveries.by_ref().take(FOLD_DELIVERIES_MAX).collect::<Result<_, _>>()?;
             let applied = self.projection.apply(&group)?;
-            let Some(last) = group.last() else { return Ok(()) };
+            if group.is_empty() {
+                return Ok(());
+            }
+            receipts.extend(self.announce(group.iter().map(Heading::of).collect(), applied));
+        }
+    }
+
+    /// Announces and counts what was folded. Returns a receipt for each delivery.
+    fn announce(&self, headings: Vec<Heading>, applied: Vec<Applied>) -> Vec<Receipt> {
+        let receipt = |(heading, applied): (Heading, Applied)| {
+            let Heading { position, received_at, source, reading } = heading;
+            let Applied { folded, conflicts_with } = applied;
+            let conflicts_with = conflicts_with.filter(|_| !planted!(ConflictNotTold));
+            Receipt { position, received_at, source, reading, folded, repeated: false, conflicts_with }
+        };
+        let receipts: Vec<Receipt> = headings.into_iter().zip(applied).map(receipt).collect();
+        if let Some(last) = receipts.last() {
             let folded = if planted!(AnnouncedTooFar) { last.position.next() } else { last.position };
             self.state.folded.send_replace(folded);
-            count(&group, &applied);
-            for (delivery, Applied { folded, conflicts_with }) in group.into_iter().zip(applied) {
-                let conflicts_with = conflicts_with.filter(|_| !planted!(ConflictNotTold));
-                let Delivery { position, received_at, source, reading, .. } = delivery;
-                let receipt =
-                    Receipt { position, received_at, source, reading, folded, repeated: false, conflicts_with };
-                receipts.insert(position, receipt);
-            }
         }
+        count(&receipts);
+        receipts
     }
 
     /// Reads from the projection. Where it is corrupt it is rebuilt first.
@@ -332,24 +374,39 @@ enum Fate {
     Known(Box<Delivery>),
 }
 
+/// What a receipt tells of a delivery itself.
+struct Heading {
+    position: Position,
+    received_at: DateTime<Utc>,
+    source: SourceName,
+    reading: Reading,
+}
+
+impl Heading {
+    fn of(delivery: &Delivery) -> Heading {
+        let Delivery { position, received_at, source, reading, .. } = delivery;
+        Heading { position: *position, received_at: *received_at, source: source.clone(), reading: reading.clone() }
+    }
+}
+
 /// Counts a group's outcomes, and logs which deliveries have the id of an earlier one: the operator may want to ask the
 /// sender.
-fn count(group: &[Delivery], applied: &[Applied]) {
+fn count(receipts: &[Receipt]) {
     let mut counts: BTreeMap<(&str, &'static str), u64> = BTreeMap::new();
     let mut last: BTreeMap<&str, DateTime<Utc>> = BTreeMap::new();
-    for (delivery, Applied { folded, conflicts_with }) in group.iter().zip(applied) {
-        last.insert(delivery.source.as_str(), delivery.received_at);
+    for Receipt { position, received_at, source, folded, conflicts_with, .. } in receipts {
+        let source = source.as_str();
+        last.insert(source, *received_at);
         if let Some(first) = conflicts_with {
-            let source = delivery.source.as_str();
             metrics::counter!("clockfold_delivery_id_conflicts_total", "source" => source.to_owned()).increment(1);
             tracing::warn!(
                 source,
-                position = delivery.position.get(),
+                position = position.get(),
                 first = first.get(),
                 "a delivery has the id of an earlier one and another body; it is kept as a delivery of its own"
             );
         }
-        *counts.entry((delivery.source.as_str(), folded.judgement.verdict.outcome().name())).or_default() += 1;
+        *counts.entry((source, folded.judgement.verdict.outcome().name())).or_default() += 1;
     }
     for ((source, outcome), count) in counts {
         metrics::counter!("clockfold_deliveries_total", "source" => source.to_owned(), "outcome" => outcome)

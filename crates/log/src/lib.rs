@@ -56,6 +56,17 @@ pub trait Log: Send + Sync {
     /// never tried again on the same file. Part of the group may be in the log all the same.
     fn append(&self, group: Vec<NewDelivery>) -> Result<Vec<Position>, LogError>;
 
+    /// The same. Where it pays, `meanwhile` gets the group as it will be read while it is being made durable: a caller
+    /// may work on it, and lets nobody see the work before this returns well.
+    fn append_meanwhile(
+        &self,
+        group: Vec<NewDelivery>,
+        meanwhile: &mut dyn FnMut(&[ChainedDelivery]),
+    ) -> Result<Vec<Position>, LogError> {
+        let _ = meanwhile;
+        self.append(group)
+    }
+
     /// Reads durable deliveries from `from` on, in order, up to the head of this moment.
     fn read(&self, from: Position) -> Box<dyn Iterator<Item = Result<Delivery, LogError>> + '_>;
 

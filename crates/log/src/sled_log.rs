@@ -160,7 +160,7 @@ impl SledLog {
             }
             (position, received_at) = (delivery.position, delivery.received_at);
         }
-        self.shared.keep(&mut writer, deliveries.to_vec())?;
+        self.shared.keep(&mut writer, deliveries.to_vec(), &mut |_| {})?;
         self.shared.arrived(&mut writer, received_at);
         Ok(())
     }
@@ -235,12 +235,20 @@ impl SledLog {
 
 impl Log for SledLog {
     fn append(&self, group: Vec<NewDelivery>) -> Result<Vec<Position>, LogError> {
+        self.append_meanwhile(group, &mut |_| {})
+    }
+
+    fn append_meanwhile(
+        &self,
+        group: Vec<NewDelivery>,
+        meanwhile: &mut dyn FnMut(&[ChainedDelivery]),
+    ) -> Result<Vec<Position>, LogError> {
         let mut writer = self.shared.writer();
         self.shared.condition.check()?;
         let received_at = self.arrival_time(&mut writer);
         let deliveries = place(group, self.shared.head().position, received_at)?;
         let positions: Vec<Position> = deliveries.iter().map(|delivery| delivery.position).collect();
-        self.shared.keep(&mut writer, deliveries)?;
+        self.shared.keep(&mut writer, deliveries, meanwhile)?;
         self.shared.arrived(&mut writer, received_at);
         Ok(positions)
     }
@@ -376,10 +384,15 @@ impl Shared {
     }
 
     /// Makes deliveries durable that have their places after the head, or closes the log.
-    fn keep(&self, writer: &mut Writer, deliveries: Vec<Delivery>) -> Result<(), LogError> {
+    fn keep(
+        &self,
+        writer: &mut Writer,
+        deliveries: Vec<Delivery>,
+        meanwhile: &mut dyn FnMut(&[ChainedDelivery]),
+    ) -> Result<(), LogError> {
         let Some(group) = Group::chained(deliveries, self.head().digest) else { return Ok(()) };
         let end = group.end();
-        writer.journal()?.append(group).inspect_err(|error| self.condition.fail(error))?;
+        writer.journal()?.append(group, meanwhile).inspect_err(|error| self.condition.fail(error))?;
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = end;
         Ok(())
     }

@@ -43,6 +43,6 @@ pub use view::{
     patterns::{Evidence, Pattern, REJECTIONS_MAX, Shown, WINDOW_TRIED},
 };
 pub use write::{
-    apply::Applied,
+    apply::{Applied, Prepared},
     store::{Projection, Reader, Readers},
 };

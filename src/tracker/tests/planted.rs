@@ -5,17 +5,21 @@
 use std::{
     panic::{self, AssertUnwindSafe},
     path::Path,
+    sync::atomic::AtomicBool,
     time::Instant,
 };
 
 use super::*;
-use crate::tracker::planted::{Fault, plant};
+use crate::{
+    log::ChainedDelivery,
+    tracker::planted::{Fault, plant},
+};
 
 /// More than the writer takes as one group.
 const DELIVERIES: usize = 700;
 const SEEDS_MAX: u64 = 5;
 
-const FAULTS: [Fault; 8] = [
+const FAULTS: [Fault; 10] = [
     Fault::RepeatOfLogAppended,
     Fault::RepeatInGroupAppended,
     Fault::BodyNotCompared,
@@ -23,6 +27,8 @@ const FAULTS: [Fault; 8] = [
     Fault::ConflictNotTold,
     Fault::AnnouncedTooFar,
     Fault::FailureForgotten,
+    Fault::AppendErrorForgotten,
+    Fault::CountedAsBeforeFailure,
     Fault::NotFoldedAfterRepair,
 ];
 
@@ -119,6 +125,94 @@ fn check_failure(folder: &Path, seed: u64) {
     assert!(state.failure.is_there());
 }
 
+/// What was folded while it was made durable is as if it had never been, where that failed: nobody sees it, and what
+/// comes after it is folded without it.
+fn check_failure_meanwhile(folder: &Path, seed: u64) {
+    let log = SledLog::open(&DataDir::at(folder), Arc::new(chrono::Utc::now)).unwrap();
+    let log: Arc<dyn Log> = Arc::new(FailingOnce { log, failed: AtomicBool::new(false) });
+    let (log, projection, rebuild_slot) = opened(folder, log);
+    let (reader, deliveries) = (projection.reader(), deliveries(seed));
+    let (tracker, queue) = Tracker::new(deliveries.len());
+    let state = Arc::clone(&tracker.state);
+    let mut writer = Writer::new(Arc::clone(&log), projection, rebuild_slot, queue.state);
+    let answered = |writer: &mut Writer, deliveries: &[NewDelivery]| {
+        let (answers, answered): (Vec<_>, Vec<_>) = deliveries.iter().map(|_| oneshot::channel()).unzip();
+        writer.answer(deliveries.to_vec(), answers);
+        answered.into_iter().map(|answered| answered.blocking_recv().unwrap()).collect::<Vec<_>>()
+    };
+    let (lost, kept) = deliveries.split_at(100);
+    for refused in answered(&mut writer, lost) {
+        assert_eq!(refused.unwrap_err(), Unavailable::StorageFailed);
+    }
+    assert_eq!(reader.view().checkpoint().unwrap().position, Position::ZERO);
+    writer.recover();
+    assert!(!state.failure.is_there());
+    let (places, _) = expected(kept);
+    for (receipt, place) in answered(&mut writer, kept).into_iter().zip(places) {
+        let receipt = receipt.unwrap();
+        assert_eq!((receipt.position, receipt.repeated, receipt.conflicts_with), place);
+    }
+    let fresh = folder.join("fresh");
+    let fresh = Projection::open_and_catch_up(&fresh, Arc::new(Rules::default()), &*log, &mut |_| {}).unwrap();
+    assert_eq!(reader.view().state_digest().unwrap(), fresh.reader().view().state_digest().unwrap());
+}
+
+/// A log whose first group can't be made durable.
+struct FailingOnce {
+    log: SledLog,
+    failed: AtomicBool,
+}
+
+impl Log for FailingOnce {
+    fn append(&self, group: Vec<NewDelivery>) -> Result<Vec<Position>, LogError> {
+        self.append_meanwhile(group, &mut |_| {})
+    }
+
+    fn append_meanwhile(
+        &self,
+        group: Vec<NewDelivery>,
+        meanwhile: &mut dyn FnMut(&[ChainedDelivery]),
+    ) -> Result<Vec<Position>, LogError> {
+        if self.failed.swap(true, Ordering::SeqCst) {
+            return self.log.append_meanwhile(group, meanwhile);
+        }
+        let mut head = self.log.head();
+        let entry = |NewDelivery { source, reading, delivery_id, body }| {
+            let body = crate::log::Body::Kept { salt: [0; 16], bytes: body };
+            let position = head.position.next();
+            let delivery = Delivery { position, received_at: DateTime::UNIX_EPOCH, source, reading, delivery_id, body };
+            head = Head { position, digest: head.digest.then(&delivery) };
+            ChainedDelivery { delivery, digest: head.digest }
+        };
+        meanwhile(&group.into_iter().map(entry).collect::<Vec<_>>());
+        Err(LogError::Closed("the disk is full, on purpose".to_owned()))
+    }
+
+    fn read(&self, from: Position) -> Box<dyn Iterator<Item = Result<Delivery, LogError>> + '_> {
+        self.log.read(from)
+    }
+
+    fn head(&self) -> Head {
+        self.log.head()
+    }
+
+    fn digest_at(&self, position: Position) -> Result<Digest, LogError> {
+        self.log.digest_at(position)
+    }
+
+    fn erase(&self, positions: &[Position]) -> Result<usize, LogError> {
+        self.log.erase(positions)
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.log.failure()
+    }
+
+    fn backend(&self) -> &'static str {
+        self.log.backend()
+    }
+}
+
 /// A sender that waits for a rebuild learns what its own delivery did.
 fn check_repair(folder: &Path, _: u64) {
     let (told, announced) = serve(vec![event("checkin"), event("discharge")], damaged(folder));
@@ -129,8 +223,12 @@ fn check_repair(folder: &Path, _: u64) {
 
 type Check = fn(&Path, u64);
 
-const CHECKS: [(&str, Check); 3] =
-    [("receipts", check_receipts), ("a storage error", check_failure), ("a repair", check_repair)];
+const CHECKS: [(&str, Check); 4] = [
+    ("receipts", check_receipts),
+    ("a storage error", check_failure),
+    ("a storage error while a group is folded", check_failure_meanwhile),
+    ("a repair", check_repair),
+];
 
 /// Which checks find that something is wrong with what a seed makes.
 fn found(seed: u64, fault: Option<Fault>) -> Vec<&'static str> {

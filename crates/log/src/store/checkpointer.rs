@@ -10,7 +10,6 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
-    time::Instant,
 };
 
 use clockfold_disk::Disk;
@@ -29,6 +28,7 @@ use crate::{
         journal::{self, JournalFile, remove},
         options::Options,
         sled_store::SledStore,
+        syncer::{Syncer, sync},
         unflushed::{ChainedDelivery, Group, Unflushed},
     },
 };
@@ -36,6 +36,10 @@ use crate::{
 /// How many bytes have to be free before a log that failed on a full disk is opened anew: a file of the journal, and a
 /// segment of the store.
 const ROOM_BYTES: usize = 12 << 20;
+
+/// From how many deliveries on a group is worked on while it is synced. To wake another thread costs more than to fold
+/// fewer.
+const SYNCED_BESIDE_MIN: usize = 4;
 
 /// The journal as the one writer uses it.
 pub(crate) struct Journal {
@@ -50,6 +54,8 @@ pub(crate) struct Journal {
     /// `None` once it is closed.
     tasks: Option<mpsc::Sender<Task>>,
     thread: Option<JoinHandle<()>>,
+    /// Syncs while the writer works; a simulation has none.
+    syncer: Option<Arc<Syncer>>,
     /// A simulation has it work step by step, in place of a thread.
     #[cfg(test)]
     stepped: std::cell::RefCell<Option<Worker>>,
@@ -78,7 +84,9 @@ impl Journal {
     pub(crate) fn start(opened: Arc<Opened>, folder: PathBuf) -> Result<Journal, LogError> {
         let (mut journal, worker) = Journal::with_worker(opened, folder);
         let thread = thread::Builder::new().name("checkpointer".to_owned()).spawn(move || worker.run());
-        journal.thread = Some(thread.map_err(|error| storage("starting a thread".to_owned(), error))?);
+        let failed = |error| storage("starting a thread".to_owned(), error);
+        journal.thread = Some(thread.map_err(failed)?);
+        journal.syncer = Some(Arc::new(Syncer::start().map_err(failed)?));
         Ok(journal)
     }
 
@@ -94,6 +102,7 @@ impl Journal {
             made,
             tasks: Some(tasks),
             thread: None,
+            syncer: None,
             #[cfg(test)]
             stepped: std::cell::RefCell::default(),
         };
@@ -119,15 +128,22 @@ impl Journal {
         true
     }
 
-    /// Makes a group durable that follows the head; from then on it is read.
-    pub(crate) fn append(&mut self, group: Group) -> Result<(), LogError> {
+    /// Makes a group durable that follows the head; from then on it is read. Before that, `meanwhile` gets it.
+    pub(crate) fn append(
+        &mut self,
+        group: Group,
+        meanwhile: &mut dyn FnMut(&[ChainedDelivery]),
+    ) -> Result<(), LogError> {
         let value = encode_plain(group.entries().iter().map(|entry| &entry.delivery), group.end().digest);
         let opened = Arc::clone(&self.opened);
+        // Another thread's wake-up costs more than a few deliveries' fold.
+        let syncer = self.syncer.clone().filter(|_| group.entries().len() >= SYNCED_BESIDE_MIN);
         let file = self.file_for(value.len())?;
-        let started = Instant::now();
-        let written = file.append(group.first(), &value);
+        let written = file.append(group.first(), &value, |file| match syncer {
+            Some(syncer) => syncer.sync(file, || meanwhile(group.entries())),
+            None => sync(&**file).inspect(|()| meanwhile(group.entries())),
+        });
         written.map_err(|error| storage(format!("writing to {}", file.path().display()), error))?;
-        metrics::histogram!("clockfold_log_sync_seconds").record(started.elapsed());
         check_in_place(&opened, file)?;
         let is_half_full = file.is_half_full();
         opened.unflushed.push(group);

@@ -18,6 +18,7 @@
 use std::{
     io::{self, ErrorKind},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clockfold_disk::{Disk, File, FileId};
@@ -38,7 +39,7 @@ const RECORD_HEAD_BYTES: usize = MARK_BYTES + 4 + 4 + 8;
 /// A file that takes records.
 pub(crate) struct JournalFile {
     path: PathBuf,
-    file: Box<dyn File>,
+    file: Arc<dyn File>,
     id: FileId,
     mark: [u8; MARK_BYTES],
     /// The bytes that it took from the disk when it was made.
@@ -61,7 +62,7 @@ impl JournalFile {
         let (new, path) = (folder.join(NEW), folder.join(format!("{NAME}{number:012}")));
         // A power cut before the rename leaves a file without a number, of which nobody expects anything.
         let name = if planted!(FileNamedBeforeSync) { &path } else { &new };
-        let file = make_file(disk, name, bytes, mark)?;
+        let file: Arc<dyn File> = make_file(disk, name, bytes, mark)?.into();
         let id = file.id()?;
         // Another log may stand there by now: its files keep their names.
         let named = if planted!(FileNamedBeforeSync) { Ok(()) } else { disk.rename_new(&new, &path) };
@@ -77,8 +78,13 @@ impl JournalFile {
         }
     }
 
-    /// Makes a group durable; `first` is the position that its value begins with.
-    pub(crate) fn append(&mut self, first: Position, value: &[u8]) -> io::Result<()> {
+    /// Writes a group and has `sync` make it durable; `first` is the position that its value begins with.
+    pub(crate) fn append(
+        &mut self,
+        first: Position,
+        value: &[u8],
+        sync: impl FnOnce(&Arc<dyn File>) -> io::Result<()>,
+    ) -> io::Result<()> {
         let length = u32::try_from(value.len()).map_err(io::Error::other)?;
         self.record.clear();
         self.record.extend_from_slice(&self.mark);
@@ -87,7 +93,7 @@ impl JournalFile {
         self.record.extend_from_slice(&first.get().to_le_bytes());
         self.record.extend_from_slice(value);
         self.file.write_at(&self.record, self.end as u64)?;
-        self.file.sync()?;
+        sync(&self.file)?;
         if planted!(RecordWrittenOverTheLast) {
             return Ok(());
         }

@@ -4,6 +4,7 @@ pub(crate) mod options;
 pub(crate) mod read_ahead;
 pub(crate) mod sled_store;
 pub(crate) mod journal;
+pub(crate) mod syncer;
 pub(crate) mod unflushed;
 pub(crate) mod recovery;
 pub(crate) mod checkpointer;

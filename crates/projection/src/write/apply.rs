@@ -11,7 +11,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use clockfold_lifecycle::{Change, Code, EventType, Folded, Outcome, Verdict};
-use clockfold_log::{AppointmentId, Delivery, Position, Reading, SourceName};
+use clockfold_log::{AppointmentId, Delivery, Digest, Position, Reading, SourceName};
 use clockfold_rows::{Batch, Guard};
 
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
             encode_appointment, encode_history,
         },
         changes::{ChangeRow, StatusChange, encode_changes, encode_open},
-        identity::AppointmentKey,
+        identity::{AppointmentKey, Checkpoint},
         keys::{
             CHECKPOINT_KEY, Kind, LAST_ARRIVAL_KEY, POSITIONS_OF_ID_MAX, SourceNumber, appointment_key, decode_places,
             decode_positions, delivery_id_key, encode_checkpoint, encode_last_arrival, encode_places, encode_positions,
@@ -79,6 +79,16 @@ pub struct Applied {
     pub conflicts_with: Option<Position>,
 }
 
+/// Deliveries that were folded and are not written yet.
+pub struct Prepared {
+    batch: Batch,
+    records: Vec<((SourceNumber, AppointmentId), Box<AppointmentRecord>)>,
+    has_new_sources: bool,
+    checkpoint: Checkpoint,
+    last_arrival: Option<DateTime<Utc>>,
+    applied: Vec<Applied>,
+}
+
 impl Applied {
     fn is_rejected(&self) -> bool {
         self.folded.judgement.verdict.outcome() == Outcome::Rejected
@@ -86,24 +96,37 @@ impl Applied {
 }
 
 impl Projection {
-    /// Folds deliveries that follow the checkpoint and writes rows and checkpoint in one atomic batch.
-    /// Returns what became of each when it arrived.
+    /// Folds deliveries that follow the checkpoint and writes rows and checkpoint in one atomic batch. The chain is
+    /// computed from them. Returns what became of each when it arrived.
     ///
     /// After an error its counts may be ahead of its rows, and nothing may be folded before
     /// [`Projection::read_anew`]. What is on disk is whole.
     pub fn apply(&mut self, deliveries: &[Delivery]) -> Result<Vec<Applied>, ProjectionError> {
-        let Some(last) = deliveries.last() else { return Ok(Vec::new()) };
+        let digest = deliveries.iter().fold(self.checkpoint.digest, Digest::then);
+        let prepared = self.prepare(deliveries.iter(), digest)?;
+        self.commit(prepared)
+    }
+
+    /// Folds deliveries that follow the checkpoint, where `digest` is the log's after the last, without writing: nobody
+    /// sees anything of it before [`Projection::commit`]. That comes next, or [`Projection::read_anew`].
+    pub fn prepare<'a>(
+        &mut self,
+        deliveries: impl Iterator<Item = &'a Delivery>,
+        digest: Digest,
+    ) -> Result<Prepared, ProjectionError> {
+        let store = Arc::clone(&self.store);
         let mut changed = Changed::default();
         let sources_written = self.sources.len();
         let mut checkpoint = self.checkpoint;
         let (mut last_arrival, mut set_backs) = (self.last_arrival, Vec::new());
-        let mut applied = Vec::with_capacity(deliveries.len());
-        for delivery in deliveries {
+        let mut applied = Vec::with_capacity(deliveries.size_hint().0);
+        let mut deliveries = deliveries.peekable();
+        while let Some(delivery) = deliveries.next() {
             let expected = checkpoint.position.next();
             if delivery.position != expected {
                 return Err(ProjectionError::OutOfOrder { expected, found: delivery.position });
             }
-            if !(planted!(CheckpointTooFar) && delivery.position == last.position) {
+            if !(planted!(CheckpointTooFar) && deliveries.peek().is_none()) {
                 applied.push(self.fold(delivery, &mut changed)?);
             }
             if planted!(FoldedTwiceAfterStart) && self.record_cache.is_empty() {
@@ -112,49 +135,71 @@ impl Projection {
             set_backs.extend(SetBack::between(last_arrival, delivery));
             last_arrival = Some(delivery.received_at);
             checkpoint.position = expected;
-            if !(planted!(RejectedNotInDigest) && applied.last().is_some_and(Applied::is_rejected)) {
-                checkpoint.digest = checkpoint.digest.then(delivery);
+        }
+        if !(planted!(RejectedNotInDigest) && applied.last().is_some_and(Applied::is_rejected)) {
+            checkpoint.digest = digest;
+        }
+        let mut batch = store.database.batch();
+        if let Some(last_arrival) = last_arrival.filter(|_| checkpoint.position > self.checkpoint.position) {
+            self.write_rows(&mut batch, &changed, sources_written)?;
+            let written = if planted!(CheckpointBehind) { self.checkpoint } else { checkpoint };
+            batch.insert(&store[Space::Meta], CHECKPOINT_KEY, encode_checkpoint(written));
+            batch.insert(&store[Space::Meta], LAST_ARRIVAL_KEY, encode_last_arrival(last_arrival));
+            for set_back in &set_backs {
+                batch.insert(&store[Space::Meta], set_back_key(set_back.position), encode_set_back(set_back));
             }
         }
-        debug_assert_eq!(checkpoint.position, last.position);
+        let has_new_sources = self.sources.len() > sources_written;
+        let records = changed.appointments.into_iter().map(|(key, touched)| (key, touched.record)).collect();
+        Ok(Prepared { batch, records, has_new_sources, checkpoint, last_arrival, applied })
+    }
+
+    /// Writes what was prepared, in one atomic batch. Returns what became of each delivery when it arrived.
+    pub fn commit(&mut self, prepared: Prepared) -> Result<Vec<Applied>, ProjectionError> {
+        let Prepared { batch, records, has_new_sources, checkpoint, last_arrival, applied } = prepared;
+        if checkpoint.position == self.checkpoint.position {
+            return Ok(applied);
+        }
+        if has_new_sources {
+            self.store.name(self.numbers.clone());
+        }
+        batch.commit()?;
+        for (key, record) in records {
+            self.record_cache.put(key, record);
+        }
+        self.positions_of_ids.clear();
+        (self.checkpoint, self.last_arrival) = (checkpoint, last_arrival);
+        Ok(applied)
+    }
+
+    fn write_rows(
+        &mut self,
+        batch: &mut Batch,
+        changed: &Changed,
+        sources_written: usize,
+    ) -> Result<(), ProjectionError> {
         let store = Arc::clone(&self.store);
-        let mut batch = store.database.batch();
-        self.write_appointments(&mut batch, &changed);
+        self.write_appointments(batch, changed);
         for (key, entries) in &changed.history {
             batch.insert(&store[Space::History], key.as_slice(), encode_history(entries));
         }
-        self.write_changes(&mut batch, &changed)?;
-        for ((number, kind, row), places) in changed.by_outcome {
-            let key = outcome_key(number, kind, row);
+        self.write_changes(batch, changed)?;
+        for ((number, kind, row), places) in &changed.by_outcome {
+            let key = outcome_key(*number, *kind, *row);
             if places.is_empty() {
                 batch.remove(&store[Space::ByOutcome], key);
             } else {
-                batch.insert(&store[Space::ByOutcome], key, encode_places(&places));
+                batch.insert(&store[Space::ByOutcome], key, encode_places(places));
             }
         }
         for ((number, hour), minutes) in &changed.tallies {
             batch.insert(&store[Space::Tallies], hour_key(*number, *hour), encode_hour(minutes));
         }
-        for (key, positions) in changed.delivery_ids {
-            batch.insert(&store[Space::DeliveryIds], key, encode_positions(&positions));
+        for (key, positions) in &changed.delivery_ids {
+            batch.insert(&store[Space::DeliveryIds], key.as_slice(), encode_positions(positions));
         }
-        self.write_sources(&mut batch, &changed.sources, sources_written);
-        let written = if planted!(CheckpointBehind) { self.checkpoint } else { checkpoint };
-        batch.insert(&store[Space::Meta], CHECKPOINT_KEY, encode_checkpoint(written));
-        batch.insert(&store[Space::Meta], LAST_ARRIVAL_KEY, encode_last_arrival(last.received_at));
-        for set_back in &set_backs {
-            batch.insert(&store[Space::Meta], set_back_key(set_back.position), encode_set_back(set_back));
-        }
-        if self.sources.len() > sources_written {
-            store.name(self.numbers.clone());
-        }
-        batch.commit()?;
-        for (key, touched) in changed.appointments {
-            self.record_cache.put(key, touched.record);
-        }
-        self.positions_of_ids.clear();
-        (self.checkpoint, self.last_arrival) = (checkpoint, last_arrival);
-        Ok(applied)
+        self.write_sources(batch, &changed.sources, sources_written);
+        Ok(())
     }
 
     /// The appointments of the group, their places in the orders, and the counts.
