@@ -33,8 +33,11 @@ pub use schema::{
 };
 pub use view::{
     DeliveryState, Page, PageOf, View,
-    as_of::{AsOf, BoardRecords, Column, Moment, StaleRules},
-    board_place::BoardPlace,
+    as_of::{AsOf, Moment},
+    board::{
+        BoardRecords, Column,
+        place::{BoardPlace, StaleRules},
+    },
     deadline::{CancelGuard, Deadline},
     deliveries::{DeliveryFilter, HistoryEntry},
     filter::{AppointmentFilter, AppointmentOrderKey, IdPrefix, Order, OrderBy, Positions, Stretches, Times},

@@ -4,7 +4,6 @@ pub(crate) mod deadline;
 pub(crate) mod filter;
 pub(crate) mod merge;
 pub(crate) mod runs;
-pub(crate) mod board_place;
 pub(crate) mod appointments;
 pub(crate) mod deliveries;
 pub(crate) mod repeats;
@@ -13,6 +12,7 @@ pub(crate) mod not_applied;
 pub(crate) mod patterns;
 pub(crate) mod status_log;
 pub(crate) mod as_of;
+pub(crate) mod board;
 
 use std::{collections::BTreeMap, sync::Arc};
 

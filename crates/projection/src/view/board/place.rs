@@ -3,7 +3,23 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use clockfold_lifecycle::{STANDSTILL_MAX, Status};
 
-use crate::{schema::appointment::AppointmentRecord, view::as_of::StaleRules};
+use crate::schema::appointment::AppointmentRecord;
+
+/// When an appointment without deliveries counts as forgotten by staff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaleRules {
+    /// How long one that is here may be without a delivery.
+    pub stale_after: TimeDelta,
+    /// How long a booking may be without a delivery.
+    pub booking_horizon: TimeDelta,
+}
+
+impl Default for StaleRules {
+    /// A day, and 30 days.
+    fn default() -> StaleRules {
+        StaleRules { stale_after: TimeDelta::hours(24), booking_horizon: TimeDelta::days(30) }
+    }
+}
 
 /// A place on a board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
