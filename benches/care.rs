@@ -22,8 +22,8 @@ use clockfold::{
     lifecycle::{Appointment, Arrival, FoldRules},
     log::{Block, DataDir, Delivery, Digest, Head, Log, LogError, NewDelivery, Position, SledLog, SourceName},
     projection::{
-        AppointmentFilter, Moment, Order, Page, Projection, RebuildResources, Rules, StaleRules, rebuild_beside,
-        state_digest_of,
+        AppointmentFilter, BoardOf, Moment, Order, Page, Projection, RebuildResources, Rules, StaleRules,
+        rebuild_beside, state_digest_of,
     },
     simulate::{Shape, Simulation},
 };
@@ -243,7 +243,8 @@ fn past(care: &Care, table: &mut Table) -> Fallible<()> {
         let time = log.read(position).next().ok_or("no delivery")??.received_at;
         let begun = Instant::now();
         let moment = Moment { position: view.position_at(&log, time)?, time };
-        let board = view.board(&source, moment, &fold, StaleRules::default(), TimeDelta::hours(24), 5_000)?;
+        let of = BoardOf { source: &source, fold: &fold, stale: StaleRules::default() };
+        let board = view.board(&[of], moment, TimeDelta::hours(24), 5_000)?;
         let appointments = board.columns.values().map(|column| column.count).sum::<u64>() + board.stale.count;
         Ok((begun.elapsed().as_secs_f64() * 1e3, appointments))
     };

@@ -17,7 +17,7 @@ use crate::{
     graphql::schema::board::check_hours,
     lifecycle::Status,
     log::SourceName,
-    projection::{AppointmentRecord, Deadline, Moment, Page},
+    projection::{Card, Deadline, Moment, Page},
 };
 
 use super::{FeedError, Graph, problem::Problem, scope::Scope};
@@ -84,27 +84,19 @@ impl BoardCsv {
     pub fn write(&self, output: &mut dyn Write) -> io::Result<()> {
         row(output, HEADER.map(Cow::Borrowed))?;
         for source in &self.sources {
-            let (fold, stale) = (self.scope.rules(source), self.scope.stale_rules(source));
-            let view = self.scope.view();
-            let board = view.board(source, self.moment, fold, stale, self.ended_within, usize::MAX);
+            let of = [self.scope.board_of(source)];
+            let board = self.scope.view().board(&of, self.moment, self.ended_within, usize::MAX);
             let board = board.map_err(|error| failed(error.into()))?;
-            for (status, column) in &board.columns {
-                column.first.iter().try_for_each(|record| self.write_record(record, Some(*status), false, output))?;
-            }
-            for record in &board.stale.first {
-                self.write_record(record, record.appointment.status(), true, output)?;
+            let columns = board.columns.values().map(|column| (column, false));
+            for (column, stale) in columns.chain([(&board.stale, true)]) {
+                column.first.iter().try_for_each(|card| self.write_card(card, stale, output))?;
             }
         }
         Ok(())
     }
 
-    fn write_record(
-        &self,
-        record: &AppointmentRecord,
-        status: Option<Status>,
-        stale: bool,
-        output: &mut dyn Write,
-    ) -> io::Result<()> {
+    fn write_card(&self, card: &Card, stale: bool, output: &mut dyn Write) -> io::Result<()> {
+        let record = self.scope.view().record_of(card).map_err(|error| failed(error.into()))?;
         let key = &record.key;
         let page = Page { after: None, before: None, limit: 1, from_end: true };
         let last = self.scope.view().history(key, self.scope.rules(&key.source), &page);
@@ -120,7 +112,7 @@ impl BoardCsv {
             [
                 key.source.as_str().into(),
                 key.appointment_id.to_string().into(),
-                status.map_or("", Status::name).into(),
+                record.appointment.status().map_or("", Status::name).into(),
                 time(record.appointment.status_since()).into(),
                 if stale { "yes" } else { "no" }.into(),
                 event.into(),

@@ -16,7 +16,7 @@ use crate::{
     access::{Role, Viewer},
     lifecycle::{FoldRules, Lifecycle},
     log::{ArrivalTime, Body, Clock, Delivery, Log, Position, SourceName},
-    projection::{AsOf, Deadline, DeliveryFilter, Moment, Page, Reader, Rules, StaleRules, View},
+    projection::{AsOf, BoardOf, Deadline, DeliveryFilter, Moment, Page, Reader, Rules, StaleRules, View},
     tracker::{Rebuilds, Tracker},
 };
 
@@ -96,6 +96,11 @@ impl Scope {
 
     pub(super) fn stale_rules(&self, source: &SourceName) -> StaleRules {
         self.settings(source).stale
+    }
+
+    /// A source's part of a board.
+    pub(super) fn board_of<'a>(&'a self, source: &'a SourceName) -> BoardOf<'a> {
+        BoardOf { source, fold: self.rules(source), stale: self.stale_rules(source) }
     }
 
     pub(super) fn time_zone(&self, source: &SourceName) -> Tz {

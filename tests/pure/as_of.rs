@@ -15,8 +15,9 @@ use clockfold::{
     lifecycle::{Appointment, Arrival, Change, EventType, Fault, FoldRules, Judgement, Lifecycle, Status, Step},
     log::{DataDir, Delivery, Log, NewDelivery, Position, SledLog, SourceName},
     projection::{
-        AppointmentFilter, AppointmentKey, AppointmentOrderKey, AsOf, DeliveryFilter, Moment, Order, OrderBy, Page,
-        PageOf, Projection, RebuildResources, Rules, SetBack, StaleRules, Times, View, compare_with_fresh_fold,
+        AppointmentFilter, AppointmentKey, AppointmentOrderKey, AsOf, BoardOf, Card, DeliveryFilter, Moment, Order,
+        OrderBy, Page, PageOf, Projection, RebuildResources, Rules, SetBack, StaleRules, Times, View,
+        compare_with_fresh_fold,
     },
 };
 
@@ -184,7 +185,8 @@ impl Prefix {
 
     fn check_board(&self, view: &View, rules: &Rules, source: &SourceName, moment: Moment) {
         let ended_within = TimeDelta::minutes(70);
-        let board = view.board(source, moment, rules.of(source), stale(), ended_within, usize::MAX).unwrap();
+        let of = [BoardOf { source, fold: rules.of(source), stale: stale() }];
+        let board = view.board(&of, moment, ended_within, usize::MAX).unwrap();
         let (mut columns, mut forgotten): (BTreeMap<Status, Vec<_>>, Vec<_>) = (BTreeMap::new(), Vec::new());
         for (key, folded, status) in self.with_status(source) {
             let silent = moment.time - folded.last.unwrap().1;
@@ -202,11 +204,15 @@ impl Prefix {
             }
         }
         columns.values_mut().chain([&mut forgotten]).for_each(|places| places.sort());
-        let place = |record: &clockfold::projection::AppointmentRecord| {
-            (record.appointment.status_since().unwrap(), record.key.appointment_id)
+        let place = |card: &Card| {
+            let record = view.record_of(card).unwrap();
+            let folded = &self.appointments[&card.key];
+            assert_eq!(record.appointment, folded.appointment, "{source} at {moment:?}");
+            assert_eq!(Some(record.last_received_at), folded.last.map(|(_, last)| last));
+            (card.status_since, card.key.appointment_id)
         };
         // A few of each column are its first ones, and the counts are the same.
-        let few = view.board(source, moment, rules.of(source), stale(), ended_within, 3).unwrap();
+        let few = view.board(&of, moment, ended_within, 3).unwrap();
         assert_eq!(few.stale.count, forgotten.len() as u64);
         for (status, column) in &few.columns {
             assert_eq!(column.count, columns[status].len() as u64);

@@ -11,7 +11,7 @@ use crate::{
     meter,
     store::{Batch, Budget, Fallible, Scan, Space, Store},
     stores::Kind,
-    traffic::{Appointment, BATCH, Key, Random, SOURCES, Traffic},
+    traffic::{Appointment, BATCH, ENDED, Key, Random, SOURCES, Traffic},
 };
 
 /// What the projection gives its store.
@@ -151,10 +151,10 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Reads pages of a source's appointments, by the position of their last delivery.
+    /// Reads pages of a source's appointments that have ended, by the position of their last delivery.
     fn scan(&self, count: u64, is_down: bool, random: &mut Random) -> Fallible<()> {
         for _ in 0..count {
-            let source = Key::default().u32(u32::try_from(1 + random.below(SOURCES))?);
+            let source = Key::default().u32(u32::try_from(1 + random.below(SOURCES))?).u8(ENDED);
             // Not near an end, where there is no whole page.
             let tenth = self.traffic.position() / 10;
             let at = source.u64(tenth + random.below(8 * tenth));

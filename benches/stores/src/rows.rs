@@ -38,8 +38,7 @@ impl<'a> SortedRows<'a> {
         match space {
             Space::Sources if batches > 0 => take(SOURCE_KEY, &source_value(batches)),
             Space::Meta if batches > 0 => take(CHECKPOINT_KEY, &checkpoint_value(batches)),
-            Space::Appointments => self.keys[space as usize].iter().try_for_each(|(key, of)| take(key, &of.value())),
-            _ => self.keys[space as usize].iter().try_for_each(|(key, _)| take(key, &[])),
+            _ => self.keys[space as usize].iter().try_for_each(|(key, of)| take(key, &of.value(space))),
         }
     }
 

@@ -20,6 +20,10 @@ const VISIT: u32 = 8;
 /// One delivery in so many changes the status of its appointment.
 const STATUS_CHANGE: u64 = 3;
 const STATUSES: u8 = 6;
+/// The first of them are open.
+const STATUSES_OPEN: u8 = 4;
+/// The status after a whole visit.
+pub(crate) const ENDED: u8 = STATUSES - 1;
 pub(crate) const SOURCES: u64 = 8;
 
 /// When the first delivery arrives, in milliseconds since 1970, and how long it is to the next one.
@@ -30,6 +34,8 @@ const FIRST_ID: u64 = 4_000_000;
 
 /// What an appointment's row takes.
 const VALUE_BYTES: usize = 140;
+/// What its row of [`Space::ByLast`] takes while it is open.
+const LAST_SEEN_BYTES: usize = 10;
 const SOURCE_BYTES: usize = 60;
 const CHECKPOINT_BYTES: usize = 80;
 
@@ -71,7 +77,7 @@ impl Traffic {
         let visit = u64::from(VISIT);
         let appointment = |place: u64| Appointment {
             place,
-            status: STATUSES - 1,
+            status: ENDED,
             deliveries: VISIT,
             first: time(place * visit + 1),
             since: time(place * visit + 6),
@@ -172,13 +178,30 @@ impl Appointment {
             Space::ById => Key::default().u64(id).u32(self.source()),
             Space::ByStatus => source.u8(self.status).u64(self.since).u64(id),
             Space::ByFirst => source.u64(self.first).u64(id),
-            Space::ByLast => source.u64(self.last).u64(id),
+            Space::ByLast => source.u8(self.status).u64(self.last).u64(id),
             Space::Sources | Space::Meta => unreachable!("no appointment has a row there"),
         }
     }
 
-    /// What stands in its own row; all other rows of it are keys alone.
-    pub(crate) fn value(&self) -> [u8; VALUE_BYTES] {
+    /// The value of its row in one of [`Appointment::SPACES`]: most rows are keys alone.
+    pub(crate) fn value(&self, space: Space) -> Vec<u8> {
+        match space {
+            Space::Appointments => self.own_value().to_vec(),
+            Space::ByLast if self.status < STATUSES_OPEN => self.last_seen().to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// As many bytes as the projection takes for when the last delivery arrived, and how long before it the status began.
+    fn last_seen(&self) -> [u8; LAST_SEEN_BYTES] {
+        let mut value = [0; LAST_SEEN_BYTES];
+        value[..6].copy_from_slice(&time(self.last).to_be_bytes()[2..]);
+        value[6..].copy_from_slice(&(time(self.last) - self.since).to_be_bytes()[4..]);
+        value
+    }
+
+    /// What stands in its own row.
+    fn own_value(&self) -> [u8; VALUE_BYTES] {
         let mut value = [0; VALUE_BYTES];
         value[..8].copy_from_slice(&self.last.to_be_bytes());
         value[8..16].copy_from_slice(&self.first.to_be_bytes());
@@ -204,12 +227,12 @@ impl Appointment {
         for space in Appointment::SPACES {
             let (old, new) = (before.map(|before| before.key(space)), self.key(space));
             if space == Space::Appointments {
-                batch.put(space, &new, &self.value());
+                batch.put(space, &new, &self.value(space));
             } else if old != Some(new) {
                 if let Some(old) = old {
                     batch.remove(space, &old);
                 }
-                batch.put(space, &new, &[]);
+                batch.put(space, &new, &self.value(space));
             }
         }
     }

@@ -35,7 +35,8 @@ pub use view::{
     DeliveryState, Page, PageOf, View,
     as_of::{AsOf, Moment},
     board::{
-        BoardRecords, Column,
+        BoardOf,
+        cards::{Board, Card, Column},
         place::{BoardPlace, StaleRules},
     },
     deadline::{CancelGuard, Deadline},

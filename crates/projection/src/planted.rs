@@ -12,6 +12,10 @@ pub enum Fault {
     IndexRowForgotten,
     /// An appointment whose status changes stays listed by its old one as well.
     OldIndexRowKept,
+    /// An appointment whose status changes is still listed where its last delivery was before.
+    OldLastRowKept,
+    /// Where an appointment is listed by its last delivery, its status is said to have begun when the one before it did.
+    OldSinceKept,
     /// The counts of a source do not follow a change of status.
     CountNotMoved,
     /// A change of status is missing from the changes of its source.

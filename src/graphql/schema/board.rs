@@ -1,6 +1,6 @@
 //! The board, and counts by status.
 
-use async_graphql::{ComplexObject, SimpleObject};
+use async_graphql::{ComplexObject, Context, SimpleObject};
 use chrono::TimeDelta;
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     },
     lifecycle::Status,
     log::SourceName,
-    projection::{AppointmentRecord, Column, Moment},
+    projection::{self, BoardOf, Card, Column, Moment},
 };
 
 const ENDED_WITHIN_HOURS_MAX: i32 = 31 * 24;
@@ -69,9 +69,9 @@ pub(in crate::graphql) struct StaleAppointments {
     appointments: Listing,
 }
 
-/// Appointments on the board, and the time that it shows; `None`: now.
+/// Appointments on the board, read when they are asked for, and the time that it shows; `None`: now.
 struct Listing {
-    records: Vec<AppointmentRecord>,
+    cards: Vec<Card>,
     past: Option<chrono::DateTime<chrono::Utc>>,
 }
 
@@ -81,9 +81,10 @@ impl BoardColumn {
     #[graphql(complexity = "column_cost(first, child_complexity)")]
     async fn appointments(
         &self,
+        ctx: &Context<'_>,
         #[graphql(desc = "0 to 5000; 500 where it is left out.")] first: Option<i32>,
     ) -> Result<Vec<Appointment>, Problem> {
-        self.appointments.first(first)
+        self.appointments.first(Scope::of(ctx), first)
     }
 }
 
@@ -93,9 +94,10 @@ impl StaleAppointments {
     #[graphql(complexity = "column_cost(first, child_complexity)")]
     async fn appointments(
         &self,
+        ctx: &Context<'_>,
         #[graphql(desc = "0 to 5000; 500 where it is left out.")] first: Option<i32>,
     ) -> Result<Vec<Appointment>, Problem> {
-        self.appointments.first(first)
+        self.appointments.first(Scope::of(ctx), first)
     }
 }
 
@@ -110,27 +112,19 @@ impl Board {
     ) -> Result<Board, Problem> {
         check_hours(ended_within_hours)?;
         let ended_within = TimeDelta::hours(ended_within_hours.into());
-        let mut columns: Vec<Column> = Status::ALL.map(|_| Column::default()).into();
-        let mut stale = Column::default();
-        for source in &sources {
-            let (fold, rules) = (scope.rules(source), scope.stale_rules(source));
-            let board = scope.view().board(source, moment, fold, rules, ended_within, COLUMN_MAX)?;
-            for (status, column) in board.columns {
-                add(&mut columns[status as usize], column);
-            }
-            add(&mut stale, board.stale);
-        }
+        let sources: Vec<BoardOf<'_>> = sources.iter().map(|source| scope.board_of(source)).collect();
+        let projection::Board { mut columns, stale } =
+            scope.view().board(&sources, moment, ended_within, COLUMN_MAX)?;
         let past = past.then_some(moment.time);
-        let listing = |column: Column| Listing { records: column.first, past };
-        let column = |(status, column): (Status, Column)| BoardColumn {
-            status: status.into(),
-            count: to_int(column.count),
-            appointments: listing(column),
+        let listing = |column: Column| Listing { cards: column.first, past };
+        let mut column = |status: Status| {
+            let column = columns.remove(&status).unwrap_or_default();
+            BoardColumn { status: status.into(), count: to_int(column.count), appointments: listing(column) }
         };
         Ok(Board {
             as_of: DateTime(moment.time),
             position: Position(moment.position),
-            columns: Status::ALL.into_iter().zip(columns).map(column).collect(),
+            columns: Status::ALL.into_iter().map(&mut column).collect(),
             stale: StaleAppointments { count: to_int(stale.count), appointments: listing(stale) },
         })
     }
@@ -144,17 +138,8 @@ pub(in crate::graphql) fn check_hours(ended_within_hours: i32) -> Result<(), Pro
     Err(Problem::BadInput("`endedWithinHours` is 0 to 744."))
 }
 
-/// Adds a source's column to that of the sources before it.
-fn add(sum: &mut Column, mut more: Column) {
-    sum.count += more.count;
-    sum.first.append(&mut more.first);
-    // Each source's are in order already.
-    sum.first.sort_by_key(|record| record.appointment.status_since());
-    sum.first.truncate(COLUMN_MAX);
-}
-
 impl Listing {
-    fn first(&self, first: Option<i32>) -> Result<Vec<Appointment>, Problem> {
+    fn first(&self, scope: &Scope, first: Option<i32>) -> Result<Vec<Appointment>, Problem> {
         let first = match first {
             None => COLUMN_DEFAULT,
             Some(items) => usize::try_from(items)
@@ -162,11 +147,15 @@ impl Listing {
                 .filter(|items| *items <= COLUMN_MAX)
                 .ok_or(Problem::BadInput("A column tells 0 to 5000 appointments."))?,
         };
-        let appointment = |record: &AppointmentRecord| match self.past {
-            Some(time) => Appointment::as_of(record.clone(), time),
-            None => Appointment::new(record.clone()),
-        };
-        Ok(self.records.iter().take(first).filter_map(appointment).collect())
+        let mut appointments = Vec::with_capacity(first.min(self.cards.len()));
+        for card in self.cards.iter().take(first) {
+            let record = scope.view().record_of(card)?;
+            appointments.extend(match self.past {
+                Some(time) => Appointment::as_of(record, time),
+                None => Appointment::new(record),
+            });
+        }
+        Ok(appointments)
     }
 }
 

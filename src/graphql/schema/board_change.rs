@@ -129,10 +129,10 @@ impl Followed<'_> {
         }
         let mut changes = Vec::new();
         for source in &self.sources {
-            let (fold, stale) = (self.scope.rules(source), self.scope.stale_rules(source));
-            let moment = Moment { position, time: from };
-            let board = self.scope.view().board(source, moment, fold, stale, self.ended_within(), COLUMN_MAX)?;
-            for record in board.columns.into_values().flat_map(|column| column.first) {
+            let (of, moment) = ([self.scope.board_of(source)], Moment { position, time: from });
+            let board = self.scope.view().board(&of, moment, self.ended_within(), COLUMN_MAX)?;
+            for card in board.columns.values().flat_map(|column| &column.first) {
+                let record = self.scope.view().record_of(card)?;
                 let (was, is) = (self.place(&record, from), self.place(&record, to));
                 if was != is {
                     let appointment = Appointment::changed(record, to);

@@ -4,6 +4,7 @@ mod rows;
 mod corruption;
 mod pages;
 mod against_the_model;
+mod boards;
 mod planted;
 
 use std::{

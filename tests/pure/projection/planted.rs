@@ -15,7 +15,7 @@ use clockfold::{
     },
 };
 
-use super::{against_the_model, deliveries, names, open, open_log, pages, rules};
+use super::{against_the_model, boards, deliveries, names, open, open_log, pages, rules};
 
 /// Enough for rows of history: about twenty deliveries an appointment.
 const DELIVERIES: u64 = 2_400;
@@ -25,9 +25,11 @@ const GROUPS_BETWEEN_STARTS: usize = 12;
 /// A fault that none of so many seeds finds is not found.
 const SEEDS_MAX: u64 = 5;
 
-const FAULTS: [Fault; 14] = [
+const FAULTS: [Fault; 16] = [
     Fault::IndexRowForgotten,
     Fault::OldIndexRowKept,
+    Fault::OldLastRowKept,
+    Fault::OldSinceKept,
     Fault::CountNotMoved,
     Fault::StatusChangeForgotten,
     Fault::RejectedNotInDigest,
@@ -45,11 +47,12 @@ const FAULTS: [Fault; 14] = [
 /// What is expected of a projection that has folded a log.
 type Check = fn(&Path, &SledLog, &View);
 
-const CHECKS: [(&str, Check); 3] = [
+const CHECKS: [(&str, Check); 4] = [
     ("the model", |_, log, view| {
         against_the_model::check(view, log);
     }),
     ("the lists", check_lists),
+    ("the boards", |_, _, view| boards::check(view)),
     ("a fresh fold", check_fresh_fold),
 ];
 

@@ -101,8 +101,8 @@ impl Projection {
             );
         }
         let places = Places::of(after);
-        only_in(before, places, number, id, |space, key| batch.remove(&store[space], key));
-        only_in(places, before, number, id, |space, key| batch.insert(&store[space], key, []));
+        only_in(before, places, number, id, |space, key, _| batch.remove(&store[space], key));
+        only_in(places, before, number, id, |space, key, value| batch.insert(&store[space], key, value));
         let status = |places: Option<Places>| places.map(|places| places.status);
         self.counts(number).move_appointment(status(before), status(places));
         let mut listed: BTreeMap<(Kind, u64), Vec<u16>> = BTreeMap::new();
@@ -231,6 +231,30 @@ mod tests {
     }
 
     #[test]
+    fn a_status_that_began_at_another_time_is_repaired_in_the_orders() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, key, mut projection) = folded(folder.path());
+        let expected = projection.view().state_digest().unwrap();
+        let number = projection.view().number_of(&key.source).unwrap();
+        let well = projection.view().appointment(&key).unwrap().unwrap();
+        let mut parts = well.appointment.parts().clone();
+        parts.steps.last_mut().unwrap().received_at -= chrono::TimeDelta::hours(1);
+        let other =
+            AppointmentRecord { appointment: clockfold_lifecycle::Appointment::from_parts(parts), ..well.clone() };
+        let (was, is) = (Places::of(&well), Places::of(&other));
+        let store = Arc::clone(&projection.store);
+        let mut batch = store.database.batch();
+        let place = appointment_key(number, key.appointment_id);
+        batch.insert(&store[Space::Appointments], place, encode_appointment(&other));
+        only_in(was, is, number, key.appointment_id, |space, key, _| batch.remove(&store[space], key));
+        only_in(is, was, number, key.appointment_id, |space, key, value| batch.insert(&store[space], key, value));
+        batch.commit().unwrap();
+        assert_ne!(projection.view().state_digest().unwrap(), expected);
+        assert!(refold_one(&mut projection, &key, &log).unwrap().changed);
+        assert_eq!(projection.view().state_digest().unwrap(), expected);
+    }
+
+    #[test]
     fn a_corrupt_appointment_is_repaired() {
         let folder = tempfile::tempdir().unwrap();
         let (log, key, mut projection) = folded(folder.path());
@@ -252,9 +276,10 @@ mod tests {
         let mut batch = projection.store.database.batch();
         let at = status_key(number, places.status, places.since, key.appointment_id.get());
         batch.remove(&projection.store[Space::ByStatus], at);
-        for (space, at) in [(Space::ByFirst, places.first), (Space::ByLast, places.last)] {
-            batch.remove(&projection.store[space], order_key(number, at, key.appointment_id.get()));
-        }
+        let at = order_key(number, places.first, key.appointment_id.get());
+        batch.remove(&projection.store[Space::ByFirst], at);
+        let at = status_key(number, places.status, places.last, key.appointment_id.get());
+        batch.remove(&projection.store[Space::ByLast], at);
         batch.commit().unwrap();
         projection.counts(number).move_appointment(well.after.appointment.status(), None);
         let repaired = refold_one(&mut projection, &key, &log).unwrap();

@@ -26,7 +26,7 @@ use crate::{
             row_of, status_key, verdict_byte, verdict_of,
         },
         keyspaces::Space,
-        orders::Places,
+        orders::{Places, encode_last_seen},
         sink::Sink,
         tally::{Hour, Tally, encode_hour, hour_of},
     },
@@ -41,6 +41,16 @@ struct Changed {
     statuses: u8,
 }
 
+/// An appointment's place in the order of last positions, as it waits to be sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Last {
+    status: u8,
+    position: u64,
+    appointment_id: u64,
+    since: u64,
+    arrival: u64,
+}
+
 /// A source's rows that are not in the order of its appointments.
 pub(crate) struct OfSource {
     pub(crate) number: SourceNumber,
@@ -49,8 +59,7 @@ pub(crate) struct OfSource {
     statuses: Sorter<(u8, u64, u64)>,
     /// First arrival, appointment.
     first: Sorter<(u64, u64)>,
-    /// Last position, appointment.
-    last: Sorter<(u64, u64)>,
+    last: Sorter<Last>,
     /// The kind in the twelve highest bits, position below.
     listed: Sorter<u64>,
     changes: Sorter<Changed>,
@@ -75,11 +84,12 @@ impl OfSource {
 
     pub(crate) fn take(&mut self, part: SourcePart) -> Result<(), ProjectionError> {
         let disk = |error: io::Error| failed("sorting", error);
-        for (id, Places { status, since, first, last }) in part.places {
+        for (id, Places { status, since, first, last, last_arrival }) in part.places {
             self.counts.move_appointment(None, Some(status));
             self.statuses.push((status as u8, since, id.get())).map_err(disk)?;
             self.first.push((first, id.get())).map_err(disk)?;
-            self.last.push((last, id.get())).map_err(disk)?;
+            let (status, position, arrival) = (status as u8, last, last_arrival);
+            self.last.push(Last { status, position, appointment_id: id.get(), since, arrival }).map_err(disk)?;
         }
         for (kind, position) in part.listed {
             self.counts.count_delivery(kind.outcome());
@@ -109,11 +119,15 @@ impl OfSource {
             let status = Status::ALL[usize::from(status)];
             sink.put(Space::ByStatus, &status_key(self.number, status, since, id), &[])?;
         }
-        for (space, order) in [(Space::ByFirst, self.first), (Space::ByLast, self.last)] {
-            for place in order.finish().map_err(disk)? {
-                let (value, id) = place.map_err(disk)?;
-                sink.put(space, &order_key(self.number, value, id), &[])?;
-            }
+        for place in self.first.finish().map_err(disk)? {
+            let (value, id) = place.map_err(disk)?;
+            sink.put(Space::ByFirst, &order_key(self.number, value, id), &[])?;
+        }
+        for last in self.last.finish().map_err(disk)? {
+            let Last { status, position, appointment_id, since, arrival } = last.map_err(disk)?;
+            let status = Status::ALL[usize::from(status)];
+            let key = status_key(self.number, status, position, appointment_id);
+            sink.put(Space::ByLast, &key, &encode_last_seen(status, since, arrival))?;
         }
         put_outcomes(self.number, self.listed.finish().map_err(disk)?, sink)?;
         put_tallies(self.number, self.tallies, sink)?;
@@ -222,6 +236,19 @@ impl Spill for Changed {
             appointment_id: u64::from_le_bytes(take(file)?),
             statuses: u8::from_le_bytes(take(file)?),
         })
+    }
+}
+
+impl Spill for Last {
+    fn write(&self, file: &mut impl Write) -> io::Result<()> {
+        file.write_all(&[self.status])?;
+        [self.position, self.appointment_id, self.since, self.arrival].iter().try_for_each(|number| number.write(file))
+    }
+
+    fn read(file: &mut impl Read) -> io::Result<Last> {
+        let [status] = take(file)?;
+        let mut number = || u64::read(file);
+        Ok(Last { status, position: number()?, appointment_id: number()?, since: number()?, arrival: number()? })
     }
 }
 

@@ -11,7 +11,7 @@
 //! | `by_id` | appointment u64, source u32 | – |
 //! | `by_status` | source u32, status u8, status since u64, appointment u64 | – |
 //! | `by_first` | source u32, first arrival u64, appointment u64 | – |
-//! | `by_last` | source u32, last position u64, appointment u64 | – |
+//! | `by_last` | source u32, status u8, last position u64, appointment u64 | of an open one: last arrival, the status' age then |
 //! | `history` | source u32, appointment u64, position u64 of the last entry | 16 entries |
 //! | `changes` | source u32, position u64 of the first change | up to 64 changes of status (`changes.rs`) |
 //! | `open` | source u32, position u64 | the appointments that were open after that position |
@@ -143,11 +143,12 @@ pub(crate) fn id_key(id: AppointmentId, source: SourceNumber) -> [u8; 12] {
     key
 }
 
-pub(crate) fn status_key(source: SourceNumber, status: Status, since: u64, id: u64) -> [u8; 21] {
-    key(source, [status as u8], [since, id])
+/// The key of a row of `by_status` or `by_last`.
+pub(crate) fn status_key(source: SourceNumber, status: Status, value: u64, id: u64) -> [u8; 21] {
+    key(source, [status as u8], [value, id])
 }
 
-/// The key of a row of `by_first` or `by_last`.
+/// The key of a row of `by_first`.
 pub(crate) fn order_key(source: SourceNumber, value: u64, id: u64) -> [u8; 20] {
     key(source, [], [value, id])
 }
@@ -155,6 +156,16 @@ pub(crate) fn order_key(source: SourceNumber, value: u64, id: u64) -> [u8; 20] {
 /// A time as a number that orders as the time does.
 pub(crate) fn time_order(time: DateTime<Utc>) -> u64 {
     time.timestamp_millis().cast_unsigned() ^ SIGN
+}
+
+/// The milliseconds of such a number.
+pub(crate) fn ordered_ms(order: u64) -> i64 {
+    (order ^ SIGN).cast_signed()
+}
+
+/// The time of such a number.
+pub(crate) fn ordered_time(order: u64) -> Result<DateTime<Utc>, ProjectionError> {
+    time_of(ordered_ms(order), "order of appointments")
 }
 
 const SIGN: u64 = 1 << 63;
@@ -294,7 +305,7 @@ pub(crate) fn decode_set_back(position: Position, bytes: &[u8]) -> Result<SetBac
     Ok(SetBack { position, from: time_of(from, "set-back")?, to: time_of(to, "set-back")? })
 }
 
-fn time_of(ms: i64, row: &'static str) -> Result<DateTime<Utc>, ProjectionError> {
+pub(crate) fn time_of(ms: i64, row: &'static str) -> Result<DateTime<Utc>, ProjectionError> {
     DateTime::from_timestamp_millis(ms).ok_or(ProjectionError::Corrupt(row))
 }
 

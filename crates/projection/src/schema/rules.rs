@@ -6,7 +6,7 @@ use clockfold_lifecycle::{FOLD_VERSION, FoldRules, READER_VERSION};
 use clockfold_log::{Digest, SourceName};
 
 /// The version of the rows on disk. Raise it when a row's layout changes: the projection is then built anew.
-pub(crate) const FORMAT_VERSION: u32 = 9;
+pub(crate) const FORMAT_VERSION: u32 = 10;
 
 /// How every source's deliveries are folded.
 #[derive(Clone, Debug, Default)]

@@ -9,6 +9,7 @@ mod walk;
 use clockfold_lifecycle::Status;
 use clockfold_log::{AppointmentId, SourceName};
 use clockfold_rows::Guard;
+use itertools::Itertools as _;
 
 use crate::{
     error::ProjectionError,
@@ -21,6 +22,7 @@ use crate::{
     view::{
         Page, PageOf, View,
         filter::{AppointmentFilter, AppointmentOrderKey, Order, OrderBy},
+        merge::{Results, merged},
         or_all,
     },
 };
@@ -30,7 +32,7 @@ use walk::{Spot, Stretch, Walk};
 const FEW: usize = 4_096;
 
 /// Places of a source in one direction.
-type Spots<'a> = Box<dyn Iterator<Item = Result<Spot, ProjectionError>> + 'a>;
+type Spots<'a> = Results<'a, Spot>;
 
 impl View {
     /// Appointments that have come into being.
@@ -73,8 +75,10 @@ impl View {
             return Ok(PageOf::cut(items, page));
         }
         let sources = self.in_order(&filter.sources, false)?;
-        for place in Merged::of(self.streams(filter, order.by, &sources, &walk)?, walk.backwards)? {
-            let (index, id) = place?;
+        let streams = self.streams(filter, order.by, &sources, &walk)?.into_iter();
+        let streams = streams.map(|(index, spots)| spots.map_ok(move |(value, id)| (value, index, id)));
+        for place in merged(streams, walk.backwards) {
+            let (_, index, id) = place?;
             let (source, number) = sources[index];
             let record = self.listed_record(source, number, id)?;
             items.extend(filter.includes(&record).then_some(record));
@@ -194,16 +198,16 @@ impl View {
                         streams.push((index, self.ids(number, from, to)));
                     }
                 }
-                OrderBy::StatusSince => {
+                OrderBy::StatusSince | OrderBy::LastPosition => {
+                    let space = if by == OrderBy::StatusSince { Space::ByStatus } else { Space::ByLast };
                     for status in or_all(&filter.statuses, &Status::ALL) {
                         let key = |(value, id)| status_key(number, status, value, id).to_vec();
-                        streams.push((index, self.spots(Space::ByStatus, key, stretch, walk.backwards)));
+                        streams.push((index, self.spots(space, key, stretch, walk.backwards)));
                     }
                 }
-                OrderBy::FirstReceived | OrderBy::LastPosition => {
-                    let space = if by == OrderBy::FirstReceived { Space::ByFirst } else { Space::ByLast };
+                OrderBy::FirstReceived => {
                     let key = |(value, id)| order_key(number, value, id).to_vec();
-                    streams.push((index, self.spots(space, key, stretch, walk.backwards)));
+                    streams.push((index, self.spots(Space::ByFirst, key, stretch, walk.backwards)));
                 }
             }
         }
@@ -311,39 +315,6 @@ fn prefixes(filter: &AppointmentFilter, backwards: bool) -> Vec<(AppointmentId, 
 
 fn appointment_id(id: u64) -> Result<AppointmentId, ProjectionError> {
     AppointmentId::new(id).ok_or(ProjectionError::Corrupt("order of appointments"))
-}
-
-/// One ordered list out of several: the source's place among the sources, and the appointment's id.
-struct Merged<'a> {
-    streams: Vec<(usize, Spots<'a>)>,
-    heads: Vec<Option<(u64, usize, u64)>>,
-    backwards: bool,
-}
-
-impl<'a> Merged<'a> {
-    fn of(mut streams: Vec<(usize, Spots<'a>)>, backwards: bool) -> Result<Merged<'a>, ProjectionError> {
-        let heads = streams.iter_mut().map(next_of).collect::<Result<_, _>>()?;
-        Ok(Merged { streams, heads, backwards })
-    }
-}
-
-impl Iterator for Merged<'_> {
-    type Item = Result<(usize, u64), ProjectionError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let heads = self.heads.iter().enumerate().filter_map(|(at, head)| head.map(|head| (head, at)));
-        let ((_, source, id), at) = if self.backwards { heads.max() } else { heads.min() }?;
-        match next_of(&mut self.streams[at]) {
-            Ok(head) => self.heads[at] = head,
-            Err(error) => return Some(Err(error)),
-        }
-        Some(Ok((source, id)))
-    }
-}
-
-fn next_of((source, spots): &mut (usize, Spots<'_>)) -> Result<Option<(u64, usize, u64)>, ProjectionError> {
-    let next = spots.next().transpose()?;
-    Ok(next.map(|(value, id)| (value, *source, id)))
 }
 
 #[cfg(test)]

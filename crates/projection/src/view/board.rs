@@ -1,89 +1,112 @@
 //! A source's board: who is in which status, who has just ended, and whom staff seem to have forgotten.
+//!
+//! The board of now comes out of the orders of appointments (`present.rs`). At an earlier moment those are not known: the
+//! status log says who was open then, and who had ended lately, and each of them is folded again.
 
 pub(crate) mod place;
+pub(crate) mod cards;
+mod present;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use clockfold_lifecycle::{FoldRules, STANDSTILL_MAX, Status};
+use clockfold_lifecycle::{FoldRules, STANDSTILL_MAX};
 use clockfold_log::{AppointmentId, Position, SourceName};
 
 use crate::{
     error::ProjectionError,
-    schema::{appointment::AppointmentRecord, changes::is_open, identity::AppointmentKey, keys::SourceNumber},
+    schema::{changes::is_open, identity::AppointmentKey, keys::SourceNumber},
     view::{
         View,
         as_of::Moment,
-        board::place::{BoardPlace, StaleRules},
+        board::{
+            cards::{Board, BoardDraft},
+            place::{BoardPlace, BoardRules, StaleRules},
+            present::Asked,
+        },
+        merge::merged,
         runs::Run,
     },
 };
 
-/// A source's appointments on its board.
-#[derive(Clone, Debug, Default)]
-pub struct BoardRecords {
-    /// By status, without those that are stale or ended too long ago.
-    pub columns: BTreeMap<Status, Column>,
-    /// Appointments that staff seem to have forgotten.
-    pub stale: Column,
-}
-
-/// Appointments on a board.
-#[derive(Clone, Debug, Default)]
-pub struct Column {
-    /// How many there are.
-    pub count: u64,
-    /// The first of them, the one that has been in its status longest first.
-    pub first: Vec<AppointmentRecord>,
-}
-
-impl Column {
-    /// Takes one more, and keeps at most twice as many as are wanted.
-    fn push(&mut self, record: AppointmentRecord, wanted: usize) {
-        self.count += 1;
-        self.first.push(record);
-        if self.first.len() >= wanted.saturating_mul(2).max(64) {
-            self.settle(wanted);
-        }
-    }
-
-    fn settle(&mut self, wanted: usize) {
-        sort_oldest_first(&mut self.first);
-        self.first.truncate(wanted);
-    }
+/// Whose appointments are on a board, and by which rules.
+#[derive(Clone, Copy, Debug)]
+pub struct BoardOf<'a> {
+    /// The source.
+    pub source: &'a SourceName,
+    /// How its deliveries are folded.
+    pub fold: &'a FoldRules,
+    /// When its appointments count as forgotten.
+    pub stale: StaleRules,
 }
 
 impl View {
-    /// A source's board as it was. Ended appointments stay on it for `ended_within`; a column holds its first `wanted`.
+    /// The board of these sources as it was. Ended appointments stay on it for `ended_within`; a column holds its first
+    /// `wanted`.
     pub fn board(
         &self,
-        source: &SourceName,
+        sources: &[BoardOf<'_>],
         moment: Moment,
-        fold: &FoldRules,
-        stale: StaleRules,
         ended_within: TimeDelta,
         wanted: usize,
-    ) -> Result<BoardRecords, ProjectionError> {
-        let mut board = BoardRecords::default();
-        let Some(number) = self.number_of(source) else { return Ok(board) };
-        let ended_after = before(moment.time, ended_within);
-        let open = self.open_at(number, moment.position)?;
-        // A step that was placed among earlier ones stands longer than its change is old; and what let it in may have
-        // arrived a little before it.
-        let margin = fold.reorder_window.max(STANDSTILL_MAX);
-        let mut ended = self.ended_since(number, moment.position, before(ended_after, margin))?;
-        ended.retain(|id| !open.contains_key(id));
-        for id in open.into_keys().chain(ended) {
-            let key = AppointmentKey { source: source.clone(), appointment_id: id };
-            let Some(record) = self.appointment_as_of(&key, moment.position, fold)? else { continue };
-            match record.place_on_board(moment.time, stale, ended_within) {
-                None => {}
-                Some(BoardPlace::Stale) => board.stale.push(record, wanted),
-                Some(BoardPlace::Column(status)) => board.columns.entry(status).or_default().push(record, wanted),
+    ) -> Result<Board, ProjectionError> {
+        let is_head = self.checkpoint()?.position <= moment.position;
+        let is_present = |number| Ok(is_head || self.is_unchanged_since(number, moment.position)?);
+        self.board_or_past(sources, moment, ended_within, wanted, is_present)
+    }
+
+    /// The same, where it is told of which sources the board is as it is now.
+    fn board_or_past(
+        &self,
+        sources: &[BoardOf<'_>],
+        moment: Moment,
+        ended_within: TimeDelta,
+        wanted: usize,
+        is_present: impl Fn(SourceNumber) -> Result<bool, ProjectionError>,
+    ) -> Result<Board, ProjectionError> {
+        let (mut board, mut stale, runs) = (BoardDraft::new(wanted), Vec::new(), self.runs()?);
+        for (place, of) in sources.iter().enumerate() {
+            let Some(number) = self.number_of(of.source) else { continue };
+            let (asked, rules) =
+                (Asked { place, number }, BoardRules { time: moment.time, stale: of.stale, ended_within });
+            if is_present(number)? {
+                stale.extend(self.put_present(asked, &rules, &runs, &mut board)?);
+            } else {
+                self.put_past(of, asked, moment.position, &rules, &mut board)?;
             }
         }
-        board.columns.values_mut().chain([&mut board.stale]).for_each(|column| column.settle(wanted));
-        Ok(board)
+        for rank in merged(stale.into_iter(), false).take(wanted) {
+            board.stale.keep(rank?);
+        }
+        let names: Vec<&SourceName> = sources.iter().map(|of| of.source).collect();
+        board.finish(&names)
+    }
+
+    /// Puts a source's appointments on the board as they were after `position`.
+    fn put_past(
+        &self,
+        of: &BoardOf<'_>,
+        Asked { place, number }: Asked,
+        position: Position,
+        rules: &BoardRules,
+        board: &mut BoardDraft,
+    ) -> Result<(), ProjectionError> {
+        let open = self.open_at(number, position)?;
+        // A step that was placed among earlier ones stands longer than its change is old; and what let it in may have
+        // arrived a little before it.
+        let margin = of.fold.reorder_window.max(STANDSTILL_MAX);
+        let mut ended = self.ended_since(number, position, before(rules.ended_shown().0, margin))?;
+        ended.retain(|id| !open.contains_key(id));
+        for appointment_id in open.into_keys().chain(ended) {
+            let key = AppointmentKey { source: of.source.clone(), appointment_id };
+            let Some(record) = self.appointment_as_of(&key, position, of.fold)? else { continue };
+            match record.place_on_board(rules.time, rules.stale, rules.ended_within) {
+                None => {}
+                Some(BoardPlace::Stale) => board.stale.add_past(place, record),
+                Some(BoardPlace::Column(status)) => board.column(status).add_past(place, record),
+            }
+        }
+        Ok(())
     }
 
     /// Appointments that had ended by `position`, and did so after a time; and some that were open again.
@@ -114,9 +137,5 @@ fn before(time: DateTime<Utc>, span: TimeDelta) -> DateTime<Utc> {
     time.checked_sub_signed(span).unwrap_or(DateTime::<Utc>::MIN_UTC)
 }
 
-fn sort_oldest_first(records: &mut [AppointmentRecord]) {
-    records.sort_by(|one, other| {
-        let since = |record: &AppointmentRecord| (record.appointment.status_since(), record.key.appointment_id);
-        since(one).cmp(&since(other))
-    });
-}
+#[cfg(test)]
+mod tests;

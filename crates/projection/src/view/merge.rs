@@ -1,4 +1,4 @@
-//! One ordered list out of several ordered lists of numbers.
+//! One ordered list out of several ordered lists.
 
 use std::{cmp::Reverse, ops::Bound};
 
@@ -11,6 +11,9 @@ pub(crate) type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
 /// Numbers in ascending order, read as they are asked for, from either end.
 pub(crate) type Numbers<'a> = Box<dyn DoubleEndedIterator<Item = Result<u64, ProjectionError>> + 'a>;
+
+/// Items in order, read as they are asked for.
+pub(crate) type Results<'a, T> = Box<dyn Iterator<Item = Result<T, ProjectionError>> + 'a>;
 
 /// The span strictly between two cursors.
 #[derive(Clone, Copy)]
@@ -46,6 +49,19 @@ pub(crate) fn merge(lists: Vec<Numbers<'_>>, from_end: bool, limit: usize) -> Re
         reversed.kmerge_by(is_before).take(limit).map_ok(|Reverse(number)| number).collect()
     } else {
         lists.into_iter().kmerge_by(is_before).take(limit).collect()
+    }
+}
+
+/// The items of all lists: ascending as they are, or descending where they are read backwards.
+pub(crate) fn merged<'a, T: Ord + 'a>(
+    lists: impl Iterator<Item: Iterator<Item = Result<T, ProjectionError>> + 'a>,
+    backwards: bool,
+) -> Results<'a, T> {
+    if backwards {
+        let reversed = lists.map(|list| list.map_ok(Reverse));
+        Box::new(reversed.kmerge_by(is_before).map_ok(|Reverse(item)| item))
+    } else {
+        Box::new(lists.kmerge_by(is_before))
     }
 }
 

@@ -211,17 +211,24 @@ impl Projection {
             if *is_new {
                 batch.insert(&store[Space::ById], id_key(*id, *number), []);
             }
-            only_in(*before, after, *number, *id, |space, key| {
-                if !(planted!(OldIndexRowKept) && space == Space::ByStatus) {
+            let status = |places: Option<Places>| places.map(|places| places.status);
+            only_in(*before, after, *number, *id, |space, key, _| {
+                let is_kept = match space {
+                    Space::ByStatus => planted!(OldIndexRowKept),
+                    Space::ByLast => planted!(OldLastRowKept) && status(*before) != status(after),
+                    _ => false,
+                };
+                if !is_kept {
                     batch.remove(&store[space], key);
                 }
             });
-            only_in(after, *before, *number, *id, |space, key| {
+            only_in(after, *before, *number, *id, |space, key, value| {
+                let old = before.zip(after).filter(|_| planted!(OldSinceKept) && space == Space::ByLast);
+                let old = old.map(|(before, after)| Places { since: before.since, ..after }.last_seen());
                 if !(planted!(IndexRowForgotten) && space == Space::ByStatus && before.is_some()) {
-                    batch.insert(&store[space], key, []);
+                    batch.insert(&store[space], key, old.as_deref().unwrap_or(value));
                 }
             });
-            let status = |places: Option<Places>| places.map(|places| places.status);
             if !(planted!(CountNotMoved) && before.is_some()) {
                 self.counts(*number).move_appointment(status(*before), status(after));
             }

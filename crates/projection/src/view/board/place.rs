@@ -1,9 +1,9 @@
-//! Where an appointment is on a board, at a time.
+//! Where an appointment is on a board, at a time: the one place that has the rules.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use clockfold_lifecycle::{STANDSTILL_MAX, Status};
 
-use crate::schema::appointment::AppointmentRecord;
+use crate::schema::{appointment::AppointmentRecord, changes::is_open};
 
 /// When an appointment without deliveries counts as forgotten by staff.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,15 +41,49 @@ impl AppointmentRecord {
         ended_within: TimeDelta,
     ) -> Option<BoardPlace> {
         let (status, since) = (self.appointment.status()?, self.appointment.status_since()?);
-        let ended_after = time.checked_sub_signed(ended_within).unwrap_or(DateTime::<Utc>::MIN_UTC);
-        let silent = time - self.last_received_at;
-        match status {
-            Status::Discharged | Status::Removed if since <= ended_after || since - time > STANDSTILL_MAX => None,
-            Status::CheckedIn | Status::Ready | Status::CalledBack if silent >= stale.stale_after => {
-                Some(BoardPlace::Stale)
-            }
-            Status::Scheduled if silent >= stale.booking_horizon => Some(BoardPlace::Stale),
-            _ => Some(BoardPlace::Column(status)),
+        BoardRules { time, stale, ended_within }.place(status, since, self.last_received_at)
+    }
+}
+
+/// What a source's board shows at a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BoardRules {
+    pub(crate) time: DateTime<Utc>,
+    pub(crate) stale: StaleRules,
+    /// How long ended ones stay on it.
+    pub(crate) ended_within: TimeDelta,
+}
+
+impl BoardRules {
+    /// Where one is that has been in its status since then, and whose last delivery arrived then.
+    pub(crate) fn place(
+        &self,
+        status: Status,
+        since: DateTime<Utc>,
+        last_received_at: DateTime<Utc>,
+    ) -> Option<BoardPlace> {
+        if is_open(status) {
+            let is_stale = self.is_stale(status, last_received_at);
+            return Some(if is_stale { BoardPlace::Stale } else { BoardPlace::Column(status) });
         }
+        let (after, to) = self.ended_shown();
+        (after < since && since <= to).then_some(BoardPlace::Column(status))
+    }
+
+    /// Whether staff seem to have forgotten one in this status whose last delivery arrived then.
+    pub(crate) fn is_stale(&self, status: Status, last_received_at: DateTime<Utc>) -> bool {
+        let silent = self.time - last_received_at;
+        match status {
+            Status::Scheduled => silent >= self.stale.booking_horizon,
+            Status::CheckedIn | Status::Ready | Status::CalledBack => silent >= self.stale.stale_after,
+            Status::Discharged | Status::Removed => false,
+        }
+    }
+
+    /// Ended ones are on the board whose status began after the first of these, and at or before the second.
+    pub(crate) fn ended_shown(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        let after = self.time.checked_sub_signed(self.ended_within).unwrap_or(DateTime::<Utc>::MIN_UTC);
+        let to = self.time.checked_add_signed(STANDSTILL_MAX).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        (after, to)
     }
 }
