@@ -1,8 +1,8 @@
 //! Compaction: several tables become one, so that readers look at few.
 //!
 //! Files have sizes: each size is four times the one below. Once [`TABLES_OF_SIZE`] of one size or below stand in a
-//! row, the newest first, they become one. So a row is written again once for each size, and a reader looks at three
-//! files of each at most. Small ones, which an idle server makes, are compacted at once.
+//! row, the newest first, they become one, if none of them is longer than the others together. Small ones, which an idle
+//! server makes, are compacted at once.
 
 use std::{ops::Bound, sync::Arc};
 
@@ -87,16 +87,20 @@ impl Compaction {
 
 /// How many of the newest tables become one; the lengths are the newest first. Tables below `small` are of the smallest
 /// size.
+///
+/// The longest of them is not longer than the others together. So each time that a row is written again, it is in a
+/// table of twice the length at least, and no large table is written again for a few small ones.
 pub(crate) fn newest_to_compact(lengths: &[u64], small: u64) -> usize {
     let size_of_table = |length| size_of_table(length, small);
     let largest = lengths.iter().map(|length| size_of_table(*length)).max().unwrap_or(0);
     let mut compacted = 0;
     for size in 0..=largest {
         let count = lengths.iter().take_while(|length| size_of_table(**length) <= size).count();
-        // Those that are compacted already are one table by now, of this size or above.
-        let is_one = compacted > 0 && size_of_table(lengths[..compacted].iter().sum()) <= size;
-        let tables = count.saturating_sub(compacted) + usize::from(is_one);
-        if tables >= if size == 0 { 2 } else { TABLES_OF_SIZE } {
+        // Those that are compacted already are one table by now.
+        let one = (compacted > 0).then(|| lengths[..compacted].iter().sum());
+        let tables: Vec<u64> = one.into_iter().chain(lengths[compacted..count].iter().copied()).collect();
+        let is_even = tables.iter().max().copied().unwrap_or(0) <= tables.iter().sum::<u64>() / 2;
+        if if size == 0 { tables.len() >= 2 } else { tables.len() >= TABLES_OF_SIZE && is_even } {
             compacted = count;
         }
     }
@@ -128,26 +132,79 @@ mod tests {
         check(&[1, 2, 2, 3, 2], 5);
         check(&[1, 1, 32, 32, 32], 5);
         check(&[1, 1, 32, 32], 2);
+        check(&[2, 2, 2, 32], 0);
+        check(&[10, 10, 10, 32], 0);
+        check(&[11, 11, 11, 32], 4);
         // A compaction that makes the fourth of the next size takes the others of that size along.
         check(&[3, 3, 3, 3, 8, 8, 8], 7);
         check(&[3, 3, 3, 3, 8, 8, 8, 200], 7);
-        check(&[200, 2, 2, 2, 2], 5);
+        check(&[200, 2, 2, 2, 2], 0);
+    }
+
+    /// What became of some bytes that were flushed.
+    struct Model {
+        lengths: Vec<u64>,
+        flushed: u64,
+        written: u64,
+        tables_max: usize,
+    }
+
+    impl Model {
+        fn new() -> Model {
+            Model { lengths: Vec::new(), flushed: 0, written: 0, tables_max: 0 }
+        }
+
+        fn flush(&mut self, length: u64) {
+            self.lengths.insert(0, length);
+            self.flushed += length;
+            self.written += length;
+            loop {
+                self.tables_max = self.tables_max.max(self.lengths.len());
+                let count = newest_to_compact(&self.lengths, SMALL_BYTES);
+                if count == 0 {
+                    return;
+                }
+                let sum = self.lengths[..count].iter().sum();
+                self.lengths.splice(..count, [sum]);
+                self.written += sum;
+            }
+        }
+
+        /// How often a byte is written.
+        #[allow(clippy::cast_precision_loss)]
+        fn write_amplification(&self) -> f64 {
+            self.written as f64 / self.flushed as f64
+        }
     }
 
     #[test]
     fn however_much_is_written_there_are_few_tables() {
-        let mut lengths: Vec<u64> = Vec::new();
-        for written in 0..10_000_u64 {
-            lengths.insert(0, SMALL_BYTES * (1 + written * 7 % 13));
-            loop {
-                let count = newest_to_compact(&lengths, SMALL_BYTES);
-                if count == 0 {
-                    break;
+        let mut model = Model::new();
+        for number in 0..10_000_u64 {
+            model.flush(SMALL_BYTES * (1 + number * 7 % 13));
+        }
+        assert!(model.tables_max <= 16, "{:?}", model.lengths);
+    }
+
+    /// A delivery is about 100 bytes of rows, and 24 MB of memory are about 10 MB of a file. An idle server makes a file
+    /// of any length.
+    #[test]
+    fn a_row_is_written_a_few_times_and_looked_for_in_few_tables() {
+        for (deliveries, written_max, tables_max) in [(1_000_000, 3.0, 6), (10_000_000, 5.0, 9), (100_000_000, 7.0, 12)]
+        {
+            for spread in [0, 2, 9] {
+                let mut model = Model::new();
+                let mut number = 0;
+                while model.flushed < deliveries * 100 {
+                    number += 1;
+                    model.flush((10 << 20) - (number * 7 % 11) * (spread << 20) / 10);
                 }
-                let sum = lengths[..count].iter().sum();
-                lengths.splice(..count, [sum]);
+                let (written, tables) = (model.write_amplification(), model.tables_max);
+                assert!(
+                    written <= written_max && tables <= tables_max,
+                    "{deliveries} {spread}: {written:.2}, {tables}"
+                );
             }
-            assert!(lengths.len() <= 24, "{lengths:?}");
         }
     }
 }
