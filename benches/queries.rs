@@ -2,8 +2,10 @@
 //! [--only PART_OF_A_NAME] [--connections N]`.
 //!
 //! A log of invented traffic (`clockfold simulate`, 50 sources) is made, or the one that was kept is used again; the program
-//! serves it, and one more clinic posts a board full of appointments. Every kind of query runs in turns with
-//! `{ __typename }`, the least that GraphQL can be asked: machines differ and drift, the ratios do so much less.
+//! serves it, and one more clinic posts a board full of appointments. At the end, webhooks and an appointment by its id are
+//! measured beside 64 clients whose query takes long. Every kind of query runs in turns with
+//! `{ __typename }`, the least that GraphQL can be asked, and with `/livez`, the least that the server can: machines differ
+//! and drift, the ratios do so much less.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its table")]
 
 #[path = "webhooks/socket.rs"]
@@ -17,7 +19,6 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -35,8 +36,8 @@ const SECONDS: f64 = 3.0;
 const BOARD: u64 = 10_000;
 const FIRST_APPOINTMENT: u64 = 900_000_001;
 const ROUTE_KEY: &str = "a-route-key-that-only-this-bench-has";
-/// An appointment by its id to the least that can be asked, at 64 connections: at least this.
-const BY_ID_MIN: f64 = 0.7;
+/// An appointment by its id to `/livez`, at 64 connections: at least this.
+const BY_ID_MIN: f64 = 0.5;
 /// A run that is not over so long after its time has hung.
 const GRACE: Duration = Duration::from_secs(60);
 
@@ -74,6 +75,22 @@ const QUERIES: [(&str, &str); 8] = [
 ];
 const TYPENAME: &str = "{ __typename }";
 
+/// A query that takes long.
+const HEAVY: &str = "{ appointments(filter: { source: \\\"downtown\\\" }, first: 100) { nodes { appointmentId status history { nodes { position receivedAt eventType outcome code reason } } } } }";
+/// Connections that ask it, and those beside them.
+const HEAVY_CONNECTIONS: u64 = 64;
+const BESIDE_CONNECTIONS: u64 = 16;
+/// The latency that all but a hundredth of the webhooks have beside heavy queries, to that without: at most this.
+const WEBHOOKS_BESIDE_MAX: f64 = 2.0;
+
+/// What a client asks again and again.
+#[derive(Clone, Copy)]
+enum Asked {
+    Query(&'static str),
+    Livez,
+    Webhook,
+}
+
 fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
@@ -97,63 +114,121 @@ fn main() -> Fallible<()> {
     let (held, appointments) = runtime.block_on(prepare(server.address, if in_earnest { BOARD } else { 200 }))?;
     println!("{held} deliveries, {appointments} appointments; medians of {ROUNDS} turns\n");
     println!(
-        "{:<32} {:>4} {:>11} {:>10} {:>10} {:>14}",
-        "query", "at", "answers/s", "p50 ms", "p99 ms", "of __typename"
+        "{:<32} {:>4} {:>11} {:>10} {:>10} {:>14} {:>9}",
+        "query", "at", "answers/s", "p50 ms", "p99 ms", "of __typename", "of /livez"
     );
     let slice = Duration::from_secs_f64(seconds / ROUNDS as f64);
     let mut by_id = None;
     let only_connections = value("--connections").map(|number| number.parse::<u64>()).transpose()?;
     for connections in CONNECTIONS.into_iter().filter(|count| only_connections.is_none_or(|only| only == *count)) {
-        let mut least = Vec::new();
+        let (mut typename, mut livez) = (Vec::new(), Vec::new());
         for (name, query) in
             QUERIES.into_iter().filter(|(name, _)| value("--only").is_none_or(|only| name.contains(only)))
         {
-            let mut turns = Vec::new();
+            let (mut runs, mut ratios) = (Vec::new(), [Vec::new(), Vec::new()]);
             for _ in 0..ROUNDS {
-                let asked = load(server.address, query, appointments, connections, slice)?;
-                least.push(load(server.address, TYPENAME, appointments, connections, slice)?);
-                turns.push((asked, least[least.len() - 1].per_second));
+                let run = |asked| load(server.address, asked, appointments, connections, slice);
+                let asked = run(Asked::Query(query))?;
+                typename.push(run(Asked::Query(TYPENAME))?);
+                livez.push(run(Asked::Livez)?);
+                for (ratios, least) in ratios.iter_mut().zip([&typename, &livez]) {
+                    ratios.extend(least.last().map(|least| asked.per_second / least.per_second));
+                }
+                runs.push(asked);
             }
-            let ratio = median(turns.iter().map(|(run, least)| run.per_second / least).collect());
-            row(name, connections, turns.iter().map(|(run, _)| run), Some(ratio));
+            let ratios = ratios.map(median);
+            row(name, connections, &runs, &ratios);
             if name == QUERIES[0].0 {
-                by_id = Some(ratio);
+                by_id = Some(ratios[1]);
             }
         }
-        row("__typename", connections, least.iter(), None);
+        let ratios = typename.iter().zip(&livez).map(|(typename, livez)| typename.per_second / livez.per_second);
+        row("__typename", connections, &typename, &[1.0, median(ratios.collect())]);
+        row("/livez", connections, &livez, &[]);
     }
+    let beside = beside(server.address, appointments, slice)?;
+    let met = if beside <= WEBHOOKS_BESIDE_MAX { "met" } else { "NOT MET" };
+    println!("\np99 of webhooks beside heavy queries <= {WEBHOOKS_BESIDE_MAX} of without: {beside:.2}, {met}");
     let Some(by_id) = by_id else { return Ok(()) };
     let met = if by_id >= BY_ID_MIN { "met" } else { "NOT MET" };
-    println!("\nan appointment by id >= {BY_ID_MIN} of __typename at 64 connections: {by_id:.2}, {met}");
+    println!("an appointment by id >= {BY_ID_MIN} of /livez at 64 connections: {by_id:.2}, {met}");
     Ok(())
 }
 
-fn row<'a>(name: &str, connections: u64, runs: impl Iterator<Item = &'a Run> + Clone, ratio: Option<f64>) {
-    let figure = |of: fn(&Run) -> f64| median(runs.clone().map(of).collect());
-    let ratio = ratio.map_or(String::new(), |ratio| format!("{ratio:.3}"));
+/// What heavy queries cost others: the ratio for webhooks.
+fn beside(address: SocketAddr, appointments: u64, slice: Duration) -> Fallible<f64> {
+    let by_id = QUERIES[0].1;
+    let others = [("webhooks", Asked::Webhook), ("an appointment by id", Asked::Query(by_id))];
+    let mut ratio_of_webhooks = f64::NAN;
+    println!("\n{:<32} {:>11} {:>10} {:>10}", "beside heavy queries", "answers/s", "p99 ms", "of without");
+    for (name, asked) in others {
+        let (mut with, mut heavy, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let measure = || load(address, asked, appointments, BESIDE_CONNECTIONS, slice);
+            let without = measure()?;
+            let run = std::thread::scope(|scope| {
+                let asking = scope.spawn(|| {
+                    let asked = Asked::Query(HEAVY);
+                    load(address, asked, appointments, HEAVY_CONNECTIONS, slice * 2).map_err(|error| error.to_string())
+                });
+                // By then, they have begun.
+                std::thread::sleep(slice / 4);
+                let run = measure()?;
+                heavy.push(asking.join().map_err(|_| "a client panicked")??);
+                Ok::<_, Box<dyn Error>>(run)
+            })?;
+            ratios.push(run.percentile(99).as_secs_f64() / without.percentile(99).as_secs_f64());
+            with.push(run);
+        }
+        let ratio = median(ratios);
+        let figures = |runs: &[Run]| {
+            let p99 = median(runs.iter().map(|run| run.percentile(99).as_secs_f64() * 1e3).collect());
+            format!("{:>11.0} {p99:>10.2}", median(runs.iter().map(|run| run.per_second).collect()))
+        };
+        println!("{name:<32} {} {ratio:>10.2}", figures(&with));
+        println!("{:<32} {}", "    the heavy ones", figures(&heavy));
+        if matches!(asked, Asked::Webhook) {
+            ratio_of_webhooks = ratio;
+        }
+    }
+    Ok(ratio_of_webhooks)
+}
+
+fn row(name: &str, connections: u64, runs: &[Run], ratios: &[f64]) {
+    let figure = |of: fn(&Run) -> f64| median(runs.iter().map(of).collect());
+    let ratio = |at: usize| ratios.get(at).map_or(String::new(), |ratio| format!("{ratio:.3}"));
     println!(
-        "{name:<32} {connections:>4} {:>11.0} {:>10.2} {:>10.2} {ratio:>14}",
+        "{name:<32} {connections:>4} {:>11.0} {:>10.2} {:>10.2} {:>14} {:>9}",
         figure(|run| run.per_second),
         figure(|run| run.percentile(50).as_secs_f64() * 1e3),
         figure(|run| run.percentile(99).as_secs_f64() * 1e3),
+        ratio(0),
+        ratio(1),
     );
 }
 
-/// Keeps `connections` busy with a query for `slice`.
-fn load(address: SocketAddr, query: &str, appointments: u64, connections: u64, slice: Duration) -> Fallible<Run> {
+/// Keeps `connections` busy with what they ask for `slice`.
+fn load(address: SocketAddr, asked: Asked, appointments: u64, connections: u64, slice: Duration) -> Fallible<Run> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let until = Instant::now() + slice;
     let seed = Cell::new(1_u64);
-    let query: Rc<str> = query.into();
-    let one = |mut random: u64, query: Rc<str>| async move {
+    let one = |mut random: u64| async move {
         let mut socket = Socket::open(address).await?;
         let mut latencies = Vec::new();
         loop {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let id = (FIRST_APPOINTMENT + (random >> 33) % appointments).to_string();
-            let body = format!(r#"{{"query":"{query}","variables":{{"id":"{id}"}}}}"#);
+            let body = match asked {
+                Asked::Query(query) => format!(r#"{{"query":"{query}","variables":{{"id":"{id}"}}}}"#),
+                Asked::Livez => String::new(),
+                Asked::Webhook => format!(r#"{{"appointment_id": {id}, "event_type": "checkin"}}"#),
+            };
             let sent = Instant::now();
-            let answer = socket.post("/graphql", &body).await?;
+            let answer = match asked {
+                Asked::Query(_) => socket.post("/graphql", &body).await?,
+                Asked::Livez => socket.get("/livez").await?,
+                Asked::Webhook => socket.post(&format!("/webhook/{ROUTE_KEY}"), &body).await?,
+            };
             let answered = Instant::now();
             if !answer.starts_with("HTTP/1.1 200 ") || answer.contains(r#""errors""#) {
                 return Err(format!("the server answered {body} with {answer:.600}").into());
@@ -169,7 +244,7 @@ fn load(address: SocketAddr, query: &str, appointments: u64, connections: u64, s
     let all = local.run_until(async {
         let tasks = (0..connections).map(|_| {
             seed.set(seed.get() + 1);
-            tokio::task::spawn_local(one(seed.get(), Rc::clone(&query)))
+            tokio::task::spawn_local(one(seed.get()))
         });
         let mut latencies = Vec::new();
         for task in tasks.collect::<Vec<_>>() {

@@ -102,7 +102,7 @@ pub(super) fn serve(kind: &str, dir: &Path) -> Fallible<()> {
             message_bytes_max: 1024,
             init_timeout: TIMEOUT,
         },
-    });
+    })?;
     println!("{address}");
     std::io::stdout().flush()?;
     let stop = CancellationToken::new();

@@ -55,6 +55,13 @@ impl Socket {
         self.ask(request.as_bytes()).await
     }
 
+    /// Gets a page and returns the whole answer, head and body.
+    #[allow(dead_code, reason = "not every bench gets")]
+    pub(super) async fn get(&mut self, path: &str) -> Fallible<&str> {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", self.address);
+        self.ask(request.as_bytes()).await
+    }
+
     /// Sends a request and returns the whole answer, head and body.
     async fn ask(&mut self, mut request: &[u8]) -> Fallible<&str> {
         while !request.is_empty() {

@@ -255,6 +255,7 @@ fn start(
             init_timeout: config.server.header_timeout,
         },
     });
+    let app = app.context("starting the threads for queries")?;
     Ok(Running { app, rebuilds, rebuild_slot, writer, archive })
 }
 

@@ -10,12 +10,12 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     access::{Role, Viewer},
-    graphql::request::{params::Params, prepare::Transport},
+    graphql::request::{http::Question, prepare::Transport},
     log::{AnotherHistory, Cursor},
 };
 
 use super::{
-    Graph, Method,
+    Graph,
     problem::{ANOTHER_HISTORY, INTERNAL, STORAGE_FAILED},
 };
 
@@ -90,7 +90,7 @@ impl Graph {
         if let Some(after) = after {
             asked["variables"]["after"] = after.to_string().into();
         }
-        let prepared = Params::of(asked).and_then(|it| self.endpoint.prepare(it, Method::Post, Transport::Events));
+        let prepared = self.endpoint.check(Question::of_payload(asked), Transport::Events);
         let prepared = prepared.map_err(|refusal| {
             tracing::error!(%refusal, "the feed's own subscription is refused; look at [graphql] in the configuration");
             FeedError::Internal

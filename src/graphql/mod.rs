@@ -20,7 +20,6 @@ mod board_csv;
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_graphql::SDLExportOptions;
-use serde_json::Value;
 
 use crate::{
     access::Viewer,
@@ -34,7 +33,10 @@ pub use board_csv::BoardCsv;
 pub use feed::{Feed, FeedError, FeedItem};
 pub use limits::{Introspection, Limits};
 pub use live::Events;
-pub use request::http::{HttpAnswer, HttpRequest, Method};
+pub use request::{
+    effort::Effort,
+    http::{HttpAnswer, HttpRequest, Method, Question},
+};
 pub use settings::{LONG_WAIT_MINUTES, SourceSettings, VERY_LONG_WAIT_MINUTES};
 
 use live::Live;
@@ -42,7 +44,6 @@ use request::{
     guard::Guard,
     http::{Endpoint, refused, text},
     media_type::MediaType,
-    params::Params,
     prepare::{Prepared, Transport},
     refusal::Refusal,
 };
@@ -113,13 +114,18 @@ impl Graph {
         Graph { endpoint: Endpoint::new(schema, limits), stores, live }
     }
 
+    /// How a question is best executed.
+    pub fn effort(&self, question: &Question) -> Effort {
+        self.endpoint.effort(question)
+    }
+
     /// Answers one HTTP request of `viewer`. Reads from disk: call it where blocking is fine. Log messages about it
     /// have the request's id.
-    pub fn answer(&self, request: HttpRequest<'_>, viewer: Viewer, call: Call) -> HttpAnswer {
+    pub fn answer(&self, question: Question, viewer: Viewer, call: Call) -> HttpAnswer {
         let Call { request_id, deadline } = call;
         let scope = || Scope::new(Arc::clone(&self.stores), viewer.clone()).within(deadline.clone());
         let named = tracing::error_span!("query", request_id).entered();
-        let answer = self.endpoint.answer(&request, &request_id, |request| request.data(scope()));
+        let answer = self.endpoint.answer(question, &request_id, |request| request.data(scope()));
         drop(named);
         answer
     }
@@ -141,24 +147,23 @@ impl Graph {
 
 impl Graph {
     /// Whether a request asks for server-sent events; see [`Graph::subscribe`].
-    pub fn wants_events(&self, request: &HttpRequest<'_>) -> bool {
-        self.endpoint.wants_events(request)
+    pub fn wants_events(&self, question: &Question) -> bool {
+        self.endpoint.wants_events(question)
     }
 
     /// Begins a subscription of `viewer`: each item is the JSON of a GraphQL response. Where it can't begin, the answer
     /// instead. Reads from disk: call it where blocking is fine, on a thread of the runtime.
-    pub fn subscribe(&self, request: &HttpRequest<'_>, viewer: Viewer, request_id: &str) -> Result<Events, HttpAnswer> {
-        let prepared = Params::read(request)
-            .and_then(|params| self.endpoint.prepare(params, request.method, Transport::Events))
+    pub fn subscribe(&self, question: Question, viewer: Viewer, request_id: &str) -> Result<Events, HttpAnswer> {
+        let prepared = self
+            .endpoint
+            .check(question, Transport::Events)
             .and_then(|prepared| self.live.begin(prepared, &self.endpoint, viewer, request_id));
         prepared.map_err(|refusal| refused(MediaType::GraphQl, refusal))
     }
 
     /// Checks an operation over a socket; an error is the JSON of the errors.
-    pub fn operation(&self, payload: Value) -> Result<Operation, String> {
-        let checked =
-            Params::of(payload).and_then(|params| self.endpoint.prepare(params, Method::Post, Transport::Socket));
-        checked.map(Operation).map_err(errors)
+    pub fn operation(&self, question: Question) -> Result<Operation, String> {
+        self.endpoint.check(question, Transport::Socket).map(Operation).map_err(errors)
     }
 
     /// Executes or begins it for `viewer`. Reads from disk: call it where blocking is fine, on a thread of the runtime.

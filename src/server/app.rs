@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    io,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -28,6 +29,7 @@ use crate::{
             sessions::{SessionSettings, Sessions},
         },
         measures::Metrics,
+        queries::QueryThreads,
     },
     tracker::Tracker,
 };
@@ -36,12 +38,6 @@ use crate::{
 const LOG_READERS_MAX: usize = 4;
 /// How many boards are written as tables at the same time.
 const CSV_WRITERS_MAX: usize = 4;
-
-/// How many GraphQL requests run at the same time, each on a thread of its own: eight a core, within bounds. With more of
-/// them, threads wait for each other more than for the disk.
-fn graphql_at_once() -> usize {
-    std::thread::available_parallelism().map_or(16, |cores| (8 * cores.get()).clamp(16, 64))
-}
 
 /// What the routes need.
 pub struct App {
@@ -54,7 +50,7 @@ pub struct App {
     pub(in crate::server) metrics: Metrics,
     pub(in crate::server) clock: Clock,
     pub(in crate::server) body_timeout: Duration,
-    pub(in crate::server) graphql_permits: Arc<Semaphore>,
+    pub(in crate::server) queries: QueryThreads,
     pub(in crate::server) log_permits: Arc<Semaphore>,
     pub(in crate::server) csv_permits: Arc<Semaphore>,
     pub(in crate::server) draining: AtomicBool,
@@ -128,8 +124,8 @@ impl SubscriptionLimits {
 
 impl App {
     /// An app that is ready to serve.
-    pub fn new(parts: Parts) -> Arc<App> {
-        Arc::new(App {
+    pub fn new(parts: Parts) -> io::Result<Arc<App>> {
+        Ok(Arc::new(App {
             tracker: parts.tracker,
             log: parts.log,
             gate: parts.gate,
@@ -147,7 +143,7 @@ impl App {
             metrics: parts.metrics,
             clock: parts.clock,
             body_timeout: parts.body_timeout,
-            graphql_permits: Arc::new(Semaphore::new(graphql_at_once())),
+            queries: QueryThreads::start()?,
             log_permits: Arc::new(Semaphore::new(LOG_READERS_MAX)),
             csv_permits: Arc::new(Semaphore::new(CSV_WRITERS_MAX)),
             draining: AtomicBool::new(false),
@@ -158,7 +154,7 @@ impl App {
                 limits: parts.subscriptions,
                 sockets: TaskTracker::new(),
             },
-        })
+        }))
     }
 
     /// Why no delivery is accepted at the moment, if so.

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt as _, Stream, StreamExt, pin_mut, stream::BoxStream};
+use futures_util::{FutureExt as _, Stream, StreamExt, TryStream, TryStreamExt as _, pin_mut};
 use tokio::{
     runtime::Handle,
     time::{Instant, timeout_at},
@@ -25,10 +25,10 @@ const DROPPED_BYTES_MAX: usize = 1 << 20;
 
 /// The whole body, if it has at most `bytes_max` and arrives within `timeout`, and the room that it takes: on its
 /// connection, and of all bodies' room. Until there is room, the body waits unread.
-pub(super) async fn read<B: Buf>(
+pub(super) async fn read<B: Buf, E>(
     connection: &ConnectionState,
     headers: &HeaderMap,
-    body: impl Stream<Item = Result<B, warp::Error>>,
+    body: impl Stream<Item = Result<B, E>>,
     bytes_max: usize,
     timeout: Duration,
 ) -> Result<(Vec<u8>, Held), Problem> {
@@ -74,30 +74,35 @@ async fn within<T>(timeout: Duration, future: impl Future<Output = T>) -> Option
 /// A body whose rest is read and dropped, within its time, where its request is answered before its end. Otherwise the
 /// connection is closed while bytes still come, and their sender meets that before it reads the answer: a proxy then
 /// says 502 in place of our answer.
-pub(super) struct Lingering<B: Buf + 'static> {
-    rest: Option<BoxStream<'static, Result<B, warp::Error>>>,
+pub(super) struct Lingering<S: Chunks> {
+    rest: Option<S>,
     /// `None`: not at all.
     until: Option<Instant>,
     connection: Arc<ConnectionState>,
 }
 
+/// A body as it comes.
+pub(super) trait Chunks: TryStream<Ok: Buf + Send> + Unpin + Send + 'static {}
+
+impl<S: TryStream<Ok: Buf + Send> + Unpin + Send + 'static> Chunks for S {}
+
 /// The body of a request with these headers. A client that waits to be asked for it (`Expect`), and is not, sends none.
-pub(super) fn lingering<B: Buf + 'static>(
+pub(super) fn lingering<S: Chunks>(
     connection: &Arc<ConnectionState>,
     headers: &HeaderMap,
-    body: impl Stream<Item = Result<B, warp::Error>> + Send + 'static,
+    body: S,
     timeout: Duration,
-) -> Lingering<B> {
+) -> Lingering<S> {
     let until = (!headers.contains_key(header::EXPECT)).then(|| Instant::now() + timeout);
-    Lingering { rest: Some(body.boxed()), until, connection: Arc::clone(connection) }
+    Lingering { rest: Some(body), until, connection: Arc::clone(connection) }
 }
 
-impl<B: Buf> Stream for Lingering<B> {
-    type Item = Result<B, warp::Error>;
+impl<S: Chunks> Stream for Lingering<S> {
+    type Item = Result<S::Ok, S::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let Some(rest) = &mut self.rest else { return Poll::Ready(None) };
-        let next = rest.poll_next_unpin(context);
+        let next = rest.try_poll_next_unpin(context);
         if matches!(next, Poll::Ready(None | Some(Err(_)))) {
             self.rest = None;
         }
@@ -105,7 +110,7 @@ impl<B: Buf> Stream for Lingering<B> {
     }
 }
 
-impl<B: Buf> Drop for Lingering<B> {
+impl<S: Chunks> Drop for Lingering<S> {
     fn drop(&mut self) {
         let (Some(mut rest), Some(until)) = (self.rest.take(), self.until) else { return };
         if until <= Instant::now() {
@@ -113,16 +118,16 @@ impl<B: Buf> Drop for Lingering<B> {
         }
         let Ok(runtime) = Handle::try_current() else { return };
         // Most requests whose body nobody reads have none.
-        let mut dropped = match rest.next().now_or_never() {
+        let mut dropped = match rest.try_next().now_or_never() {
             None => 0,
-            Some(Some(Ok(chunk))) => chunk.remaining(),
-            Some(None | Some(Err(_))) => return,
+            Some(Ok(Some(chunk))) => chunk.remaining(),
+            Some(Ok(None) | Err(_)) => return,
         };
         let lingers = self.connection.lingers();
         let read = async move {
             let _lingers = lingers;
             while dropped <= DROPPED_BYTES_MAX
-                && let Some(Ok(chunk)) = rest.next().await
+                && let Ok(Some(chunk)) = rest.try_next().await
             {
                 dropped = dropped.saturating_add(chunk.remaining());
             }

@@ -10,6 +10,7 @@ mod request_id;
 mod body;
 mod connection;
 mod admission;
+mod queries;
 mod app;
 mod routes;
 
@@ -19,11 +20,13 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::{BoxFuture, Either};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tower_service::Service as _;
 use warp::{Filter, reply::Response};
 
-use crate::log::Clock;
+use crate::{access::RouteKey, log::Clock};
 
 pub use admission::{access::Operator, origin::PublicUrl, sessions::SessionSettings};
 pub use app::{App, Parts, SubscriptionLimits};
@@ -31,7 +34,7 @@ pub use connection::accept::{ConnectionLimits, listen};
 pub use measures::Metrics;
 
 use app::with;
-use connection::accept::{self, OPERATIONS_CONNECTIONS_MAX, Serving};
+use connection::accept::{self, Arrived, OPERATIONS_CONNECTIONS_MAX, Serving};
 use problem::Problem;
 use routes::{board_csv, feed, graphql, log, operations, pages, sign_in, webhook};
 
@@ -63,14 +66,23 @@ pub async fn run(
             app.following.ending.cancel();
         }
     };
-    let routes = public_routes(&app);
+    let filters = answering(public_routes(&app));
+    let webhooks = Arc::clone(&app);
+    let routes = move |arrived: Arrived| match RouteKey::in_path(arrived.request.uri().path()) {
+        Some(route_key) => {
+            let Arrived { request, peer, .. } = arrived;
+            Either::Left(webhook::answered(Arc::clone(&webhooks), route_key, peer, request))
+        }
+        None => Either::Right(filters(arrived)),
+    };
     let public = Serving { listener: listeners.public, routes, limits, measured: true };
     let public = accept::serve(public, shutdown_timeout, stop.clone());
     let operations = async {
         match listeners.operations {
             Some(listener) => {
                 let limits = ConnectionLimits { connections_max: OPERATIONS_CONNECTIONS_MAX, ..limits };
-                let operations = Serving { listener, routes: operations_routes(&app), limits, measured: false };
+                let routes = answering(operations_routes(&app));
+                let operations = Serving { listener, routes, limits, measured: false };
                 accept::serve(operations, shutdown_timeout, stop.clone()).await;
             }
             None => stop.cancelled().await,
@@ -94,9 +106,7 @@ pub async fn run(
 }
 
 fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + 'static {
-    webhook::route(app)
-        .or(graphql::routes(app))
-        .unify()
+    graphql::routes(app)
         .or(sign_in::route(app))
         .unify()
         .or(pages::routes())
@@ -113,6 +123,21 @@ fn public_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = I
         .unify()
         .and(with(app))
         .map(|response, app: Arc<App>| app.access.sessions.take_both(response))
+}
+
+/// Warp's filters as what answers a request.
+fn answering<F>(filters: F) -> impl Fn(Arrived) -> BoxFuture<'static, Response> + Send + Sync + 'static
+where
+    F: Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
+    F::Future: Send,
+{
+    move |arrived| {
+        let mut service = warp::service(filters.clone());
+        Box::pin(async move {
+            let Ok(response) = service.call(arrived.for_filters()).await;
+            response
+        })
+    }
 }
 
 fn operations_routes(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + 'static {

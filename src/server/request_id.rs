@@ -5,12 +5,10 @@
 use std::{
     fmt,
     hash::{BuildHasher as _, RandomState},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
 };
 
+use hyper::body::Bytes;
 use warp::http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The header that has it.
@@ -20,7 +18,7 @@ const CHARACTERS_MAX: usize = 64;
 
 /// A request's id: at most [`CHARACTERS_MAX`] letters, digits and hyphens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RequestId(Arc<str>);
+pub(super) struct RequestId(HeaderValue);
 
 /// Makes ids that don't give away the number of requests.
 #[derive(Default)]
@@ -34,22 +32,26 @@ impl RequestIds {
     pub(super) fn of(&self, headers: &HeaderMap) -> RequestId {
         let mut sent = headers.get_all(HEADER).iter();
         let only = sent.next().filter(|_| sent.next().is_none());
-        let usable = only.and_then(|id| id.to_str().ok()).filter(|id| is_harmless(id));
-        let fresh = || format!("{:016x}", self.keys.hash_one(self.count.fetch_add(1, Ordering::Relaxed)));
-        RequestId(usable.map_or_else(fresh, str::to_owned).into())
+        let usable = only.filter(|id| id.to_str().is_ok_and(is_harmless));
+        RequestId(usable.map_or_else(|| self.fresh(), HeaderValue::clone))
+    }
+
+    fn fresh(&self) -> HeaderValue {
+        let id = format!("{:016x}", self.keys.hash_one(self.count.fetch_add(1, Ordering::Relaxed)));
+        HeaderValue::from_maybe_shared(Bytes::from(id)).expect("letters and digits")
     }
 }
 
 impl RequestId {
     /// As a header's value.
     pub(super) fn header(&self) -> HeaderValue {
-        HeaderValue::from_str(&self.0).expect("letters, digits and hyphens")
+        self.0.clone()
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.0.to_str().unwrap_or_default())
     }
 }
 

@@ -22,6 +22,7 @@ use async_graphql::{
 use crate::graphql::{
     limits::Limits,
     request::{
+        effort::Longest,
         exceeded::{self, AsksForSchema, Found},
         plan::{Plan, Types, of_chosen, of_others, repaired},
         refusal::Refusal,
@@ -40,6 +41,8 @@ const PLAN_VALUES_MAX: usize = 2_000;
 pub(in crate::graphql) struct Parsed {
     pub(in crate::graphql) document: ExecutableDocument,
     pub(in crate::graphql) asks_for_schema: AsksForSchema,
+    /// How long it took, where it is a query.
+    pub(in crate::graphql) longest: Longest,
     /// Whether it is valid, and what it costs, whatever its variables are.
     is_constant: bool,
     /// The most values of arguments that a plan of it has.
@@ -162,8 +165,8 @@ pub(in crate::graphql) struct Documents(Mutex<HashMap<String, Arc<Parsed>>>);
 impl Documents {
     /// Finds a document, or parses it and checks it against the limits.
     pub(in crate::graphql) fn parse(&self, text: &str, limits: &Limits) -> Result<Arc<Parsed>, Refusal> {
-        if let Some(parsed) = self.known().get(text) {
-            return Ok(Arc::clone(parsed));
+        if let Some(parsed) = self.at_hand(text) {
+            return Ok(parsed);
         }
         exceeded::check_length(limits, text)?;
         let mut document = parse_query(text)?;
@@ -173,6 +176,7 @@ impl Documents {
         let parsed = Arc::new(Parsed {
             document,
             asks_for_schema,
+            longest: Longest::default(),
             is_constant,
             values,
             was_executed: AtomicBool::new(false),
@@ -188,6 +192,11 @@ impl Documents {
             known.insert(text.to_owned(), Arc::clone(&parsed));
         }
         Ok(parsed)
+    }
+
+    /// A document that is at hand.
+    pub(in crate::graphql) fn at_hand(&self, text: &str) -> Option<Arc<Parsed>> {
+        self.known().get(text).map(Arc::clone)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Parsed>>> {

@@ -17,6 +17,7 @@ use crate::graphql::{
     limits::{Limits, RESPONSE_BYTES_MAX},
     problem::Problem,
     request::{
+        effort::Effort,
         errors,
         guard::Barred,
         media_type::{MediaType, negotiate},
@@ -52,6 +53,38 @@ pub struct HttpRequest<'a> {
     pub body: &'a [u8],
 }
 
+/// A request whose parameters were read.
+pub struct Question {
+    method: Method,
+    /// What the answer is to be; `None` where there is nothing that its client accepts.
+    media: Option<MediaType>,
+    /// Whether its client accepts server-sent events.
+    takes_events: bool,
+    params: Result<Params, Refusal>,
+}
+
+impl Question {
+    /// What a request over HTTP asks.
+    pub fn read(request: &HttpRequest<'_>) -> Question {
+        Question {
+            method: request.method,
+            media: negotiate(request.accept),
+            takes_events: takes_events(request),
+            params: Params::read(request),
+        }
+    }
+
+    /// What a message over a socket asks.
+    pub fn of_payload(payload: serde_json::Value) -> Question {
+        Question {
+            method: Method::Post,
+            media: Some(MediaType::GraphQl),
+            takes_events: true,
+            params: Params::of(payload),
+        }
+    }
+}
+
 /// What the server sends back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpAnswer {
@@ -76,18 +109,18 @@ impl Endpoint {
         Endpoint { schema, checks: Checks::new(limits) }
     }
 
-    /// Answers `request`; `attach` gives the resolvers their data. A panic in a resolver gets an answer too.
+    /// Answers a question; `attach` gives the resolvers their data. A panic in a resolver gets an answer too.
     pub(in crate::graphql) fn answer(
         &self,
-        request: &HttpRequest<'_>,
+        Question { method, media, params, .. }: Question,
         request_id: &str,
         attach: impl Fn(async_graphql::Request) -> async_graphql::Request,
     ) -> HttpAnswer {
-        let Some(media) = negotiate(request.accept) else {
+        let Some(media) = media else {
             return refused(MediaType::Json, Refusal::NotAcceptable);
         };
-        let executed = Params::read(request)
-            .and_then(|params| self.prepare(params, request.method, Transport::Answer))
+        let executed = params
+            .and_then(|params| self.prepare(params, method, Transport::Answer))
             .and_then(|prepared| self.execute_within(prepared, attach, request_id));
         match executed {
             Ok(Ok(response)) => answer(200, media, &response),
@@ -98,19 +131,21 @@ impl Endpoint {
 
     /// Whether a request gets server-sent events: it is a subscription and accepts them, or accepts nothing else. Some
     /// clients accept events for every query too.
-    pub(in crate::graphql) fn wants_events(&self, request: &HttpRequest<'_>) -> bool {
-        takes_events(request)
-            && (negotiate(request.accept).is_none()
-                || Params::read(request).is_ok_and(|params| self.checks.is_subscription(&params)))
+    pub(in crate::graphql) fn wants_events(&self, Question { media, takes_events, params, .. }: &Question) -> bool {
+        *takes_events && (media.is_none() || params.as_ref().is_ok_and(|params| self.checks.is_subscription(params)))
     }
 
-    /// Checks a request before it is executed.
-    pub(in crate::graphql) fn prepare(
-        &self,
-        params: Params,
-        method: Method,
-        transport: Transport,
-    ) -> Result<Prepared, Refusal> {
+    /// How a question is best executed.
+    pub(in crate::graphql) fn effort(&self, question: &Question) -> Effort {
+        question.params.as_ref().map_or(Effort::Unknown, |params| self.checks.effort(params))
+    }
+
+    /// Checks a question before it is executed.
+    pub(in crate::graphql) fn check(&self, question: Question, transport: Transport) -> Result<Prepared, Refusal> {
+        self.prepare(question.params?, question.method, transport)
+    }
+
+    fn prepare(&self, params: Params, method: Method, transport: Transport) -> Result<Prepared, Refusal> {
         prepare(params, method, transport, &self.checks)
     }
 
@@ -144,7 +179,8 @@ impl Endpoint {
         // A query leaves nothing behind but what the stores guard themselves.
         let execute = AssertUnwindSafe(|| {
             self.validate(&mut prepared, &attach)?;
-            Ok::<Response, Refusal>(block_on(self.schema.execute(attach(prepared.request()))))
+            let execute = || block_on(self.schema.execute(attach(prepared.request())));
+            Ok::<Response, Refusal>(prepared.timed(execute))
         });
         match catch_unwind(execute) {
             Ok(response) => executed(prepared.complete(response?, request_id, self.limits())).map(Ok),

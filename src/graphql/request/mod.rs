@@ -6,6 +6,7 @@ pub(in crate::graphql) mod plan;
 pub(in crate::graphql) mod media_type;
 pub(in crate::graphql) mod refusal;
 pub(in crate::graphql) mod variables;
+pub(in crate::graphql) mod effort;
 pub(in crate::graphql) mod documents;
 pub(in crate::graphql) mod guard;
 pub(in crate::graphql) mod params;

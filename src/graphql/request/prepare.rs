@@ -13,6 +13,7 @@ use crate::graphql::{
     problem,
     request::{
         documents::{Documents, Parsed},
+        effort::Effort,
         errors,
         guard::{OnlyValidate, Valid},
         http::{self, Method},
@@ -114,6 +115,11 @@ impl Prepared {
         request
     }
 
+    /// Executes it, and remembers for its document how long that took.
+    pub(in crate::graphql) fn timed<T>(&self, execute: impl FnOnce() -> T) -> T {
+        self.parsed.longest.of(execute)
+    }
+
     /// Completes the library's response to the request with this id.
     pub(in crate::graphql) fn complete(&self, response: Response, request_id: &str, limits: &Limits) -> Response {
         let response = errors::complete(response, request_id, limits.execution_timeout);
@@ -143,14 +149,25 @@ impl Checks {
     pub(in crate::graphql) fn new(limits: Arc<Limits>) -> Checks {
         Checks { types: Types::default(), documents: Documents::default(), limits }
     }
-}
 
-impl Checks {
     /// Whether a subscription is asked for; a document that can't be parsed is none.
     pub(in crate::graphql) fn is_subscription(&self, params: &Params) -> bool {
         let Ok(parsed) = self.documents.parse(&params.query, &self.limits) else { return false };
         operation(&parsed.document, params.operation_name.as_deref())
             .is_ok_and(|operation| operation.ty == OperationType::Subscription)
+    }
+
+    /// How a request is best executed, as far as that is known without parsing its document.
+    pub(in crate::graphql) fn effort(&self, params: &Params) -> Effort {
+        let Some(parsed) = self.documents.at_hand(&params.query) else {
+            let may_wait = ["mutation", "subscription"].iter().any(|word| params.query.contains(word));
+            return if may_wait { Effort::Waits } else { Effort::Unknown };
+        };
+        match operation(&parsed.document, params.operation_name.as_deref()) {
+            Ok(operation) if operation.ty != OperationType::Query => Effort::Waits,
+            Ok(_) if parsed.longest.is_little() => Effort::Little,
+            _ => Effort::Unknown,
+        }
     }
 }
 

@@ -14,8 +14,7 @@ use hyper_util::{
 };
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower_service::Service;
-use warp::{Filter, reply::Response};
+use warp::reply::Response;
 
 use crate::server::{
     connection::{
@@ -25,7 +24,7 @@ use crate::server::{
         peer::Peer,
     },
     problem::Problem,
-    request_id::{self, RequestIds},
+    request_id::{self, RequestId, RequestIds},
 };
 
 /// Requests on one HTTP/2 connection at the same time.
@@ -67,21 +66,23 @@ pub struct ConnectionLimits {
 }
 
 /// What a listener serves, and to how many.
-pub(in crate::server) struct Serving<F> {
+pub(in crate::server) struct Serving<R> {
     pub(in crate::server) listener: TcpListener,
-    pub(in crate::server) routes: F,
+    /// What answers a request.
+    pub(in crate::server) routes: R,
     pub(in crate::server) limits: ConnectionLimits,
     /// Whether its connections are the ones that are measured.
     pub(in crate::server) measured: bool,
 }
 
 /// Accepts connections until `stop`, then lets the open ones finish what they were asked.
-pub(in crate::server) async fn serve<F>(serving: Serving<F>, shutdown_timeout: Duration, stop: CancellationToken)
+pub(in crate::server) async fn serve<R, F>(serving: Serving<R>, shutdown_timeout: Duration, stop: CancellationToken)
 where
-    F: Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
-    F::Future: Send,
+    R: Fn(Arrived) -> F + Send + Sync + 'static,
+    F: Future<Output = Response> + Send + 'static,
 {
     let Serving { listener, routes, limits, measured } = serving;
+    let routes = Arc::new(routes);
     let times = Times { head: limits.header_timeout, idle: limits.idle_timeout };
     let connections = Connections::new(limits.connections_max, times, measured);
     let tasks = TaskTracker::new();
@@ -102,11 +103,11 @@ where
             let state = Arc::clone(open.state());
             connections.make_room(&state).await;
             let stream = TokioIo::new(Impatient::new(stream, open, stalled_max));
-            let (service, ids) = (warp::service(routes.clone()), Arc::clone(&ids));
+            let (routes, ids) = (Arc::clone(&routes), Arc::clone(&ids));
             let peer = Peer(address, Arc::clone(&state));
             let service = service_fn(move |request| {
                 let asked = peer.1.asks();
-                answer(service.clone(), peer.clone(), Arc::clone(&ids), asked, request)
+                answer(Arc::clone(&routes), peer.clone(), Arc::clone(&ids), asked, request)
             });
             let connection = builder.serve_connection_with_upgrades(stream, service).into_owned();
             tasks.spawn(until_it_ends(connection, state));
@@ -182,49 +183,72 @@ fn builder(limits: ConnectionLimits, stalled_max: Duration) -> Builder<Streams> 
 }
 
 /// One request, and its id in the answer.
-async fn answer<S>(
-    service: S,
+async fn answer<R, F>(
+    routes: Arc<R>,
     peer: Peer,
     ids: Arc<RequestIds>,
     asked: Asked,
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
 ) -> Result<hyper::Response<Answer<impl Body<Data = Bytes, Error = warp::Error> + Unpin + 'static>>, Infallible>
 where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
+    R: Fn(Arrived) -> F,
+    F: Future<Output = Response>,
 {
     let id = ids.of(request.headers());
+    // Known only here: over HTTP/2, each request has a task of its own.
     let stream = if request.version() == Version::HTTP_2 {
         peer.1.speaks_http2();
         Stream::current()
     } else {
         None
     };
-    request.extensions_mut().insert(id.clone());
-    request.extensions_mut().insert(Subscriber::new(Arc::clone(&peer.1), stream.clone()));
-    let mut response = route(service, peer, request).await?;
+    let mut arrived = Arrived { request, id: id.clone(), peer, stream: stream.clone() };
+    let mut response = match arrived.refused() {
+        Some(refused) => refused,
+        None => routes(arrived).await,
+    };
     response.headers_mut().insert(request_id::HEADER, id.header());
     Ok(Answer::of(response, stream, asked))
 }
 
-/// A URI without a path (`CONNECT host:443`) makes warp 0.4 panic, so it ends here; and so does a request whose host is
-/// missing or ambiguous (RFC 9112, 3.2): a proxy may have read another host than we would.
-async fn route<S>(mut service: S, peer: Peer, mut request: Request<Incoming>) -> Result<Response, Infallible>
-where
-    S: Service<Request<Incoming>, Response = Response, Error = Infallible>,
-{
-    if !request.uri().path().starts_with('/') {
-        let mut response = Response::default();
-        *response.status_mut() = StatusCode::BAD_REQUEST;
-        return Ok(response);
+/// A request as it came in.
+pub(in crate::server) struct Arrived {
+    pub(in crate::server) request: Request<Incoming>,
+    pub(in crate::server) id: RequestId,
+    pub(in crate::server) peer: Peer,
+    /// Its stream, over HTTP/2.
+    stream: Option<Arc<Stream>>,
+}
+
+impl Arrived {
+    /// Why it gets no further. A URI without a path (`CONNECT host:443`) makes warp 0.4 panic, so it ends
+    /// here; and so does a request whose host is missing or ambiguous (RFC 9112, 3.2): a proxy may have read another host
+    /// than we would.
+    fn refused(&mut self) -> Option<Response> {
+        let request = &mut self.request;
+        if !request.uri().path().starts_with('/') {
+            let mut response = Response::default();
+            *response.status_mut() = StatusCode::BAD_REQUEST;
+            return Some(response);
+        }
+        let hosts = request.headers().get_all(header::HOST).iter().count();
+        if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
+            return Some(Problem::NoHost.response());
+        }
+        // HTTP/2 has the host in the URI: put it where HTTP/1 has it.
+        if let Some(host) = request.uri().authority().and_then(|authority| authority.as_str().parse().ok()) {
+            request.headers_mut().insert(header::HOST, host);
+        }
+        None
     }
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    if hosts > 1 || (hosts == 0 && request.version() == Version::HTTP_11) {
-        return Ok(Problem::NoHost.response());
+
+    /// The request for warp's filters, with what they ask for.
+    pub(in crate::server) fn for_filters(self) -> Request<Incoming> {
+        let Arrived { mut request, id, peer, stream } = self;
+        let extensions = request.extensions_mut();
+        extensions.insert(id);
+        extensions.insert(Subscriber::new(Arc::clone(&peer.1), stream));
+        extensions.insert(peer);
+        request
     }
-    // HTTP/2 has the host in the URI: put it where HTTP/1 has it.
-    if let Some(host) = request.uri().authority().and_then(|authority| authority.as_str().parse().ok()) {
-        request.headers_mut().insert(header::HOST, host);
-    }
-    request.extensions_mut().insert(peer);
-    service.call(request).await
 }

@@ -19,7 +19,7 @@ use warp::{
 };
 
 use crate::{
-    graphql::{Feed, FeedItem},
+    graphql::{Effort, Feed, FeedItem},
     log::Cursor,
     server::{
         admission::pass::{Pass, Vigil},
@@ -95,17 +95,13 @@ async fn answer(
     }
     let place = Arc::clone(&app.following.subscription_permits).try_acquire_owned();
     let place = place.map_err(|_| Problem::TooManySubscriptions)?;
-    let permit = Arc::clone(&app.graphql_permits).acquire_owned();
-    let permit = timeout(app.graph.limits().execution_timeout, permit).await.map_err(|_| Problem::TooManyQueries)?;
+    let waited = timeout(app.graph.limits().execution_timeout, app.queries.place(Effort::Waits)).await;
+    let queue = waited.map_err(|_| Problem::TooManyQueries)?;
     let begin = {
         let (app, id) = (Arc::clone(app), id.to_string());
-        move || {
-            let feed = app.graph.feed(source.as_deref(), after, earlier, viewer, &id);
-            drop(permit);
-            feed
-        }
+        move || app.graph.feed(source.as_deref(), after, earlier, viewer, &id)
     };
-    let feed = tokio::task::spawn_blocking(begin).await.map_err(|_| Problem::Internal)?;
+    let (feed, _) = queue.run(begin).await.ok_or(Problem::Internal)?;
     let feed = feed.map_err(|why| Problem::of_feed(why, Problem::BadFeed))?;
     subscriber.begins();
     Ok(tell(feed, Arc::clone(app), pass, place))

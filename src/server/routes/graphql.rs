@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::{
-    Stream, StreamExt as _,
+    Stream, StreamExt,
     future::{Either, ready},
     stream,
 };
@@ -23,7 +23,7 @@ use warp::{
 
 use crate::{
     access::Role,
-    graphql::{self, Call, Events, HttpAnswer, HttpRequest, Introspection, sdl},
+    graphql::{self, Call, Effort, Events, HttpAnswer, HttpRequest, Introspection, Question, sdl},
     projection::Deadline,
     server::{
         admission::pass::{Pass, Vigil},
@@ -65,7 +65,7 @@ pub(in crate::server) fn routes(
                     return Either::Left(ready(response));
                 }
                 Either::Right(measured("graphql", async move {
-                    let body = lingering(&peer.1, &headers, body, app.body_timeout);
+                    let body = lingering(&peer.1, &headers, StreamExt::boxed(body), app.body_timeout);
                     let origin = app.access.origins.allowed(&headers).cloned();
                     let answered = if method == Method::GET && socket::is_asked_for(&headers) {
                         socket::upgrade(&app, peer, &headers, upgrade, &id)
@@ -138,8 +138,15 @@ async fn execute<B: Buf>(
     };
     let limits = app.graph.limits();
     let (body, _held) = read(&connection, &headers, body, limits.body_bytes_max as usize, app.body_timeout).await?;
-    let request = Asked { method, headers, query, body };
-    let wants_events = app.graph.wants_events(&request.http());
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let question = Question::read(&HttpRequest {
+        method,
+        content_type: text(header::CONTENT_TYPE),
+        accept: text(header::ACCEPT),
+        query_string: Some(query.as_str()).filter(|query| !query.is_empty()),
+        body: &body,
+    });
+    let wants_events = app.graph.wants_events(&question);
     let subscription = match wants_events {
         true => {
             let permit = Arc::clone(&app.following.subscription_permits).try_acquire_owned();
@@ -148,25 +155,19 @@ async fn execute<B: Buf>(
         false => None,
     };
     let until = Instant::now() + limits.execution_timeout;
-    let permits = async {
-        let held = connection.hold_answer().await;
-        (held, Arc::clone(&app.graphql_permits).acquire_owned().await)
-    };
-    let permits = tokio::time::timeout_at(until.into(), permits).await.map_err(|_| Problem::TooManyQueries)?;
-    let (mut held, permit) = (permits.0, permits.1.map_err(|_| Problem::Internal)?);
+    let effort = if wants_events { Effort::Waits } else { app.graph.effort(&question) };
+    let place = async { (connection.hold_answer().await, app.queries.place(effort).await) };
+    let waited = tokio::time::timeout_at(until.into(), place).await;
+    let (mut held, place) = waited.map_err(|_| Problem::TooManyQueries)?;
     // Dropped with this future, when the answer is there or its client has gone: then the query ends too.
     let (deadline, _waiting) = Deadline::until(until);
     let call = Call { request_id: id.to_string(), deadline };
     let (server, app) = (app, Arc::clone(app));
-    let answer = tokio::task::spawn_blocking(move || {
-        let answer = match wants_events {
-            true => app.graph.subscribe(&request.http(), viewer, &call.request_id),
-            false => Err(app.graph.answer(request.http(), viewer, call)),
-        };
-        (answer, permit)
+    let answer = place.run(move || match wants_events {
+        true => app.graph.subscribe(question, viewer, &call.request_id),
+        false => Err(app.graph.answer(question, viewer, call)),
     });
-    // Kept until the answer has its room: so no more answers are without room than may be made at a time.
-    let (answer, _permit) = answer.await.map_err(|_| Problem::Internal)?;
+    let (answer, _permit) = answer.await.ok_or(Problem::Internal)?;
     Ok(match answer {
         Ok(told) => {
             subscriber.begins();
@@ -187,27 +188,6 @@ struct Asking {
     peer: Peer,
     id: RequestId,
     subscriber: Subscriber,
-}
-
-/// A request that has arrived as a whole.
-struct Asked {
-    method: graphql::Method,
-    headers: HeaderMap,
-    query: String,
-    body: Vec<u8>,
-}
-
-impl Asked {
-    fn http(&self) -> HttpRequest<'_> {
-        let text = |name| self.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        HttpRequest {
-            method: self.method,
-            content_type: text(header::CONTENT_TYPE),
-            accept: text(header::ACCEPT),
-            query_string: Some(self.query.as_str()).filter(|query| !query.is_empty()),
-            body: &self.body,
-        }
-    }
 }
 
 /// A subscription as the graphql-sse protocol has it: `next` for each response, then `complete`. It ends when the

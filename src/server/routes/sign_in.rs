@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use serde::Deserialize;
 use warp::{
     Buf, Filter, Rejection,
@@ -44,7 +44,7 @@ pub(in crate::server) fn route(
         .and(with(app))
         .then(|method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| {
             measured("session", async move {
-                let body = lingering(&peer.1, &headers, body, app.body_timeout);
+                let body = lingering(&peer.1, &headers, StreamExt::boxed(body), app.body_timeout);
                 let answered = answer(&app, &method, &headers, peer, body).await;
                 let mut response = match answered {
                     Ok(cookie) => no_content(cookie),

@@ -1,15 +1,19 @@
 //! `POST /webhook…`: authenticate, bound, read, hand in, answer. The checks stand in the order of the
 //! documented table.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use futures_util::Stream;
-use serde::Serialize;
+use http_body_util::BodyDataStream;
+use hyper::{
+    Request,
+    body::{Bytes, Incoming},
+    http::request,
+};
+use serde::{Serialize, Serializer};
 use warp::{
-    Buf, Filter, Rejection,
     http::{HeaderMap, HeaderName, Method, StatusCode, header},
-    path::FullPath,
     reply::Response,
 };
 
@@ -19,7 +23,7 @@ use crate::{
     log::{AppointmentId, NewDelivery, Position},
     projection::Rules,
     server::{
-        app::{App, measured, with},
+        app::{App, measured},
         body::{lingering, read},
         connection::peer::Peer,
         problem::{BODY_BYTES_MAX, Problem, json},
@@ -34,24 +38,27 @@ const DELIVERY_ID_BYTES_MAX: usize = 255;
 /// The answer to a delivery that could be read, once it is durable.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
-    position: String,
-    received_at: String,
+struct Answer<'a> {
+    #[serde(serialize_with = "text")]
+    position: Position,
+    #[serde(serialize_with = "time")]
+    received_at: DateTime<Utc>,
     outcome: &'static str,
     late: bool,
-    source: String,
-    appointment_id: Option<String>,
+    source: &'a str,
+    #[serde(serialize_with = "text_of_some")]
+    appointment_id: Option<AppointmentId>,
     status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reconsidered_until: Option<String>,
+    #[serde(serialize_with = "time_of_some", skip_serializing_if = "Option::is_none")]
+    reconsidered_until: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     repeated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    conflicts_with: Option<String>,
+    #[serde(serialize_with = "text_of_some", skip_serializing_if = "Option::is_none")]
+    conflicts_with: Option<Position>,
 }
 
 /// The answer to a delivery that is durable and could not be read.
@@ -60,44 +67,66 @@ struct Answer {
 struct Unreadable {
     title: &'static str,
     status: u16,
-    position: String,
-    received_at: String,
+    #[serde(serialize_with = "text")]
+    position: Position,
+    #[serde(serialize_with = "time")]
+    received_at: DateTime<Utc>,
     code: &'static str,
     detail: &'static str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     repeated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    conflicts_with: Option<String>,
+    #[serde(serialize_with = "text_of_some", skip_serializing_if = "Option::is_none")]
+    conflicts_with: Option<Position>,
 }
 
-pub(in crate::server) fn route(
-    app: &Arc<App>,
-) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + 'static {
-    warp::path::full()
-        .and_then(async |path: FullPath| RouteKey::in_path(path.as_str()).ok_or_else(warp::reject::not_found))
-        .and(warp::method())
-        .and(warp::header::headers_cloned())
-        .and(warp::ext::get::<Peer>())
-        .and(warp::body::stream())
-        .and(with(app))
-        .then(|route_key: RouteKey, method: Method, headers: HeaderMap, peer: Peer, body, app: Arc<App>| {
-            measured("webhook", async move {
-                let body = lingering(&peer.1, &headers, body, app.body_timeout);
-                let received = receive(&app, &route_key, &method, &headers, peer, body).await;
-                received.map_or_else(Problem::response, |receipt| answer(&receipt, &app.rules))
-            })
-        })
+/// A number as a text: its reader may know no whole numbers beyond 2⁵³.
+fn text<S: Serializer>(number: &impl Display, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
 }
 
-async fn receive<B: Buf>(
+fn text_of_some<S: Serializer>(number: &Option<impl Display>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number {
+        Some(number) => text(number, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn time<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+fn time_of_some<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => time(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// The answer to a request whose path has this key. Webhooks come by the thousands, so they don't go through warp's
+/// filters, which copy what each of them looks at.
+pub(in crate::server) fn answered(
+    app: Arc<App>,
+    route_key: RouteKey,
+    peer: Peer,
+    request: Request<Incoming>,
+) -> impl Future<Output = Response> + Send + 'static {
+    measured("webhook", async move {
+        let (head, body) = request.into_parts();
+        let body = lingering(&peer.1, &head.headers, BodyDataStream::new(body), app.body_timeout);
+        let received = receive(&app, &route_key, &head, peer, body).await;
+        received.map_or_else(Problem::response, |receipt| answer(&receipt, &app.rules))
+    })
+}
+
+async fn receive(
     app: &App,
     route_key: &RouteKey,
-    method: &Method,
-    headers: &HeaderMap,
+    head: &request::Parts,
     peer: Peer,
-    body: impl Stream<Item = Result<B, warp::Error>>,
+    body: impl Stream<Item = Result<Bytes, hyper::Error>>,
 ) -> Result<Receipt, Problem> {
-    if method != Method::POST {
+    let headers = &head.headers;
+    if head.method != Method::POST {
         return Err(Problem::MethodNotAllowed { allow: "POST" });
     }
     let sender =
@@ -152,11 +181,7 @@ fn answer(receipt: &Receipt, rules: &Rules) -> Response {
     let folded = &receipt.folded;
     let judgement = folded.judgement;
     let code = judgement.verdict.code();
-    let position = receipt.position.to_string();
-    let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let received_at = time(receipt.received_at);
-    let repeated = receipt.repeated;
-    let conflicts_with = receipt.conflicts_with.as_ref().map(Position::to_string);
+    let Receipt { position, received_at, repeated, conflicts_with, .. } = *receipt;
     if let Some(Code::Unreadable(fault)) = code {
         let status = match fault {
             Fault::MediaType | Fault::ContentCoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -182,12 +207,12 @@ fn answer(receipt: &Receipt, rules: &Rules) -> Response {
         received_at,
         outcome: judgement.verdict.outcome().name(),
         late: judgement.late,
-        source: receipt.source.to_string(),
-        appointment_id: receipt.reading.appointment_id().as_ref().map(AppointmentId::to_string),
+        source: receipt.source.as_str(),
+        appointment_id: receipt.reading.appointment_id(),
         status: folded.status.map(Status::name),
         code: code.map(Code::name),
         reason: judgement.verdict.reason_until(event, judgement.before, lifecycle, folded.reconsidered_until),
-        reconsidered_until: folded.reconsidered_until.map(time),
+        reconsidered_until: folded.reconsidered_until,
         repeated,
         conflicts_with,
     };

@@ -26,7 +26,8 @@ fn ask(request: HttpRequest<'_>) -> HttpAnswer {
 
 fn ask_within(limits: Limits, request: HttpRequest<'_>) -> HttpAnswer {
     let limits = Arc::new(limits);
-    Endpoint::new(crate::graphql::build_schema(&limits), limits).answer(&request, "an-id", |request| request)
+    Endpoint::new(crate::graphql::build_schema(&limits), limits)
+        .answer(Question::read(&request), "an-id", |request| request)
 }
 
 /// The status and the first error's code, or `ok`.

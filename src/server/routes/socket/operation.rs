@@ -8,7 +8,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     access::Viewer,
-    graphql::{Call, Responses},
+    graphql::{Call, Question, Responses},
     projection::Deadline,
     server::{
         app::App,
@@ -38,25 +38,18 @@ pub(super) struct Asked {
 pub(super) fn run(app: Arc<App>, connection: Arc<ConnectionState>, asked: Asked) -> Running {
     let begun = async move {
         let until = Instant::now() + app.graph.limits().execution_timeout;
-        let permit = async {
-            let held = connection.hold_answer().await;
-            Arc::clone(&app.graphql_permits).acquire_owned().await.map(|permit| (held, permit))
-        };
-        let (mut held, permit) = match tokio::time::timeout_at(until.into(), permit).await {
-            Ok(Ok(permits)) => permits,
-            Ok(Err(_)) => return internal(),
-            Err(_) => return too_many(),
-        };
+        let Asked { payload, viewer, request_id } = asked;
+        let question = Question::of_payload(payload);
+        let effort = app.graph.effort(&question);
+        let place = async { (connection.hold_answer().await, app.queries.place(effort).await) };
+        let Ok((mut held, place)) = tokio::time::timeout_at(until.into(), place).await else { return too_many() };
         // Dropped with this future: a query that nobody waits for ends.
         let (deadline, _waiting) = Deadline::until(until);
-        let Asked { payload, viewer, request_id } = asked;
         let call = Call { request_id, deadline };
-        let begun = tokio::task::spawn_blocking(move || (begin(&app, payload, viewer, call), permit));
-        // The permit is kept until the answer has its room.
-        let (response, _permit) = match begun.await {
-            Ok((Begun::Once(response), permit)) => (response, permit),
-            Ok((Begun::Running(running), _)) => return running,
-            Err(_) => return internal(),
+        let (response, _permit) = match place.run(move || begin(&app, question, viewer, call)).await {
+            Some((Begun::Once(response), permit)) => (response, permit),
+            Some((Begun::Running(running), _)) => return running,
+            None => return internal(),
         };
         match tokio::time::timeout_at(until.into(), connection.fit_answer(&mut held, response.len())).await {
             Ok(()) => once(response, held),
@@ -76,8 +69,8 @@ enum Begun {
     Running(Running),
 }
 
-fn begin(app: &App, payload: Value, viewer: Viewer, call: Call) -> Begun {
-    let operation = match app.graph.operation(payload) {
+fn begin(app: &App, question: Question, viewer: Viewer, call: Call) -> Begun {
+    let operation = match app.graph.operation(question) {
         Ok(operation) => operation,
         Err(errors) => return Begun::Running(only(Says::Error(errors))),
     };
