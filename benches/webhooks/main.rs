@@ -1,10 +1,12 @@
 //! What a durable answer costs: `cargo bench --bench webhooks -- [--seconds N] [--quick] [--connections N]`.
 //!
-//! One run measures everything that it compares, in turns: the bare disk, the server as it is, and the same
-//! server without its writer. Machines differ and drift; the ratios within a run do so much less.
+//! One run measures everything that it compares, in turns: the bare disk, the server as it is, the same server
+//! without its writer, the shortest way to a durable answer (`baselines.rs`), and hyper alone. Machines differ and drift;
+//! the ratios within a run do so much less.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench prints its table")]
 
 mod server;
+mod baselines;
 mod socket;
 mod client;
 
@@ -33,8 +35,10 @@ const SECONDS: f64 = 4.0;
 const QUICK_SECONDS: f64 = 0.6;
 const SECONDS_MAX: f64 = 60.0;
 
-/// Durable answers to answers without storage, at the most connections: at least this.
-const RATE_RATIO_MIN: f64 = 0.6;
+/// Durable answers to those of the shortest way, at so many connections: at least this.
+const OF_SPIKE_MIN: [(u64, f64); 3] = [(16, 1.0), (64, 1.0), (256, 0.95)];
+/// Durable answers to those of hyper alone, at so many connections: at least this.
+const OF_HYPER_MIN: [(u64, f64); 1] = [(256, 0.65)];
 /// A durable answer to one append and `fdatasync`, at one connection, medians: at most this.
 const LATENCY_RATIO_MAX: f64 = 2.5;
 
@@ -42,7 +46,11 @@ fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value = |name: &str| arguments.iter().skip_while(|argument| *argument != name).nth(1);
     if let (Some(kind), Some(dir)) = (value("--server"), value("--dir")) {
-        return server::serve(kind, Path::new(dir));
+        return match kind.as_str() {
+            "spike" => baselines::spike(Path::new(dir)),
+            "hyper" => baselines::hyper(),
+            _ => server::serve(kind, Path::new(dir)),
+        };
     }
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
     // `cargo test --all-targets` runs benches too, without `--bench`: then it is enough that it works.
@@ -56,7 +64,7 @@ fn main() -> Fallible<()> {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let bench = Bench::start(dir.path(), Duration::from_secs_f64(seconds / ROUNDS as f64))?;
     match value("--connections") {
-        Some(connections) => bench.webhooks(connections.parse()?).map(drop),
+        Some(connections) => bench.webhooks(connections.parse()?).map(|verdicts| tell(&verdicts)),
         None => bench.run(),
     }
 }
@@ -64,8 +72,11 @@ fn main() -> Fallible<()> {
 struct Bench {
     storage: Server,
     stub: Server,
+    spike: Server,
+    hyper: Server,
     story: Rc<Story>,
-    stub_story: Rc<Story>,
+    /// Of the servers that answer whatever comes.
+    other_story: Rc<Story>,
     baseline_file: PathBuf,
     /// How long one measurement lasts; a row is made of [`ROUNDS`] of each kind.
     slice: Duration,
@@ -87,8 +98,10 @@ impl Bench {
         Ok(Bench {
             storage: Server::start("storage", &dir.join("storage"))?,
             stub: Server::start("stub", &dir.join("stub"))?,
+            spike: Server::start("spike", &dir.join("spike"))?,
+            hyper: Server::start("hyper", &dir.join("hyper"))?,
             story: Rc::default(),
-            stub_story: Rc::default(),
+            other_story: Rc::default(),
             baseline_file: dir.join("baseline"),
             slice,
         })
@@ -112,42 +125,55 @@ impl Bench {
             println!("    appointment / __typename: {rate}");
         }
         println!();
-        for (target, met, ratio) in verdicts {
-            println!("{target}: {ratio}, {}", if met { "met" } else { "NOT MET" });
-        }
+        tell(&verdicts);
         Ok(())
     }
 
     /// Webhooks at so many connections, in turns with what they are compared to.
-    fn webhooks(&self, connections: u64) -> Fallible<Option<Verdict>> {
+    fn webhooks(&self, connections: u64) -> Fallible<Vec<Verdict>> {
         if connections == CONNECTIONS[0] {
             let cores = std::thread::available_parallelism()?;
             println!("{cores} cores; medians of {ROUNDS} turns of {:.1} s each\n", self.slice.as_secs_f64());
             println!("Webhooks             answers/s       p50 ms       p99 ms   CPU µs   group  sync ms");
         }
         let (mut bare, mut durable, mut stub) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut spike, mut hyper) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             if connections == 1 {
                 bare.push(without_server(append_and_sync(&self.baseline_file, self.slice)?));
             }
             durable.push(self.measure(&self.storage, &self.story, Work::Deliveries, connections)?);
-            stub.push(self.measure(&self.stub, &self.stub_story, Work::Deliveries, connections)?);
+            for (turns, server) in [(&mut stub, &self.stub), (&mut spike, &self.spike), (&mut hyper, &self.hyper)] {
+                turns.push(self.measure(server, &self.other_story, Work::Deliveries, connections)?);
+            }
         }
         if connections == 1 {
             row("append + fdatasync", &bare);
         }
         row(&format!("{connections:>3} durable"), &durable);
         row(&format!("{connections:>3} no storage"), &stub);
-        let rate = ratio(&durable, &stub, |measured| measured.run.per_second);
-        println!("    durable / no storage: {rate}");
+        row(&format!("{connections:>3} spike"), &spike);
+        row(&format!("{connections:>3} hyper alone"), &hyper);
+        let mut verdicts = Vec::new();
+        for (name, others, least) in [
+            ("no storage", &stub, &[][..]),
+            ("the spike", &spike, &OF_SPIKE_MIN),
+            ("hyper alone", &hyper, &OF_HYPER_MIN),
+        ] {
+            let rate = ratio(&durable, others, |measured| measured.run.per_second);
+            println!("    durable / {name}: {rate}");
+            if let Some((_, least)) = least.iter().find(|(at, _)| *at == connections) {
+                let target = format!("{connections} connections: durable >= {least} x {name}");
+                verdicts.push((target, rate.median >= *least, rate));
+            }
+        }
         if connections == 1 {
             let latency = ratio(&durable, &bare, |measured| measured.run.percentile(50).as_secs_f64());
             println!("    durable p50 / bare p50: {latency}");
             let target = format!("1 connection: durable p50 <= {LATENCY_RATIO_MAX} x append + fdatasync");
-            return Ok(Some((target, latency.median <= LATENCY_RATIO_MAX, latency)));
+            verdicts.push((target, latency.median <= LATENCY_RATIO_MAX, latency));
         }
-        let target = format!("{connections} connections: durable >= {RATE_RATIO_MIN} x no storage");
-        Ok((connections == 256).then_some((target, rate.median >= RATE_RATIO_MIN, rate)))
+        Ok(verdicts)
     }
 
     fn measure(&self, server: &Server, story: &Rc<Story>, work: Work, connections: u64) -> Fallible<Measured> {
@@ -186,6 +212,12 @@ fn append_and_sync(path: &Path, duration: Duration) -> Fallible<Run> {
         latencies.push(started.elapsed());
     }
     Ok(Run::new(latencies, begun.elapsed()))
+}
+
+fn tell(verdicts: &[Verdict]) {
+    for (target, met, ratio) in verdicts {
+        println!("{target}: {ratio}, {}", if *met { "met" } else { "NOT MET" });
+    }
 }
 
 fn row(name: &str, turns: &[Measured]) {
