@@ -96,7 +96,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("futures_util", &["tracker", "graphql", "server"]),
     ("getrandom", &["access", "data_dir"]),
     ("governor", &["server"]),
-    ("http-body-util", &["server"]),
+    ("http_body_util", &["server"]),
     ("hyper", &["server"]),
     ("hyper_util", &["server"]),
     ("indicatif", &["cli"]),
