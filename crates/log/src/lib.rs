@@ -36,7 +36,8 @@ pub use record::{
     block::{Block, OpenBlock},
     cursor::{AnotherHistory, Cursor, CursorError, InvalidCursor},
     delivery::{
-        AppointmentId, Body, BodyReader, Delivery, InvalidSourceName, NewDelivery, Position, Reading, SourceName,
+        AppointmentId, Body, BodyReader, Delivery, InvalidSourceName, NewDelivery, Outline, Position, Reading,
+        SourceName,
     },
     digest::{Digest, InvalidDigest, commitment},
     envelope::{DecodedGroup, decode as decode_group, encode as encode_group},

@@ -131,6 +131,33 @@ pub enum Reading {
     },
 }
 
+/// What a fold needs of a delivery: all but its body.
+#[derive(Clone, Copy, Debug)]
+pub struct Outline<'a> {
+    /// Its place in the log.
+    pub position: Position,
+    /// When it arrived.
+    pub received_at: DateTime<Utc>,
+    /// Who sent it.
+    pub source: &'a SourceName,
+    /// The sender's id of it.
+    pub delivery_id: Option<&'a str>,
+    /// The appointment, and the event type as it was sent; or why neither could be read.
+    pub said: Result<(AppointmentId, &'a str), Fault>,
+}
+
+impl<'a> From<&'a Delivery> for Outline<'a> {
+    fn from(delivery: &'a Delivery) -> Outline<'a> {
+        let Delivery { position, received_at, ref source, ref reading, ref delivery_id, .. } = *delivery;
+        let said = match reading {
+            Reading::Readable { appointment_id, event_type }
+            | Reading::ReadSince { appointment_id, event_type, .. } => Ok((*appointment_id, &**event_type)),
+            Reading::Unreadable(fault) => Err(*fault),
+        };
+        Outline { position, received_at, source, delivery_id: delivery_id.as_deref(), said }
+    }
+}
+
 /// Reads a body again that could not be read when it arrived, for this reason.
 pub type BodyReader = fn(Fault, &[u8]) -> Reading;
 

@@ -10,7 +10,7 @@
 //! and each group is checked against the one before it. Records grow by new variants at the end of an enum, never by a
 //! change of one that stands here.
 
-use std::collections::VecDeque;
+use std::{borrow::Cow, collections::VecDeque};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use clockfold_lifecycle::{EventType, Fault};
 
 use crate::record::{
-    delivery::{AppointmentId, Body, Delivery, Position, Reading, SourceName},
+    delivery::{AppointmentId, Body, BodyReader, Delivery, Outline, Position, Reading, SourceName},
     digest::Digest,
 };
 
@@ -178,6 +178,100 @@ fn envelope(codec: u8, payload: &[u8]) -> Vec<u8> {
 /// Reads a value back. `first` is its key. The error says what does not fit. The caller checks whether the digest is
 /// the chain's.
 pub fn decode(first: Position, value: &[u8]) -> Result<DecodedGroup, String> {
+    let mut deliveries = VecDeque::new();
+    let digest = each(first, value, |placed| {
+        let Placed { position, received_at, source, record } = placed;
+        let (reading, body) = decode_body(record.body, decode_reading(record.reading)?)?;
+        let (source, delivery_id) = (source.clone(), record.delivery_id.map(str::to_owned));
+        deliveries.push_back(Delivery { position, received_at, source, reading, delivery_id, body });
+        Ok(())
+    })?;
+    Ok(DecodedGroup { deliveries, digest })
+}
+
+/// Hands each record of a value to `take`, with nothing of it copied but a body that `reader` reads again. Returns the
+/// log's digest after the last of them, as the group says.
+pub(crate) fn outline(
+    first: Position,
+    value: &[u8],
+    reader: Option<BodyReader>,
+    mut take: impl FnMut(Outline<'_>),
+) -> Result<Digest, String> {
+    each(first, value, |Placed { position, received_at, source, record }| {
+        let delivery_id = record.delivery_id;
+        let outline = |said| Outline { position, received_at, source, delivery_id, said };
+        let id = |id| AppointmentId::new(id).ok_or("an appointment id is out of range");
+        match (&record.reading, &record.body) {
+            (ReadingRecord::Unreadable { .. }, BodyRecord::ErasedReadSince { appointment_id, event_type, .. }) => {
+                take(outline(Ok((id(*appointment_id)?, event_type))));
+            }
+            (ReadingRecord::Unreadable { fault }, BodyRecord::Kept { bytes, .. }) => {
+                let fault = decode_fault(*fault)?;
+                match reader.map(|reader| reader(fault, bytes)) {
+                    Some(Reading::Readable { appointment_id, event_type }) => {
+                        take(outline(Ok((appointment_id, &event_type))));
+                    }
+                    _ => take(outline(Err(fault))),
+                }
+            }
+            (ReadingRecord::Unreadable { fault }, _) => take(outline(Err(decode_fault(*fault)?))),
+            (_, BodyRecord::ErasedReadSince { .. }) => return Err(READ_AT_ONCE.to_owned()),
+            (ReadingRecord::Known { appointment_id, event }, _) => {
+                take(outline(Ok((id(*appointment_id)?, decode_event(*event)?.name()))));
+            }
+            (ReadingRecord::Other { appointment_id, event_type }, _) => {
+                take(outline(Ok((id(*appointment_id)?, event_type))));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// The log's digest after a group, as the group says.
+pub(crate) fn digest(value: &[u8]) -> Result<Digest, String> {
+    let plain = open(value)?;
+    let digest = plain.first_chunk().ok_or("a group without a digest")?;
+    Ok(Digest::from_bytes(*digest))
+}
+
+/// A record and what follows from its place.
+struct Placed<'a> {
+    position: Position,
+    received_at: DateTime<Utc>,
+    source: &'a SourceName,
+    record: DeliveryRecord<'a>,
+}
+
+/// Reads a value back, record by record.
+fn each(
+    first: Position,
+    value: &[u8],
+    mut take: impl FnMut(Placed<'_>) -> Result<(), String>,
+) -> Result<Digest, String> {
+    let plain = open(value)?;
+    let group: Group<'_> = postcard::from_bytes(&plain).map_err(|error| error.to_string())?;
+    let sources = group.sources.iter().map(|name| name.parse::<SourceName>()).collect::<Result<Vec<_>, _>>();
+    let sources = sources.map_err(|error| error.to_string())?;
+    if group.records.is_empty() {
+        return Err("a group without records".to_owned());
+    }
+    let (mut position, mut received_at_ms) = (first, group.received_at_ms);
+    for record in group.records {
+        let (time, record) = match record {
+            Record::Delivery(record) => (received_at_ms.checked_add_unsigned(record.apart_ms), record),
+            Record::DeliveryBefore(record) => (received_at_ms.checked_sub_unsigned(record.apart_ms), record),
+        };
+        received_at_ms = time.ok_or("an arrival time overflows")?;
+        let received_at = DateTime::<Utc>::from_timestamp_millis(received_at_ms).ok_or("an arrival time overflows")?;
+        let source = sources.get(record.source as usize).ok_or("a record names no source")?;
+        take(Placed { position, received_at, source, record })?;
+        position = position.next();
+    }
+    Ok(Digest::from_bytes(group.digest))
+}
+
+/// The payload of a value, held against its checksum.
+fn open(value: &[u8]) -> Result<Cow<'_, [u8]>, String> {
     let Some((envelope, payload)) = value.split_at_checked(ENVELOPE_BYTES) else {
         return Err(format!("a value of {} bytes is too short", value.len()));
     };
@@ -188,38 +282,11 @@ pub fn decode(first: Position, value: &[u8]) -> Result<DecodedGroup, String> {
     if crc != checksum(*codec, payload).to_le_bytes() {
         return Err("the checksum does not fit".to_owned());
     }
-    let plain = match *codec {
-        PLAIN => payload.to_vec(),
-        LZ4 => decompress(payload)?,
-        other => return Err(format!("codec {other} is not known to this program")),
-    };
-    let group: Group<'_> = postcard::from_bytes(&plain).map_err(|error| error.to_string())?;
-    let sources = group.sources.iter().map(|name| name.parse::<SourceName>()).collect::<Result<Vec<_>, _>>();
-    let sources = sources.map_err(|error| error.to_string())?;
-    let mut deliveries = VecDeque::with_capacity(group.records.len());
-    let mut position = first;
-    let mut received_at_ms = group.received_at_ms;
-    for record in group.records {
-        let (time, record) = match record {
-            Record::Delivery(record) => (received_at_ms.checked_add_unsigned(record.apart_ms), record),
-            Record::DeliveryBefore(record) => (received_at_ms.checked_sub_unsigned(record.apart_ms), record),
-        };
-        received_at_ms = time.ok_or("an arrival time overflows")?;
-        let (reading, body) = decode_body(record.body, decode_reading(record.reading)?)?;
-        deliveries.push_back(Delivery {
-            position,
-            received_at: DateTime::<Utc>::from_timestamp_millis(received_at_ms).ok_or("an arrival time overflows")?,
-            source: sources.get(record.source as usize).cloned().ok_or("a record names no source")?,
-            reading,
-            delivery_id: record.delivery_id.map(str::to_owned),
-            body,
-        });
-        position = position.next();
+    match *codec {
+        PLAIN => Ok(Cow::Borrowed(payload)),
+        LZ4 => decompress(payload).map(Cow::Owned),
+        other => Err(format!("codec {other} is not known to this program")),
     }
-    if deliveries.is_empty() {
-        return Err("a group without records".to_owned());
-    }
-    Ok(DecodedGroup { deliveries, digest: Digest::from_bytes(group.digest) })
 }
 
 fn encode_reading(reading: &Reading) -> ReadingRecord<'_> {
@@ -244,18 +311,19 @@ fn decode_reading(record: ReadingRecord<'_>) -> Result<Reading, String> {
         Ok(Reading::Readable { appointment_id, event_type: event_type.into() })
     };
     match record {
-        ReadingRecord::Known { appointment_id, event } => {
-            let event = EVENTS.get(usize::from(event)).ok_or_else(|| format!("event {event} is not known"))?;
-            readable(appointment_id, event.name())
-        }
+        ReadingRecord::Known { appointment_id, event } => readable(appointment_id, decode_event(event)?.name()),
         ReadingRecord::Other { appointment_id, event_type } => readable(appointment_id, event_type),
-        ReadingRecord::Unreadable { fault } => {
-            let fault = FAULTS.get(usize::from(fault)).ok_or_else(|| {
-                format!("fault {fault} is not known to this program; a newer one may have written it")
-            })?;
-            Ok(Reading::Unreadable(*fault))
-        }
+        ReadingRecord::Unreadable { fault } => Ok(Reading::Unreadable(decode_fault(fault)?)),
     }
+}
+
+fn decode_event(event: u8) -> Result<EventType, String> {
+    EVENTS.get(usize::from(event)).copied().ok_or_else(|| format!("event {event} is not known"))
+}
+
+fn decode_fault(fault: u8) -> Result<Fault, String> {
+    let known = FAULTS.get(usize::from(fault)).copied();
+    known.ok_or_else(|| format!("fault {fault} is not known to this program; a newer one may have written it"))
 }
 
 fn encode_body<'a>(body: &'a Body, reading: &'a Reading) -> BodyRecord<'a> {
@@ -271,13 +339,15 @@ fn encode_body<'a>(body: &'a Body, reading: &'a Reading) -> BodyRecord<'a> {
     }
 }
 
+const READ_AT_ONCE: &str = "what could be read at once was read again";
+
 fn decode_body(record: BodyRecord<'_>, reading: Reading) -> Result<(Reading, Body), String> {
     Ok(match record {
         BodyRecord::Kept { salt, bytes } => (reading, Body::Kept { salt, bytes: bytes.to_vec() }),
         BodyRecord::Erased { commitment } => (reading, Body::Erased { commitment: Digest::from_bytes(commitment) }),
         BodyRecord::ErasedReadSince { commitment, appointment_id, event_type } => {
             let Reading::Unreadable(fault) = reading else {
-                return Err("what could be read at once was read again".to_owned());
+                return Err(READ_AT_ONCE.to_owned());
             };
             let appointment_id = AppointmentId::new(appointment_id).ok_or("an appointment id is out of range")?;
             let reading = Reading::ReadSince { fault, appointment_id, event_type: event_type.into() };

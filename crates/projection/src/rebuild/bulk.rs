@@ -19,7 +19,7 @@ use crate::{
     error::{ProjectionError, failed},
     rebuild::{
         fold_sorted::{FoldedPart, fold_appointments},
-        gather::{Gathered, IdUse, Seen, gather},
+        gather::{Gathered, IdUse, LogCheck, Seen, gather},
         parallel::{Feed, in_order},
         progress::{ProgressReporter, RebuildResources},
         sort::{Sorted, Sorter},
@@ -46,7 +46,8 @@ const PIECE_DELIVERIES: usize = 8192;
 const APPOINTMENT_DELIVERIES_MAX: usize = if cfg!(test) { 20_000 } else { 2_000_000 };
 
 impl Projection {
-    /// A projection of the log up to `to`, in the new folder `path`. Its rows go to `also` as well.
+    /// A projection of the log up to `to`, in the new folder `path`. Its rows go to `also` as well. The log's chain is
+    /// not computed again: [`crate::compare_with_fresh_fold`] does that.
     pub(crate) fn rebuild(
         path: &Path,
         rules: Arc<Rules>,
@@ -58,7 +59,8 @@ impl Projection {
     ) -> Result<Projection, ProjectionError> {
         let keyspaces = Keyspaces::open(path)?;
         let mut ingest = Ingest::into(&keyspaces)?;
-        fold_log(log, to, &rules, resources, &Scratch::beside(path)?, progress, &mut (&mut ingest, also))?;
+        let checked = (log, to, LogCheck::Checksums);
+        fold_log(checked, &rules, resources, &Scratch::beside(path)?, progress, &mut (&mut ingest, also))?;
         ingest.finish()?;
         Projection::of(keyspaces, rules)
     }
@@ -91,8 +93,7 @@ impl Drop for Scratch {
 /// Folds the log up to `to`, and puts every row of its projection into `sink`. `scratch` is for data that does not fit
 /// into memory. Returns where the clock was set back.
 pub(crate) fn fold_log(
-    log: &dyn Log,
-    to: Position,
+    (log, to, check): (&dyn Log, Position, LogCheck),
     rules: &Rules,
     resources: &RebuildResources,
     scratch: &Scratch,
@@ -101,7 +102,7 @@ pub(crate) fn fold_log(
 ) -> Result<Vec<SetBack>, ProjectionError> {
     let folder = &scratch.0;
     let Gathered { sources, seen, ids, digest, last_arrival, set_backs } =
-        gather(log, to, resources, folder, progress)?;
+        gather(log, to, check, resources, folder, progress)?;
     let counts = fold_all(&sources, seen, rules, resources, folder, progress, sink)?;
     put_ids(ids, sink)?;
     for (index, (name, counts)) in sources.iter().zip(counts).enumerate() {

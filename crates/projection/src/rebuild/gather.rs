@@ -1,5 +1,5 @@
-//! The first half of a rebuild: reads the whole log on all cores, checks its chain, and sorts its deliveries by
-//! appointment, so that one appointment after another can be folded.
+//! The first half of a rebuild: reads the whole log on all cores, and sorts its deliveries by appointment, so that one
+//! appointment after another can be folded.
 
 use std::{
     io::{self, Read, Write},
@@ -9,7 +9,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use clockfold_lifecycle::{Code, EventType, Verdict};
-use clockfold_log::{Cause, Delivery, Digest, Head, Log, LogError, OpenBlock, Position, Reading, SourceName};
+use clockfold_log::{Block, Cause, Digest, Head, Log, LogError, OpenBlock, Outline, Position, SourceName};
 
 use crate::{
     error::{ProjectionError, failed},
@@ -61,23 +61,33 @@ pub(crate) struct Gathered {
 }
 
 /// What one block says; sources count from 0 in each.
+#[derive(Default)]
 struct Part {
     before: Digest,
     after: Digest,
-    first: Position,
-    first_received_at: DateTime<Utc>,
-    last: Position,
-    last_received_at: DateTime<Utc>,
+    /// The first delivery's position and arrival.
+    first: Option<(Position, DateTime<Utc>)>,
+    last: Option<(Position, DateTime<Utc>)>,
     set_backs: Vec<SetBack>,
     sources: Vec<SourceName>,
     seen: Vec<Seen>,
     ids: Vec<IdUse>,
 }
 
+/// What the log is held against while it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogCheck {
+    /// Each group's own checksum, and its place: against disks that change what they hold.
+    Checksums,
+    /// The hash chain of each delivery as well: against people who do.
+    Chain,
+}
+
 /// Reads everything up to `to`. Fails where a block does not continue the one before it.
 pub(crate) fn gather(
     log: &dyn Log,
     to: Position,
+    check: LogCheck,
     resources: &RebuildResources,
     folder: &Path,
     progress: &mut ProgressReporter<'_>,
@@ -96,7 +106,10 @@ pub(crate) fn gather(
                 }
             }
         };
-        let open = move |block: Result<clockfold_log::Block, LogError>| part(block?.open()?, to);
+        let open = move |block: Result<Block, LogError>| match check {
+            LogCheck::Checksums => part(block?, to),
+            LogCheck::Chain => part(block?.chained()?, to),
+        };
         for part in in_order(scope, resources.threads, feed, open) {
             let part = part.map_err(|error| match error {
                 // The store does not say where; the last delivery that could be read does.
@@ -105,25 +118,26 @@ pub(crate) fn gather(
                 }
                 error => error,
             });
-            let Some(mut part) = part? else { break };
-            set_backs.extend(SetBack::checked(last_arrival, part.first, part.first_received_at)?);
+            let mut part = part?;
+            let (Some((first, first_arrival)), Some((last, arrival))) = (part.first, part.last) else { break };
+            set_backs.extend(SetBack::checked(last_arrival, first, first_arrival)?);
             set_backs.append(&mut part.set_backs);
-            last_arrival = Some(part.last_received_at);
-            if part.first != end.position.next() || part.before != end.digest {
+            last_arrival = Some(arrival);
+            if first != end.position.next() || part.before != end.digest {
                 let message = "what stands here does not continue what stands before it".to_owned();
                 return Err(LogError::Corrupt { position: end.position.next(), message }.into());
             }
             if planted!(RebuildForgetsLast) {
                 part.seen.pop();
             }
-            let numbers: Vec<u32> = part.sources.into_iter().map(|source| number(&mut sources, source)).collect();
+            let numbers: Vec<u32> = part.sources.iter().map(|source| number(&mut sources, source)).collect();
             for one in part.seen {
                 seen.push(Seen { source: numbers[one.source as usize], ..one }).map_err(disk)?;
             }
             for one in part.ids {
                 ids.push(IdUse { source: numbers[one.source as usize], ..one }).map_err(disk)?;
             }
-            end = Head { position: part.last, digest: part.after };
+            end = Head { position: last, digest: part.after };
             progress.read(end.position)?;
         }
         Ok::<_, ProjectionError>(())
@@ -136,62 +150,57 @@ pub(crate) fn gather(
     Ok(Gathered { sources, seen, ids, digest: end.digest, last_arrival, set_backs })
 }
 
-fn number(sources: &mut Vec<SourceName>, source: SourceName) -> u32 {
-    let known = sources.iter().position(|known| *known == source);
-    let index = known.unwrap_or_else(|| {
-        sources.push(source);
+fn number(sources: &mut Vec<SourceName>, source: &SourceName) -> u32 {
+    let index = sources.iter().position(|known| known == source).unwrap_or_else(|| {
+        sources.push(source.clone());
         sources.len() - 1
     });
     u32::try_from(index).expect("there are fewer than 2^32 sources")
 }
 
-/// What a block says of deliveries up to `to`; `None` where it begins beyond.
-fn part(block: OpenBlock, to: Position) -> Result<Option<Part>, LogError> {
-    let OpenBlock { before, mut deliveries, mut after } = block;
-    let Some((first, first_received_at)) =
-        deliveries.first().map(|first| (first.position, first.received_at)).filter(|(first, _)| *first <= to)
-    else {
-        return Ok(None);
-    };
-    if deliveries.last().is_some_and(|last| last.position > to) {
-        deliveries.truncate(deliveries.partition_point(|delivery| delivery.position <= to));
-        after = deliveries.iter().fold(before, Digest::then);
+/// What a block says of deliveries up to `to`; nothing where it begins beyond.
+fn part(block: Block, to: Position) -> Result<Part, LogError> {
+    let (mut part, mut taken, mut goes_beyond) = (Part::default(), Ok(()), false);
+    (part.before, part.after) = block.outline(|outline| {
+        goes_beyond |= outline.position > to;
+        if !goes_beyond && taken.is_ok() {
+            taken = part.take(outline);
+        }
+    })?;
+    taken?;
+    if goes_beyond {
+        // No group says the digest there.
+        let OpenBlock { before, deliveries, .. } = block.open()?;
+        let deliveries = deliveries.iter().take_while(|delivery| delivery.position <= to);
+        part.after = deliveries.fold(before, Digest::then);
     }
-    let within = |pair: &[Delivery]| SetBack::checked(Some(pair[0].received_at), pair[1].position, pair[1].received_at);
-    let set_backs = deliveries.windows(2).filter_map(|pair| within(pair).transpose()).collect::<Result<_, _>>()?;
-    let last = deliveries.last().map_or((first, first_received_at), |last| (last.position, last.received_at));
-    let mut part = Part {
-        before,
-        after,
-        first,
-        first_received_at,
-        last: last.0,
-        last_received_at: last.1,
-        set_backs,
-        sources: Vec::new(),
-        seen: Vec::with_capacity(deliveries.len()),
-        ids: Vec::new(),
-    };
-    for delivery in deliveries {
-        // Neighbours often come from the same few sources.
-        let source = number(&mut part.sources, delivery.source);
-        let position = delivery.position.get();
-        let (appointment_id, said) = match &delivery.reading {
-            Reading::Unreadable(fault) => (0, verdict_byte(Verdict::NotApplied(Code::Unreadable(*fault)))),
-            Reading::Readable { appointment_id, event_type }
-            | Reading::ReadSince { appointment_id, event_type, .. } => {
-                (appointment_id.get(), event_byte(EventType::from_name(event_type)))
-            }
+    Ok(part)
+}
+
+impl Part {
+    fn take(&mut self, outline: Outline<'_>) -> Result<(), LogError> {
+        let Outline { position, received_at, source, delivery_id, said } = outline;
+        let last = self.last.replace((position, received_at));
+        if let Some((_, before)) = last {
+            self.set_backs.extend(SetBack::checked(Some(before), position, received_at)?);
+        }
+        self.first.get_or_insert((position, received_at));
+        let source = self.number(source);
+        let (appointment_id, said) = match said {
+            Ok((appointment_id, event_type)) => (appointment_id.get(), event_byte(EventType::from_name(event_type))),
+            Err(fault) => (0, verdict_byte(Verdict::NotApplied(Code::Unreadable(fault)))),
         };
-        let received_at_ms = delivery.received_at.timestamp_millis();
-        part.seen.push(Seen { source, appointment_id, position, received_at_ms, said });
-        part.ids.extend(delivery.delivery_id.map(|delivery_id| IdUse {
-            source,
-            delivery_id: delivery_id.into(),
-            position,
-        }));
+        let (position, received_at_ms) = (position.get(), received_at.timestamp_millis());
+        self.seen.push(Seen { source, appointment_id, position, received_at_ms, said });
+        let id_use = |delivery_id: &str| IdUse { source, delivery_id: delivery_id.into(), position };
+        self.ids.extend(delivery_id.map(id_use));
+        Ok(())
     }
-    Ok(Some(part))
+
+    /// A source's number here. Neighbours often come from the same few sources.
+    fn number(&mut self, source: &SourceName) -> u32 {
+        number(&mut self.sources, source)
+    }
 }
 
 impl Spill for Seen {
@@ -245,7 +254,7 @@ pub(crate) fn take<const BYTES: usize>(file: &mut impl Read) -> io::Result<[u8; 
 
 #[cfg(test)]
 mod tests {
-    use clockfold_log::{AppointmentId, Block, Body, Delivery};
+    use clockfold_log::{AppointmentId, Body, Delivery, Reading};
 
     use super::*;
 
@@ -267,13 +276,13 @@ mod tests {
                     body: Body::Kept { salt: [0; 16], bytes: Vec::new() },
                 }
             };
-            let block = Block::of(digest, times.iter().map(delivery).collect()).open()?;
-            digest = block.after;
-            let part = part(block, Position::new(100))?.unwrap();
-            let joint = SetBack::checked(last, part.first, part.first_received_at)?;
+            let part = part(Block::of(digest, times.iter().map(delivery).collect()), Position::new(100))?;
+            digest = part.after;
+            let ((first, arrival), (end, last_arrival)) = (part.first.unwrap(), part.last.unwrap());
+            let joint = SetBack::checked(last, first, arrival)?;
             set_backs.extend(joint.into_iter().chain(part.set_backs).map(|set_back| set_back.position.get()));
-            last = Some(part.last_received_at);
-            ends.push(part.last.get());
+            last = Some(last_arrival);
+            ends.push(end.get());
         }
         Ok((ends, set_backs))
     }

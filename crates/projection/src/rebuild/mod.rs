@@ -27,6 +27,7 @@ use crate::{
     rebuild::{
         bulk::{Scratch, fold_log},
         compare::{Compare, Report},
+        gather::LogCheck,
         generations::Generations,
         progress::{Progress, ProgressReporter, RebuildResources},
     },
@@ -71,7 +72,8 @@ pub fn state_digest_of(
 ) -> Result<(Digest, Vec<SetBack>), ProjectionError> {
     let mut hasher = StateHasher::new();
     let scratch = Scratch::beside(&scratch.join("compared"))?;
-    let set_backs = fold_log(log, to, rules, resources, &scratch, &mut ProgressReporter::new(to, tell), &mut hasher)?;
+    let (checked, mut progress) = ((log, to, LogCheck::Chain), ProgressReporter::new(to, tell));
+    let set_backs = fold_log(checked, rules, resources, &scratch, &mut progress, &mut hasher)?;
     Ok((hasher.finish(), set_backs))
 }
 
@@ -88,7 +90,8 @@ pub fn compare_with_fresh_fold(
     let to = view.checkpoint()?.position;
     let mut compare = Compare::with(view)?;
     let scratch = Scratch::beside(&scratch.join("compared"))?;
-    let set_backs = fold_log(log, to, rules, resources, &scratch, &mut ProgressReporter::new(to, tell), &mut compare)?;
+    let (checked, mut progress) = ((log, to, LogCheck::Chain), ProgressReporter::new(to, tell));
+    let set_backs = fold_log(checked, rules, resources, &scratch, &mut progress, &mut compare)?;
     compare.report(set_backs)
 }
 
