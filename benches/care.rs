@@ -11,18 +11,22 @@ use std::{
     fs::{self, File},
     hint::black_box,
     io::Read,
+    ops::Range,
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use clockfold::{
     lifecycle::{Appointment, Arrival, FoldRules},
-    log::{Block, DataDir, Delivery, Digest, Head, Log, LogError, NewDelivery, Position, SledLog, SourceName},
+    log::{
+        AppointmentId, Block, DataDir, Delivery, Digest, Head, Log, LogError, NewDelivery, Position, Reading, SledLog,
+        SourceName,
+    },
     projection::{
-        AppointmentFilter, BoardOf, Moment, Order, Page, Projection, RebuildResources, Rules, StaleRules,
+        AppointmentFilter, BoardOf, Moment, Order, OrderBy, Page, Projection, RebuildResources, Rules, StaleRules,
         rebuild_beside, state_digest_of,
     },
     simulate::{Shape, Simulation},
@@ -37,12 +41,15 @@ const ONE_BY_ONE: u64 = 50_000;
 const CHUNK: usize = 1 << 16;
 
 /// What is measured, in this order. A row may be compared with an earlier one.
-const ROWS: [fn(&Care, &mut Table) -> Fallible<()>; 10] =
-    [fold, invent, read_files, read_log, from_memory, rebuild, past, start, commands, disk];
+const ROWS: [fn(&Care, &mut Table) -> Fallible<()>; 11] =
+    [fold, invent, read_files, read_log, from_memory, rebuild, past, forgotten, start, commands, disk];
 /// A source has a day with so many more appointments, where the log is long enough for that.
 const DENSE_DAY: u64 = 20_000;
 /// Moments at which a board is looked at, evenly over the log.
 const MOMENTS: u64 = 50;
+/// Sources of which one board is made, and how often.
+const SOURCES: u64 = 50;
+const LOOKS: u32 = 20;
 /// Appointments that are looked up.
 const LOOK_UPS: usize = 2_000;
 
@@ -280,6 +287,66 @@ fn past(care: &Care, table: &mut Table) -> Fallible<()> {
     }
     let then = begun.elapsed().as_secs_f64() * 1e6 / records.len() as f64;
     table.add("an appointment as of", then, "us", Some("an appointment, now"));
+    Ok(())
+}
+
+/// A board of many clinics whose staff have forgotten thousands, and have a few there; a page of what changed last.
+fn forgotten(care: &Care, table: &mut Table) -> Fallible<()> {
+    let directory = care.scratch.join("forgotten");
+    let now = Arc::new(Mutex::new("2025-01-06T13:00:00Z".parse::<DateTime<Utc>>()?));
+    let clock = Arc::clone(&now);
+    let clock = move || *clock.lock().unwrap_or_else(PoisonError::into_inner);
+    let log = SledLog::open(&DataDir::at(&directory), Arc::new(clock))?;
+    let steps = ["create", "checkin", "ready", "callback"];
+    let append = |ids: Range<u64>| -> Fallible<()> {
+        let mut group = Vec::new();
+        for id in ids {
+            for step in &steps[..usize::try_from(1 + id / 7 % 4)?] {
+                let reading = Reading::Readable {
+                    appointment_id: AppointmentId::new(id).ok_or("no id")?,
+                    event_type: (*step).into(),
+                };
+                let source = format!("clinic-{}", id % SOURCES).parse()?;
+                group.push(NewDelivery { source, reading, delivery_id: None, body: Vec::new() });
+            }
+            if group.len() > CHUNK {
+                log.append(std::mem::take(&mut group))?;
+            }
+        }
+        log.append(group)?;
+        Ok(())
+    };
+    let forgotten = care.deliveries / 16;
+    append(1..forgotten + 1)?;
+    let later = {
+        let mut now = now.lock().unwrap_or_else(PoisonError::into_inner);
+        *now += TimeDelta::days(60);
+        *now
+    };
+    append(forgotten + 1..forgotten + 500)?;
+    let projection =
+        Projection::open_and_catch_up(&directory.join("projection"), Arc::new(Rules::default()), &log, &mut |_| {})?;
+    let view = projection.reader().view();
+    let sources: Vec<SourceName> = view.sources().cloned().collect();
+    let fold = FoldRules::default();
+    let of = sources.iter().map(|source| BoardOf { source, fold: &fold, stale: StaleRules::default() });
+    let of: Vec<BoardOf<'_>> = of.collect();
+    let moment = Moment { position: log.head().position, time: later };
+    let begun = Instant::now();
+    for _ in 0..LOOKS {
+        let board = view.board(&of, moment, TimeDelta::hours(24), 5_000)?;
+        assert_eq!(board.stale.count, forgotten);
+    }
+    let ms = |begun: Instant| begun.elapsed().as_secs_f64() * 1e3 / f64::from(LOOKS);
+    table.add(&format!("board of {SOURCES} sources, {forgotten} forgotten"), ms(begun), "ms", Some("board, now"));
+    let filter = AppointmentFilter { sources: sources.clone(), ..AppointmentFilter::default() };
+    let page = Page { after: None, before: None, limit: 50, from_end: false };
+    let begun = Instant::now();
+    for _ in 0..LOOKS {
+        let order = Order { by: OrderBy::LastPosition, descending: true };
+        assert_eq!(view.appointments(&filter, order, &page)?.items.len(), 50);
+    }
+    table.add(&format!("50 that changed last, of {SOURCES} sources"), ms(begun), "ms", Some("board, now"));
     Ok(())
 }
 
