@@ -193,6 +193,10 @@ fn describe() {
     ];
     gauges.into_iter().for_each(|(name, text)| describe_gauge!(name, text));
     describe_histogram!("clockfold_answer_seconds", Unit::Seconds, "From a request's head to its answer, by route.");
-    describe_histogram!("clockfold_log_sync_seconds", Unit::Seconds, "Making a group durable: flush and fdatasync.");
+    describe_histogram!(
+        "clockfold_log_sync_seconds",
+        Unit::Seconds,
+        "Making a group durable, once it is written: fdatasync."
+    );
     describe_histogram!("clockfold_group_deliveries", "Deliveries that shared one sync.");
 }

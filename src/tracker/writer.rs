@@ -190,21 +190,20 @@ impl Writer {
     /// Makes deliveries durable and folds them, both at the same time where that pays. Nobody sees anything of the fold
     /// before they are durable. Returns a receipt for each, in the order given.
     fn append_and_fold(&mut self, fresh: Vec<NewDelivery>) -> Result<Vec<Receipt>, String> {
-        let count = fresh.len();
         let Checkpoint { position, digest, .. } = self.projection.checkpoint();
         let is_at_head = self.log.head() == Head { position, digest };
         let (projection, mut folded) = (&mut self.projection, None);
         let mut fold = |entries: &[ChainedDelivery]| {
-            if let Some(last) = entries.last().filter(|_| is_at_head) {
+            let follows = entries.first().is_some_and(|first| first.delivery.position == position.next());
+            if let Some(last) = entries.last().filter(|_| is_at_head && follows) {
                 let deliveries = || entries.iter().map(|entry| &entry.delivery);
                 let prepared = projection.prepare(deliveries(), last.digest);
                 folded = Some(prepared.map(|prepared| (prepared, deliveries().map(Heading::of).collect())));
             }
         };
         let appended = self.log.append_meanwhile(fresh, &mut fold);
-        appended
-            .map(drop)
-            .or_else(|error| if planted!(AppendErrorForgotten) { Ok(()) } else { Err(error.to_string()) })?;
+        let positions = appended
+            .or_else(|error| if planted!(AppendErrorForgotten) { Ok(Vec::new()) } else { Err(error.to_string()) })?;
         let committed = match folded {
             Some(Ok((prepared, headings))) => match self.projection.commit(prepared) {
                 Ok(applied) => Ok(self.announce(headings, applied)),
@@ -213,9 +212,10 @@ impl Writer {
             Some(Err(error)) => self.fold_up_to_head(Some(error)),
             None => self.fold_up_to_head(None),
         };
-        let receipts = committed.map_err(|error| error.to_string())?;
-        // The log may have had more that was not folded yet; these came last.
-        Ok(receipts.into_iter().rev().take(count).rev().collect())
+        // The log may have had more that was not folded yet.
+        let mut receipts = committed.map_err(|error| error.to_string())?;
+        receipts.retain(|receipt| planted!(AppendErrorForgotten) || positions.binary_search(&receipt.position).is_ok());
+        Ok(receipts)
     }
 
     /// The deliveries to append, and the fate of each delivery of the group. One whose id and body have been seen

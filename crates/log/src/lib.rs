@@ -57,8 +57,9 @@ pub trait Log: Send + Sync {
     /// never tried again on the same file. Part of the group may be in the log all the same.
     fn append(&self, group: Vec<NewDelivery>) -> Result<Vec<Position>, LogError>;
 
-    /// The same. Where it pays, `meanwhile` gets the group as it will be read while it is being made durable: a caller
-    /// may work on it, and lets nobody see the work before this returns well.
+    /// The same. Where it pays, `meanwhile` gets the group as it will be read before this returns, mostly while it is made
+    /// durable: all of it, at most once, and perhaps before an error. A caller lets nobody see what it makes of it before
+    /// this returns well, and asks the log for nothing but reading.
     fn append_meanwhile(
         &self,
         group: Vec<NewDelivery>,

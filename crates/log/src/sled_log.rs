@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicI64, Ordering},
     },
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -34,7 +34,7 @@ use crate::{
         envelope::encode,
     },
     store::{
-        checkpointer::Journal,
+        checkpointer::{Journal, Meanwhile},
         unflushed::{ChainedDelivery, Group},
     },
 };
@@ -160,7 +160,7 @@ impl SledLog {
             }
             (position, received_at) = (delivery.position, delivery.received_at);
         }
-        self.shared.keep(&mut writer, deliveries.to_vec(), &mut |_| {})?;
+        self.shared.keep(&mut writer, deliveries.to_vec(), None)?;
         self.shared.arrived(&mut writer, received_at);
         Ok(())
     }
@@ -231,17 +231,11 @@ impl SledLog {
         }
         arrival.time()
     }
-}
 
-impl Log for SledLog {
-    fn append(&self, group: Vec<NewDelivery>) -> Result<Vec<Position>, LogError> {
-        self.append_meanwhile(group, &mut |_| {})
-    }
-
-    fn append_meanwhile(
+    fn place_and_keep(
         &self,
         group: Vec<NewDelivery>,
-        meanwhile: &mut dyn FnMut(&[ChainedDelivery]),
+        meanwhile: Option<Meanwhile<'_>>,
     ) -> Result<Vec<Position>, LogError> {
         let mut writer = self.shared.writer();
         self.shared.condition.check()?;
@@ -251,6 +245,44 @@ impl Log for SledLog {
         self.shared.keep(&mut writer, deliveries, meanwhile)?;
         self.shared.arrived(&mut writer, received_at);
         Ok(positions)
+    }
+}
+
+/// Closes the log where its caller panics while it works on a group that is in the file: what the file holds is then
+/// found when the log is opened anew, and no other group is written over it.
+struct ClosedByPanic<'a>(&'a Condition);
+
+impl Drop for ClosedByPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail(&LogError::Closed("a defect stopped the writer while it kept deliveries".to_owned()));
+        }
+    }
+}
+
+impl Log for SledLog {
+    fn append(&self, group: Vec<NewDelivery>) -> Result<Vec<Position>, LogError> {
+        self.place_and_keep(group, None)
+    }
+
+    fn append_meanwhile(
+        &self,
+        group: Vec<NewDelivery>,
+        meanwhile: &mut dyn FnMut(&[ChainedDelivery]),
+    ) -> Result<Vec<Position>, LogError> {
+        let Some(reader) = self.reader else { return self.place_and_keep(group, Some(meanwhile)) };
+        // As they will be read. That a body is read better now than when it arrived is rare.
+        let mut read_again = |entries: &[ChainedDelivery]| {
+            if entries.iter().all(|entry| entry.delivery.reading.appointment_id().is_some()) {
+                return meanwhile(entries);
+            }
+            let entry = |entry: &ChainedDelivery| ChainedDelivery {
+                delivery: entry.delivery.clone().read_again(reader),
+                digest: entry.digest,
+            };
+            meanwhile(&entries.iter().map(entry).collect::<Vec<_>>());
+        };
+        self.place_and_keep(group, Some(&mut read_again))
     }
 
     fn read(&self, from: Position) -> Box<dyn Iterator<Item = Result<Delivery, LogError>> + '_> {
@@ -388,10 +420,11 @@ impl Shared {
         &self,
         writer: &mut Writer,
         deliveries: Vec<Delivery>,
-        meanwhile: &mut dyn FnMut(&[ChainedDelivery]),
+        meanwhile: Option<Meanwhile<'_>>,
     ) -> Result<(), LogError> {
         let Some(group) = Group::chained(deliveries, self.head().digest) else { return Ok(()) };
         let end = group.end();
+        let _guard = ClosedByPanic(&self.condition);
         writer.journal()?.append(group, meanwhile).inspect_err(|error| self.condition.fail(error))?;
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = end;
         Ok(())

@@ -34,7 +34,8 @@ const SLEEPY: Duration = Duration::from_millis(6_000);
 const FLUSHED_WITHIN: Duration = Duration::from_secs(30);
 /// `/livez` has to answer within this on a machine that does much else.
 const ALIVE_WITHIN: Duration = Duration::from_secs(2);
-const SENDERS: u64 = 3;
+/// Enough for groups that are folded while they are synced.
+const SENDERS: u64 = 12;
 /// Between a sender's posts, so that a case does not write gigabytes.
 const PAUSE: Duration = Duration::from_millis(25);
 

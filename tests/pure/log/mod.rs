@@ -3,4 +3,5 @@
 mod store;
 mod journal;
 mod journal_moves;
+mod meanwhile;
 mod corruption;

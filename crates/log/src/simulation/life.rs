@@ -179,7 +179,7 @@ impl Run {
         }
         let group = self.written.deliveries[self.written.acknowledged..].to_vec();
         let group = Group::chained(group, opened.head().digest).expect("it has a delivery");
-        let appended = journal.append(group, &mut |_| {});
+        let appended = journal.append(group, None);
         // Until then the group may be there or not.
         self.cut_images();
         match appended {

@@ -174,7 +174,7 @@ fn goes_on(disk: &FakeDisk, mut shown: Written, random: &mut Random) {
     shown.deliveries.push(some_delivery(opened.head().position.next(), random));
     shown.acknowledged += 1;
     let group = Group::chained(shown.deliveries.last().cloned(), opened.head().digest).expect("it has a delivery");
-    journal.append(group, &mut |_| {}).unwrap_or_else(|error| panic!("it takes nothing after a cut: {error}"));
+    journal.append(group, None).unwrap_or_else(|error| panic!("it takes nothing after a cut: {error}"));
     drop(journal);
     check(&disk.restarted(disk.world().after_power_cut(random)), &shown);
 }

@@ -41,6 +41,9 @@ const ROOM_BYTES: usize = 12 << 20;
 /// fewer.
 const SYNCED_BESIDE_MIN: usize = 4;
 
+/// Works on a group before it is read.
+pub(crate) type Meanwhile<'a> = &'a mut dyn FnMut(&[ChainedDelivery]);
+
 /// The journal as the one writer uses it.
 pub(crate) struct Journal {
     opened: Arc<Opened>,
@@ -129,19 +132,15 @@ impl Journal {
     }
 
     /// Makes a group durable that follows the head; from then on it is read. Before that, `meanwhile` gets it.
-    pub(crate) fn append(
-        &mut self,
-        group: Group,
-        meanwhile: &mut dyn FnMut(&[ChainedDelivery]),
-    ) -> Result<(), LogError> {
+    pub(crate) fn append(&mut self, group: Group, meanwhile: Option<Meanwhile<'_>>) -> Result<(), LogError> {
         let value = encode_plain(group.entries().iter().map(|entry| &entry.delivery), group.end().digest);
         let opened = Arc::clone(&self.opened);
-        // Another thread's wake-up costs more than a few deliveries' fold.
         let syncer = self.syncer.clone().filter(|_| group.entries().len() >= SYNCED_BESIDE_MIN);
         let file = self.file_for(value.len())?;
-        let written = file.append(group.first(), &value, |file| match syncer {
-            Some(syncer) => syncer.sync(file, || meanwhile(group.entries())),
-            None => sync(&**file).inspect(|()| meanwhile(group.entries())),
+        let written = file.append(group.first(), &value, |file| match (meanwhile, syncer) {
+            (Some(meanwhile), Some(syncer)) => syncer.sync(file, || meanwhile(group.entries())),
+            (Some(meanwhile), None) => sync(&**file).inspect(|()| meanwhile(group.entries())),
+            (None, _) => sync(&**file),
         });
         written.map_err(|error| storage(format!("writing to {}", file.path().display()), error))?;
         check_in_place(&opened, file)?;
