@@ -101,3 +101,42 @@ impl Place {
         threads.spawn_blocking(move || (work(), permit)).await.ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, time::Duration};
+
+    use tokio::{runtime::Builder, time::timeout};
+
+    use super::*;
+
+    #[test]
+    fn what_takes_little_does_not_wait_for_what_takes_long_nor_does_what_waits() {
+        let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
+        let queries = Arc::new(QueryThreads::start().unwrap());
+        let (end, ends) = mpsc::channel::<()>();
+        let ends = Arc::new(std::sync::Mutex::new(ends));
+        let soon = Duration::from_millis(200);
+        runtime.block_on(async {
+            let mut slow = Vec::new();
+            // Until there is no place any more.
+            while let Ok(place) = timeout(soon, queries.place(Effort::Unknown)).await {
+                let ends = Arc::clone(&ends);
+                slow.push(tokio::spawn(
+                    place.run(move || ends.lock().map(|ends| ends.recv().is_err()).unwrap_or(true)),
+                ));
+            }
+            assert!(slow.len() >= 4, "{}", slow.len());
+            for effort in [Effort::Little, Effort::Waits] {
+                let done = async { queries.place(effort).await.run(move || effort).await };
+                let (done, _permit) = timeout(soon * 50, done).await.expect("nobody is in its way").unwrap();
+                assert_eq!(done, effort);
+            }
+            drop(end);
+            for one in slow {
+                assert!(matches!(one.await.unwrap(), Some((true, _))));
+            }
+            assert!(timeout(soon * 50, queries.place(Effort::Unknown)).await.is_ok());
+        });
+    }
+}

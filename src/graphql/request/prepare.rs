@@ -157,7 +157,8 @@ impl Checks {
             .is_ok_and(|operation| operation.ty == OperationType::Subscription)
     }
 
-    /// How a request is best executed, as far as that is known without parsing its document.
+    /// How a request is best executed, as far as that is known without parsing its document: of one that is not at hand, each
+    /// that has the word of a mutation or a subscription anywhere may be one.
     pub(in crate::graphql) fn effort(&self, params: &Params) -> Effort {
         let Some(parsed) = self.documents.at_hand(&params.query) else {
             let may_wait = ["mutation", "subscription"].iter().any(|word| params.query.contains(word));

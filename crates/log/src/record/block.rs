@@ -83,8 +83,7 @@ impl Block {
             }
             Content::Stored { before, groups } => (before, groups),
         };
-        let digest = |(first, value): &StoredGroup| digest(value).map_err(|message| corrupt(*first, message));
-        let before = before.as_ref().map(digest).transpose()?.unwrap_or(Digest::EMPTY);
+        let before = digest_after(before.as_ref())?;
         let (mut after, mut last) = (before, None);
         for (first, value) in groups {
             if let Some(last) = last.filter(|last: &Position| last.next() != *first) {
@@ -119,10 +118,14 @@ fn corrupt(position: Position, message: impl Into<String>) -> LogError {
     LogError::Corrupt { position, message: message.into() }
 }
 
+/// The log's digest after a group, as the group says; after none, that of an empty log.
+fn digest_after(group: Option<&StoredGroup>) -> Result<Digest, LogError> {
+    group.map_or(Ok(Digest::EMPTY), |(first, value)| digest(value).map_err(|message| corrupt(*first, message)))
+}
+
 fn open(before: Option<StoredGroup>, groups: Vec<StoredGroup>) -> Result<OpenBlock, LogError> {
     let decoded = |(first, value): &StoredGroup| decode(*first, value).map_err(|message| corrupt(*first, message));
-    let digest = |(first, value): &StoredGroup| digest(value).map_err(|message| corrupt(*first, message));
-    let before = before.as_ref().map(digest).transpose()?.unwrap_or(Digest::EMPTY);
+    let before = digest_after(before.as_ref())?;
     let mut block = OpenBlock { before, deliveries: Vec::new(), after: before };
     for stored in &groups {
         let group = decoded(stored)?;
